@@ -1,0 +1,177 @@
+"""A call, its visit, its order, and a call to be recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from .deferred import built_on_first_use
+from .masking import mask, mask_phone
+from .omitted import OMITTED, Omitted
+
+
+class CallStatus(StrEnum):
+    """Be one of the nine statuses of the vendor's page, or one it does not know yet."""
+
+    ACTIVE = "ACTIVE"
+    ANSWER = "ANSWER"
+    BUSY = "BUSY"
+    NOANSWER = "NOANSWER"
+    CANCEL = "CANCEL"
+    CONGESTION = "CONGESTION"
+    CHANUNAVAIL = "CHANUNAVAIL"
+    DONTCALL = "DONTCALL"
+    TORTURE = "TORTURE"
+
+    @classmethod
+    def _missing_(cls, value: object) -> CallStatus | None:
+        """Keep a tenth status instead of refusing the call that has it."""
+        if not isinstance(value, str) or not value:
+            return None
+        status = str.__new__(cls, value)
+        status._name_ = status._value_ = value
+        return status
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether the vendor's page names this status."""
+        return self._name_ in type(self).__members__
+
+
+@frozen(kw_only=True)
+class Source:
+    """Be the advertising channel of a visit, or of a static number."""
+
+    system_name: str | None = None
+    display_name: str | None = None
+    icon_url: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_term: str | None = None
+    utm_content: str | None = None
+    openstat: str | None = None
+    referrer: str | None = None
+    system_name_by_level: list[str | None] | None = field(default=None, hash=False)
+    display_name_by_level: list[str | None] | None = field(default=None, hash=False)
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
+class Geo:
+    """Be the place a visit came from. Seen in the wild, not on the vendor's page."""
+
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    icon_url: str | None = None
+    country_iso: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
+class Visit:
+    """Be the visit a call came from."""
+
+    id: str | None = None
+    first_id: str | None = None
+    date: datetime | None = None
+    referrer: str | None = None
+    host: str | None = None
+    landing_page: str | None = None
+    agent: str | None = None
+    device: str | None = None
+    ip: str | None = field(default=None, repr=mask)
+    google_client_id: str | None = field(default=None, repr=mask)
+    metrika_client_id: str | None = field(default=None, repr=mask)
+    geo: Geo | None = None
+    source: Source | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
+class OrderStatus:
+    """Be the status of an order."""
+
+    id: str | None = None
+    type: str | None = None
+    name: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
+class Order:
+    """Be the order a call led to. `custom_fields` is free: its keys are the project's own."""
+
+    id: str | None = None
+    url: str | None = None
+    source_type: str | None = None
+    creation_date: datetime | None = None
+    update_date: datetime | None = None
+    revenue: float | None = None
+    cost: float | None = None
+    client_id: str | None = None
+    visit_id: str | None = None
+    page: str | None = None
+    status: OrderStatus | None = None
+    custom_fields: dict[str, Any] | list[Any] = field(factory=dict, repr=mask, hash=False)
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@built_on_first_use(static_source=Source, visit=Visit, order=Order)
+@frozen
+class Call:
+    """Be one call. Durations are seconds; `duration` is waiting plus talking.
+
+    `link` does not prove a recording, and is never fetched: it may lead to any host.
+    `visit` and `order` are None unless asked for by `extend`.
+    """
+
+    id: str
+    date: datetime
+    status: CallStatus
+    callee: str | None = field(default=None, repr=mask_phone)
+    caller: str | None = field(default=None, repr=mask_phone)
+    duration: int | None = None
+    waiting_time: int | None = None
+    answer_duration: int | None = None
+    link: str | None = field(default=None, repr=mask)
+    visit_id: str | None = None
+    order_id: str | None = None
+    static_source: Source | None = None
+    comment: str | None = field(default=None, repr=mask)
+    visit: Visit | None = None
+    order: Order | None = None
+    marker: str | None = None
+    google_client_id: str | None = field(default=None, repr=mask)
+    script_name: str | None = None
+    tags: dict[str, Any] | list[Any] | None = field(default=None, hash=False)
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen
+class CallDraft:
+    """Describe a call to be recorded. A field left out is not sent; None is sent as null.
+
+    `name` stands in the vendor's table as required, under a text about scripts; nobody sends it.
+    `google_client_id`, `yandex_client_id` and `file_url` are known from users, not from the page.
+    """
+
+    callee: str = field(repr=mask_phone)
+    caller: str = field(repr=mask_phone)
+    date: datetime
+    duration: int | Omitted = OMITTED
+    marker: str | None | Omitted = OMITTED
+    order_id: str | None | Omitted = OMITTED
+    save_to_crm: bool | Omitted = OMITTED
+    status: CallStatus | str | Omitted = OMITTED
+    visit_id: str | None | Omitted = OMITTED
+    comment: str | None | Omitted = field(default=OMITTED, repr=mask)
+    answer_duration: int | Omitted = OMITTED
+    name: str | Omitted = OMITTED
+    google_client_id: str | None | Omitted = field(default=OMITTED, repr=mask)
+    yandex_client_id: str | None | Omitted = field(default=OMITTED, repr=mask)
+    file_url: str | None | Omitted = field(default=OMITTED, repr=mask)

@@ -1,0 +1,52 @@
+"""Nested objects that are built on first use: most readers of a page look at few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+
+C = TypeVar("C", bound=type)
+
+
+@runtime_checkable
+class Deferred(Protocol):
+    """Stand in a slot for a value that was checked and is not built yet."""
+
+    def build_model(self) -> Any:
+        """Make the value; it cannot fail, since it was checked when the page was read."""
+
+
+class _BuiltOnFirstUse:
+    """Read and write one slot of a class, building what waits there."""
+
+    __slots__ = ("_get", "_ready", "_set", "slot")
+
+    def __init__(self, slot: Any, ready: type) -> None:
+        self.slot = slot
+        self._get = slot.__get__
+        self._set = slot.__set__
+        self._ready = ready
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        value = self._get(instance, owner)
+        if value is None or type(value) is self._ready or not isinstance(value, Deferred):
+            return value
+        value = value.build_model()
+        self._set(instance, value)
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        self._set(instance, value)
+
+
+def built_on_first_use(**ready: type) -> Callable[[C], C]:
+    """Let the named slots of a class hold `Deferred` values that no reader ever sees."""
+
+    def wrap(cls: C) -> C:
+        for name, kind in ready.items():
+            setattr(cls, name, cast("Any", _BuiltOnFirstUse(cls.__dict__[name], kind)))
+        return cls
+
+    return wrap

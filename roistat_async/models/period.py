@@ -1,0 +1,82 @@
+"""A stretch of time with a known offset."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from attrs import frozen
+
+from ..errors import ConfigurationError
+
+_FORM = "write it as 2026-05-01..2026-05-31, or with times and offsets on both sides"
+
+
+@frozen
+class Period:
+    """Be the time from `start` up to `end`, both aware; `end` itself is the first not meant.
+
+    Raises ConfigurationError for a naive date (Moscow and UTC are three hours apart, the
+    commonest mistake with this API) and for an end that is not after the start.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("start", "end"):
+            check_aware(getattr(self, name), f"Period {name}")
+        if self.end <= self.start:
+            raise ConfigurationError("Period end must be after its start")
+
+    @classmethod
+    def last(cls, *, days: float = 0, hours: float = 0, now: datetime | None = None) -> Period:
+        """Be the given time up to now."""
+        end = now or datetime.now(UTC)
+        return cls(end - timedelta(days=days, hours=hours), end)
+
+    @classmethod
+    def parse(cls, text: str, *, tz: tzinfo = UTC) -> Period:
+        """Read `2026-05-01..2026-05-31` (both days whole, in `tz`) or two times with offsets."""
+        first, dots, last = text.partition("..")
+        if not dots:
+            raise ConfigurationError(f"a period has two ends: {_FORM}")
+        return cls(_start_of(first.strip(), tz), _end_of(last.strip(), tz))
+
+
+def check_aware(value: object, what: str) -> None:
+    """Raise ConfigurationError unless `value` is a datetime with an offset."""
+    if not isinstance(value, datetime):
+        raise ConfigurationError(f"{what} must be a datetime")
+    if value.utcoffset() is None:
+        raise ConfigurationError(f"{what} has no time zone; give it one, e.g. tzinfo=UTC")
+
+
+def _start_of(text: str, tz: tzinfo) -> datetime:
+    day = _day(text)
+    return _moment(text, tz) if day is None else _midnight(day, tz)
+
+
+def _end_of(text: str, tz: tzinfo) -> datetime:
+    day = _day(text)
+    return _moment(text, tz) if day is None else _midnight(day + timedelta(days=1), tz)
+
+
+def _midnight(day: date, tz: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=tz)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-05-01") else None
+    except ValueError:
+        return None
+
+
+def _moment(text: str, tz: tzinfo) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ConfigurationError(f"not a date or a time: {_FORM}")
+    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=tz)

@@ -1,0 +1,40 @@
+"""A phone number of the project."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from .masking import mask_phone
+from .scripts import Script
+
+
+@frozen(kw_only=True)
+class Phone:
+    """Be a number connected to the project; `is_external` if bought from another operator."""
+
+    id: int
+    phone: str = field(repr=mask_phone)
+    prefix: str | None = None
+    script_id: int | None = None
+    is_external: bool | None = None
+    last_use_date: datetime | None = None
+    call_count: int | None = None
+    creation_date: datetime | None = None
+    script: Script | None = None
+    needed_phone_count: float | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
+class PhonePrefix:
+    """Be a prefix under which Roistat sells numbers. Not on the vendor's page."""
+
+    system_name: str | None = None
+    display_name: str | None = None
+    city: str | None = None
+    month_price: float | None = None
+    minute_price: float | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
