@@ -1,0 +1,71 @@
+"""One value as Roistat spells it into one value of Python. Raises ValueError, never with the value.
+
+The forms are those of the vendor's page and of what users have seen: flags as 0, 1, "0", "1";
+numbers as strings; "" and 0000-00-00 for "none"; dates as +0000, +03:00, Z, .000Z or without
+offset, which means UTC.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,20})?", re.ASCII)
+_NO_DATE = ("", "0000-00-00", "0000-00-00 00:00:00", "-0001-11-30T00:00:00+0000")
+_FLAGS = {0: False, 1: True, "0": False, "1": True}
+
+
+def to_int(value: Any) -> int:
+    """Read 12 or "12"; not 1.9, not true."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    raise ValueError("expected a whole number")
+
+
+def to_float(value: Any) -> float:
+    """Read 0.3, 3 or "0.3"."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    raise ValueError("expected a number")
+
+
+def to_flag(value: Any) -> bool:
+    """Read 0, 1, "0", "1", true or false; nothing else is a flag."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | str) and value in _FLAGS:
+        return _FLAGS[value]
+    raise ValueError("expected 0 or 1")
+
+
+def to_text(value: Any) -> str:
+    """Read a string; an id may come as a number. Never makes 'None' or 'True' of something."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("expected a string")
+
+
+def is_no_date(value: Any) -> bool:
+    """Tell whether a value stands for "no date"."""
+    return value is None or value in _NO_DATE
+
+
+def to_datetime(value: Any) -> datetime:
+    """Read a date into an aware datetime; one without offset is UTC."""
+    if isinstance(value, str) and value[:4].isdigit() and len(value) >= len("2016-10-11"):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
+    raise ValueError("expected a date")

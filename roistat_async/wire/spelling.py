@@ -1,0 +1,86 @@
+"""One value of Python as Roistat wants it spelled in a request."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..models.calls import CallStatus
+from ..models.period import Period, check_aware
+
+_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
+_PHONE = re.compile(r"[0-9]{3,20}", re.ASCII)
+
+
+def utc(moment: datetime) -> str:
+    """Spell a moment as 2016-07-26T11:03:57+0000, as filters and phone-call have it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+def utc_milliseconds(moment: datetime) -> str:
+    """Spell a moment as 2016-10-11T21:00:00.000Z, as creation_date and last_use_date have it."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def with_offset(moment: datetime) -> str:
+    """Spell a moment as 2016-07-01T00:00:00+0300, keeping its offset, as periods have it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S%z")[: len("2016-07-01T00:00:00+0300")]
+
+
+def period(value: Period) -> dict[str, Any]:
+    """Spell a period as the body of the analytics and of the export."""
+    if not isinstance(value, Period):
+        raise ConfigurationError("give a Period, e.g. Period.last(days=7)")
+    return {"period": {"from": with_offset(value.start), "to": with_offset(value.end)}}
+
+
+def record_id(value: object, what: str) -> str:
+    """Check an id before it reaches a path, a body or a file name (rule 9)."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _ID.fullmatch(text):
+        raise ConfigurationError(f"{what} must be an id: 1 to 20 digits")
+    return text
+
+
+def phone(value: object, what: str = "a phone number") -> str:
+    """Check a number: digits only, as Roistat keeps them. The message never shows it."""
+    if not isinstance(value, str) or not _PHONE.fullmatch(value):
+        raise ConfigurationError(f"{what} must be a string of digits without +, e.g. 74951234567")
+    return value
+
+
+def flag(value: object, what: str) -> int:
+    """Spell a flag as 0 or 1."""
+    if not isinstance(value, bool) and value not in (0, 1):
+        raise ConfigurationError(f"{what} must be True or False")
+    return int(bool(value))
+
+
+def moment(value: object, what: str) -> datetime:
+    """Take an aware datetime, or its ISO text with an offset; nothing naive."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, datetime):
+        raise ConfigurationError(f"{what} must be an aware datetime")
+    check_aware(value, what)
+    return value
+
+
+def scalar(value: Any, what: str) -> Any:
+    """Spell a value of a filter or a field; a naive date is refused."""
+    if isinstance(value, datetime):
+        check_aware(value, what)
+        return utc(value)
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, CallStatus):
+        return str(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ConfigurationError(f"{what} must be a string, a number or an aware datetime")
