@@ -1,0 +1,190 @@
+"""A list that comes in pages: the only counter of offsets.
+
+The end is an empty page or one without a new id. Never a short page: a server may clamp `limit`
+unasked. Never `total`: it counts rows, not ids, and may move (facts §3); it only bounds how far
+to look ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import aclosing
+from typing import Generic, TypeVar
+
+from ..errors import ConfigurationError
+from ..models.page import BadRecord, Page, Rows
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+Fetch = Callable[[int, int], Awaitable[R]]
+"""Ask for rows: limit, offset -> an answer that is not decoded yet."""
+
+
+class Pager(Generic[T]):
+    """Iterate over a list, its pages or all of it; each iteration asks anew.
+
+    Up to `prefetch` further pages are on their way while one is used; they wait as bytes. Rows
+    that could not be read are in `bad_records` (where the list was asked to skip them).
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch[R],
+        read: Callable[[R], Rows[T]],
+        *,
+        page_size: int = 1000,
+        offset: int = 0,
+        limit: int | None = None,
+        prefetch: int = 4,
+    ) -> None:
+        _check(page_size=page_size, offset=offset, limit=limit, prefetch=prefetch)
+        self._fetch = fetch
+        self._read = read
+        self._page_size = page_size
+        self._offset = offset
+        self._limit = limit
+        self._prefetch = prefetch
+        self.bad_records: list[BadRecord] = []
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async with aclosing(self._walk()) as pages:
+            async for page in pages:
+                for item in page.items:
+                    yield item
+
+    def pages(self) -> AsyncIterator[Page[T]]:
+        """Give page after page, each with its new rows only."""
+        return self._walk()
+
+    async def first(self) -> T | None:
+        """Give the first row, with one request for one row; None if there is none."""
+        if self._limit == 0:
+            return None
+        rows = self._read(await self._fetch(1, self._offset))
+        self.bad_records.extend(rows.bad)
+        return rows.items[0] if rows.items else None
+
+    async def collect(self) -> list[T]:
+        """Give all rows as a list."""
+        return [item async for item in self]
+
+    async def _walk(self) -> AsyncIterator[Page[T]]:
+        ahead = _Ahead(self._fetch, self._page_size, self._prefetch)
+        recent = _RecentKeys(pages=self._prefetch + 3)
+        offset, left = self._offset, self._limit
+        try:
+            while left is None or left > 0:
+                rows = self._read(await ahead.take(offset, left))
+                page = recent.without_known(rows, offset, left)
+                if page is None:
+                    return
+                self.bad_records.extend(rows.bad)
+                left = None if left is None else left - len(page.items)
+                ahead.learn(offset, rows.received, rows.total)
+                offset += rows.received
+                ahead.start(offset, left)
+                yield page
+        finally:
+            await ahead.close()
+
+
+class _RecentKeys:
+    """Know the rows of the last few pages: enough for those that a moving list shows twice."""
+
+    def __init__(self, pages: int) -> None:
+        self._pages: deque[set[Hashable]] = deque(maxlen=pages)
+
+    def without_known(self, rows: Rows[T], offset: int, left: int | None) -> Page[T] | None:
+        """Give the rows nobody has seen, at most `left`; None if there are none."""
+        seen: set[Hashable] = set()
+        items = [
+            item
+            for item, key in zip(rows.items, rows.keys, strict=True)
+            if self._is_new(key, seen)
+        ]
+        is_new_bad = [self._is_new(key, seen) for key in rows.bad_keys]
+        self._pages.append(seen)
+        if not items and not any(is_new_bad):
+            return None
+        return Page(items[:left], rows.total, offset, rows.bad)
+
+    def _is_new(self, key: Hashable, seen: set[Hashable]) -> bool:
+        if key in seen or any(key in page for page in self._pages):
+            return False
+        seen.add(key)
+        return True
+
+
+class _Ahead(Generic[R]):
+    """Keep the next pages on their way, never further than there is reason to."""
+
+    def __init__(self, fetch: Fetch[R], page_size: int, prefetch: int) -> None:
+        self._fetch = fetch
+        self._page_size = page_size
+        self._step = page_size
+        self._prefetch = prefetch
+        self._total = 0
+        self._waiting: deque[tuple[int, asyncio.Future[R]]] = deque()
+        self._dropped: list[asyncio.Future[R]] = []
+
+    def learn(self, offset: int, received: int, total: int | None) -> None:
+        """Take the rows that came as the size of a page, unless they were the last."""
+        self._total = total or 0
+        if offset + received < self._total:
+            self._step = received
+
+    def start(self, offset: int, left: int | None) -> None:
+        """Ask for what is not on its way yet, from `offset` on; a short page moves it all."""
+        if self._waiting and self._waiting[0][0] != offset:
+            self._drop()
+        place = self._after(self._waiting[-1][0]) if self._waiting else offset
+        while len(self._waiting) < self._prefetch and place is not None:
+            wanted = None if left is None else offset + left - place
+            if wanted is not None and wanted <= 0:
+                return
+            answer = asyncio.ensure_future(self._fetch(self._size(wanted), place))
+            self._waiting.append((place, answer))
+            place = self._after(place)
+
+    async def take(self, offset: int, left: int | None) -> R:
+        """Give the answer for `offset`, asked for already or not."""
+        if not self._waiting:
+            return await self._fetch(self._size(left), offset)
+        _, answer = self._waiting.popleft()
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._dropped.append(answer)
+            raise
+
+    async def close(self) -> None:
+        """Leave no request behind."""
+        self._drop()
+        await asyncio.gather(*self._dropped, return_exceptions=True)
+
+    def _after(self, place: int) -> int | None:
+        """Give the page after `place`: none past `total` but the one that proves the end."""
+        return min(place + self._step, self._total) if place < self._total else None
+
+    def _drop(self) -> None:
+        for _, answer in self._waiting:
+            answer.cancel()
+            self._dropped.append(answer)
+        self._waiting.clear()
+
+    def _size(self, wanted: int | None) -> int:
+        return self._page_size if wanted is None else min(self._page_size, wanted)
+
+
+def _check(**numbers: int | None) -> None:
+    lowest = {"page_size": 1}
+    for name, value in numbers.items():
+        if value is None and name == "limit":
+            continue
+        least = lowest.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigurationError(f"{name} must be a whole number from {least} up")

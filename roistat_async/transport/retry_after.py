@@ -1,0 +1,33 @@
+"""The header that says when to come back. Nobody has seen Roistat send one (facts §1)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+_SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+def read(value: str | None, *, date: str | None, now: datetime) -> float | None:
+    """Give the seconds to wait, or None for a header that is absent or no good.
+
+    A date is compared with the answer's own `Date`, so that a wrong local clock does no harm.
+    """
+    text = (value or "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = _moment(text)
+    if until is None:
+        return None
+    return max(0.0, (until - (_moment(date or "") or now)).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    if not text or text[0].isdigit() or not text.isascii():
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
