@@ -1,0 +1,229 @@
+"""Calls: the history, its recordings and its export."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from attrs import frozen
+
+from ..downloads import bulk
+from ..downloads.body import Body
+from ..downloads.content import Content
+from ..errors import ConfigurationError
+from ..models.calls import Call, CallDraft, CallStatus
+from ..models.files import Download, DownloadOutcome
+from ..models.omitted import OMITTED, Omitted
+from ..models.page import Rows
+from ..models.period import Period, check_aware
+from ..paging.pager import Pager
+from ..wire import codec, listing, rows, spelling
+from ..wire.envelope import Answer
+from . import files
+from .arguments import OnBadRecord, a_list, count, skips_bad
+from .endpoint import Endpoint, ambiguous
+
+_LIST = "project/calltracking/call/list"
+_CREATE = "project/phone-call"
+_EXPORT = "project/calltracking/call/xls/export"
+_UPDATE = "project/calltracking/call/update"
+_DELETE = "project/calltracking/call/delete"
+
+
+@frozen(eq=False)
+class Calls:
+    """Do what the vendor's page has under /project/calltracking/call and /project/phone-call."""
+
+    _endpoint: Endpoint
+
+    def list(
+        self,
+        *,
+        filters: listing.Filters = (),
+        extend: Sequence[str] = (),
+        sort: listing.Sort | None = ("date", "desc"),
+        page_size: int = 1000,
+        offset: int = 0,
+        limit: int | None = None,
+        prefetch: int = 4,
+        on_bad_record: OnBadRecord = "raise",
+    ) -> Pager[Call]:
+        """List calls; `filters` like [("date", ">", start)], `extend` of "visit" and "order".
+
+        Raises ConfigurationError for a name Roistat would silently ignore. A list that changes
+        meanwhile may shift under an offset: rows can be missed, not doubled.
+        """
+        request = listing.body(
+            fields=listing.CALL_FIELDS, filters=filters, sort=sort, extend=extend
+        )
+        skip_bad = skips_bad(on_bad_record)
+
+        async def fetch(size: int, place: int) -> Answer:
+            return await self._endpoint.read(_LIST, listing.at(request, limit=size, offset=place))
+
+        def read(answer: Answer) -> Rows[Call]:
+            return rows.read_rows(answer.data, answer.total, Call, skip_bad=skip_bad)
+
+        return Pager(
+            fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
+        )
+
+    async def create(self, draft: CallDraft) -> Call:
+        """Record a call (POST /project/phone-call); sent once, never repeated after it left.
+
+        Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
+        """
+        _check_draft(draft)
+        return await self._endpoint.create(
+            _CREATE, codec.unstructure(draft), _created_call, partial(_look_for_call, draft)
+        )
+
+    async def update(
+        self,
+        call_id: str | int,
+        *,
+        comment: str | None | Omitted = OMITTED,
+        status: CallStatus | str | Omitted = OMITTED,
+        duration: int | Omitted = OMITTED,
+        answer_duration: int | Omitted = OMITTED,
+        order_id: str | None | Omitted = OMITTED,
+        link: str | None | Omitted = OMITTED,
+    ) -> None:
+        """Change a call. Not on the vendor's page: known from other clients (facts §6)."""
+        body = {
+            "comment": comment,
+            "status": status,
+            "duration": duration,
+            "answer_duration": answer_duration,
+            "order_id": order_id,
+            "link": link,
+        }
+        given = {
+            name: spelling.scalar(value, name)
+            for name, value in body.items()
+            if not isinstance(value, Omitted)
+        }
+        if not given:
+            raise ConfigurationError("name at least one field to change")
+        given = {"id": spelling.record_id(call_id, "call_id"), **given}
+        await self._endpoint.change(_UPDATE, given)
+
+    async def delete(self, ids: Iterable[str | int]) -> None:
+        """Delete calls. Not on the vendor's page: known from one other client (facts §6)."""
+        checked = [spelling.record_id(one, "ids") for one in a_list(ids, "ids")]
+        if not checked:
+            raise ConfigurationError("ids must not be empty")
+        await self._endpoint.change(_DELETE, {"ids": checked})
+
+    async def download_recording(
+        self,
+        call: Call | str | int,
+        *,
+        to: str | os.PathLike[str],
+        progress: files.Progress | None = None,
+    ) -> Download:
+        """Save a call's MP3 as `to`, replacing it only with a whole one.
+
+        `progress(bytes so far, bytes expected or None)`. Raises NoRecordingError,
+        TruncatedError, ContentError; or what Roistat said instead.
+        """
+        return await files.save(self._endpoint, _recording(call_id_of(call)), to, progress)
+
+    def recording(self, call: Call | str | int) -> AbstractAsyncContextManager[Body]:
+        """Open a call's MP3 without a file: `async with ... as body: async for chunk in body`."""
+        return files.open_body(self._endpoint, _recording(call_id_of(call)))
+
+    def download_recordings(
+        self,
+        calls: Iterable[Call | str | int] | AsyncIterable[Call | str | int],
+        folder: str | os.PathLike[str],
+        *,
+        concurrency: int = 8,
+    ) -> AsyncIterator[DownloadOutcome]:
+        """Save many recordings as `<call id>.mp3`; files that exist cost no request.
+
+        Gives an outcome for each id as it comes; one that fails does not stop the others.
+        `Limits.concurrency` bounds what is under way besides `concurrency`.
+        """
+        count(concurrency, "concurrency")
+        if isinstance(calls, Sequence):  # checked before any I/O where they can be
+            for call in a_list(calls, "calls"):
+                call_id_of(call)
+        return bulk.save_many(
+            calls, folder, save=self._save, id_of=call_id_of, concurrency=concurrency
+        )
+
+    async def export_xls(
+        self,
+        period: Period,
+        *,
+        to: str | os.PathLike[str],
+        progress: files.Progress | None = None,
+    ) -> Download:
+        """Save the call history of a period as an Excel 97-2003 sheet."""
+        asked = files.FileRequest(_EXPORT, spelling.period(period), Content.XLS)
+        return await files.save(self._endpoint, asked, to, progress)
+
+    async def _save(self, call_id: str, target: Path) -> Download:
+        return await files.save(self._endpoint, _recording(call_id), target)
+
+
+def call_id_of(call: Call | str | int) -> str:
+    """Give the checked id of a call: it is about to be part of a path and of a file name."""
+    return spelling.record_id(call.id if isinstance(call, Call) else call, "a call's id")
+
+
+def _recording(call_id: str) -> files.FileRequest:
+    return files.FileRequest(f"project/calltracking/call/{call_id}/file", None, Content.MP3)
+
+
+def _created_call(answer: Answer) -> Call:
+    # The example of the page answers under `phoneCall`, its table says `data`.
+    if answer.phone_call:
+        return rows.read_record(answer.phone_call, Call, path="$.phoneCall")
+    return rows.read_record(answer.data, Call)
+
+
+def _check_draft(draft: CallDraft) -> None:
+    if not isinstance(draft, CallDraft):
+        raise ConfigurationError("give a CallDraft(callee=..., caller=..., date=...)")
+    spelling.phone(draft.callee, "callee")
+    spelling.phone(draft.caller, "caller")
+    check_aware(draft.date, "date")
+    for name in ("duration", "answer_duration"):
+        value = getattr(draft, name)
+        if value is not OMITTED and (isinstance(value, bool) or not _is_seconds(value)):
+            raise ConfigurationError(f"{name} must be seconds, 0 or more")
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and value >= 0
+
+
+async def _look_for_call(draft: CallDraft, endpoint: Endpoint, *, sent_at: datetime) -> Call | None:
+    """Find the one call with the draft's second, numbers and duration (fault matrix §4)."""
+    del sent_at  # a call has the date of the draft, not of the request
+    found = [call async for call in _calls_at(endpoint, draft) if _is_like(call, draft)]
+    if len(found) > 1:
+        raise ambiguous(_CREATE, found)
+    return found[0] if found else None
+
+
+def _calls_at(endpoint: Endpoint, draft: CallDraft) -> Pager[Call]:
+    second = draft.date.replace(microsecond=0)
+    around = [
+        ("date", ">", second - timedelta(seconds=1)),
+        ("date", "<", second + timedelta(seconds=1)),
+    ]
+    return Calls(endpoint).list(filters=around, sort=("date", "asc"), on_bad_record="skip")
+
+
+def _is_like(call: Call, draft: CallDraft) -> bool:
+    same = (call.callee, call.caller) == (draft.callee, draft.caller)
+    return same and all(
+        getattr(draft, name) in (OMITTED, getattr(call, name)) for name in ("duration", "comment")
+    )

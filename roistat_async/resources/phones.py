@@ -1,0 +1,136 @@
+"""Phone numbers of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+from attrs import frozen
+
+from ..errors import ConfigurationError
+from ..models.omitted import OMITTED, Omitted
+from ..models.page import Rows
+from ..models.period import check_aware
+from ..models.phones import Phone, PhonePrefix
+from ..paging.pager import Pager
+from ..wire import listing, rows, spelling
+from ..wire.envelope import Answer
+from . import arguments
+from .arguments import OnBadRecord, a_list, skips_bad
+from .endpoint import Endpoint
+
+_PATH = "project/calltracking/phone"
+
+
+@frozen(eq=False)
+class Phones:
+    """Do what the vendor's page has under /project/calltracking/phone."""
+
+    _endpoint: Endpoint
+
+    def list(
+        self,
+        *,
+        filters: listing.Filters = (),
+        sort: listing.Sort | None = ("id", "asc"),
+        page_size: int = 1000,
+        offset: int = 0,
+        limit: int | None = None,
+        prefetch: int = 4,
+        on_bad_record: OnBadRecord = "raise",
+    ) -> Pager[Phone]:
+        """List numbers; needs the project's owner or read and write rights.
+
+        Raises ConfigurationError for a name Roistat would silently ignore.
+        """
+        request = listing.body(fields=listing.PHONE_FIELDS, filters=filters, sort=sort)
+        skip_bad = skips_bad(on_bad_record)
+
+        async def fetch(size: int, place: int) -> Answer:
+            body = listing.at(request, limit=size, offset=place)
+            return await self._endpoint.read(f"{_PATH}/list", body)
+
+        def read(answer: Answer) -> Rows[Phone]:
+            return rows.read_rows(answer.data, answer.total, Phone, skip_bad=skip_bad)
+
+        return Pager(
+            fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
+        )
+
+    async def create(self, phones: Iterable[str]) -> Sequence[Phone]:
+        """Connect numbers bought elsewhere; they belong to no script yet. Sent once.
+
+        Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
+        """
+        numbers = [spelling.phone(one, "each of phones") for one in a_list(phones, "phones")]
+        if not numbers:
+            raise ConfigurationError("phones must not be empty")
+        return await self._endpoint.create(
+            f"{_PATH}/create", {"phones": numbers}, _phones, partial(_look_for_phones, numbers)
+        )
+
+    async def update(
+        self,
+        phone_id: int,
+        *,
+        script_id: int,
+        last_use_date: datetime | Omitted = OMITTED,
+    ) -> None:
+        """Put a number into a script."""
+        body: dict[str, Any] = {
+            "id": int(spelling.record_id(phone_id, "phone_id")),
+            "script_id": int(spelling.record_id(script_id, "script_id")),
+        }
+        if not isinstance(last_use_date, Omitted):
+            check_aware(last_use_date, "last_use_date")
+            body["last_use_date"] = spelling.utc_milliseconds(last_use_date)
+        await self._endpoint.change(f"{_PATH}/update", body)
+
+    async def delete(self, ids: Iterable[int]) -> None:
+        """Disconnect numbers, by their ids, for good."""
+        checked = [int(spelling.record_id(one, "each of ids")) for one in a_list(ids, "ids")]
+        if not checked:
+            raise ConfigurationError("ids must not be empty")
+        await self._endpoint.change(f"{_PATH}/delete", {"phones": checked})
+
+    async def list_prefixes(self) -> Sequence[PhonePrefix]:
+        """List the prefixes Roistat sells numbers under. Not on the vendor's page (facts §6)."""
+        answer = await self._endpoint.read(f"{_PATH}/prefix/list")
+        return rows.read_plain(answer.data, PhonePrefix)
+
+    async def buy(
+        self, *, prefix: str, count: int, spend_money: Literal[True]
+    ) -> Sequence[Phone]:
+        """Buy numbers: this spends the project's money, so `spend_money=True` must be said.
+
+        Not on the vendor's page (facts §6). Sent once; if the answer is lost, look at the list.
+        """
+        if spend_money is not True:
+            raise ConfigurationError("buying spends money: say spend_money=True")
+        body = {
+            "prefix": spelling.phone(prefix, "prefix"),
+            "count": arguments.count(count, "count"),
+        }
+        return await self._endpoint.create(f"{_PATH}/buy", body, _phones, _cannot_look)
+
+
+def _phones(answer: Answer) -> Sequence[Phone]:
+    return rows.read_rows(answer.data, answer.total, Phone, skip_bad=False).items
+
+
+async def _look_for_phones(
+    numbers: Sequence[str], endpoint: Endpoint, *, sent_at: datetime
+) -> Sequence[Phone] | None:
+    """Find all the numbers in the list; None unless every one is there."""
+    del sent_at  # a number is in a project once, whenever it came
+    wanted = set(numbers)
+    pager = Phones(endpoint).list(on_bad_record="skip")
+    found = {phone.phone: phone async for phone in pager if phone.phone in wanted}
+    return [found[number] for number in numbers] if wanted == set(found) else None
+
+
+async def _cannot_look(endpoint: Endpoint, *, sent_at: datetime) -> None:
+    del endpoint, sent_at
+    raise ConfigurationError("bought numbers cannot be told from others; look at phones.list()")
