@@ -1,0 +1,12 @@
+"""A Roistat on your machine, for tests of programs that use this library."""
+
+from __future__ import annotations
+
+from .calls import CallBook
+from .fake import FakeRoistat
+from .faults import Fault
+from .project import FakeProject
+from .quirks import Quirks
+from .seen import Seen
+
+__all__ = ["CallBook", "FakeProject", "FakeRoistat", "Fault", "Quirks", "Seen"]

@@ -1,0 +1,140 @@
+"""FakeRoistat: opens and closes the server, holds the state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from .faults import Fault
+from .project import Clock, FakeProject
+from .quirks import Quirks
+from .script_of_faults import FaultScript, When
+from .seen import Seen
+from .thread import running_in_thread
+
+if TYPE_CHECKING:
+    from .http import HttpServer
+
+# Shaped like a key and plainly made up.
+API_KEY = "0123456789abcdef0123456789abcdef"
+
+
+class FakeRoistat:
+    """A Roistat on loopback: real HTTP, state to read and set, faults to script."""
+
+    def __init__(
+        self,
+        *,
+        calls: int = 200,
+        project: int = 12345,
+        api_key: str = API_KEY,
+        seed: int = 1,
+        quirks: Quirks | None = None,
+        clock: Clock = time.time,
+        port: int = 0,
+    ) -> None:
+        """Make up one project; the clock also counts the limits and writes the Date header."""
+        self.project = project
+        self.api_key = api_key
+        self._quirks = quirks or Quirks()
+        self.clock = clock
+        self.projects: dict[int, FakeProject] = {}
+        self.requests: list[Seen] = []
+        self.on_request: Callable[[Seen], object] | None = None
+        self.in_flight = 0
+        self.peak_in_flight = 0
+        self._seed = seed
+        self._port = port
+        self._faults = FaultScript()
+        self._server: HttpServer | None = None
+        self.add_project(project, calls=calls)
+
+    def __repr__(self) -> str:
+        """Tell where it listens, never the key."""
+        return f"<FakeRoistat on port {self._port}, projects {list(self.projects)}>"
+
+    @property
+    def base_url(self) -> str:
+        """The address to give to a client, with the port once it is started."""
+        return f"http://127.0.0.1:{self._port}/api/v1"
+
+    @property
+    def state(self) -> FakeProject:
+        """The first project's state."""
+        return self.projects[self.project]
+
+    @property
+    def quirks(self) -> Quirks:
+        """How the fake behaves where nobody knows; set fields of it, or all of it."""
+        return self._quirks
+
+    @quirks.setter
+    def quirks(self, quirks: Quirks) -> None:
+        self._quirks = quirks
+        for project in self.projects.values():
+            project.quirks = quirks
+
+    @property
+    def used_faults(self) -> list[tuple[Seen, Fault]]:
+        """Every fault that happened, with the request it met."""
+        return self._faults.used
+
+    def add_project(self, number: int, *, calls: int = 0) -> FakeProject:
+        """Add a project that the same key opens."""
+        seed = self._seed + len(self.projects)
+        project = FakeProject(number, calls, seed, self.quirks, lambda: self.clock())
+        self.projects[number] = project
+        return project
+
+    def fail(self, path: str, fault: Fault, times: int = 1, when: When | None = None) -> None:
+        """Let the next `times` requests to a path (its end; `*` allowed) meet a fault."""
+        self._faults.add(path, fault, times, when)
+
+    def unused_faults(self) -> list[tuple[str, Fault, int]]:
+        """Return path, fault and times for every scripted fault that has not happened."""
+        return self._faults.unused()
+
+    def take_fault(self, seen: Seen) -> Fault | None:
+        """Use up the fault that waits for this request."""
+        return self._faults.take(seen)
+
+    def note(self, seen: Seen) -> None:
+        """Record what arrived and tell who wants to know, before it is answered."""
+        self.requests.append(seen)
+        if self.on_request is not None:
+            self.on_request(seen)
+
+    async def start(self) -> None:
+        """Open the port."""
+        # Here, not above: pytest loads this package in every run of every user.
+        from .http import HttpServer
+
+        self._server = HttpServer(self)
+        self._port = await self._server.start(self._port)
+
+    async def stop(self) -> None:
+        """Close the port and every connection, stalled ones too."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    async def __aenter__(self) -> FakeRoistat:
+        """Open the port."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close everything."""
+        await self.stop()
+
+    def in_thread(self) -> AbstractContextManager[FakeRoistat]:
+        """Run in a thread of its own, for code that is not async."""
+        return running_in_thread(self)

@@ -1,0 +1,91 @@
+"""The call history as a real Excel 97-2003 file."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from .answers import Answer, Row
+from .asked import Asked
+from .refusals import Refusal
+
+# The titles and their order are the vendor's page's.
+COLUMNS = (
+    "Date",
+    "Customer Number",
+    "Dialed Number",
+    "Status",
+    "Duration",
+    "Call Recording",
+    "Transaction Number",
+    "Comment",
+    "Visit Number",
+    "Source",
+    "City",
+    "Country",
+    "Domain",
+    "Referrer",
+    "Landing Page",
+    "UTM_Source",
+    "UTM_Medium",
+    "UTM_Campaign",
+    "UTM_Term",
+    "UTM_Content",
+    "Openstat",
+    "Google Client Id",
+)
+_UTM = ("source", "medium", "campaign", "term", "content")
+# A BIFF sheet holds 65,536 rows; one of them is the titles.
+ROWS_PER_SHEET = 65_535
+
+
+def export(asked: Asked) -> Answer:
+    """Answer call/xls/export."""
+    start, end = asked.period()
+    book = asked.project.calls
+    rows = [_cells(book.peek_at(place)) for place in book.between(start, end)]
+    return Answer(workbook(rows), content_type=asked.quirks.xls_type)
+
+
+def workbook(rows: list[list[Any]], per_sheet: int = ROWS_PER_SHEET) -> bytes:
+    """Write rows under the titles, on as many sheets as they need."""
+    file = _xlwt().Workbook(encoding="utf-8")
+    for number, first in enumerate(range(0, max(1, len(rows)), per_sheet), 1):
+        sheet = file.add_sheet(f"Calls {number}")
+        for place, cells in enumerate([list(COLUMNS), *rows[first : first + per_sheet]]):
+            for column, value in enumerate(cells):
+                sheet.write(place, column, value)
+    buffer = io.BytesIO()
+    file.save(buffer)
+    return buffer.getvalue()
+
+
+def _xlwt() -> Any:
+    try:
+        import xlwt  # type: ignore[import-untyped, unused-ignore]
+    except ImportError as error:
+        text = "the fake needs xlwt for call/xls/export: pip install 'roistat_async[testing]'"
+        # As an answer, so that the text reaches the test through its client.
+        raise Refusal("internal_error", text) from error
+    return xlwt
+
+
+def _cells(row: Row) -> list[Any]:
+    visit = row.get("visit") or {}
+    source = row.get("static_source") or visit.get("source") or {}
+    geo = visit.get("geo") or {}
+    return [
+        *(row.get(name) for name in ("date", "caller", "callee", "status", "duration", "link")),
+        *(_text(row.get(name)) for name in ("order_id", "comment", "visit_id")),
+        source.get("display_name"),
+        geo.get("city"),
+        geo.get("country"),
+        *(visit.get(name) for name in ("host", "referrer", "landing_page")),
+        *(source.get(f"utm_{name}") for name in _UTM),
+        source.get("openstat"),
+        visit.get("google_client_id"),
+    ]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

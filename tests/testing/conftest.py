@@ -1,0 +1,62 @@
+"""A fake with its limits off, and a plain aiohttp client for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from attrs import frozen
+
+from roistat_async.testing import FakeRoistat, Quirks
+
+NOON = 1_800_000_000.0  # 2027-01-15T08:00:00+0000
+
+
+@frozen
+class Plain:
+    """Asks the fake as any program would."""
+
+    fake: FakeRoistat
+    session: aiohttp.ClientSession
+
+    async def raw(
+        self, path: str, body: Any = None, *, verb: str = "POST", **options: Any
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """Return the response and its body."""
+        query = {"project": str(self.fake.project)} | options.pop("query", {})
+        headers = {"Api-key": self.fake.api_key} | options.pop("headers", {})
+        url = f"{self.fake.base_url}/project/{path}"
+        async with self.session.request(
+            verb, url, params=query, json=body, headers=headers, allow_redirects=False, **options
+        ) as response:
+            return response, await response.read()
+
+    async def __call__(self, path: str, /, **body: Any) -> Any:
+        """Return the parsed answer of a POST."""
+        response, _ = await self.raw(path, body)
+        return await response.json()
+
+    async def calls(self, **body: Any) -> Any:
+        """Return the rows of call/list."""
+        return (await self("calltracking/call/list", **body))["data"]
+
+    async def ids(self, **body: Any) -> list[str]:
+        """Return the ids of call/list."""
+        return [row["id"] for row in await self.calls(**body)]
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeRoistat]:
+    """Fifty calls, no limits, a clock that stands still."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    async with FakeRoistat(calls=50, quirks=quirks, clock=lambda: NOON) as fake:
+        yield fake
+
+
+@pytest.fixture
+async def ask(fake: FakeRoistat) -> AsyncIterator[Plain]:
+    """Ask that fake."""
+    async with aiohttp.ClientSession() as session:
+        yield Plain(fake, session)

@@ -1,0 +1,78 @@
+"""The pytest plugin, in runs of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roistat_async.testing import FakeRoistat
+
+USER_TEST = """
+import aiohttp, pytest, urllib.request, json
+
+@pytest.mark.asyncio
+async def test_async(fake_roistat):
+    fake_roistat.state.add_call(id="777")
+    url = f"{fake_roistat.base_url}/project/calltracking/call/list?project={fake_roistat.project}"
+    async with aiohttp.ClientSession(headers={"Api-key": fake_roistat.api_key}) as session:
+        async with session.post(url, json={"limit": 1}) as response:
+            assert (await response.json())["data"][0]["id"] == "777"
+
+def test_sync(fake_roistat):
+    url = f"{fake_roistat.base_url}/user/projects?key={fake_roistat.api_key}"
+    with urllib.request.urlopen(url) as response:
+        assert json.load(response)["projects"][0]["id"] == 12345
+    assert len(fake_roistat.requests) == 1
+"""
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run this Python where the package can be imported and no plugin comes by itself."""
+    root = str(Path(__file__).parents[2])
+    # An installed copy of the package would bring its own plugin through its entry point.
+    env = os.environ | {"PYTHONPATH": root, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    code = [sys.executable, "-W", "error", *arguments]
+    return subprocess.run(code, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_fixture_in_any_mode(tmp_path: Path, mode: str) -> None:
+    """The fixture serves async and sync tests in both modes of pytest-asyncio."""
+    (tmp_path / "test_user.py").write_text(USER_TEST, "utf-8")
+    plugins = ["-p", "pytest_asyncio.plugin", "-p", "roistat_async.testing.plugin"]
+    settings = [f"asyncio_mode={mode}", "asyncio_default_fixture_loop_scope=function"]
+    options = ["-q", "-p", "no:cacheprovider", "-o", settings[0], "-o", settings[1]]
+    done = run("-m", "pytest", *plugins, *options, folder=tmp_path)
+
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_plugin_is_light(tmp_path: Path) -> None:
+    """Loading the plugin does not load the fake's server, nor xlwt."""
+    code = (
+        "import sys, roistat_async.testing.plugin;"
+        "loaded = {'roistat_async.testing.http', 'xlwt'} & set(sys.modules);"
+        "sys.exit(str(loaded) if loaded else 0)"
+    )
+
+    assert run("-c", code, folder=tmp_path).returncode == 0
+
+
+def test_testing_needs_nothing_else_of_the_package() -> None:
+    """The fake talks plain dicts: it imports no other part of the library."""
+    folder = Path(__file__).parents[2] / "roistat_async" / "testing"
+    lines = [line for file in folder.glob("*.py") for line in file.read_text("utf-8").splitlines()]
+    imports = [line for line in lines if line.lstrip().startswith(("from ", "import "))]
+
+    assert not [line for line in imports if "roistat_async" in line or "from .." in line]
+
+
+def test_threads_end() -> None:
+    """A fake in a thread leaves nothing behind."""
+    with FakeRoistat(calls=1).in_thread() as fake:
+        assert fake.base_url.startswith("http://127.0.0.1:")
+        assert not fake.base_url.endswith(":0/api/v1")
