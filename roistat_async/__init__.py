@@ -1,29 +1,52 @@
-"""A typed asyncio client for Roistat's call-tracking API."""
+"""A typed asyncio client for Roistat's call-tracking API.
 
-from . import errors
-from .client import Roistat
-from .clock import Clock
-from .config import Limits, RetryPolicy, Timeouts
-from .errors import RoistatError
-from .models.analytics import CallAnalytics
-from .models.calls import Call, CallDraft, CallStatus, Geo, Order, OrderStatus, Source, Visit
-from .models.files import Download, DownloadOutcome, DownloadStatus
-from .models.omitted import OMITTED, Omitted
-from .models.page import BadRecord, Page
-from .models.period import Period
-from .models.phones import Phone, PhonePrefix
-from .models.scripts import (
-    Crm,
-    CrmField,
-    GoogleAnalytics,
-    Integration,
-    Redirect,
-    Script,
-    ScriptDraft,
-    ScriptOptions,
-    Webhook,
-)
-from .paging.pager import Pager
+Names are loaded on first use: aiohttp alone takes a fifth of a second, which neither
+`roistat --help` nor a pytest run that never touches this package should pay.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import errors
+    from .client import Roistat
+    from .clock import Clock
+    from .config import Limits, RetryPolicy, Timeouts
+    from .errors import RoistatError
+    from .models.analytics import CallAnalytics
+    from .models.calls import Call, CallDraft, CallStatus, Geo, Order, OrderStatus, Source, Visit
+    from .models.files import Download, DownloadOutcome, DownloadStatus
+    from .models.omitted import OMITTED, Omitted
+    from .models.page import BadRecord, Page
+    from .models.period import Period
+    from .models.phones import Phone, PhonePrefix
+    from .models.scripts import (
+        Crm,
+        CrmField,
+        GoogleAnalytics,
+        Integration,
+        Redirect,
+        Script,
+        ScriptDraft,
+        ScriptOptions,
+        Webhook,
+    )
+    from .paging.pager import Pager
+else:  # hidden from type checkers, for which any name would exist
+
+    def __getattr__(name: str) -> object:
+        module = _MODULES.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = import_module(f"{__name__}.{module}")
+        value = value if name == module else getattr(value, name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "OMITTED",
@@ -63,3 +86,42 @@ __all__ = [
     "Webhook",
     "errors",
 ]
+
+_MODULES = {
+    "OMITTED": "models.omitted",
+    "Omitted": "models.omitted",
+    "BadRecord": "models.page",
+    "Page": "models.page",
+    "Call": "models.calls",
+    "CallDraft": "models.calls",
+    "CallStatus": "models.calls",
+    "Geo": "models.calls",
+    "Order": "models.calls",
+    "OrderStatus": "models.calls",
+    "Source": "models.calls",
+    "Visit": "models.calls",
+    "CallAnalytics": "models.analytics",
+    "Clock": "clock",
+    "Crm": "models.scripts",
+    "CrmField": "models.scripts",
+    "GoogleAnalytics": "models.scripts",
+    "Integration": "models.scripts",
+    "Redirect": "models.scripts",
+    "Script": "models.scripts",
+    "ScriptDraft": "models.scripts",
+    "ScriptOptions": "models.scripts",
+    "Webhook": "models.scripts",
+    "Download": "models.files",
+    "DownloadOutcome": "models.files",
+    "DownloadStatus": "models.files",
+    "Limits": "config",
+    "RetryPolicy": "config",
+    "Timeouts": "config",
+    "Pager": "paging.pager",
+    "Period": "models.period",
+    "Phone": "models.phones",
+    "PhonePrefix": "models.phones",
+    "Roistat": "client",
+    "RoistatError": "errors",
+    "errors": "errors",
+}
