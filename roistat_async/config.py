@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from attrs import Attribute, field, frozen
 
@@ -17,6 +17,7 @@ from .errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://cloud.roistat.com/api/v1"
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
+_LAST_NEWLINE = re.compile(r"\r?\n\Z")
 _PROJECT = re.compile(r"[0-9]{1,20}")
 
 
@@ -28,9 +29,9 @@ class Secret:
 
     __slots__ = ("__value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: object) -> None:
         # A key read from a file ends in a newline; one is forgiven, nothing else is.
-        text = value.removesuffix("\n").removesuffix("\r") if isinstance(value, str) else ""
+        text = _LAST_NEWLINE.sub("", value) if isinstance(value, str) else ""
         if not _KEY.fullmatch(text):
             raise ConfigurationError(
                 "api_key must be 1 to 256 visible ASCII characters without spaces; "
@@ -147,8 +148,10 @@ def check_project(value: object) -> int:
     return int(text)
 
 
-def check_base_url(value: str) -> str:
+def check_base_url(value: object) -> str:
     """Allow https, or http to this machine; no user, query or fragment. Give it without `/`."""
+    if not isinstance(value, str):
+        raise _not_an_address()
     parts = _split(value)
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("base_url must not hold a user or a password")
@@ -161,8 +164,8 @@ def check_base_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _split(value: str) -> Any:
-    if isinstance(value, str) and not re.search(r"[\s\x00-\x1f\x7f\\]", value):
+def _split(value: str) -> SplitResult:
+    if not re.search(r"[\s\x00-\x1f\x7f\\]", value):
         try:
             parts = urlsplit(value)
             _ = parts.port  # reading it is what checks it
@@ -170,7 +173,11 @@ def _split(value: str) -> Any:
             pass
         else:
             return parts
-    raise ConfigurationError("base_url is not an address, e.g. " + DEFAULT_BASE_URL)
+    raise _not_an_address()
+
+
+def _not_an_address() -> ConfigurationError:
+    return ConfigurationError("base_url is not an address, e.g. " + DEFAULT_BASE_URL)
 
 
 def _is_loopback(host: str) -> bool:

@@ -55,6 +55,9 @@ __all__ = [
 ]
 
 
+_Look = Callable[[Any], Awaitable[Any]]
+
+
 def _restore(kind: type[RoistatError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
     error = kind.__new__(kind, *args)
     error.args = args
@@ -106,13 +109,20 @@ class OutcomeUnknownError(TransportError):
     is not pickled, since it knows what was to be created.
     """
 
-    _look: Callable[[Any], Awaitable[Any]] | None
-
     def __init__(self, message: str, *, operation: str, sent_at: datetime) -> None:
         super().__init__(message)
         self.operation = operation
         self.sent_at = sent_at
-        self._look = None
+        self._hidden: Callable[[], _Look | None] = lambda: None
+
+    @property
+    def _look(self) -> _Look | None:
+        """Look for what was to be created; kept in a closure, since a repr of it would show it."""
+        return self._hidden() if "_hidden" in self.__dict__ else None
+
+    @_look.setter
+    def _look(self, look: _Look) -> None:
+        self._hidden = lambda: look
 
 
 class ResponseError(RoistatError):

@@ -164,14 +164,14 @@ class CallDraft:
     caller: str = field(repr=mask_phone)
     date: datetime
     duration: int | Omitted = OMITTED
-    marker: str | None | Omitted = OMITTED
-    order_id: str | None | Omitted = OMITTED
+    marker: str | Omitted | None = OMITTED
+    order_id: str | Omitted | None = OMITTED
     save_to_crm: bool | Omitted = OMITTED
     status: CallStatus | str | Omitted = OMITTED
-    visit_id: str | None | Omitted = OMITTED
-    comment: str | None | Omitted = field(default=OMITTED, repr=mask)
+    visit_id: str | Omitted | None = OMITTED
+    comment: str | Omitted | None = field(default=OMITTED, repr=mask)
     answer_duration: int | Omitted = OMITTED
     name: str | Omitted = OMITTED
-    google_client_id: str | None | Omitted = field(default=OMITTED, repr=mask)
-    yandex_client_id: str | None | Omitted = field(default=OMITTED, repr=mask)
-    file_url: str | None | Omitted = field(default=OMITTED, repr=mask)
+    google_client_id: str | Omitted | None = field(default=OMITTED, repr=mask)
+    yandex_client_id: str | Omitted | None = field(default=OMITTED, repr=mask)
+    file_url: str | Omitted | None = field(default=OMITTED, repr=mask)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, TypeVar, cast
 
 C = TypeVar("C", bound=type)
 
 
-@runtime_checkable
-class Deferred(Protocol):
-    """Stand in a slot for a value that was checked and is not built yet."""
-
-    def build_model(self) -> Any:
-        """Make the value; it cannot fail, since it was checked when the page was read."""
-
-
 class _BuiltOnFirstUse:
-    """Read and write one slot of a class, building what waits there."""
+    """Read and write one slot of a class, building what waits there.
+
+    What waits has a method `build_model`; it cannot fail, for it was checked when it was read.
+    """
 
     __slots__ = ("_get", "_ready", "_set", "slot")
 
@@ -31,9 +26,12 @@ class _BuiltOnFirstUse:
         if instance is None:
             return self
         value = self._get(instance, owner)
-        if value is None or type(value) is self._ready or not isinstance(value, Deferred):
+        if value is None or type(value) is self._ready:
             return value
-        value = value.build_model()
+        build = getattr(value, "build_model", None)
+        if build is None:
+            return value
+        value = build()
         self._set(instance, value)
         return value
 
@@ -42,7 +40,7 @@ class _BuiltOnFirstUse:
 
 
 def built_on_first_use(**ready: type) -> Callable[[C], C]:
-    """Let the named slots of a class hold `Deferred` values that no reader ever sees."""
+    """Let the named slots of a class hold values that wait to be built; no reader sees one."""
 
     def wrap(cls: C) -> C:
         for name, kind in ready.items():

@@ -31,12 +31,22 @@ class Period:
     @classmethod
     def last(cls, *, days: float = 0, hours: float = 0, now: datetime | None = None) -> Period:
         """Be the given time up to now."""
-        end = now or datetime.now(UTC)
-        return cls(end - timedelta(days=days, hours=hours), end)
+        end = datetime.now(UTC) if now is None else now
+        check_aware(end, "now")
+        try:
+            start = end - timedelta(days=days, hours=hours)
+        except (OverflowError, ValueError, TypeError):
+            start = None
+        if start is None:
+            raise ConfigurationError("days and hours must be numbers, and within all dates")
+        return cls(start, end)
 
     @classmethod
     def parse(cls, text: str, *, tz: tzinfo = UTC) -> Period:
-        """Read `2026-05-01..2026-05-31` (both days whole, in `tz`) or two times with offsets."""
+        """Read `2026-05-01..2026-05-31`, both days whole, or two times.
+
+        Days, and times without an offset, are those of `tz`.
+        """
         first, dots, last = text.partition("..")
         if not dots:
             raise ConfigurationError(f"a period has two ends: {_FORM}")
@@ -58,7 +68,11 @@ def _start_of(text: str, tz: tzinfo) -> datetime:
 
 def _end_of(text: str, tz: tzinfo) -> datetime:
     day = _day(text)
-    return _moment(text, tz) if day is None else _midnight(day + timedelta(days=1), tz)
+    if day is None:
+        return _moment(text, tz)
+    if day == date.max:
+        raise ConfigurationError("a period must end before the last of all days")
+    return _midnight(day + timedelta(days=1), tz)
 
 
 def _midnight(day: date, tz: tzinfo) -> datetime:

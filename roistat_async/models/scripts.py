@@ -22,9 +22,9 @@ class Redirect:
     `type` is "phone", "sip" or "sip_trunk"; `value` is a number, an account or a *password*.
     """
 
-    type: str | None | Omitted = OMITTED
-    value: str | None | Omitted = field(default=OMITTED, repr=mask)
-    sip_trunk_postfix: str | None | Omitted = OMITTED
+    type: str | Omitted | None = OMITTED
+    value: str | Omitted | None = field(default=OMITTED, repr=mask)
+    sip_trunk_postfix: str | Omitted | None = OMITTED
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
@@ -32,16 +32,16 @@ class Redirect:
 class ScriptOptions:
     """Say what a script replaces, where and for whom."""
 
-    calltracking_type: str | None | Omitted = OMITTED
-    static_source: str | None | Omitted = OMITTED
-    segments: Segments | None | Omitted = field(default=OMITTED, hash=False)
-    phone_format: str | None | Omitted = OMITTED
-    css_selector: list[str] | None | Omitted = field(default=OMITTED, hash=False)
-    redirect: Redirect | None | Omitted = OMITTED
-    replaceable_numbers: list[str] | None | Omitted = field(
+    calltracking_type: str | Omitted | None = OMITTED
+    static_source: str | Omitted | None = OMITTED
+    segments: Segments | Omitted | None = field(default=OMITTED, hash=False)
+    phone_format: str | Omitted | None = OMITTED
+    css_selector: list[str] | Omitted | None = field(default=OMITTED, hash=False)
+    redirect: Redirect | Omitted | None = OMITTED
+    replaceable_numbers: list[str] | Omitted | None = field(
         default=OMITTED, hash=False, repr=mask_phones
     )
-    target_call_time: int | None | Omitted = OMITTED
+    target_call_time: int | Omitted | None = OMITTED
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
@@ -50,8 +50,8 @@ class CrmField:
     """Set one field of a lead in the CRM."""
 
     id: str
-    type: str | None | Omitted = OMITTED
-    value: str | None | Omitted = field(default=OMITTED, repr=mask)
+    type: str | Omitted | None = OMITTED
+    value: str | Omitted | None = field(default=OMITTED, repr=mask)
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
@@ -59,8 +59,8 @@ class CrmField:
 class Crm:
     """Say what is sent to the CRM. Roistat writes `is_enabled` as `enabled` when it answers."""
 
-    is_enabled: bool | None | Omitted = OMITTED
-    custom_fields: list[CrmField] | None | Omitted = field(default=OMITTED, hash=False)
+    is_enabled: bool | Omitted | None = OMITTED
+    custom_fields: list[CrmField] | Omitted | None = field(default=OMITTED, hash=False)
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
@@ -68,7 +68,7 @@ class Crm:
 class Webhook:
     """Name the address that is told of a call; users put secrets into it, so a repr hides it."""
 
-    url: str | None | Omitted = field(default=OMITTED, repr=mask)
+    url: str | Omitted | None = field(default=OMITTED, repr=mask)
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
@@ -76,10 +76,10 @@ class Webhook:
 class GoogleAnalytics:
     """Say which event a call is for Google Analytics."""
 
-    tracking_id: str | None | Omitted = OMITTED
-    action: str | None | Omitted = OMITTED
-    category: str | None | Omitted = OMITTED
-    label: str | None | Omitted = OMITTED
+    tracking_id: str | Omitted | None = OMITTED
+    action: str | Omitted | None = OMITTED
+    category: str | Omitted | None = OMITTED
+    label: str | Omitted | None = OMITTED
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
@@ -87,11 +87,11 @@ class GoogleAnalytics:
 class Integration:
     """Say who else is told of a call: after it (`webhook`) and when it begins (`webhook_start`)."""
 
-    crm: Crm | None | Omitted = OMITTED
-    webhook: Webhook | None | Omitted = OMITTED
-    webhook_start: Webhook | None | Omitted = OMITTED
-    google_analytics: GoogleAnalytics | None | Omitted = OMITTED
-    is_lead_auto_create: bool | None | Omitted = OMITTED
+    crm: Crm | Omitted | None = OMITTED
+    webhook: Webhook | Omitted | None = OMITTED
+    webhook_start: Webhook | Omitted | None = OMITTED
+    google_analytics: GoogleAnalytics | Omitted | None = OMITTED
+    is_lead_auto_create: bool | Omitted | None = OMITTED
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 

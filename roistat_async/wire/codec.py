@@ -51,7 +51,9 @@ class Unreadable(ValueError):
 
 
 def structure(value: Any, model: type[M]) -> M:
-    """Read decoded JSON into a model; raise Unreadable with the path inside it."""
+    """Read a decoded object into a model; raise Unreadable with the path inside it."""
+    if not isinstance(value, dict):
+        raise Unreadable("", "expected an object")
     try:
         return _converter.structure(value, model)
     except (cattrs.BaseValidationError, ValueError, TypeError, RecursionError) as error:
@@ -64,6 +66,11 @@ def unstructure(model: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", _converter.unstructure(model))
 
 
+def other_names(model: type) -> Mapping[str, str]:
+    """Give what else the attributes of a model are called."""
+    return _OTHER_NAMES.get(model, {})
+
+
 def camel_case(name: str) -> str:
     """Spell `by_hours` as `byHours`."""
     first, *others = name.split("_")
@@ -74,15 +81,15 @@ def _first_problem(error: BaseException) -> tuple[str, str]:
     if isinstance(error, BaseExceptionGroup):
         inner = error.exceptions[0]
         path, problem = _first_problem(inner)
-        return _step(inner) + path, problem
+        return _step(inner, getattr(error, "cl", None)) + path, problem
     known = isinstance(error, ValueError) and str(error).startswith("expected")
     return "", str(error) if known else "missing or of another kind"
 
 
-def _step(error: BaseException) -> str:
+def _step(error: BaseException, model: object) -> str:
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
-            return f".{note.name}"
+            return f".{camel_case(note.name) if model in _CAMEL_CASE else note.name}"
         if isinstance(note, IterableValidationNote):
             return f"[{note.index}]"
     return ""
@@ -94,7 +101,7 @@ def _model_reader(kind: type[Any]) -> Callable[[Any, Any], Any]:
     names = {field.name: field.name for field in fields if field.name != "extra"}
     if kind in _CAMEL_CASE:
         names = {camel_case(name): name for name in names}
-    names.update(_OTHER_NAMES.get(kind, {}))
+    names.update(other_names(kind))
     may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
 
     def structure_model(value: Any, _: Any) -> Any:
@@ -160,6 +167,11 @@ def _free_reader(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any
     return structure_free
 
 
+def _is_list(kind: Any) -> bool:
+    origin: object = typing.get_origin(kind)
+    return origin is list
+
+
 def _list_reader(kind: Any) -> Callable[[Any, Any], Any]:
     read = list_structure_factory(kind, _converter)
 
@@ -178,7 +190,10 @@ def _object(value: Any, _: Any) -> dict[str, Any]:
 
 
 def _status(value: Any, _: Any) -> CallStatus:
-    return CallStatus(coerce.to_text(value) or "expected a status")
+    text = coerce.to_text(value)
+    if not text:
+        raise ValueError("expected a status")
+    return CallStatus(text)
 
 
 def _spell_model(model: Any) -> dict[str, Any]:
@@ -216,9 +231,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(datetime, lambda value, _: coerce.to_datetime(value))
     converter.register_structure_hook(CallStatus, _status)
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
-    converter.register_structure_hook_factory(
-        lambda kind: typing.get_origin(kind) is list, _list_reader
-    )
+    converter.register_structure_hook_factory(_is_list, _list_reader)
     converter.register_structure_hook_factory(_is_union, _union_reader)
     converter.register_structure_hook_factory(attrs.has, _model_reader)
     converter.register_unstructure_hook_func(attrs.has, _spell_model)
@@ -226,6 +239,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(bool, int)
     converter.register_unstructure_hook(CallStatus, str)
     converter.register_unstructure_hook(datetime, spelling.utc_milliseconds)
+    converter.register_unstructure_hook(float, spelling.number)
     for kind in (list, tuple):
         converter.register_unstructure_hook(kind, _spell_list)
     converter.register_unstructure_hook(dict, _spell_mapping)

@@ -12,18 +12,23 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,20})?", re.ASCII)
-_NO_DATE = ("", "0000-00-00", "0000-00-00 00:00:00", "-0001-11-30T00:00:00+0000")
+# MySQL's zero date, and what PHP makes of it: -0001-11-30 with whatever time the zone adds.
+_NO_DATE = ("0000-00-00", "-0001-11-30")
+_INT64 = range(-(2**63), 2**63)  # what a database holds; Roistat's numbers are far below
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _FLAGS = {0: False, 1: True, "0": False, "1": True}
 
 
 def to_int(value: Any) -> int:
     """Read 12 or "12"; not 1.9, not true."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
+        return value
     raise ValueError("expected a whole number")
 
 
@@ -31,8 +36,13 @@ def to_float(value: Any) -> float:
     """Read 0.3, 3 or "0.3"."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return float(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
     raise ValueError("expected a number")
 
 
@@ -56,16 +66,21 @@ def to_text(value: Any) -> str:
 
 def is_no_date(value: Any) -> bool:
     """Tell whether a value stands for "no date"."""
-    return value is None or value in _NO_DATE
+    return value is None or value == "" or (isinstance(value, str) and value.startswith(_NO_DATE))
 
 
 def to_datetime(value: Any) -> datetime:
     """Read a date into an aware datetime; one without offset is UTC."""
-    if isinstance(value, str) and value[:4].isdigit() and len(value) >= len("2016-10-11"):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
+    if isinstance(value, str) and _DAY.match(value):
+        for read in (_read_as_twins_do, datetime.fromisoformat):
+            try:
+                moment = read(value)
+            except ValueError:
+                continue
             return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
     raise ValueError("expected a date")
+
+
+def _read_as_twins_do(text: str) -> datetime:
+    """Round like the fast reading: fromisoformat cuts a seventh decimal off."""
+    return msgspec.convert(text, datetime)

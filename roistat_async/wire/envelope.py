@@ -13,11 +13,13 @@ import msgspec
 from attrs import field, frozen
 
 from .. import errors
-from . import coerce
+from . import coerce, strict_json
 
 _BOM = b"\xef\xbb\xbf"
+_DATA = re.compile(rb'"data"\s*:\s*')
 # A description may quote what was sent: numbers and keys do not go into an exception.
-_PERSONAL = re.compile(r"\+?\d[\d\s()-]{5,}\d|[0-9a-fA-F]{32}")
+# The key comes first, for it may begin with digits.
+_PERSONAL = re.compile(r"[0-9a-fA-F]{32,}|\+?\d[\d\s().-]{5,}\d")
 _LONGEST_DESCRIPTION = 500
 
 # code -> error (facts §1; the list of codes is open)
@@ -35,6 +37,9 @@ _BY_CODE: dict[str, type[errors.APIError]] = {
     "incorrect_request": errors.InvalidRequestError,
     "request_limit_error": errors.RateLimitError,
     "internal_error": errors.ServerError,
+    # Not ours to mend, whatever the status: Roistat's own connection to the CRM failed.
+    "authorization_failed": errors.APIError,
+    "integration_error": errors.APIError,
 }
 _BY_STATUS: dict[int, type[errors.APIError]] = {
     401: errors.AuthenticationError,
@@ -81,25 +86,52 @@ def read(body: bytes, *, http_status: int = 200, retry_after: float | None = Non
 
     Raises the APIError it holds, or MalformedResponseError if it is not Roistat's.
     """
-    envelope = _open(body)
-    if envelope is not None and _says_error(envelope):
-        raise _api_error(envelope, http_status, retry_after)
-    if http_status >= 400:
-        raise _status_error(http_status, retry_after)
+    outcome = _outcome(body, http_status, retry_after)
+    del body  # a traceback may be printed with its local variables
+    if isinstance(outcome, Answer):
+        return outcome
+    raise outcome
+
+
+def _outcome(
+    body: bytes, http_status: int, retry_after: float | None
+) -> Answer | errors.RoistatError:
+    text = body.removeprefix(_BOM)
+    envelope = _open(text)
     if envelope is None:
-        raise _not_roistat(body)
+        text = strict_json.mend_surrogates(text)
+        envelope = _open(text)
+    if envelope is not None and _says_error(envelope):
+        return _api_error(envelope, http_status, retry_after)
+    if http_status >= 400:
+        return _status_error(http_status, retry_after)
+    if envelope is None:
+        return _not_roistat(body)
     if envelope.status != "success" or envelope.error is not None:
-        raise errors.MalformedResponseError(
-            "the answer does not say that it succeeded", path="$.status"
-        )
+        problem = "the answer does not say that it succeeded"
+        return errors.MalformedResponseError(problem, path="$.status")
+    try:
+        repeats_a_key = strict_json.repeats_a_key(_around(text, envelope.data))
+    except (ValueError, RecursionError):
+        return _not_roistat(body)
+    if repeats_a_key:
+        return errors.MalformedResponseError("a key stands twice in the answer")
     return Answer(envelope.data, _total(envelope.total), envelope.phone_call)
 
 
-def _open(body: bytes) -> _Envelope | None:
+def _open(text: bytes) -> _Envelope | None:
     try:
-        return _decode(body.removeprefix(_BOM))
+        return _decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
+
+
+def _around(text: bytes, data: msgspec.Raw) -> bytes:
+    """Leave out `data`, which is read elsewhere and may be large, where it is easily found."""
+    found = _DATA.search(text)
+    if found is None or not text.startswith(data, found.end()):
+        return text
+    return text[: found.end()] + b"null" + text[found.end() + memoryview(data).nbytes :]
 
 
 def _says_error(envelope: _Envelope) -> bool:

@@ -7,7 +7,7 @@ checked here, against the vendor's page and what is known from users.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from ..errors import ConfigurationError
@@ -22,14 +22,19 @@ Filters = Sequence[Condition] | Mapping[Literal["and", "or"], Sequence[Condition
 Sort = tuple[str, str]
 """A field and "asc" or "desc"."""
 
-CALL_FIELDS = frozenset(
-    "id callee caller date duration waiting_time answer_duration status link visit_id order_id "
-    "static_source comment marker script_name google_client_id tags".split()
-)
-PHONE_FIELDS = frozenset(
-    "id phone prefix script_id is_external last_use_date call_count creation_date".split()
-)
+# fmt: off
+CALL_FIELDS = frozenset({
+    "id", "callee", "caller", "date", "duration", "waiting_time", "answer_duration", "status",
+    "link", "visit_id", "order_id", "static_source", "comment", "marker", "script_name",
+    "google_client_id", "tags",
+})
+PHONE_FIELDS = frozenset({
+    "id", "phone", "prefix", "script_id", "is_external", "last_use_date", "call_count",
+    "creation_date",
+})
+# fmt: on
 CALL_PARTS = ("visit", "order")
+_LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 _OPERATORS = ("<", "<=", "=", "!=", ">", ">=", "in", "null", "like")
 
 
@@ -74,16 +79,21 @@ def _parts(filters: Filters) -> tuple[str, Sequence[Condition]]:
     return word, _sequence(conditions, "filters")
 
 
-def _sequence(value: Any, what: str) -> Sequence[Any]:
+def _sequence(value: object, what: str) -> Sequence[Any]:
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise ConfigurationError(f"{what} must be a list")
     return value
 
 
+def _tuple(value: object, length: int, form: str) -> Sequence[Any]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != length:
+        raise ConfigurationError(form)
+    return value
+
+
 def _condition(condition: Condition, fields: frozenset[str]) -> list[Any]:
-    if isinstance(condition, str) or not isinstance(condition, Sequence) or len(condition) != 3:
-        raise ConfigurationError('a filter is (field, operator, value), e.g. ("id", "=", "5")')
-    name, operator, value = condition
+    parts = _tuple(condition, 3, 'a filter is (field, operator, value), e.g. ("id", "=", "5")')
+    name, operator, value = parts
     _known_field(name, fields, "filter")
     if operator not in _OPERATORS:
         raise ConfigurationError(f"a filter's operator must be one of: {' '.join(_OPERATORS)}")
@@ -107,27 +117,28 @@ def _plain(_: str, value: Any, what: str) -> Any:
 def _moment(operator: str, value: Any, what: str) -> str:
     """Spell a moment in whole seconds, so that the filter still means the same calls."""
     moment = spelling.moment(value, what)
-    up = moment.microsecond and operator in ("<", ">=")
-    return spelling.utc(moment + timedelta(seconds=1) if up else moment)
+    whole = moment.replace(microsecond=0)
+    is_up = moment.microsecond and operator in ("<", ">=") and whole < _LAST_SECOND
+    return spelling.utc(whole + timedelta(seconds=1) if is_up else whole)
 
 
 def _known_field(name: object, fields: frozenset[str], what: str) -> None:
-    if name not in fields:
+    if not isinstance(name, str) or name not in fields:
         raise ConfigurationError(f"unknown {what} field; known are: {' '.join(sorted(fields))}")
 
 
 def _extend(extend: Sequence[str]) -> list[str]:
     parts = list(_sequence(extend, "extend"))
-    if len(set(parts)) != len(parts) or not set(parts) <= set(CALL_PARTS):
+    if any(part not in CALL_PARTS or parts.count(part) > 1 for part in parts):
         raise ConfigurationError('extend may hold "visit" and "order", each once')
     return parts
 
 
 def _sort(sort: Sort, fields: frozenset[str]) -> list[str]:
-    if isinstance(sort, str) or not isinstance(sort, Sequence) or len(sort) != 2:
-        raise ConfigurationError('sort is (field, "asc" or "desc")')
-    name, direction = sort
+    form = 'sort is (field, "asc" or "desc")'
+    name, direction = _tuple(sort, 2, form)
     _known_field(name, fields, "sort")
-    if not isinstance(direction, str) or direction.lower() not in ("asc", "desc"):
-        raise ConfigurationError('sort is (field, "asc" or "desc")')
-    return [name, direction.lower()]
+    spelled = str(direction).lower()
+    if spelled not in ("asc", "desc"):
+        raise ConfigurationError(form)
+    return [name, spelled]

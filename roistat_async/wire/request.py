@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ..config import Secret
+from ..errors import ConfigurationError
 
 _encode = msgspec.json.Encoder().encode
 _COMMON = {
@@ -36,4 +37,10 @@ def headers(key: Secret, *, file: bool) -> dict[str, str]:
 
 def encode(body: Mapping[str, Any] | None) -> bytes | None:
     """Spell a body as JSON; a path without parameters has none."""
-    return None if body is None else _encode(body)
+    if body is None:
+        return None
+    try:
+        return _encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        pass  # a lone surrogate, an object that JSON has no word for
+    raise ConfigurationError("an argument cannot be spelled as JSON")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from ..errors import MalformedResponseError
 from ..models.calls import Call
 from ..models.page import BadRecord, Rows
-from . import codec, twins
+from . import codec, strays, strict_json, twins
 
 M = TypeVar("M")
 
@@ -21,16 +22,13 @@ _decode_any = msgspec.json.Decoder().decode
 _REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-def read_rows(
-    data: msgspec.Raw, total: int | None, model: type[M], *, skip_bad: bool
-) -> Rows[M]:
+def read_rows(data: msgspec.Raw, total: int | None, model: type[M], *, skip_bad: bool) -> Rows[M]:
     """Read the `data` of a list answer.
 
     Raises MalformedResponseError naming the record's index and the path inside it, unless
     `skip_bad`: then such records are reported beside the good ones.
     """
-    if not data:
-        raise MalformedResponseError("the answer has no data", path="$.data")
+    _check_present(data, "$.data")
     if model is Call:
         calls = _read_calls_at_once(data)
         if calls is not None:
@@ -40,9 +38,10 @@ def read_rows(
 
 def read_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") -> M:
     """Read the one record of an answer; raise MalformedResponseError with the path."""
+    _check_present(data, path)
     problem: codec.Unreadable
     try:
-        return codec.structure(_plain(data), model)
+        return _read_leniently(data, _plain(data), model)
     except codec.Unreadable as found:
         problem = found
     raise MalformedResponseError(
@@ -75,7 +74,7 @@ def _read_one_by_one(
             item = _read_one(record, model)
         except codec.Unreadable as found:
             rows.bad.append(BadRecord(index, found.path, found.problem))
-            rows.bad_keys.append(bytes(record))
+            rows.bad_keys.append(blake2b(record, digest_size=16).digest())
         else:
             rows.items.append(item)
             rows.keys.append(item.id)  # type: ignore[attr-defined]  # rows of a list have ids
@@ -85,12 +84,29 @@ def _read_one_by_one(
 
 
 def _read_one(record: msgspec.Raw, model: type[M]) -> M:
-    if model is Call:
-        try:
-            return twins.build_call(_decode_call(record))  # type: ignore[return-value]
-        except _REFUSED:
-            pass
-    return codec.structure(_plain(record), model)
+    if model is not Call:
+        return _read_leniently(record, _plain(record), model)
+    try:
+        return twins.build_call(_decode_call(record))  # type: ignore[return-value]
+    except _REFUSED:
+        pass
+    plain = _plain(record)
+    try:
+        return strays.read_call(plain)  # type: ignore[return-value]
+    except _REFUSED:
+        pass
+    return _read_leniently(record, plain, model)
+
+
+def _read_leniently(record: msgspec.Raw, plain: Any, model: type[M]) -> M:
+    """Read by the declared layer; a repeated key is looked for here only, for it takes long."""
+    try:
+        repeats_a_key = strict_json.repeats_a_key(record)
+    except _REFUSED:
+        repeats_a_key = True  # deeper than this reader can follow
+    if repeats_a_key:
+        raise codec.Unreadable("", "a key that stands twice, or too deep")
+    return codec.structure(plain, model)
 
 
 def _records(data: msgspec.Raw) -> list[msgspec.Raw]:
@@ -106,7 +122,12 @@ def _plain(record: msgspec.Raw) -> Any:
         return _decode_any(record)
     except _REFUSED:
         pass
-    raise codec.Unreadable("", "not valid JSON")
+    raise codec.Unreadable("", "not valid JSON in UTF-8")
+
+
+def _check_present(data: msgspec.Raw, path: str) -> None:
+    if not data:
+        raise MalformedResponseError(f"the answer has nothing at {path}", path=path)
 
 
 def _bad_record(bad: BadRecord) -> MalformedResponseError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -16,18 +17,29 @@ _PHONE = re.compile(r"[0-9]{3,20}", re.ASCII)
 
 def utc(moment: datetime) -> str:
     """Spell a moment as 2016-07-26T11:03:57+0000, as filters and phone-call have it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    return _in_utc(moment).isoformat(timespec="seconds").replace("+00:00", "+0000")
 
 
 def utc_milliseconds(moment: datetime) -> str:
     """Spell a moment as 2016-10-11T21:00:00.000Z, as creation_date and last_use_date have it."""
-    moment = moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return _in_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def with_offset(moment: datetime) -> str:
     """Spell a moment as 2016-07-01T00:00:00+0300, keeping its offset, as periods have it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S%z")[: len("2016-07-01T00:00:00+0300")]
+    offset = moment.utcoffset()
+    if offset is None or offset % timedelta(minutes=1):
+        return utc(moment)  # an offset of seconds, as of the 19th century, has no such spelling
+    text = moment.isoformat(timespec="seconds")
+    return text[:-3] + text[-2:]  # +03:00 as +0300
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        pass
+    raise ConfigurationError("a date is too close to the beginning or the end of all dates")
 
 
 def period(value: Period) -> dict[str, Any]:
@@ -72,6 +84,13 @@ def moment(value: object, what: str) -> datetime:
     return value
 
 
+def number(value: float, what: str = "a number") -> float:
+    """Refuse what JSON has no spelling for: it would be sent as null."""
+    if not math.isfinite(value):
+        raise ConfigurationError(f"{what} must be finite")
+    return value
+
+
 def scalar(value: Any, what: str) -> Any:
     """Spell a value of a filter or a field; a naive date is refused."""
     if isinstance(value, datetime):
@@ -81,6 +100,8 @@ def scalar(value: Any, what: str) -> Any:
         return int(value)
     if isinstance(value, CallStatus):
         return str(value)
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, float):
+        return number(value, what)
+    if value is None or isinstance(value, str | int):
         return value
     raise ConfigurationError(f"{what} must be a string, a number or an aware datetime")

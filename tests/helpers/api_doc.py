@@ -1,0 +1,23 @@
+"""The bodies of the vendor's page, as files (tests/api_doc)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent / "api_doc"
+BODIES = sorted(path.name for path in FOLDER.glob("*.json") if path.name != "curl.json")
+
+
+def body(name: str) -> bytes:
+    """Give a body as it stands, e.g. `call_list.response`."""
+    return (FOLDER / f"{name}.json").read_bytes()
+
+
+def decoded(name: str) -> Any:
+    """Give a body as plain objects."""
+    return json.loads(body(name))
+
+
+CURL: dict[str, dict[str, Any]] = {one["endpoint"]: one for one in decoded("curl")}

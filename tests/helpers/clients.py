@@ -1,0 +1,25 @@
+"""Clients for tests against real servers: no limits, no waiting, one attempt unless told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from roistat_async import Limits, RetryPolicy, Roistat, Timeouts
+from tests.helpers.clock import JumpingClock
+
+KEY = "5ecre7ab5ecre7ab5ecre7ab5ecre7ab"
+PROJECT = 12345
+QUICK = Timeouts(connect=0.3, answer=0.3, idle=0.3)
+UNLIMITED = Limits(per_second=None, per_hour=None)
+
+
+def client(base_url: str, *, attempts: int = 1, **options: Any) -> Roistat:
+    """Give a client whose waits between attempts cost nothing."""
+    given: dict[str, Any] = {
+        "limits": UNLIMITED,
+        "timeouts": QUICK,
+        "retry": RetryPolicy(attempts=attempts, body_attempts=attempts),
+        "clock": JumpingClock().clock,
+        **options,
+    }
+    return Roistat(given.pop("api_key", KEY), PROJECT, base_url=base_url, **given)

@@ -1,0 +1,80 @@
+"""A client whose every request is answered by aioresponses, without a socket."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from unittest.mock import Mock
+
+import aiohttp
+from aioresponses import CallbackResult, aioresponses
+from attrs import field, frozen
+from yarl import URL
+
+from roistat_async import Roistat
+
+KEY = "0123456789abcdef0123456789abcdef"
+PROJECT = 12345
+_ANY = re.compile(r"^https://cloud\.roistat\.com/.*$")
+
+
+class Response(aiohttp.ClientResponse):
+    """Add what aiohttp 3.14 wants and aioresponses 0.7.9 does not give; for small bodies only."""
+
+    def __init__(self, method: str, url: URL, **options: Any) -> None:
+        super().__init__(method, url, **{"stream_writer": Mock(), **options})
+
+
+@frozen
+class Sent:
+    """Be a request as it left the client."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    text: bytes | None
+
+    @property
+    def path(self) -> str:
+        return self.url.path.removeprefix("/api/v1")
+
+    @property
+    def body(self) -> Any:
+        return None if self.text is None else json.loads(self.text)
+
+
+@frozen
+class Mocked:
+    """Be a client, what it sent, and the answers still to come; the last one is repeated."""
+
+    roistat: Roistat
+    sent: list[Sent] = field(factory=list)
+    answers: list[bytes] = field(factory=list)
+
+    @property
+    def only(self) -> Sent:
+        """Give the one request that was sent."""
+        (sent,) = self.sent
+        return sent
+
+    def answer(self, url: URL, **asked: Any) -> CallbackResult:
+        """Note a request and answer it."""
+        # Only POST is answered, see below; aioresponses does not tell the method.
+        self.sent.append(Sent("POST", url, asked["headers"], asked["data"]))
+        body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        headers = {"Content-Length": str(len(body))}
+        return CallbackResult(status=200, body=body, headers=headers, response_class=Response)
+
+
+@asynccontextmanager
+async def mocked(*answers: bytes) -> AsyncIterator[Mocked]:
+    """Answer the first request with the first answer, and so on."""
+    with aioresponses() as responses:
+        async with Roistat(KEY, PROJECT) as roistat:
+            client = Mocked(roistat, answers=list(answers))
+            # Anything but POST is refused as a lost connection.
+            responses.post(_ANY, callback=client.answer, repeat=True)
+            yield client

@@ -1,0 +1,120 @@
+"""The package as source: what imports what, and where a word stands."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+import roistat_async
+
+PACKAGE = "roistat_async"
+ROOT = Path(roistat_async.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def short(path: Path) -> str:
+    """Name a file as in `wire/codec.py`."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def part(module: str) -> str:
+    """Give the folder or file of the package that a module belongs to: `wire`, `errors`."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def module_of(path: Path) -> str:
+    """Give a file's module."""
+    names = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+MODULES = {module_of(path): path for path in FILES}
+_TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+@frozen
+class Import:
+    """Be one import: from a module of ours, of anything, and when it happens."""
+
+    source: str
+    target: str
+    is_for_types: bool
+    is_at_import: bool
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Give the imports of a file, those inside functions and for types only included."""
+    yield from _imports(path, _TREES[path].body, is_for_types=False, is_at_import=True)
+
+
+def _imports(
+    path: Path, body: list[ast.stmt], *, is_for_types: bool, is_at_import: bool
+) -> Iterator[Import]:
+    for node in body:
+        for target in _targets(path, node):
+            yield Import(module_of(path), target, is_for_types, is_at_import)
+        inside = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt)]
+        is_checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        handlers = [part for one in getattr(node, "handlers", ()) for part in one.body]
+        yield from _imports(
+            path,
+            inside + handlers,
+            is_for_types=is_for_types or is_checking,
+            is_at_import=is_at_import and not is_function,
+        )
+
+
+def _targets(path: Path, node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = node.module or ""
+    if node.level:
+        package = module_of(path).split(".")
+        package = package if path.name == "__init__.py" else package[:-1]
+        base = ".".join([*package[: len(package) - node.level + 1], *base.split(".")]).rstrip(".")
+    # `from . import codec` imports a module, `from .codec import structure` the one it is in.
+    whole = [f"{base}.{alias.name}" for alias in node.names]
+    return [name if name in MODULES else base for name in whole]
+
+
+def is_ours(module: str) -> bool:
+    """Tell whether a module is of this package."""
+    return module == PACKAGE or module.startswith(PACKAGE + ".")
+
+
+def words(path: Path) -> Iterator[str]:
+    """Give the string constants of a file but its docstrings."""
+    docs = {
+        id(node.value)
+        for node in ast.walk(_TREES[path])
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(_TREES[path]):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def keys(path: Path) -> Iterator[str]:
+    """Give the string constants that are keys: of a dictionary that is written or looked into."""
+    for node in ast.walk(_TREES[path]):
+        found: list[ast.expr | None] = []
+        if isinstance(node, ast.Dict):
+            found = list(node.keys)
+        elif isinstance(node, ast.Subscript):
+            found = [node.slice]
+        for key in found:
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield key.value
+
+
+def calls(path: Path) -> Iterator[str]:
+    """Give what is called, as in `os.fsync`."""
+    for node in ast.walk(_TREES[path]):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)

@@ -1,0 +1,194 @@
+"""What all models keep: frozen, slotted, hashable, picklable, and silent about people."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Hashable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import attrs
+import pytest
+
+import roistat_async.models.analytics
+import roistat_async.models.calls
+import roistat_async.models.files
+import roistat_async.models.page
+import roistat_async.models.period
+import roistat_async.models.phones
+import roistat_async.models.scripts
+from roistat_async import (
+    OMITTED,
+    Call,
+    CallDraft,
+    CallStatus,
+    CrmField,
+    Omitted,
+    Order,
+    Page,
+    Period,
+    Phone,
+    Redirect,
+    ScriptOptions,
+    Visit,
+    Webhook,
+)
+from roistat_async.errors import RoistatError
+from roistat_async.models.files import Download, DownloadOutcome, DownloadStatus
+from roistat_async.models.page import Rows
+
+MODULES: list[ModuleType] = [
+    roistat_async.models.analytics,
+    roistat_async.models.calls,
+    roistat_async.models.files,
+    roistat_async.models.page,
+    roistat_async.models.period,
+    roistat_async.models.phones,
+    roistat_async.models.scripts,
+]
+MODELS = [
+    kind
+    for module in MODULES
+    for kind in vars(module).values()
+    if isinstance(kind, type) and attrs.has(kind) and kind.__module__ == module.__name__
+]
+MOMENT = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
+# What a model that has required fields is made of.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "Call": {"id": "1", "date": MOMENT, "status": CallStatus.ANSWER},
+    "CallDraft": {"callee": "74951234567", "caller": "74957654321", "date": MOMENT},
+    "CrmField": {"id": "1"},
+    "DayValue": {"date": MOMENT},
+    "Download": {"path": Path("1.mp3"), "size": 1, "sha256": "00"},
+    "DownloadOutcome": {"call_id": "1", "status": DownloadStatus.SAVED},
+    "BadRecord": {"index": 0, "path": ".id", "problem": "expected a string"},
+    "HourCount": {"hour": "01"},
+    "Page": {"items": [], "total": 0, "offset": 0},
+    "Period": {"start": MOMENT, "end": MOMENT.replace(year=2017)},
+    "Phone": {"id": 5, "phone": "74951234567"},
+    "Rows": {"items": [], "keys": [], "total": 0},
+    "Script": {"id": 1},
+    "WeekdayCount": {"date": MOMENT},
+}
+HOLD_LISTS = {Page, Rows}  # a page is no key of anything
+
+
+def _make(model: type[Any]) -> Any:
+    return model(**REQUIRED.get(model.__name__, {}))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_model_is_frozen(model: type[Any]) -> None:
+    """What Roistat said is not changed by accident; a misspelled field is an error."""
+    made = _make(model)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(made, attrs.fields(model)[0].name, None)
+    with pytest.raises(AttributeError):
+        made.no_such_field = 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_model_is_slotted(model: type[Any]) -> None:
+    """A page of calls has no dictionary per call."""
+    assert not hasattr(_make(model), "__dict__")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_model_goes_to_another_process(model: type[Any]) -> None:
+    """And comes back equal, also from a copy."""
+    made = _make(model)
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert copy.deepcopy(made) == made
+    assert attrs.evolve(made) == made
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model not in HOLD_LISTS])
+def test_model_is_hashable(model: type[Any]) -> None:
+    """Equal models are one key, though their lists take no part in the hash."""
+    assert isinstance(_make(model), Hashable)
+    assert len({_make(model), _make(model)}) == 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_defaults_are_not_shared(model: type[Any]) -> None:
+    """An `extra` that is written to belongs to one model only."""
+    for field in attrs.fields(model):
+        default = getattr(_make(model), field.name)
+        if isinstance(default, dict | list) and field.name not in REQUIRED.get(model.__name__, {}):
+            assert default is not getattr(_make(model), field.name)
+
+
+SECRETS = [
+    Call(**REQUIRED["Call"], callee="74951234567", caller="79161234567"),
+    Call(**REQUIRED["Call"], link="https://x.test/79161234567", comment="79161234567"),
+    Call(**REQUIRED["Call"], google_client_id="79161234567"),
+    Call(**REQUIRED["Call"], extra={"phone": "79161234567"}),
+    Call(**REQUIRED["Call"], visit=Visit(ip="79161234567", google_client_id="79161234567")),
+    Call(**REQUIRED["Call"], order=Order(custom_fields={"phone": "79161234567"})),
+    Visit(metrika_client_id="79161234567"),
+    CallDraft("79161234567", "79161234567", MOMENT, comment="79161234567"),
+    CallDraft("1", "2", MOMENT, file_url="https://x.test/79161234567"),
+    Phone(id=5, phone="79161234567"),
+    ScriptOptions(replaceable_numbers=["79161234567"], redirect=Redirect("sip", "79161234567")),
+    ScriptOptions(extra={"phone": "79161234567"}),
+    CrmField("1", value="79161234567"),
+    Webhook("https://x.test/?token=79161234567"),
+]
+
+
+@pytest.mark.parametrize("model", SECRETS, ids=lambda model: type(model).__name__)
+def test_repr_shows_no_person(model: object) -> None:
+    """Models are logged: no whole number, password, address or comment is in a repr."""
+    for text in (repr(model), str(model), repr([model]), f"{model}"):
+        assert "9161234567" not in text
+
+
+def test_repr_lets_numbers_be_told_apart() -> None:
+    """The first and the last digits stay."""
+    assert "'7916•••4567'" in repr(Phone(id=5, phone="79161234567"))
+    assert "'•••'" in repr(Phone(id=5, phone="101"))
+
+
+def test_repr_shows_what_is_missing() -> None:
+    """None and OMITTED are seen as what they are."""
+    assert "callee=None" in repr(Call(**REQUIRED["Call"]))
+    assert "replaceable_numbers=OMITTED" in repr(ScriptOptions())
+    assert "value=OMITTED" in repr(Redirect("phone"))
+
+
+def test_values_are_reachable() -> None:
+    """Only printing hides them."""
+    assert Phone(id=5, phone="79161234567").phone == "79161234567"
+    assert attrs.asdict(_make(CallDraft))["callee"] == "74951234567"
+
+
+def test_omitted_is_one_and_false() -> None:
+    """It is told from None, survives a pickle, and is false like None."""
+    assert not OMITTED
+    assert OMITTED is not None
+    assert isinstance(OMITTED, Omitted)
+    assert pickle.loads(pickle.dumps(OMITTED)) is OMITTED
+    assert copy.deepcopy(OMITTED) is OMITTED
+    assert repr(OMITTED) == "OMITTED"
+
+
+def test_outcome_holds_its_error() -> None:
+    """The outcome of a download goes to another process with its error."""
+    outcome = DownloadOutcome("1", DownloadStatus.FAILED, error=RoistatError("no"))
+    again = pickle.loads(pickle.dumps(outcome))
+    assert (str(again.error), again.status) == ("no", "failed")
+    assert Download(Path("1"), 1, "00").resumed is False
+
+
+def test_rows_count_what_came() -> None:
+    """An offset moves by the rows received, readable or not."""
+    assert Rows([1, 2], ["a", "b"], 9, bad_keys=["c"]).received == 3
+
+
+def test_period_is_among_the_models() -> None:
+    """The list above is found by reflection: it must not be empty by mistake."""
+    assert Period in MODELS
+    assert len(MODELS) >= 30

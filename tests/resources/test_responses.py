@@ -1,0 +1,325 @@
+"""Every answer of the vendor's page becomes models, with every field typed and right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from roistat_async import (
+    Call,
+    CallStatus,
+    Crm,
+    CrmField,
+    GoogleAnalytics,
+    Integration,
+    Order,
+    OrderStatus,
+    Phone,
+    Redirect,
+    Script,
+    ScriptOptions,
+    Source,
+    Visit,
+    Webhook,
+)
+from roistat_async.models import analytics
+
+from ..helpers import api_doc
+from ..helpers.mocked import mocked
+from .asked import DOCUMENTED
+
+GOOGLE = GoogleAnalytics(
+    tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
+)
+DYNAMIC = ScriptOptions(
+    calltracking_type="dynamic",
+    static_source=None,
+    css_selector=["test"],
+    phone_format="8 (XXX) XXX-XX-XX",
+    redirect=Redirect("phone", "74951234567"),
+    segments=[["source", "like%", "organic"]],
+    target_call_time=0,
+)
+CREATED_SCRIPT = Script(
+    id=1,
+    name="Basic script",
+    creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
+    is_enabled=True,
+    call_count=0,
+    accuracy=None,
+    options=DYNAMIC,
+    integration=Integration(
+        is_lead_auto_create=True,
+        crm=Crm(
+            is_enabled=True,
+            custom_fields=[CrmField("UF_CRM_1474452137", type="text", value="eee")],
+        ),
+        webhook=Webhook("ne.buildie.ru/testhandler.php"),
+        webhook_start=Webhook("ne.buildie.ru/testhandler2.php"),
+        google_analytics=GOOGLE,
+    ),
+    needed_phone_count=None,
+)
+LISTED_SCRIPT = attrs.evolve(
+    CREATED_SCRIPT,
+    integration=Integration(
+        is_lead_auto_create=True,
+        crm=Crm(
+            is_enabled=True, custom_fields=[CrmField("UF_CRM_12345", type="text", value="eee")]
+        ),
+        webhook=Webhook("site.ru/webhook.php"),
+        webhook_start=Webhook(None),
+        google_analytics=GOOGLE,
+    ),
+)
+OFFLINE_SCRIPT = Script(
+    id=10,
+    name="Offline ads",
+    creation_date=datetime(2016, 8, 23, 10, 23, 37, tzinfo=UTC),
+    is_enabled=False,
+    call_count=0,
+    accuracy=100.0,
+    options=ScriptOptions(
+        calltracking_type="static",
+        static_source="offline",
+        css_selector=["#track"],
+        phone_format="8 (XXX) XXX-XX-XX",
+        redirect=Redirect("sip", "example@domain.ru", None),
+        segments=None,
+        target_call_time=0,
+    ),
+    integration=Integration(
+        is_lead_auto_create=True,
+        crm=Crm(is_enabled=False, custom_fields=[]),
+        webhook=Webhook(""),
+        google_analytics=attrs.evolve(GOOGLE, tracking_id=""),
+    ),
+    needed_phone_count=None,
+)
+NEW_PHONE = Phone(
+    id=5,
+    phone="74951234567",
+    prefix=None,
+    script_id=None,
+    is_external=True,
+    last_use_date=None,
+    call_count=0,
+    creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
+    script=None,
+)
+OWN_PHONE = Phone(
+    id=4,
+    phone="74951234567",
+    prefix="7499",
+    script_id=None,
+    is_external=False,
+    last_use_date=None,
+    call_count=0,
+    creation_date=datetime(2016, 10, 10, 8, 50, 44, tzinfo=UTC),
+    script=OFFLINE_SCRIPT,
+)
+LONG_CALL = Call(
+    id="16769",
+    callee="7495301234",
+    caller="7495751234",
+    duration=59,
+    waiting_time=30,
+    answer_duration=29,
+    status=CallStatus.ANSWER,
+    date=datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC),
+    link="https://site.ru/calltracking/call/23/file/123456qwerty",
+    visit_id=None,
+    order_id=None,
+    static_source=Source(
+        system_name="yamarket6",
+        display_name="yamarket",
+        icon_url="https://favicon.yandex.net/favicon/market.yandex.ru",
+    ),
+    visit=Visit(
+        id="666",
+        first_id="660",
+        date=datetime(2016, 5, 25, 19, 31, 58, tzinfo=UTC),
+        referrer="http://site.ru/contact.php",
+        host="site.ru",
+        landing_page="http://test.ru/lp",
+        agent="Mozilla/5.0",
+        ip="47.110.126.72",
+        google_client_id="1818132860.1451606703",
+        source=Source(
+            system_name="direct_search_18000022_2014432344_what is",
+            display_name="Google Ads - adwords2 - search - whats is",
+            icon_url="https://favicon.yandex.net/favicon/direct.yandex.ru",
+            utm_source="direct",
+            utm_medium="cpc",
+            utm_campaign="campaign",
+            utm_term="word",
+            utm_content="test-message",
+            openstat=None,
+            referrer="http://site.ru/contact.php",
+        ),
+    ),
+    order=Order(
+        id="777",
+        url="http://site.ru/order/777",
+        source_type="calltracking",
+        creation_date=datetime(2016, 5, 22, 19, 32, 22, tzinfo=UTC),
+        update_date=datetime(2016, 5, 22, 19, 32, 22, tzinfo=UTC),
+        revenue=2000.0,
+        cost=350.0,
+        client_id="150",
+        visit_id="666",
+        page=None,
+        status=OrderStatus(id="31", type="paid", name="Paid"),
+        custom_fields={"Тип лида": "Phone", "Дизайнер": "Smith"},
+    ),
+)
+SHORT_CALL = Call(
+    id="16768",
+    callee="7495301234",
+    caller="7495751234",
+    duration=47,
+    waiting_time=15,
+    answer_duration=32,
+    status=CallStatus.ANSWER,
+    date=datetime(2016, 6, 18, 9, 58, 54, tzinfo=UTC),
+    link="https://site.ru/calltracking/call/22/file/123456qwerty",
+    visit_id="4017325",
+    order_id=None,
+)
+RECORDED_CALL = Call(
+    id="5",
+    callee="79999999999",
+    caller="78888888888",
+    visit_id="12345",
+    marker="ym_1_2",
+    order_id=None,
+    duration=20,
+    status=CallStatus.ANSWER,
+    google_client_id=None,
+    date=datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC),
+    comment="Call tomorrow",
+    answer_duration=15,
+)
+_DAYS = [
+    analytics.DayValue(date=datetime(2016, 10, 30, tzinfo=UTC), value=0.0),
+    analytics.DayValue(date=datetime(2016, 10, 31, tzinfo=UTC), value=0.0),
+]
+ANALYTICS = analytics.CallAnalytics(
+    period=analytics.AnalyticsPeriod(
+        start_date=datetime(2016, 6, 30, 21, tzinfo=UTC),
+        end_date=datetime(2016, 10, 31, 20, 59, 59, tzinfo=UTC),
+    ),
+    hourly_weekly_quantity=analytics.HourlyWeeklyQuantity(
+        by_hours=[
+            analytics.HourCount(hour="01", success=0, missed=0),
+            analytics.HourCount(hour="02", success=0, missed=0),
+        ],
+        by_weekdays=[analytics.WeekdayCount(date=day.date, success=0, missed=0) for day in _DAYS],
+        total=39,
+    ),
+    daily_duration=analytics.DailySeries(values=_DAYS, average=0.23418803418803),
+    daily_quantity=analytics.DailySeries(values=_DAYS, average=0.31451612903226001),
+    marker_quantity=[
+        analytics.MarkerValue(display_name=shown, system_name=name, value=value)
+        for shown, name, value in [
+            ("Direct visits", "", 17.0),
+            ("Visits from sites", "site", 3.0),
+            ("yandex", "yandex", 2.0),
+            ("Остальные", "Others", 17.0),
+        ]
+    ],
+    marker_duration=[
+        analytics.MarkerValue(display_name=shown, system_name=name, value=value, icon_url=icon)
+        for shown, name, value, icon in [
+            ("yandex", "yandex", 7.5, ""),
+            (
+                "Direct visits",
+                "",
+                10.235294117646999,
+                "https://cloud.roistat.com/img/arrow-right.png",
+            ),
+            ("Visits from sites", "site", 24.0, "https://cloud.roistat.com/img/globe.png"),
+        ]
+    ],
+    region_quantity=[
+        analytics.RegionValue(display_name=name, value=value)
+        for name, value in [("Moscow", 21.0), ("Minsk", 1.0), ("Other", 17.0)]
+    ],
+    call_cost=analytics.DailySeries(values=_DAYS, average=80.725774193548006),
+)
+
+# endpoint -> what its method gives for the page's answer
+EXPECTED: dict[str, Any] = {
+    "script_create": CREATED_SCRIPT,
+    "script_list": [LISTED_SCRIPT],
+    "script_delete": None,
+    "script_update": None,
+    "analytics": ANALYTICS,
+    "phone_update": None,
+    "phone_create": [NEW_PHONE],
+    "phone_delete": None,
+    "phone_list": [attrs.evolve(NEW_PHONE, phone="74991234567"), OWN_PHONE],
+    "call_list": [LONG_CALL, SHORT_CALL],
+    "phone_call": RECORDED_CALL,
+}
+
+
+async def _given(endpoint: str, folder: Path) -> Any:
+    async with mocked(api_doc.body(f"{endpoint}.response")) as client:
+        given = await DOCUMENTED[endpoint].ask(client.roistat, folder)
+    return given.items if endpoint in ("phone_list", "call_list") else given
+
+
+@pytest.mark.parametrize("endpoint", EXPECTED)
+async def test_answer_becomes_models(endpoint: str, tmp_path: Path) -> None:
+    """The page's answer, read by the method a user calls, equals models written by hand."""
+    assert await _given(endpoint, tmp_path) == EXPECTED[endpoint]
+
+
+@pytest.mark.parametrize("endpoint", EXPECTED)
+async def test_answer_has_the_declared_types(endpoint: str, tmp_path: Path) -> None:
+    """Equal is not enough, since 1 == True == 1.0: the types are those of the models."""
+    expected = list(_typed(EXPECTED[endpoint]))
+    assert list(_typed(await _given(endpoint, tmp_path))) == expected
+
+
+@pytest.mark.parametrize("endpoint", EXPECTED)
+async def test_page_holds_no_key_we_do_not_know(endpoint: str, tmp_path: Path) -> None:
+    """Every key of the page's answers has a field of its own."""
+    given = await _given(endpoint, tmp_path)
+    extras = [value for path, value in _leaves(given) if path.endswith(".extra")]
+    assert all(extra == {} for extra in extras)
+
+
+async def test_deep_fields_are_where_the_names_say(tmp_path: Path) -> None:
+    """camelCase became snake_case, at every depth."""
+    given = await _given("analytics", tmp_path)
+    assert given.call_cost.average == 80.725774193548006
+    assert given.hourly_weekly_quantity.by_hours[0].missed == 0
+    assert given.marker_duration[1].icon_url == "https://cloud.roistat.com/img/arrow-right.png"
+
+
+def test_every_answer_of_the_page_is_read() -> None:
+    """No response body of the page is forgotten."""
+    files = {name for name in api_doc.BODIES if name.endswith(".response.json")}
+    assert files == {f"{endpoint}.response.json" for endpoint in EXPECTED}
+
+
+def _leaves(value: Any, path: str = "$") -> Iterator[tuple[str, Any]]:
+    if attrs.has(type(value)):
+        for field in attrs.fields(type(value)):
+            yield from _leaves(getattr(value, field.name), f"{path}.{field.name}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _leaves(part, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+def _typed(value: Any) -> Iterator[tuple[str, str]]:
+    return ((path, type(leaf).__name__) for path, leaf in _leaves(value))

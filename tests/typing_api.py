@@ -1,0 +1,166 @@
+"""The public API as a type checker sees it. Nothing here runs; mypy reads it with the tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, assert_type
+
+import aiohttp
+
+from roistat_async import (
+    Call,
+    CallAnalytics,
+    CallDraft,
+    CallStatus,
+    Download,
+    DownloadOutcome,
+    DownloadStatus,
+    Limits,
+    Omitted,
+    Order,
+    Page,
+    Pager,
+    Period,
+    Phone,
+    PhonePrefix,
+    RetryPolicy,
+    Roistat,
+    Script,
+    ScriptDraft,
+    Source,
+    Timeouts,
+    Visit,
+    errors,
+)
+
+
+async def clients(session: aiohttp.ClientSession) -> None:
+    """Opening one."""
+    async with Roistat(api_key="x", project=12345) as roistat:
+        assert_type(roistat, Roistat)
+    assert_type(Roistat("x", "12345", session=session, limits=Limits(per_second=5)), Roistat)
+    assert_type(Roistat.from_env(), Roistat)
+    assert_type(roistat.for_project(678), Roistat)
+    assert_type(roistat.project, int)
+    Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(attempts=1))
+    Roistat(12345, "x")  # type: ignore[arg-type]
+    Limits(10)  # type: ignore[call-arg]
+
+
+async def scripts(roistat: Roistat, draft: ScriptDraft) -> None:
+    """Scripts."""
+    script = await roistat.scripts.create(draft)
+    assert_type(script, Script)
+    assert_type(script.id, int)
+    assert_type(script.is_enabled, bool | None)
+    assert_type(script.options.phone_format, str | Omitted | None)
+    assert_type(script.to_draft(), ScriptDraft)
+    assert_type(await roistat.scripts.list(is_deleted=False), Sequence[Script])
+    await roistat.scripts.update(script.id, ScriptDraft(name="New name"))
+    await roistat.scripts.delete(script.id)
+
+
+async def phones(roistat: Roistat, moment: datetime) -> None:
+    """Numbers."""
+    assert_type(await roistat.phones.create(["74997654321"]), Sequence[Phone])
+    pager = roistat.phones.list(filters=[("is_external", "=", 1)], sort=("id", "desc"))
+    assert_type(pager, Pager[Phone])
+    async for phone in pager:
+        assert_type(phone, Phone)
+        assert_type(phone.script, Script | None)
+        assert_type(phone.last_use_date, datetime | None)
+    await roistat.phones.update(5, script_id=11, last_use_date=moment)
+    await roistat.phones.delete([4, 5])
+    assert_type(await roistat.phones.list_prefixes(), Sequence[PhonePrefix])
+    bought = await roistat.phones.buy(prefix="7499", count=1, spend_money=True)
+    assert_type(bought, Sequence[Phone])
+    await roistat.phones.buy(prefix="7499", count=1, spend_money=False)  # type: ignore[arg-type]
+    await roistat.phones.update(5, 11)  # type: ignore[call-arg]
+
+
+async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
+    """The history."""
+    pager = roistat.calls.list(
+        filters=[("date", ">", start), ("date", "<", end)],
+        extend=("visit", "order"),
+        sort=("date", "asc"),
+        page_size=1000,
+        limit=None,
+        on_bad_record="skip",
+    )
+    assert_type(pager, Pager[Call])
+    async for call in pager:
+        assert_type(call.id, str)
+        assert_type(call.date, datetime)
+        assert_type(call.status, CallStatus)
+        assert_type(call.duration, int | None)
+        assert_type(call.visit, Visit | None)
+        assert_type(call.order, Order | None)
+        assert_type(call.static_source, Source | None)
+        assert_type(call.extra, dict[str, Any])
+        call.id = "5"  # type: ignore[misc]
+    async for page in pager.pages():
+        assert_type(page, Page[Call])
+        assert_type(page.items, list[Call])
+    assert_type(await pager.first(), Call | None)
+    assert_type(await pager.collect(), list[Call])
+    roistat.calls.list(filters={"or": [("id", "=", "5"), ("id", "=", "6")]})
+    roistat.calls.list(on_bad_record="ignore")  # type: ignore[arg-type]
+    roistat.calls.list("date")  # type: ignore[call-arg]
+
+
+async def writing_calls(roistat: Roistat, moment: datetime) -> None:
+    """One call."""
+    draft = CallDraft(callee="1", caller="2", date=moment, status=CallStatus.ANSWER, order_id=None)
+    assert_type(await roistat.calls.create(draft), Call)
+    await roistat.calls.update("5", comment=None, status="ANSWER")
+    await roistat.calls.delete(["5", 6])
+    CallDraft(callee="1", caller="2")  # type: ignore[call-arg]
+
+
+async def files(roistat: Roistat, period: Period, call: Call) -> None:
+    """Recordings and the export."""
+    saved = await roistat.calls.download_recording(call, to="1234.mp3", progress=print)
+    assert_type(saved, Download)
+    assert_type(saved.path, Path)
+    assert_type(await roistat.calls.export_xls(period, to=Path("calls.xls")), Download)
+    recording = roistat.calls.recording(1234)
+    assert isinstance(recording, AbstractAsyncContextManager)
+    async with roistat.calls.recording(1234) as body:
+        async for chunk in body:
+            assert_type(chunk, bytes)
+    outcomes = roistat.calls.download_recordings([call, "5", 6], "recordings/", concurrency=8)
+    assert isinstance(outcomes, AsyncIterator)
+    async for outcome in outcomes:
+        assert_type(outcome, DownloadOutcome)
+        assert_type(outcome.status, DownloadStatus)
+        assert_type(outcome.error, errors.RoistatError | None)
+
+
+async def analytics(roistat: Roistat, period: Period) -> None:
+    """The dashboard."""
+    stats = await roistat.analytics.get(period)
+    assert_type(stats, CallAnalytics)
+    assert_type(stats.call_cost.average, float | None)
+    assert_type(stats.hourly_weekly_quantity.by_hours[0].missed, int)
+
+
+def failures(error: Exception) -> None:
+    """What is raised."""
+    if isinstance(error, errors.RateLimitError):
+        assert_type(error.retry_after, float | None)
+        assert_type(error.code, str)
+    if isinstance(error, errors.MalformedResponseError):
+        assert_type(error.path, str)
+    if isinstance(error, errors.OutcomeUnknownError):
+        assert_type(error.sent_at, datetime)
+
+
+def periods(moment: datetime) -> None:
+    """A stretch of time."""
+    assert_type(Period.last(days=7), Period)
+    assert_type(Period.parse("2026-05-01..2026-05-31"), Period)
+    Period(moment)  # type: ignore[call-arg]

@@ -1,0 +1,277 @@
+"""Models from JSON and back: optional parts, unknown keys, open lists, drafts."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import attrs
+import pytest
+
+from roistat_async import (
+    OMITTED,
+    Call,
+    CallDraft,
+    CallStatus,
+    Crm,
+    Integration,
+    Order,
+    Phone,
+    Redirect,
+    Script,
+    ScriptDraft,
+    ScriptOptions,
+    Visit,
+    Webhook,
+)
+from roistat_async.errors import ConfigurationError
+from roistat_async.models.analytics import CallAnalytics
+from roistat_async.wire import codec
+
+from ..helpers import api_doc
+
+CALL = {"id": "1", "date": "2016-06-19T09:31:01+0000", "status": "ANSWER"}
+DATE = datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("model", "record", "name", "expected"),
+    [
+        (Call, {**CALL, "id": 1234}, "id", "1234"),
+        (Call, {**CALL, "visit_id": 666}, "visit_id", "666"),
+        (Call, {**CALL, "visit_id": None}, "visit_id", None),
+        (Call, {**CALL, "order_id": "lead_53355"}, "order_id", "lead_53355"),
+        (Call, {**CALL, "duration": "59"}, "duration", 59),
+        (Call, {**CALL, "duration": ""}, "duration", None),
+        (Call, {**CALL, "visit": []}, "visit", None),
+        (Call, {**CALL, "tags": []}, "tags", {}),
+        (Call, {**CALL, "tags": {"1": "a"}}, "tags", {"1": "a"}),
+        (Call, CALL, "tags", None),
+        (Visit, {"first_visit_id": 660}, "first_id", "660"),
+        (Visit, {"date": "0000-00-00"}, "date", None),
+        (Order, {"custom_fields": []}, "custom_fields", {}),
+        (Order, {"custom_fields": None}, "custom_fields", {}),
+        (Order, {"custom_fields": [{"id": "1"}]}, "custom_fields", [{"id": "1"}]),
+        (Order, {"custom_fields": {"a": 1}}, "custom_fields", {"a": 1}),
+        (Order, {"id": 777, "revenue": "2000"}, "revenue", 2000.0),
+        (Order, {"id": "deal_123"}, "id", "deal_123"),
+        (Phone, {"id": "5", "phone": 74951234567}, "phone", "74951234567"),
+        (Phone, {"id": 5, "phone": "7", "script_id": "11"}, "script_id", 11),
+        (Phone, {"id": 5, "phone": "7", "script_id": None}, "script_id", None),
+        (Phone, {"id": 5, "phone": "7", "script_id": ""}, "script_id", None),
+        (Phone, {"id": 5, "phone": "7", "is_external": "1"}, "is_external", True),
+        (Phone, {"id": 5, "phone": "7", "script": []}, "script", None),
+        (Script, {"id": 1, "accuracy": 0.31451612903226001}, "accuracy", 0.31451612903226),
+        (Script, {"id": 1, "needed_phone_count": 3}, "needed_phone_count", 3.0),
+        (Script, {"id": 1, "options": []}, "options", ScriptOptions()),
+        (Script, {"id": 1, "options": None}, "options", ScriptOptions()),
+        (Redirect, {"type": "sip"}, "sip_trunk_postfix", OMITTED),
+        (Redirect, {"sip_trunk_postfix": None}, "sip_trunk_postfix", None),
+        (Redirect, {"sip_trunk_postfix": 5}, "sip_trunk_postfix", "5"),
+        (Integration, {"webhook": None}, "webhook", None),
+        (Integration, {"webhook": {"url": None}}, "webhook", Webhook(None)),
+        (Integration, {}, "webhook_start", OMITTED),
+        (Integration, {"is_lead_auto_create": "1"}, "is_lead_auto_create", True),
+        (Integration, {"is_lead_auto_create": 0}, "is_lead_auto_create", False),
+        (Crm, {"enabled": 1}, "is_enabled", True),
+        (Crm, {"is_enabled": "0"}, "is_enabled", False),
+        (Crm, {"custom_fields": []}, "custom_fields", []),
+    ],
+)
+def test_type_traps(model: type[Any], record: dict[str, Any], name: str, expected: Any) -> None:
+    """Each form that was seen in the wild has one type here (facts §4)."""
+    found = getattr(codec.structure(record, model), name)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        None,
+        [["source", "like%", "organic"]],
+        {"and": [["source", "=", "a"], ["source", "!=", "b"]]},
+        {"or": [["source", "=", "a"]]},
+        [],
+    ],
+)
+def test_segments_keep_their_shape(segments: Any) -> None:
+    """All shapes of segments are read, and sent back as they came."""
+    options = codec.structure({"segments": segments}, ScriptOptions)
+    assert options.segments == segments
+    assert codec.unstructure(options) == {"segments": segments}
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [(OMITTED, {}), (None, {"phone_format": None}), ("8", {"phone_format": "8"})],
+)
+def test_omitted_none_and_value_differ(value: Any, sent: dict[str, Any]) -> None:
+    """What is left out is not sent, None is sent as null, a value as itself."""
+    assert codec.unstructure(ScriptOptions(phone_format=value)) == sent
+
+
+def test_empty_draft_is_an_empty_body() -> None:
+    """Nothing is sent that was not said."""
+    assert codec.unstructure(ScriptDraft()) == {}
+
+
+def test_flag_is_sent_as_is_enabled() -> None:
+    """The answer's `crm.enabled` goes back as the request's `crm.is_enabled` (page)."""
+    assert codec.unstructure(codec.structure({"enabled": "1"}, Crm)) == {"is_enabled": 1}
+
+
+def test_tenth_status_is_kept() -> None:
+    """A status the page does not know loses neither the call nor its name (J19)."""
+    status = codec.structure({**CALL, "status": "HOLD"}, Call).status
+    assert (status, str(status), status.value, status.is_known) == ("HOLD", "HOLD", "HOLD", False)
+    assert CallStatus.ANSWER.is_known
+
+
+def test_tenth_status_pickles() -> None:
+    """It goes to another process as it is, and is still the same key of a dict."""
+    status = CallStatus("HOLD")
+    again = pickle.loads(pickle.dumps(status))
+    assert (again, hash(again), type(again)) == (status, hash(status), CallStatus)
+    assert {status: 1}[CallStatus("HOLD")] == 1
+
+
+def test_tenth_status_does_not_join_the_nine() -> None:
+    """The list of the page's statuses stays as it is."""
+    assert len({CallStatus("HOLD"), *CallStatus}) == 10
+    assert len(CallStatus) == 9
+
+
+@pytest.mark.parametrize("status", ["", None, True, 1.5, []])
+def test_no_status_is_no_status(status: Any) -> None:
+    """An empty status is not made up."""
+    with pytest.raises(codec.Unreadable) as caught:
+        codec.structure({**CALL, "status": status}, Call)
+    assert caught.value.path == ".status"
+
+
+def _with_unknown_keys(value: Any) -> Any:
+    """Add a key nobody knows to every object."""
+    if isinstance(value, dict):
+        return {**{k: _with_unknown_keys(v) for k, v in value.items()}, "новое": {"a": [1, None]}}
+    return [_with_unknown_keys(part) for part in value] if isinstance(value, list) else value
+
+
+def _extras(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, list):
+        return [extra for part in value for extra in _extras(part)]
+    if not attrs.has(type(value)):
+        return []
+    parts = [getattr(value, field.name) for field in attrs.fields(type(value))]
+    return [value.extra, *(extra for part in parts for extra in _extras(part))]
+
+
+@pytest.mark.parametrize(
+    ("model", "record", "objects"),
+    [
+        # Counted on the page; the free objects (custom_fields of an order, tags) are no models.
+        (Call, api_doc.decoded("call_list.response")["data"][0], 6),
+        (Phone, api_doc.decoded("phone_list.response")["data"][1], 8),
+        (Script, api_doc.decoded("script_create.response")["data"], 9),
+        (CallAnalytics, api_doc.decoded("analytics.response")["data"], 26),
+    ],
+)
+def test_unknown_keys_are_kept_at_every_level(
+    model: type[Any], record: dict[str, Any], objects: int
+) -> None:
+    """A key no model knows stays reachable where it stood (J24)."""
+    extras = _extras(codec.structure(_with_unknown_keys(record), model))
+    assert extras == [{"новое": {"a": [1, None]}}] * objects
+
+
+def test_update_sends_back_every_key() -> None:
+    """Reading a script and sending its draft loses no key, at no level, known or not."""
+    record = _with_unknown_keys(api_doc.decoded("script_create.response")["data"])
+    record["integration"]["webhook"]["custom_fields"] = {"a": "{roistatParam1}"}
+    sent = codec.unstructure(codec.structure(record, Script).to_draft())
+    expected = json.loads(json.dumps(record))
+    for answered_only in ("id", "creation_date", "call_count", "accuracy", "needed_phone_count"):
+        del expected[answered_only]
+    crm = expected["integration"]["crm"]
+    crm["is_enabled"] = crm.pop("enabled")
+    assert sent == expected
+
+
+def test_changed_field_outranks_its_old_copy() -> None:
+    """A key that was kept and is a field's name does not undo a change."""
+    draft = ScriptDraft(name="new", extra={"name": "old", "other": 1})
+    assert codec.unstructure(draft) == {"name": "new", "other": 1}
+
+
+@pytest.mark.parametrize(("flag", "spelled"), [(True, "1"), (False, "0")])
+def test_save_to_crm_is_text(flag: bool, spelled: str) -> None:
+    """The page sends this one flag as a string."""
+    draft = CallDraft("74951234567", "74957654321", DATE, save_to_crm=flag)
+    assert codec.unstructure(draft)["save_to_crm"] == spelled
+
+
+def test_call_is_dated_in_utc() -> None:
+    """The page wants the date of a call in UTC."""
+    date = DATE.astimezone(timezone(timedelta(hours=3)))
+    spelled = codec.unstructure(CallDraft("74951234567", "74957654321", date))
+    assert spelled["date"] == "2016-07-26T11:03:57+0000"
+
+
+def test_call_draft_sends_what_it_holds() -> None:
+    """Three fields are needed, no other is sent unasked; null only where None was said."""
+    draft = CallDraft("74951234567", "74957654321", DATE, visit_id=None, status=CallStatus.BUSY)
+    assert codec.unstructure(draft) == {
+        "callee": "74951234567",
+        "caller": "74957654321",
+        "date": "2016-07-26T11:03:57+0000",
+        "visit_id": None,
+        "status": "BUSY",
+    }
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_no_number_is_sent_as_null(number: float) -> None:
+    """JSON has no spelling for infinity: it is refused instead of becoming null."""
+    with pytest.raises(ConfigurationError):
+        codec.unstructure(
+            ScriptDraft(extra={}, options=ScriptOptions(segments=[["a", "=", number]]))
+        )
+
+
+@pytest.mark.parametrize(
+    ("model", "record", "path"),
+    [
+        (Call, {"date": CALL["date"], "status": "ANSWER"}, ".id"),
+        (Call, {**CALL, "date": ""}, ".date"),
+        (Call, {**CALL, "date": None}, ".date"),
+        (Call, {**CALL, "duration": 1.9}, ".duration"),
+        (Call, {**CALL, "caller": ["74951234567"]}, ".caller"),
+        (Call, {**CALL, "visit": "74951234567"}, ".visit"),
+        (Call, {**CALL, "visit": {"source": {"utm_source": 1.5}}}, ".visit.source.utm_source"),
+        (Call, {**CALL, "order": {"status": {"id": True}}}, ".order.status.id"),
+        (Call, {**CALL, "static_source": {"system_name_by_level": [None, []]}},
+         ".static_source.system_name_by_level[1]"),
+        (Script, {"id": None}, ".id"),
+        (Script, {"id": 2**63}, ".id"),
+        (Script, {"id": 1, "options": "x"}, ".options"),
+        (Script, {"id": 1, "options": {"css_selector": {}}}, ".options.css_selector"),
+        (Script, {"id": 1, "integration": {"crm": {"custom_fields": [{}]}}},
+         ".integration.crm.custom_fields[0].id"),
+        (Script, {"id": 1, "integration": {"crm": {"enabled": "yes"}}},
+         ".integration.crm.is_enabled"),
+        (CallAnalytics, {"callCost": {"values": [{"value": "x", "date": CALL["date"]}]}},
+         ".callCost.values[0].value"),
+        (Call, None, ""),
+        (Call, [], ""),
+        (Call, "74951234567", ""),
+        (CallAnalytics, None, ""),
+        (CallAnalytics, [], ""),
+    ],
+)  # fmt: skip
+def test_unreadable_names_the_place(model: type[Any], record: Any, path: str) -> None:
+    """The error says where inside the record, and never what stood there."""
+    with pytest.raises(codec.Unreadable) as caught:
+        codec.structure(record, model)
+    assert caught.value.path == path
+    assert "7495" not in str(caught.value) + repr(caught.value)

@@ -1,0 +1,329 @@
+"""An answer is a success, one of Roistat's errors, or not Roistat's: never an empty list."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import traceback
+from typing import Any
+
+import pytest
+
+from roistat_async import errors
+from roistat_async.wire import envelope
+
+from ..helpers import api_doc
+
+PHONE = "74951234567"
+KEY = "0123456789abcdef0123456789abcdef"
+HTML = b"<html><body>Sign in to the hotel's network " + PHONE.encode() + b"</body></html>"
+
+# facts §1: code, its status with Use-Http-Code, the error here
+CODES = [
+    ("authentication_failed", 401, errors.AuthenticationError),
+    ("authorization_failed", 401, errors.APIError),
+    ("access_denied", 403, errors.AccessDeniedError),
+    ("insufficient_funds", 402, errors.FeatureUnavailableError),
+    ("option_not_available", 403, errors.FeatureUnavailableError),
+    ("option_not_enabled", 402, errors.FeatureUnavailableError),
+    ("option_not_paid", 402, errors.FeatureUnavailableError),
+    ("project_frozen", 402, errors.FeatureUnavailableError),
+    ("integration_error", 400, errors.APIError),
+    ("resource_not_found", 404, errors.NotFoundError),
+    ("resource_already_exists", 400, errors.InvalidRequestError),
+    ("request_data_validation_error", 400, errors.InvalidRequestError),
+    ("incorrect_request", 400, errors.InvalidRequestError),
+    ("request_limit_error", 429, errors.RateLimitError),
+    ("internal_error", 500, errors.ServerError),
+]
+
+
+def _error(code: Any, **other: Any) -> bytes:
+    return json.dumps({"status": "error", "error": code, **other}).encode()
+
+
+def _raised(body: bytes, http_status: int = 200) -> errors.RoistatError:
+    with pytest.raises(errors.RoistatError) as caught:
+        envelope.read(body, http_status=http_status)
+    return caught.value
+
+
+def _api_error(body: bytes, http_status: int = 200) -> errors.APIError:
+    error = _raised(body, http_status)
+    assert isinstance(error, errors.APIError)
+    return error
+
+
+def _malformed(body: bytes, http_status: int = 200) -> errors.MalformedResponseError:
+    error = _raised(body, http_status)
+    assert isinstance(error, errors.MalformedResponseError)
+    return error
+
+
+@pytest.mark.parametrize(("code", "http_status", "kind"), CODES)
+def test_code_has_its_error(code: str, http_status: int, kind: type[errors.APIError]) -> None:
+    """The body decides: the same error under 200 and under the real status."""
+    for status in (200, http_status):
+        error = _api_error(_error(code), status)
+        assert (type(error), error.code, error.http_status) == (kind, code, status)
+
+
+@pytest.mark.parametrize(
+    ("http_status", "kind"),
+    [
+        (200, errors.APIError),
+        (400, errors.InvalidRequestError),
+        (401, errors.AuthenticationError),
+        (402, errors.FeatureUnavailableError),
+        (403, errors.AccessDeniedError),
+        (404, errors.NotFoundError),
+        (405, errors.InvalidRequestError),
+        (408, errors.ServerError),
+        (413, errors.InvalidRequestError),
+        (425, errors.ServerError),
+        (429, errors.RateLimitError),
+        (500, errors.ServerError),
+        (522, errors.ServerError),
+    ],
+)
+def test_new_code_goes_by_its_status(http_status: int, kind: type[errors.APIError]) -> None:
+    """The list of codes is open: a new one is kept, and sorted by the HTTP status."""
+    error = _api_error(_error("unknown_error"), http_status)
+    assert (type(error), error.code) == (kind, "unknown_error")
+
+
+@pytest.mark.parametrize(
+    ("http_status", "kind"),
+    [
+        (400, errors.InvalidRequestError),
+        (401, errors.AuthenticationError),
+        (404, errors.NotFoundError),
+        (429, errors.RateLimitError),
+        (502, errors.ServerError),
+        (503, errors.ServerError),
+        (504, errors.ServerError),
+        (524, errors.ServerError),
+    ],
+)
+@pytest.mark.parametrize("body", [HTML, b"", b"null", b"[]", b'{"status":"success","data":[]}'])
+def test_bad_status_is_an_error_whatever_the_body(
+    http_status: int, kind: type[errors.APIError], body: bytes
+) -> None:
+    """A proxy's page, nothing at all, even a success: 4xx and 5xx are errors (H4, H5)."""
+    error = _api_error(body, http_status)
+    assert (type(error), error.code) == (kind, f"http_{http_status}")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"description": "Ресурс не найден."}, "Ресурс не найден."),
+        ({"message": "Not found"}, "Not found"),
+        ({"description": "", "message": "Not found"}, "Not found"),
+        ({"description": "A", "message": "B"}, "A"),
+        ({"description": None}, None),
+        ({"description": 5, "message": []}, None),
+        ({}, None),
+    ],
+)
+def test_description_or_message(told: dict[str, Any], expected: str | None) -> None:
+    """The page names it `message`, a live project fills `description` (facts §1)."""
+    error = _api_error(_error("resource_not_found", **told))
+    assert error.description == expected
+    assert expected is None or expected.rstrip(".") in str(error)
+
+
+def test_details_name_the_option() -> None:
+    """What must be paid for is told."""
+    error = _api_error(_error("option_not_paid", details={"option": "calltracking"}), 402)
+    assert error.details == {"option": "calltracking"}
+
+
+@pytest.mark.parametrize("details", [None, [], "x", 5])
+def test_other_details_are_none(details: Any) -> None:
+    """Details of another shape do not hide the error."""
+    assert _api_error(_error("option_not_paid", details=details)).details == {}
+
+
+def test_retry_after_is_carried() -> None:
+    """The one error that says when to come back."""
+    with pytest.raises(errors.RateLimitError) as caught:
+        envelope.read(_error("request_limit_error"), http_status=429, retry_after=7.0)
+    assert caught.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        PHONE,
+        "+7 (495) 123-45-67",
+        "8-495-123-45-67",
+        "8.495.123.45.67",
+        "٧٤٩٥١٢٣٤٥٦٧",
+        KEY,
+        KEY.upper(),
+    ],
+)
+def test_numbers_and_keys_in_a_description_are_masked(quoted: str) -> None:
+    """What was sent may be quoted: it does not get into the error."""
+    told = {
+        "description": f"Phone {quoted} is taken",
+        "details": {"phone": quoted, quoted: [quoted]},
+    }
+    error = _api_error(_error(f"taken {quoted}", **told))
+    assert error.description == "Phone ••• is taken"
+    for text in (str(error), repr(error), repr(error.__dict__), repr(error.__reduce__())):
+        assert quoted not in text
+    assert quoted.encode() not in pickle.dumps(error)
+
+
+def test_description_is_short_and_printable() -> None:
+    """A page of text, or an escape sequence for a terminal, stays out of the message."""
+    error = _api_error(_error("x", description="\x1b[2J" + "a" * 10_000))
+    assert error.description is not None
+    assert len(error.description) <= 500
+    assert error.description.isprintable()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"data": []},
+        {"status": None, "data": []},
+        {"status": True, "data": []},
+        {"status": 1, "data": []},
+        {"status": "Success", "data": []},
+        {"status": "Error", "data": []},
+        {"status": ["success"], "data": []},
+        {"status": "success", "error": "access_denied", "data": []},
+        {"status": "success", "error": False, "data": []},
+        {"status": "success", "error": {"code": 5}, "data": []},
+        {"status": "error"},
+        {"status": "error", "error": ""},
+        {"status": "error", "error": {"code": "access_denied"}},
+        {"status": "error", "error": ["access_denied"]},
+    ],
+)
+def test_only_success_is_success(fields: dict[str, Any]) -> None:
+    """Anything between success and a known error is refused, never an empty list (J3)."""
+    error = _malformed(json.dumps(fields).encode())
+    assert not error.unparsable  # asking again would not help
+
+
+@pytest.mark.parametrize(
+    "fields", [{"error": "access_denied"}, {"status": "x", "error": "access_denied"}]
+)
+def test_error_code_is_enough(fields: dict[str, Any]) -> None:
+    """A code without a proper status is an error all the same."""
+    assert type(_api_error(json.dumps(fields).encode())) is errors.AccessDeniedError
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" \r\n",
+        HTML,
+        b"null",
+        b"5",
+        b'"success"',
+        b"[]",
+        b'[{"id":"1"}]',
+        api_doc.body("call_list.response")[:-20],
+        b'<b>Warning</b>: x in y.php\n{"status":"success","data":[]}',
+        b'{"status":"success","data":[]}garbage',
+        b'{"status":"success","data":[NaN]}',
+        b'{"status":"success","data":[Infinity]}',
+        b'{"status":"success","data":[],"total":-Infinity}',
+        b'{"status":"success","data":[],"total":1e999}',
+        b'{"status":"success","data":[],"total":%s}' % (b"9" * 5000),
+        '{"status":"success","data":[],"x":"привет"}'.encode("cp1251"),
+        '{"status":"привет","data":[]}'.encode("cp1251"),
+        '{"status":"success","data":[]}'.encode("utf-16"),
+        b"[" * 100_000,
+        b'{"status":"success","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"status":"success","x":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
+    ],
+    ids=lambda body: repr(body[:30]),
+)
+def test_not_roistats(body: bytes) -> None:
+    """What cannot be read as an answer is named so; it may have been cut (J1, J4, J7 to J18)."""
+    error = _malformed(body)
+    assert error.unparsable
+    assert PHONE not in str(error)
+
+
+def test_bom_is_forgiven() -> None:
+    """A byte order mark stands before some PHP answers (J5)."""
+    assert envelope.read(b"\xef\xbb\xbf" + api_doc.body("call_list.response")).total == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status":"error","status":"success","data":[]}',
+        b'{"status":"success","data":[],"data":[1]}',
+        b'{"status":"success","data":[1],"total":1,"data":[]}',
+        b'{"status":"success","data":[],"total":1,"total":2}',
+        b'{"data":[],"status":"success","status":"success"}',
+        b'{"status":"success","phoneCall":{"id":1,"id":2}}',
+        b'{"x":{"data":1},"status":"success","data":[],"total":1,"total":1}',
+    ],
+)
+def test_key_that_stands_twice_is_refused(body: bytes) -> None:
+    """Which of the two would be meant? PHP writes no such thing (J10)."""
+    assert "twice" in str(_malformed(body))
+
+
+def test_data_elsewhere_does_not_confuse() -> None:
+    """A nested key or a text of that name is not taken for `data`."""
+    body = b'{"x":{"data":[2]},"y":"\\"data\\":[1]","status":"success", "data" :\n [1], "total":1}'
+    assert bytes(envelope.read(body).data) == b"[1]"
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"),
+    [(2, 2), ("2", 2), (0, 0), (None, None), (-1, None), ("x", None), (1.5, None), (True, None)],
+)
+def test_total_is_a_hint(total: Any, expected: int | None) -> None:
+    """A total that is no number is no reason to refuse the rows (P7)."""
+    body = json.dumps({"status": "success", "data": [], "total": total}).encode()
+    assert envelope.read(body).total == expected
+
+
+@pytest.mark.parametrize("escape", [r"\ud800", r"\udc00", r"\uD83D", r"\udc00\ud800"])
+def test_lone_surrogates_are_replaced(escape: str) -> None:
+    """Half a pair becomes U+FFFD: every str that is given out can be encoded (J13)."""
+    body = f'{{"status":"success","data":["a{escape}b"]}}'.encode()
+    text = json.loads(bytes(envelope.read(body).data))[0]
+    assert text.strip("ab\ufffd") == ""
+    text.encode()
+
+
+def test_lone_surrogate_in_an_error_is_replaced() -> None:
+    """The error is Roistat's all the same, and its text can be printed."""
+    error = _api_error(rb'{"status":"error","error":"x","description":"a\ud800b"}')
+    assert error.description is not None
+    error.description.encode()
+
+
+@pytest.mark.parametrize("body", [HTML, b'{"status":"x","y":"%s"}' % PHONE.encode()])
+@pytest.mark.parametrize("http_status", [200, 500])
+def test_no_body_shows_in_a_traceback(body: bytes, http_status: int) -> None:
+    """Not even where local variables are printed; and no foreign exception is kept."""
+    with pytest.raises(errors.RoistatError) as caught:
+        envelope.read(body, http_status=http_status)
+    error = caught.value
+    assert error.__traceback__ is not None
+    inside = error.__traceback__.tb_next  # without this test, which knows the body
+    told = traceback.TracebackException(type(error), error, inside, capture_locals=True)
+    assert "in read" in "".join(told.format())
+    assert PHONE not in "".join(told.format())
+    assert (error.__cause__, error.__context__) == (None, None)
+
+
+def test_answer_does_not_print_its_data() -> None:
+    """A log of an answer shows no call."""
+    answer = envelope.read(api_doc.body("call_list.response"))
+    assert "7495" not in repr(answer)
