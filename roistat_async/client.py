@@ -26,7 +26,8 @@ from .resources.endpoint import Endpoint
 from .resources.phones import Phones
 from .resources.scripts import Scripts
 from .transport.governor import Governor
-from .transport.http import Connecting, Http
+from .transport.http import Http
+from .transport.request import Connecting
 from .transport.retry import RetryBudget
 
 if TYPE_CHECKING:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, Self
 
 from ..errors import RequestTimeoutError, TransportError, TruncatedError
 
 
 class Source(Protocol):
-    """Be what a body is read from."""
+    """Be what a body is read from; `part` gives no bytes at its end."""
 
     @property
     def length(self) -> int | None: ...
 
-    def parts(self) -> AsyncIterator[bytes]: ...
+    async def part(self) -> bytes: ...
 
 
 class Body:
@@ -23,38 +23,40 @@ class Body:
     Raises TruncatedError if the end came early and RequestTimeoutError after a silence.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        rest: AsyncIterator[bytes],
-        head: bytes,
-        close: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, source: Source, head: bytes, close: Callable[[], Awaitable[None]]) -> None:
         self.length = source.length
-        self._rest = rest
+        self._source = source
         self._head = head
+        self._received = 0
         self._close = close
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        received = len(self._head)
-        yield self._head
-        cut = False
-        try:
-            async for part in self._rest:
-                received += len(part)
-                yield part
-        except RequestTimeoutError:
-            raise
-        except TransportError:
-            cut = True
-        if cut or (self.length is not None and received != self.length):
-            raise TruncatedError(_cut_short(received, self.length))
+    def __aiter__(self) -> Self:
+        return self
+
+    # No generator: one that is left early waits for the garbage collector to end it.
+    async def __anext__(self) -> bytes:
+        part, self._head = self._head, b""
+        is_cut = False
+        if not part:
+            try:
+                part = await self._source.part()
+            except RequestTimeoutError:
+                raise
+            except TransportError:
+                is_cut = True
+        self._received += len(part)
+        if part:
+            return part
+        if is_cut or (self.length is not None and self._received != self.length):
+            raise TruncatedError(cut_short(self._received, self.length))
+        raise StopAsyncIteration
 
     async def close(self) -> None:
         """Give the connection back, or close it if the body was not read to its end."""
         await self._close()
 
 
-def _cut_short(received: int, length: int | None) -> str:
+def cut_short(received: int, length: int | None) -> str:
+    """Say how much of a body came."""
     promised = "" if length is None else f" of {length}"
     return f"the body ended after {received}{promised} bytes"

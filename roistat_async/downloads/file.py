@@ -10,6 +10,7 @@ import secrets
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -37,7 +38,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     Raises ConfigurationError for a folder, a link, a pipe or a device, DownloadError if the
     folder cannot be made.
     """
-    target = Path(path)
+    target = _path(path)
     make_folder(target.parent)
     try:
         kind = target.lstat().st_mode
@@ -52,21 +53,21 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter, where there is none."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in reversed(missing):  # mkdir(parents=True) leaves parents open to everybody
+            place.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)  # raises where a file stands in its place
     except OSError as error:
         raise _failed(error, folder) from None
 
 
 def remove_stale_parts(folder: Path) -> int:
     """Remove what a killed run left behind more than 24 hours ago; give how many."""
-    removed = 0
     limit = time.time() - _STALE
-    for entry in os.scandir(folder):
-        if _PART.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < limit:
-            Path(entry.path).unlink(missing_ok=True)
-            removed += 1
-    return removed
+    with os.scandir(folder) as entries:
+        parts = [Path(entry.path) for entry in entries if _PART.fullmatch(entry.name)]
+    return sum(_remove_if_older(part, limit) for part in parts)
 
 
 class PartFile:
@@ -78,7 +79,8 @@ class PartFile:
     def __init__(self, target: Path) -> None:
         self.size = 0
         self._target = target
-        self._part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+        # Shortened: a name may have 255 bytes, and the target's may have them all.
+        self._part = target.with_name(f".{target.name[:48]}.{secrets.token_hex(6)}.part")
         self._hash = hashlib.sha256()
         self._fd = -1
 
@@ -92,8 +94,10 @@ class PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._close()
-        self._part.unlink(missing_ok=True)
+        try:
+            self._close()
+        finally:
+            self._part.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
         """Write all of `data`."""
@@ -106,7 +110,7 @@ class PartFile:
         await in_thread(lambda: self._disk(lambda: os.fsync(self._fd)))
         self._close()
         self._disk(lambda: os.replace(self._part, self._target))
-        await in_thread(lambda: self._disk(lambda: _sync_folder(self._target.parent)))
+        await in_thread(lambda: _sync_folder(self._target.parent))
         return Download(self._target, self.size, self._hash.hexdigest())
 
     def _write(self, data: bytes) -> None:
@@ -117,7 +121,7 @@ class PartFile:
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            os.close(fd)
+            self._disk(lambda: os.close(fd))
 
     def _disk(self, act: Callable[[], T]) -> T:
         try:
@@ -137,13 +141,27 @@ async def in_thread(act: Callable[[], T]) -> T:
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # there a folder cannot be opened, and a rename is durable by itself
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    # Windows and some network disks cannot; the file has its name and its bytes all the same.
+    with suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _remove_if_older(part: Path, limit: float) -> bool:
+    with suppress(OSError):  # another run may have been quicker
+        if part.lstat().st_mtime < limit:
+            part.unlink()
+            return True
+    return False
+
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    if "\0" in os.fspath(path):
+        raise ConfigurationError("a file name cannot hold a NUL character")
+    return Path(path)
 
 
 def _failed(error: OSError, path: Path, size: int | None = None) -> DownloadError:

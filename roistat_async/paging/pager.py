@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
@@ -50,13 +50,13 @@ class Pager(Generic[T]):
         self._prefetch = prefetch
         self.bad_records: list[BadRecord] = []
 
-    async def __aiter__(self) -> AsyncIterator[T]:
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
         async with aclosing(self._walk()) as pages:
             async for page in pages:
                 for item in page.items:
                     yield item
 
-    def pages(self) -> AsyncIterator[Page[T]]:
+    def pages(self) -> AsyncGenerator[Page[T], None]:
         """Give page after page, each with its new rows only."""
         return self._walk()
 
@@ -72,7 +72,7 @@ class Pager(Generic[T]):
         """Give all rows as a list."""
         return [item async for item in self]
 
-    async def _walk(self) -> AsyncIterator[Page[T]]:
+    async def _walk(self) -> AsyncGenerator[Page[T], None]:
         ahead = _Ahead(self._fetch, self._page_size, self._prefetch)
         recent = _RecentKeys(pages=self._prefetch + 3)
         offset, left = self._offset, self._limit
@@ -102,9 +102,7 @@ class _RecentKeys:
         """Give the rows nobody has seen, at most `left`; None if there are none."""
         seen: set[Hashable] = set()
         items = [
-            item
-            for item, key in zip(rows.items, rows.keys, strict=True)
-            if self._is_new(key, seen)
+            item for item, key in zip(rows.items, rows.keys, strict=True) if self._is_new(key, seen)
         ]
         is_new_bad = [self._is_new(key, seen) for key in rows.bad_keys]
         self._pages.append(seen)
@@ -129,7 +127,7 @@ class _Ahead(Generic[R]):
         self._prefetch = prefetch
         self._total = 0
         self._waiting: deque[tuple[int, asyncio.Future[R]]] = deque()
-        self._dropped: list[asyncio.Future[R]] = []
+        self._dropped: set[asyncio.Future[R]] = set()
 
     def learn(self, offset: int, received: int, total: int | None) -> None:
         """Take the rows that came as the size of a page, unless they were the last."""
@@ -154,12 +152,14 @@ class _Ahead(Generic[R]):
         """Give the answer for `offset`, asked for already or not."""
         if not self._waiting:
             return await self._fetch(self._size(left), offset)
-        _, answer = self._waiting.popleft()
         try:
-            return await answer
-        except asyncio.CancelledError:
-            self._dropped.append(answer)
+            return await self._waiting[0][1]
+        except BaseException:
+            self._drop()
             raise
+        finally:
+            if self._waiting:
+                self._waiting.popleft()
 
     async def close(self) -> None:
         """Leave no request behind."""
@@ -172,9 +172,16 @@ class _Ahead(Generic[R]):
 
     def _drop(self) -> None:
         for _, answer in self._waiting:
+            self._dropped.add(answer)
+            answer.add_done_callback(self._forget)
             answer.cancel()
-            self._dropped.append(answer)
         self._waiting.clear()
+
+    def _forget(self, answer: asyncio.Future[R]) -> None:
+        # A page that came in vain is not kept, and its error is nobody's any more.
+        self._dropped.discard(answer)
+        if not answer.cancelled():
+            answer.exception()
 
     def _size(self, wanted: int | None) -> int:
         return self._page_size if wanted is None else min(self._page_size, wanted)

@@ -117,7 +117,7 @@ class Calls:
         checked = [spelling.record_id(one, "ids") for one in a_list(ids, "ids")]
         if not checked:
             raise ConfigurationError("ids must not be empty")
-        await self._endpoint.change(_DELETE, {"ids": checked})
+        await self._endpoint.delete(_DELETE, {"ids": checked})
 
     async def download_recording(
         self,

@@ -8,19 +8,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..clock import Clock
 from ..config import Config
-from ..errors import OutcomeUnknownError, RateLimitError, RoistatError
+from ..errors import (
+    NotFoundError,
+    NotSentError,
+    OutcomeUnknownError,
+    RateLimitError,
+    RoistatError,
+)
 from ..transport import retry, retry_after
+from ..transport.failures import bare
 from ..transport.governor import Governor
-from ..transport.http import Http, Reply, Request
+from ..transport.http import Http, Reply
+from ..transport.request import Request
 from ..transport.retry import Deadline, Kind, RetryBudget
 from ..wire import envelope, request
 
@@ -32,6 +40,16 @@ Look = Callable[..., Awaitable[Any]]
 _log = logging.getLogger("roistat_async")
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _LARGEST_ERROR = 1024 * 1024
+
+
+@frozen
+class _Operation:
+    """Be what is asked of Roistat; a create's body holds phone numbers."""
+
+    path: str
+    body: bytes | None = field(repr=False)
+    kind: Kind
+    is_file: bool = False
 
 
 @frozen(eq=False)
@@ -46,7 +64,9 @@ class Endpoint:
 
     async def read(self, path: str, body: Mapping[str, Any] | None = None) -> envelope.Answer:
         """Ask for something; repeated where that helps."""
-        return await self._run(path, body, Kind.READ)
+        operation = _operation(path, body, Kind.READ)
+        del body  # an error's traceback shows what the frames it passed still hold
+        return await self._run(_Attempts(self, operation))
 
     async def create(
         self,
@@ -56,9 +76,11 @@ class Endpoint:
         look: Look,
     ) -> T:
         """Make something, once; `look` finds it by listing if the answer is lost."""
+        operation = _operation(path, body, Kind.CREATE)
+        del body
         started = self.clock.utc_now()
         try:
-            return read(await self._run(path, body, Kind.CREATE))
+            return read(await self._run(_Attempts(self, operation)))
         except RoistatError as error:
             if not retry.is_outcome_unknown(error):
                 raise
@@ -66,15 +88,21 @@ class Endpoint:
         unknown._look = partial(look, sent_at=started)
         raise unknown
 
-    async def change(self, path: str, body: Mapping[str, Any]) -> envelope.Answer:
-        """Change or delete something; repeated after a lost answer only by opt-in."""
-        started = self.clock.utc_now()
+    async def change(self, path: str, body: Mapping[str, Any]) -> None:
+        """Change something; repeated after a lost answer only by opt-in."""
+        operation = _operation(path, body, Kind.CHANGE)
+        del body
+        await self._change(_Attempts(self, operation))
+
+    async def delete(self, path: str, body: Mapping[str, Any]) -> None:
+        """Delete something, as a change; a repeat that finds it gone has done it."""
+        attempts = _Attempts(self, _operation(path, body, Kind.CHANGE))
+        del body
         try:
-            return await self._run(path, body, Kind.CHANGE)
-        except RoistatError as error:
-            if not retry.is_outcome_unknown(error):
+            await self._change(attempts)
+        except NotFoundError:
+            if not attempts.is_answer_lost:
                 raise
-        raise _unknown(path, started)
 
     async def open_file(
         self, path: str, body: Mapping[str, Any] | None, read_head: Callable[[Reply], Awaitable[T]]
@@ -83,105 +111,123 @@ class Endpoint:
 
         Repeated until `read_head` is content: an error in place of a file is known by its head.
         """
+        attempts = _Attempts(self, _operation(path, body, Kind.READ, is_file=True))
 
         async def attempt(deadline: Deadline) -> tuple[Reply, T, Callable[[], Awaitable[None]]]:
-            exchange = self._exchange(path, body, deadline, file=True, fresh=True)
-            reply = await exchange.__aenter__()
-            try:
+            async with AsyncExitStack() as stack:
+                reply = await stack.enter_async_context(attempts.exchange(deadline))
                 head = await read_head(reply)
-            except BaseException as error:
-                await exchange.__aexit__(type(error), error, error.__traceback__)
-                raise
-            return reply, head, partial(exchange.__aexit__, None, None, None)
+                return reply, head, stack.pop_all().aclose
 
         return await self._repeated(attempt, Kind.READ)
 
-    async def _run(
-        self, path: str, body: Mapping[str, Any] | None, kind: Kind
-    ) -> envelope.Answer:
-        async def attempt(deadline: Deadline) -> envelope.Answer:
-            return await self._answer(path, body, kind, deadline)
+    async def _change(self, attempts: _Attempts) -> None:
+        started = self.clock.utc_now()
+        try:
+            await self._run(attempts)
+        except RoistatError as error:
+            if not retry.is_outcome_unknown(error):
+                raise
+        else:
+            return
+        raise _unknown(attempts.operation.path, started)
 
-        return await self._repeated(attempt, kind)
+    async def _run(self, attempts: _Attempts) -> envelope.Answer:
+        return await self._repeated(attempts.answer, attempts.operation.kind)
 
     async def _repeated(self, attempt: Callable[[Deadline], Awaitable[T]], kind: Kind) -> T:
-        async def governed(deadline: Deadline) -> T:
-            try:
-                return await attempt(deadline)
-            except RateLimitError as error:
-                self.governor.refused(error.retry_after)
-                raise
-
-        return await retry.run(
-            governed,
-            kind=kind,
-            policy=self.config.retry,
-            clock=self.clock,
-            budget=self.budget,
-        )
-
-    async def _answer(
-        self, path: str, body: Mapping[str, Any] | None, kind: Kind, deadline: Deadline
-    ) -> envelope.Answer:
-        fresh = kind is not Kind.READ
         try:
-            async with asyncio.timeout(None) as bound:
-                async with self._exchange(path, body, deadline, bound, fresh=fresh) as reply:
-                    return await read_envelope(reply, self.clock)
-        except TimeoutError:
-            if not bound.expired():
-                raise
-        raise deadline.passed()
+            return await retry.run(
+                attempt,
+                kind=kind,
+                policy=self.config.retry,
+                clock=self.clock,
+                budget=self.budget,
+            )
+        except RoistatError as error:
+            failure = bare(error)
+        except asyncio.CancelledError as error:
+            raise bare(error) from None  # a caller's timeout shows it as its cause
+        raise failure
+
+
+class _Attempts:
+    """Be one operation under way: each attempt, and what the earlier ones came to."""
+
+    def __init__(self, endpoint: Endpoint, operation: _Operation) -> None:
+        self._endpoint = endpoint
+        self.operation = operation
+        self._number = 0
+        self.is_answer_lost = False
+
+    async def answer(self, deadline: Deadline) -> envelope.Answer:
+        """Send once and read the whole answer."""
+        try:
+            async with self.exchange(deadline) as reply:
+                return await read_envelope(reply, self._endpoint.clock)
+        except RoistatError as error:
+            self.is_answer_lost = self.is_answer_lost or retry.is_outcome_unknown(error)
+            raise
 
     @asynccontextmanager
-    async def _exchange(
-        self,
-        path: str,
-        body: Mapping[str, Any] | None,
-        deadline: Deadline,
-        bound: asyncio.Timeout | None = None,
-        *,
-        file: bool = False,
-        fresh: bool,
-    ) -> AsyncIterator[Reply]:
-        asked = self.clock.monotonic()
-        async with self.governor.slot() as slot:
-            sending = self.clock.monotonic()
+    async def exchange(self, deadline: Deadline) -> AsyncIterator[Reply]:
+        """Send once when the governor lets it, and give the reply."""
+        endpoint, clock = self._endpoint, self._endpoint.clock
+        self._number += 1
+        asked = clock.monotonic()
+        async with endpoint.governor.slot() as slot:
+            sending = clock.monotonic()
             deadline.forgive(sending - asked)
-            if bound is not None:
-                bound.reschedule(asyncio.get_running_loop().time() + max(0.0, deadline.left()))
-            async with self.http.exchange(
-                self._request(path, body, file=file, fresh=fresh), slot.sent
-            ) as reply:
-                slot.sent()  # for a borrowed session, which does not tell when headers leave
-                _log.debug(
-                    "%s answered %d after %.0f ms",
-                    path,
-                    reply.status,
-                    (self.clock.monotonic() - sending) * 1000,
-                )
-                yield reply
+            try:
+                async with endpoint.http.exchange(self._request(deadline), slot.sent) as reply:
+                    slot.sent()  # a borrowed session does not tell when headers leave
+                    self._log(reply, clock.monotonic() - sending)
+                    yield reply
+            except RateLimitError as error:
+                retry_policy = endpoint.config.retry
+                worth_it = retry.is_worth_waiting(error, retry_policy)
+                slot.refused(error.retry_after if worth_it else None)
+                raise
+            except NotSentError:
+                raise
+            except BaseException:
+                if not endpoint.http.tells_when_sent:
+                    slot.sent()  # for all we know
+                raise
 
-    def _request(
-        self, path: str, body: Mapping[str, Any] | None, *, file: bool, fresh: bool
-    ) -> Request:
-        config = self.config
+    def _request(self, deadline: Deadline) -> Request:
+        config, operation = self._endpoint.config, self.operation
+        is_plain_read = operation.kind is Kind.READ and not operation.is_file
         return Request(
-            url=request.url(config.base_url, path, config.project),
-            headers=partial(request.headers, config.key, file=file),
-            body=request.encode(body),
-            is_fresh=fresh,
+            url=request.url(config.base_url, operation.path, config.project),
+            headers=partial(request.headers, config.key, file=operation.is_file),
+            body=operation.body,
+            # A repeat must not meet a second connection that the server gave up long ago.
+            is_fresh=self._number > 1 or not is_plain_read,
+            within=None if operation.is_file else max(0.0, deadline.left()),
+            deadline=deadline.seconds,
         )
+
+    def _log(self, reply: Reply, seconds: float) -> None:
+        if _log.isEnabledFor(logging.DEBUG):
+            text = "%s answered %d after %.0f ms, attempt %d"
+            _log.debug(text, self.operation.path, reply.status, seconds * 1000, self._number)
 
 
 async def read_envelope(reply: Reply, clock: Clock, head: bytes = b"") -> envelope.Answer:
     """Read a whole answer and open it; raise the error it holds."""
     cap = _LARGEST_ANSWER if reply.status < 400 else _LARGEST_ERROR
-    body = head + await reply.read(cap)
     wait = retry_after.read(
         reply.header("Retry-After"), date=reply.header("Date"), now=clock.utc_now()
     )
-    return envelope.read(body, http_status=reply.status, retry_after=wait)
+    # In no variable: a traceback would show it.
+    return envelope.read(head + await reply.read(cap), http_status=reply.status, retry_after=wait)
+
+
+def _operation(
+    path: str, body: Mapping[str, Any] | None, kind: Kind, *, is_file: bool = False
+) -> _Operation:
+    return _Operation(path, request.encode(body), kind, is_file)
 
 
 def _unknown(path: str, sent_at: datetime) -> OutcomeUnknownError:

@@ -12,13 +12,23 @@ from attrs import frozen
 
 from ..clock import Clock
 from ..downloads import file
-from ..downloads.body import Body
+from ..downloads.body import Body, cut_short
 from ..downloads.content import HEAD_SIZE, Content, recognise
-from ..errors import ContentError, NoRecordingError, RequestTimeoutError, TruncatedError
+from ..errors import (
+    ContentError,
+    DownloadError,
+    NoRecordingError,
+    RequestTimeoutError,
+    TransportError,
+    TruncatedError,
+)
 from ..models.files import Download
 from ..transport import retry
+from ..transport.failures import bare
 from ..transport.http import Reply
 from .endpoint import Endpoint, read_envelope
+
+_NO_CONTENT, _PARTIAL = 204, 206
 
 Progress = Callable[[int, int | None], object]
 """Called after each chunk with the bytes so far and the bytes expected (None: not said)."""
@@ -37,11 +47,11 @@ class FileRequest:
 async def open_body(endpoint: Endpoint, asked: FileRequest) -> AsyncIterator[Body]:
     """Ask for a file and give its bytes; raise what came in its place."""
 
-    async def read_head(reply: Reply) -> tuple[bytes, AsyncIterator[bytes]]:
+    async def read_head(reply: Reply) -> bytes:
         return await _checked_head(reply, asked.content, endpoint.clock)
 
-    reply, (head, rest), close = await endpoint.open_file(asked.path, asked.body, read_head)
-    body = Body(reply, rest, head, close)
+    reply, head, close = await endpoint.open_file(asked.path, asked.body, read_head)
+    body = Body(reply, head, close)
     try:
         yield body
     finally:
@@ -59,12 +69,12 @@ async def save(
     policy = endpoint.config.retry
     attempt = 1
     while True:
-        try:
-            return await _save_once(endpoint, asked, target, progress)
-        except (TruncatedError, RequestTimeoutError) as error:
-            if attempt >= policy.body_attempts or not endpoint.budget.spend(error):
-                raise
-            wait = retry.backoff(attempt, error, policy, endpoint.clock.chance())
+        saved = await _save_once(endpoint, asked, target, progress)
+        if isinstance(saved, Download):
+            return saved
+        if attempt >= policy.body_attempts or not endpoint.budget.spend(saved):
+            raise saved
+        wait = retry.backoff(attempt, saved, policy, endpoint.clock.chance())
         attempt += 1
         await endpoint.clock.sleep(wait)
 
@@ -74,38 +84,69 @@ async def _save_once(
     asked: FileRequest,
     target: Path,
     progress: Progress | None,
-) -> Download:
-    async with open_body(endpoint, asked) as body:
-        with file.PartFile(target) as part:
-            async for chunk in body:
-                part.write(chunk)
-                if progress is not None:
-                    progress(part.size, body.length)
-            return await part.publish()
+) -> Download | TruncatedError | RequestTimeoutError:
+    """Give the file, or why its body is worth asking for again.
+
+    What went wrong before the body began is raised: the request was repeated for it already.
+    """
+    try:
+        async with open_body(endpoint, asked) as body:
+            with file.PartFile(target) as part:
+                cut = await _fill(part, body, progress)
+                return cut or await part.publish()
+    except DownloadError as error:
+        error.path = error.path or target
+        if not isinstance(error, TruncatedError):
+            raise
+        return bare(error)
 
 
-async def _checked_head(
-    reply: Reply, expected: Content, clock: Clock
-) -> tuple[bytes, AsyncIterator[bytes]]:
-    rest = reply.parts()
-    head = b""
-    async for part in rest:
-        head += part
-        if len(head) >= HEAD_SIZE:
-            break
+async def _fill(
+    part: file.PartFile, body: Body, progress: Progress | None
+) -> RequestTimeoutError | None:
+    chunks = aiter(body)
+    while True:
+        try:
+            chunk = await anext(chunks, b"")
+        except RequestTimeoutError as error:
+            return bare(error)
+        if not chunk:
+            return None
+        part.write(chunk)
+        if progress is not None:
+            progress(part.size, body.length)
+
+
+async def _checked_head(reply: Reply, expected: Content, clock: Clock) -> bytes:
+    head = await _head(reply)
     content = recognise(head)
     if content is Content.JSON or reply.status >= 400:
         await read_envelope(reply, clock, head)
         raise ContentError(f"JSON that is no error came where {expected.value} was due")
-    if content is Content.EMPTY and not reply.length:
-        raise _nothing(expected)
+    if reply.status == _PARTIAL:
+        raise ContentError("a part of a file came where all of it was due")
+    is_marked = reply.is_framed or reply.status == _NO_CONTENT
+    if not is_marked or reply.header("Content-Encoding") not in (None, "", "identity"):
+        raise TruncatedError("the answer says neither its length nor where it ends")
     if content is Content.EMPTY:
-        raise TruncatedError(f"the body ended after 0 of {reply.length} bytes")
+        raise _nothing(expected)
     if content is not expected:
         raise ContentError(f"{content.value} came where {expected.value} was due")
-    if not reply.is_framed or reply.header("Content-Encoding") not in (None, "", "identity"):
-        raise TruncatedError("the answer says neither its length nor where it ends")
-    return head, rest
+    return head
+
+
+async def _head(reply: Reply) -> bytes:
+    head = b""
+    try:
+        while len(head) < HEAD_SIZE and (part := await reply.part()):
+            head += part
+    except RequestTimeoutError:
+        raise
+    except TransportError:
+        pass
+    else:
+        return head
+    raise TruncatedError(cut_short(len(head), reply.length))
 
 
 def _nothing(expected: Content) -> Exception:

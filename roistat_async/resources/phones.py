@@ -93,7 +93,7 @@ class Phones:
         checked = [int(spelling.record_id(one, "each of ids")) for one in a_list(ids, "ids")]
         if not checked:
             raise ConfigurationError("ids must not be empty")
-        await self._endpoint.change(f"{_PATH}/delete", {"phones": checked})
+        await self._endpoint.delete(f"{_PATH}/delete", {"phones": checked})
 
     async def list_prefixes(self) -> Sequence[PhonePrefix]:
         """List the prefixes Roistat sells numbers under. Not on the vendor's page (facts §6)."""

@@ -51,7 +51,7 @@ class Scripts:
 
     async def delete(self, script_id: int) -> None:
         """Delete a script for good."""
-        await self._endpoint.change(f"{_PATH}/delete", {"id": _id(script_id)})
+        await self._endpoint.delete(f"{_PATH}/delete", {"id": _id(script_id)})
 
 
 def _id(value: object) -> int:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import suppress
+from typing import Self
 
 from ..clock import Clock
 from ..config import Limits
@@ -25,52 +25,107 @@ _HOUR = 3600.0
 _WINDOW = {"second": 1.05, "hour": _HOUR + 1.0}
 _CALM = 10.0
 """Seconds without a refusal after which one more request a second is tried."""
+_WITHOUT_LIMIT = 10
+"""The rate to halve, and to come back to, where `per_second` is None."""
+# A clock that slept exactly long enough has arrived, whatever rounding says.
+_ROUNDING = 1e-6
+
+
+class _Queue:
+    """Let so many through at a time, in the order they came.
+
+    Unlike asyncio's it belongs to no event loop: a client may be used in a second asyncio.run.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def enter(self) -> None:
+        if self._places > 0:
+            self._places -= 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()  # it was handed over in the same moment
+            with suppress(ValueError):
+                self._waiting.remove(place)
+            raise
+
+    def leave(self) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._places += 1
 
 
 class _Window:
     """Remember when requests left, as far back as one length of time."""
 
     def __init__(self, most: float | None, length: float) -> None:
-        # 2.5 a second is 1 in 0.4 s, stretched: a whole number of requests in a longer window.
+        # Rounded down: 2.5 in a second cannot be more than 2 in every second.
         self.most = math.inf if most is None else math.floor(most)
-        self.length = length if most is None else length * math.floor(most) / most
+        self._length = length
         self._left: deque[float] = deque()
 
     def wait(self, now: float, held: int, most: float) -> float | None:
         """Give the seconds until one more may leave; None while those held decide it."""
-        # The nanosecond forgives rounding: a clock that slept exactly long enough has arrived.
-        while self._left and now - self._left[0] >= self.length - 1e-9:
+        while self._left and now - self._left[0] >= self._length - _ROUNDING:
             self._left.popleft()
         if held + len(self._left) < most:
             return 0.0
         over = int(held + len(self._left) - most)
         if over >= len(self._left):
             return None
-        return max(0.0, self._left[over] + self.length - now)
+        return max(0.0, self._left[over] + self._length - now)
 
     def add(self, moment: float) -> None:
-        if self.most < math.inf:
-            self._left.append(moment)
+        self._left.append(moment)
 
 
 class Slot:
-    """Be the right to send one request."""
+    """Be the right to send one request; entering waits for it, leaving gives up its place."""
 
     def __init__(self, governor: Governor) -> None:
         self._governor = governor
-        self._is_sent = False
+        self._left_at = -math.inf
+        self._is_held = False
+
+    @property
+    def is_sent(self) -> bool:
+        """Tell whether the request left."""
+        return self._left_at > -math.inf
+
+    async def __aenter__(self) -> Self:
+        await self._governor._admit()
+        self._is_held = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
+        self._governor._places.leave()
 
     def sent(self) -> None:
         """Say that the request leaves now."""
-        if not self._is_sent:
-            self._is_sent = True
-            self._governor._leave()
+        if self._is_held:
+            self._is_held = False
+            self._left_at = self._governor._leave()
 
     def release(self) -> None:
         """Give the right back if nothing was sent."""
-        if not self._is_sent:
-            self._is_sent = True
+        if self._is_held:
+            self._is_held = False
             self._governor._give_back()
+
+    def refused(self, retry_after: float | None) -> None:
+        """Say that the server found this request to be one too many."""
+        self._governor._slow_down(self._left_at, retry_after)
 
 
 class Governor:
@@ -83,96 +138,75 @@ class Governor:
         self._most = self._second.most
         self._held = 0
         self._paused_until = -math.inf
+        self._halved_at = -math.inf
         self._changed_at = -math.inf
-        self._places = limits.concurrency
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._turn = asyncio.Lock()
-        self._moved = asyncio.Event()
+        self._places = _Queue(limits.concurrency)
+        self._turn = _Queue(1)
+        self._moved: asyncio.Future[None] | None = None
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Slot]:
-        """Wait for a turn, and hold a place among those at once until left."""
-        await self._take_place()
-        try:
-            async with self._turn:
-                await self._wait_for_turn()
-            slot = Slot(self)
-            try:
-                yield slot
-            finally:
-                slot.release()
-        finally:
-            self._leave_place()
-
-    def refused(self, retry_after: float | None) -> None:
-        """Halve the rate after a refusal, once for those that were under way together."""
-        now = self._clock.monotonic()
-        if retry_after is not None:
-            self._paused_until = max(self._paused_until, now + retry_after)
-        if now - self._changed_at >= _WINDOW["second"]:
-            self._changed_at = now
-            most = self._most if self._most < math.inf else 2 * _WITHOUT_LIMIT
-            self._most = max(1, most // 2)
+    def slot(self) -> Slot:
+        """Give a slot to enter: `async with governor.slot() as slot`."""
+        return Slot(self)
 
     @property
     def per_second(self) -> float:
         """Give the requests a second that are allowed just now."""
         return self._most
 
-    async def _take_place(self) -> None:
-        if self._places > 0:
-            self._places -= 1
-            return
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
+    async def _admit(self) -> None:
+        await self._places.enter()
         try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._leave_place()
+            await self._turn.enter()
+            try:
+                await self._wait_for_turn()
+            finally:
+                self._turn.leave()
+        except BaseException:
+            self._places.leave()
             raise
-
-    def _leave_place(self) -> None:
-        while self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                return
-        self._places += 1
 
     async def _wait_for_turn(self) -> None:
         while (wait := self._wait()) != 0.0:
             if wait is not None:
                 await self._clock.sleep(wait)
-                continue
-            self._moved.clear()
-            await self._moved.wait()
+            else:
+                self._moved = asyncio.get_running_loop().create_future()
+                await self._moved
         self._held += 1
 
     def _wait(self) -> float | None:
         now = self._clock.monotonic()
         self._speed_up(now)
-        waits = [self._second.wait(now, self._held, self._most)]
-        waits.append(self._hour.wait(now, self._held, self._hour.most))
-        if None in waits:
+        second = self._second.wait(now, self._held, self._most)
+        hour = self._hour.wait(now, self._held, self._hour.most)
+        if second is None or hour is None:
             return None
-        return max(0.0, self._paused_until - now, *(wait for wait in waits if wait))
+        return max(0.0, self._paused_until - now, second, hour)
+
+    def _slow_down(self, left_at: float, retry_after: float | None) -> None:
+        """Halve the rate, once for those that were under way together."""
+        now = self._clock.monotonic()
+        if retry_after is not None:
+            self._paused_until = max(self._paused_until, now + retry_after)
+        if left_at - self._halved_at >= _WINDOW["second"]:
+            self._halved_at = self._changed_at = now
+            most = self._most if self._most < math.inf else 2 * _WITHOUT_LIMIT
+            self._most = max(1, most // 2)
 
     def _speed_up(self, now: float) -> None:
         if self._most < self._second.most and now - self._changed_at >= _CALM:
             self._changed_at = now
             self._most = self._most + 1 if self._most < _WITHOUT_LIMIT else self._second.most
 
-    def _leave(self) -> None:
+    def _leave(self) -> float:
         now = self._clock.monotonic()
         self._second.add(now)
-        self._hour.add(now)
+        if self._hour.most < math.inf:  # else nobody would ever look at an hour of them
+            self._hour.add(now)
         self._give_back()
+        return now
 
     def _give_back(self) -> None:
         self._held -= 1
-        self._moved.set()
-
-
-_WITHOUT_LIMIT = 10
-"""The rate to halve, and to come back to, where `per_second` is None."""
+        if self._moved is not None and not self._moved.done():
+            self._moved.set_result(None)

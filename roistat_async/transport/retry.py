@@ -19,7 +19,6 @@ from ..errors import (
     MalformedResponseError,
     NotSentError,
     RateLimitError,
-    RequestTimeoutError,
     RoistatError,
     ServerError,
     TransportError,
@@ -40,14 +39,21 @@ def may_repeat(error: BaseException, kind: Kind, policy: RetryPolicy) -> bool:
     """Decide by what is proved: not sent, refused by the limiter, or (reads only) unanswered."""
     if isinstance(error, NotSentError):
         return not error.permanent
+    if not is_worth_waiting(error, policy):
+        return False
     if isinstance(error, RateLimitError):
-        # The limiter answers before the application, so even a create did not happen.
-        return error.retry_after is None or error.retry_after <= policy.retry_after_cap
+        return True  # the limiter answers before the application: even a create did not happen
     if kind is Kind.CREATE or (kind is Kind.CHANGE and not policy.changes):
         return False
     if isinstance(error, MalformedResponseError):
         return error.unparsable  # a body that was cut; one of another shape will not mend itself
     return is_outcome_unknown(error)
+
+
+def is_worth_waiting(error: BaseException, policy: RetryPolicy) -> bool:
+    """Tell whether the server's Retry-After, if it sent one, is short enough to be waited for."""
+    wished: float | None = getattr(error, "retry_after", None)
+    return wished is None or wished <= policy.retry_after_cap
 
 
 def is_outcome_unknown(error: BaseException) -> bool:
@@ -57,16 +63,16 @@ def is_outcome_unknown(error: BaseException) -> bool:
     return isinstance(error, TransportError | ServerError | MalformedResponseError)
 
 
-def backoff(
-    attempt: int, error: BaseException | None, policy: RetryPolicy, chance: float
-) -> float:
+def backoff(attempt: int, error: BaseException | None, policy: RetryPolicy, chance: float) -> float:
     """Give the seconds to wait after the `attempt`-th failure; the server's wish is the least."""
     throttled = isinstance(error, RateLimitError)
     base = policy.throttled_base if throttled else policy.base
     # 2 to a large power overflows a float; 64 doublings are far above any `longest`.
     wait = chance * min(policy.longest, base * 2.0 ** min(attempt - 1, 64))
-    wished = error.retry_after if isinstance(error, RateLimitError) else None
-    return wait if wished is None else max(wait, wished + chance * base)
+    wished: float | None = getattr(error, "retry_after", None)
+    if wished is None:
+        return wait
+    return max(wait, min(policy.retry_after_cap, wished + chance * base))
 
 
 @define
@@ -87,11 +93,6 @@ class Deadline:
     def forgive(self, seconds: float) -> None:
         """Leave out a wait that was nobody's fault."""
         self._started += seconds
-
-    def passed(self) -> RequestTimeoutError:
-        """Say that the operation took too long."""
-        text = f"not done within the deadline of {self.seconds:g} s"
-        return RequestTimeoutError(text, phase="deadline", seconds=self.seconds)
 
 
 @define

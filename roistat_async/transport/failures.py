@@ -1,0 +1,98 @@
+"""What went wrong on the way, in our words; nothing of a foreign exception is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from ..errors import (
+    MalformedResponseError,
+    NotSentError,
+    RedirectRefusedError,
+    RequestTimeoutError,
+    RoistatError,
+)
+
+E = TypeVar("E", bound=BaseException)
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KNOWN_ENCODINGS = frozenset({"", "identity", "gzip"})
+
+
+def bare(error: E) -> E:
+    """Cut an exception off from where it came from.
+
+    A traceback leads to the frames it passed, and those of a request hold the key and the body:
+    reporters of errors print local variables (rule 10).
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def no_connection(seconds: float) -> NotSentError:
+    """Say that connecting took too long."""
+    return NotSentError(f"no connection within {seconds:g} s")
+
+
+def no_answer(seconds: float) -> RequestTimeoutError:
+    """Say that the headers of an answer did not come."""
+    return RequestTimeoutError(f"no answer within {seconds:g} s", phase="answer", seconds=seconds)
+
+
+def silence(seconds: float) -> RequestTimeoutError:
+    """Say that a body stopped coming."""
+    text = f"nothing came for {seconds:g} s while the body was read"
+    return RequestTimeoutError(text, phase="idle", seconds=seconds)
+
+
+def too_slow(size: int, seconds: float) -> RequestTimeoutError:
+    """Say that a body comes too slowly to ever end."""
+    text = f"only {size} bytes came in {seconds:g} s while the body was read"
+    return RequestTimeoutError(text, phase="speed", seconds=seconds)
+
+
+def deadline_passed(seconds: float) -> RequestTimeoutError:
+    """Say that an operation took too long with all its attempts."""
+    text = f"not done within the deadline of {seconds:g} s"
+    return RequestTimeoutError(text, phase="deadline", seconds=seconds)
+
+
+def refused(status: int, headers: Mapping[str, str]) -> RoistatError | None:
+    """Refuse an answer by its headers: a redirect, or a compression nobody asked for."""
+    if status in _REDIRECTS:
+        return _redirect(status, headers.get("Location"))
+    if headers.get("Content-Encoding", "").strip().lower() not in _KNOWN_ENCODINGS:
+        return MalformedResponseError("the answer is compressed in a way nobody asked for")
+    return None
+
+
+def other_loop() -> RoistatError:
+    """Say that a client was carried to another event loop."""
+    return RoistatError(
+        "this client belongs to another event loop; open one in each: "
+        "`async with Roistat(...)` inside the coroutine that asyncio.run() starts"
+    )
+
+
+def closed(text: str) -> RoistatError | None:
+    """Read aiohttp's RuntimeErrors about what is closed already; None for any other."""
+    if "loop" in text:
+        return other_loop()
+    if "closed" in text:
+        return RoistatError("the session is closed; open the client anew with `async with`")
+    return None
+
+
+def _redirect(status: int, location: str | None) -> RedirectRefusedError:
+    # The host only: a path may hold anything.
+    try:
+        host = urlsplit(location or "").hostname
+    except ValueError:
+        host = None
+    return RedirectRefusedError(
+        f"the answer redirects ({status}) to {host or 'nowhere'}; it was not followed, "
+        "for the key would go along. Check base_url",
+        http_status=status,
+        host=host,
+    )

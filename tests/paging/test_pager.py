@@ -1,0 +1,393 @@
+"""The pager: no loss, no doubles, no request too many, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterable
+from contextlib import aclosing
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roistat_async import errors
+from roistat_async.models.page import BadRecord, Rows
+from roistat_async.paging.pager import Pager
+from tests.paging.world import Answer, Listing
+
+TOTALS = ["matches", "page", "absent", "zero", "too large", "too small"]
+still_lists = st.builds(
+    Listing,
+    ids=st.integers(0, 60).map(lambda number: list(range(number))),
+    most=st.none() | st.integers(1, 12),
+    total=st.sampled_from(TOTALS),
+    short=st.sampled_from([0, 0, 1, 5]),
+    seed=st.integers(0, 9),
+)
+options = st.fixed_dictionaries(
+    {
+        "page_size": st.integers(1, 20),
+        "offset": st.integers(0, 10),
+        "limit": st.none() | st.integers(0, 70),
+        "prefetch": st.integers(0, 6),
+    }
+)
+
+
+def collect(pager: Pager[int]) -> list[int]:
+    async def main() -> list[int]:
+        found = await pager.collect()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return found
+
+    return asyncio.run(main())
+
+
+@given(still_lists, options)
+@settings(max_examples=400)
+def test_a_still_list_is_given_whole_and_in_order(world: Listing, given: dict[str, Any]) -> None:
+    """Clamped limits, short pages, any total: every row once, in order, within the limit."""
+    found = collect(world.pager(**given))
+    rest = world.ids[given["offset"] :]
+    assert found == (rest if given["limit"] is None else rest[: given["limit"]])
+
+
+@given(still_lists, options)
+@settings(max_examples=200)
+def test_requests_are_bounded(world: Listing, given: dict[str, Any]) -> None:
+    """A page that came is one request; those in vain are as many as were ahead of short ones."""
+    collect(world.pager(**given))
+    useful = len(world.read)
+    ahead = given["prefetch"]
+    is_even = world.short == 0
+    assert len(world.asked) <= useful * (1 if is_even else 1 + ahead) + 2 * ahead + 1
+
+
+@given(still_lists, options)
+@settings(max_examples=200)
+def test_nothing_is_asked_beyond_the_end(world: Listing, given: dict[str, Any]) -> None:
+    """No request lies beyond the reported total, but the one that proves the end."""
+    world.total = "matches"
+    collect(world.pager(**given))
+    end = max(len(world.ids), given["offset"])
+    assert all(offset <= end for _, offset in world.asked)
+    if given["limit"] is not None:
+        last = given["offset"] + given["limit"]
+        assert all(offset + size <= last for size, offset in world.asked)
+
+
+@given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 6))
+@settings(max_examples=200)
+def test_an_even_list_costs_its_pages_and_the_proof(rows: int, size: int, prefetch: int) -> None:
+    """ceil(N / page) requests, and one that finds nothing more."""
+    world = Listing(list(range(rows)))
+    collect(world.pager(page_size=size, prefetch=prefetch))
+    assert len(world.asked) == math.ceil(rows / size) + 1
+    assert len(set(world.asked)) == len(world.asked)
+
+
+@given(st.integers(0, 40), options, st.integers(1, 3), st.sampled_from(TOTALS))
+@settings(max_examples=200)
+def test_pages_that_overlap_give_no_doubles(
+    rows: int, given: dict[str, Any], overlap: int, total: str
+) -> None:
+    """Rows shown again at the edge of a page are given once."""
+    given = {**given, "page_size": given["page_size"] + overlap, "offset": 0, "limit": None}
+    world = Listing(list(range(rows)), overlap=overlap, total=total)
+    assert collect(world.pager(**given)) == world.ids
+
+
+@given(st.integers(0, 40), options, st.sampled_from(TOTALS))
+@settings(max_examples=200)
+def test_an_ignored_offset_ends(rows: int, given: dict[str, Any], total: str) -> None:
+    """The first page for ever is given once; it costs one page of proof and those ahead."""
+    world = Listing(list(range(rows)), ignores_offset=True, total=total)
+    found = collect(world.pager(**given))
+    assert len(found) == len(set(found)) <= given["page_size"]
+    assert len(world.asked) <= 2 + given["prefetch"]
+
+
+@given(
+    st.integers(0, 40),
+    options,
+    st.sampled_from(TOTALS),
+    st.integers(0, 10**6),
+    st.sampled_from(["grows", "shrinks", "both"]),
+)
+@settings(max_examples=300)
+def test_a_moving_list_gives_no_doubles_and_ends(
+    rows: int, given: dict[str, Any], total: str, seed: int, how: str
+) -> None:
+    """Rows come at the head or go anywhere: none is given twice, and it ends."""
+    random, fresh = Random(seed), iter(range(10**6, 10**6 + 40))
+
+    def change(ids: list[int]) -> None:
+        if how != "shrinks" and random.random() < 0.5:
+            ids[:0] = [one for one, _ in zip(fresh, range(random.randint(0, 2)), strict=False)]
+        if how != "grows" and ids and random.random() < 0.5:
+            del ids[random.randrange(len(ids))]
+
+    world = Listing(list(range(rows)), change=change, total=total)
+    found = collect(world.pager(**given))
+    assert len(found) == len(set(found))
+    assert len(world.asked) <= 2 * (rows + 40) + 10
+
+
+async def test_a_short_page_moves_those_behind_it() -> None:
+    """Pages asked for at the wrong place are dropped and asked for at the right one."""
+
+    class Once(Listing):
+        def _answer(self, limit: int, offset: int) -> tuple[list[int], int | None]:
+            page, total = super()._answer(limit, offset)
+            return (page[:3] if offset == 10 else page), total
+
+    world = Once(list(range(60)))
+    assert await world.pager(page_size=10, prefetch=3).collect() == world.ids
+    assert (10, 13) in world.asked
+
+
+class Gates:
+    """Answer a page of ten when its gate opens; note what happens in which order."""
+
+    def __init__(self, rows: int = 200) -> None:
+        self.rows = rows
+        self.gates: dict[int, asyncio.Event] = {}
+        self.events: list[str] = []
+        self.flying = 0
+
+    def gate(self, offset: int) -> asyncio.Event:
+        return self.gates.setdefault(offset, asyncio.Event())
+
+    async def fetch(self, limit: int, offset: int) -> Answer:
+        self.events.append(f"ask {offset}")
+        self.flying += 1
+        try:
+            await self.gate(offset).wait()
+        finally:
+            self.flying -= 1
+        return Answer(list(range(offset, min(offset + limit, self.rows))), self.rows)
+
+    def read(self, answer: Answer) -> Rows[int]:
+        self.events.append(f"read {answer.ids[0] if answer.ids else 'nothing'}")
+        return Rows(answer.ids, list(answer.ids), answer.total)
+
+    def pager(self, **given: Any) -> Pager[int]:
+        return Pager(self.fetch, self.read, **{"page_size": 10, "prefetch": 3, **given})
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_the_next_pages_are_on_their_way_while_one_is_used() -> None:
+    """While the consumer holds the first page, exactly `prefetch` others are under way."""
+    world = Gates()
+    world.gate(0).set()
+    async with aclosing(world.pager().pages()) as pages:
+        await anext(pages)
+        await settle()
+        assert world.events == ["ask 0", "read 0", "ask 10", "ask 20", "ask 30"]
+
+
+async def test_a_page_is_read_when_its_turn_comes() -> None:
+    """Answers that came out of order wait as bytes and are read in order, one at a time."""
+    world = Gates()
+    for offset in (0, 30, 20, 10):
+        world.gate(offset).set()
+    async with aclosing(world.pager().pages()) as pages:
+        await anext(pages)
+        await settle()
+        assert [event for event in world.events if "read" in event] == ["read 0"]
+        assert (await anext(pages)).offset == 10
+        assert "read 20" not in world.events
+
+
+async def test_no_prefetch_means_one_request_at_a_time() -> None:
+    """prefetch=0 asks for a page when it is wanted."""
+    world = Gates()
+    world.gate(0).set()
+    async with aclosing(world.pager(prefetch=0).pages()) as pages:
+        await anext(pages)
+        await settle()
+    assert world.events == ["ask 0", "read 0"]
+
+
+async def test_leaving_early_leaves_no_task() -> None:
+    """A `break` cancels the pages under way, by itself."""
+    world = Gates()
+    world.gate(0).set()
+    async for _ in world.pager():
+        break
+    await settle()
+    assert world.flying == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_cancelled_walk_leaves_no_task() -> None:
+    """Cancelled while it waits for a page: the page and those behind it are cancelled too."""
+    world = Gates()
+    world.gate(0).set()
+    task = asyncio.create_task(world.pager().collect())
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.flying == 0
+
+
+class Failing(Listing):
+    """Fail for one page, every time."""
+
+    async def fetch(self, limit: int, offset: int) -> Answer:
+        if offset == 20:
+            self.asked.append((limit, offset))
+            raise errors.TransportError("lost")
+        return await super().fetch(limit, offset)
+
+
+async def test_a_failed_page_is_told_in_its_turn() -> None:
+    """The pages before it are given; then its error, once, and nothing is left."""
+    world = Failing(list(range(100)))
+    found: list[int] = []
+
+    async def walk() -> None:
+        async for one in world.pager(page_size=10):
+            found.append(one)
+
+    with pytest.raises(errors.TransportError):
+        await walk()
+    assert found == list(range(20))
+    await settle()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_failed_page_nobody_came_to_is_no_warning() -> None:
+    """An error of a page ahead is dropped with it when the consumer leaves."""
+    world = Failing(list(range(100)))
+    async for one in world.pager(page_size=10):
+        if one == 5:
+            await settle()
+            break
+    await settle()
+
+
+async def test_a_page_that_cannot_be_read_ends_the_walk() -> None:
+    """The error of reading comes out, with nothing left under way."""
+    world = Listing(list(range(50)))
+
+    def broken(_: Answer) -> Rows[int]:
+        raise errors.MalformedResponseError("bad")
+
+    with pytest.raises(errors.MalformedResponseError):
+        await Pager(world.fetch, broken, page_size=10).collect()
+
+
+async def test_first_costs_one_request_for_one_row() -> None:
+    """The first row, or None."""
+    world = Listing([7, 8, 9])
+    assert await world.pager(offset=1).first() == 8
+    assert world.asked == [(1, 1)]
+    assert await Listing([]).pager().first() is None
+
+
+async def test_a_limit_of_nothing_asks_nothing() -> None:
+    """limit=0: no rows and no request."""
+    world = Listing([1])
+    assert await world.pager(limit=0).collect() == []
+    assert await world.pager(limit=0).first() is None
+    assert world.asked == []
+
+
+async def test_a_limit_asks_for_no_more_than_it_needs() -> None:
+    """25 rows in pages of ten: 10, 10 and 5."""
+    world = Listing(list(range(100)))
+    assert await world.pager(page_size=10, limit=25).collect() == list(range(25))
+    assert sorted(world.asked, key=lambda one: one[1]) == [(10, 0), (10, 10), (5, 20)]
+
+
+async def test_pages_tell_their_place() -> None:
+    """Each page knows its offset and the total that was reported."""
+    pages = [page async for page in Listing(list(range(25))).pager(page_size=10).pages()]
+    assert [(page.offset, len(page.items), page.total) for page in pages] == [
+        (0, 10, 25),
+        (10, 10, 25),
+        (20, 5, 25),
+    ]
+
+
+async def test_each_iteration_asks_anew() -> None:
+    """A pager can be walked twice."""
+    world = Listing(list(range(5)))
+    pager = world.pager()
+    assert await pager.collect() == await pager.collect() == world.ids
+    assert len(world.asked) == 4
+
+
+async def test_bad_records_are_kept_aside() -> None:
+    """A page of nothing but bad rows does not end the list; they are told once each."""
+    bad = [BadRecord(index, "$.date", "no date") for index in range(2)]
+
+    async def fetch(limit: int, offset: int) -> int:
+        return offset
+
+    def read(offset: int) -> Rows[int]:
+        if offset >= 6:
+            return Rows([], [], 6)
+        if offset == 2:
+            return Rows([], [], 6, bad, ["x", "y"])
+        return Rows([offset, offset + 1], [offset, offset + 1], 6)
+
+    pager = Pager(fetch, read, page_size=2)
+    assert await pager.collect() == [0, 1, 4, 5]
+    assert pager.bad_records == bad
+
+
+async def test_memory_holds_recent_pages_only() -> None:
+    """After thousands of pages, short ones among them, a walk knows the ids of a few."""
+    world = Listing(list(range(6000)), short=5, seed=3)
+    pager = world.pager(page_size=6, prefetch=2)
+    largest = 0
+    async with aclosing(pager.pages()) as pages:
+        async for _ in pages:
+            frame = pages.ag_frame
+            known, ahead = frame.f_locals["recent"], frame.f_locals["ahead"]
+            largest = max(largest, sum(map(len, known._pages)), len(ahead._dropped))
+    assert largest <= 6 * 5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"page_size": 0},
+        {"page_size": "10"},
+        {"page_size": True},
+        {"offset": -1},
+        {"offset": 1.5},
+        {"limit": -1},
+        {"prefetch": -1},
+        {"prefetch": None},
+    ],
+)
+def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
+    """Checked when the pager is made, before any request."""
+    with pytest.raises(errors.ConfigurationError):
+        Listing([]).pager(**wrong)
+
+
+async def fail_at_once(rows: AsyncIterable[int]) -> None:
+    async for _ in rows:
+        raise ZeroDivisionError
+
+
+async def test_a_consumer_that_fails_leaves_nothing() -> None:
+    """An exception in the loop's body passes through."""
+    world = Gates()
+    world.gate(0).set()
+    with pytest.raises(ZeroDivisionError):
+        await fail_at_once(world.pager())
+    await settle()
+    assert world.flying == 0

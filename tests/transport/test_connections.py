@@ -1,0 +1,296 @@
+"""Which connection a request goes by, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+
+import aiohttp
+import pytest
+
+from roistat_async import Limits, Timeouts, errors
+from roistat_async.testing import FakeRoistat, Quirks
+from tests.helpers.clients import client
+from tests.helpers.raw_server import RawServer, Script, Wire, in_turn, replies, success
+
+GOOD = replies(success(data=[]))
+
+
+async def test_reads_keep_their_connection() -> None:
+    """One connection serves reads one after another."""
+    async with RawServer(GOOD) as server, client(server.base_url) as roistat:
+        for _ in range(5):
+            await roistat.scripts.list()
+    assert server.seen_on == [1] * 5
+
+
+async def test_writes_go_by_fresh_connections() -> None:
+    """A write never meets a connection that its server may be closing just now."""
+    async with RawServer(GOOD) as server, client(server.base_url) as roistat:
+        await roistat.scripts.list()
+        await roistat.phones.create(["74950000001"])
+        await roistat.phones.update(1, script_id=2)
+        await roistat.phones.delete([1])
+        await roistat.scripts.list()
+    assert server.seen_on == [1, 2, 3, 4, 1]
+
+
+async def hang_up_on_the_second(wire: Wire) -> None:
+    await wire.request()
+    await wire.send(success(data=[]))
+    await wire.request()
+    wire.reset()
+
+
+async def test_the_keep_alive_race_is_invisible_to_reads() -> None:
+    """A kept connection that dies under a read is replaced by a fresh one, unseen."""
+    async with (
+        RawServer(hang_up_on_the_second) as server,
+        client(server.base_url, attempts=2) as roistat,
+    ):
+        for _ in range(40):
+            assert await roistat.scripts.list() == []
+    assert len(server.requests) > 40
+
+
+async def test_many_stale_connections_cost_one_repeat() -> None:
+    """When all kept connections die at once, a read needs one repeat, not one for each."""
+    gate = asyncio.Event()
+
+    async def stale(wire: Wire) -> None:
+        await wire.request()
+        await gate.wait()
+        await wire.send(success(data=[]))
+        await wire.request()
+        wire.reset()
+
+    script = in_turn(*[stale] * 6, GOOD)
+    unbounded = Limits(per_second=None, per_hour=None, concurrency=9)
+    async with (
+        RawServer(script) as server,
+        client(server.base_url, attempts=2, limits=unbounded) as roistat,
+    ):
+        reads = [asyncio.create_task(roistat.scripts.list()) for _ in range(6)]
+        while len(server.requests) < 6:
+            await asyncio.sleep(0.005)
+        gate.set()
+        await asyncio.gather(*reads)
+        assert await asyncio.gather(*[roistat.scripts.list() for _ in range(6)]) == [[]] * 6
+
+
+@pytest.mark.parametrize("pause", [0, 0.03])
+async def test_an_unasked_answer_is_given_to_nobody(pause: float) -> None:
+    """A second answer on an idle connection is not taken for that of the next request."""
+
+    async def chatty(wire: Wire) -> None:
+        await wire.request()
+        await wire.send(success(data=[{"id": 1, "name": "first"}]))
+        await asyncio.sleep(pause)
+        await wire.send(success(data=[{"id": 666, "name": "unasked"}]))
+        await wire.closed()
+
+    names = []
+    second = replies(success(data=[{"id": 2, "name": "second"}]))
+    async with RawServer(in_turn(chatty, second)) as server, client(server.base_url) as roistat:
+        for _ in range(2):
+            names += [found.name for found in await roistat.scripts.list()]
+            await asyncio.sleep(0.06)
+    assert names == ["first", "second"]
+
+
+async def test_many_answers_match_their_requests() -> None:
+    """Thirty reads over kept connections: each gets its own answer."""
+
+    async def echo(wire: Wire) -> None:
+        while request := await wire.request():
+            offset = int(request.rpartition(b'"offset":')[2].partition(b"}")[0])
+            row = {
+                "id": str(offset),
+                "callee": "1",
+                "caller": "2",
+                "date": "2026-05-01T00:00:00Z",
+                "status": "ANSWER",
+            }
+            await wire.send(success(data=[row], total=1))
+
+    async with RawServer(echo) as server, client(server.base_url) as roistat:
+
+        async def one(offset: int) -> str | None:
+            found = await roistat.calls.list(offset=offset).first()
+            return found.id if found else None
+
+        assert await asyncio.gather(*map(one, range(30))) == [str(n) for n in range(30)]
+        assert server.connections <= 8
+
+
+async def cancel_in_the_middle(script: Script) -> RawServer:
+    async with RawServer(in_turn(script, GOOD)) as server:
+        patient = Timeouts(connect=5, answer=5, idle=5)
+        async with client(server.base_url, timeouts=patient) as roistat:
+            task = asyncio.create_task(roistat.scripts.list())
+            while not server.requests:
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await server.emptied()
+            assert await roistat.scripts.list() == []
+    return server
+
+
+async def wait_with_headers(wire: Wire) -> None:
+    await wire.request()
+    await wire.send(success(data=[])[:-4])
+    await wire.closed()
+
+
+async def wait_without_headers(wire: Wire) -> None:
+    await wire.request()
+    await wire.closed()
+
+
+@pytest.mark.parametrize("script", [wait_with_headers, wait_without_headers])
+async def test_a_cancelled_request_closes_its_connection(script: Script) -> None:
+    """After a cancel the connection is closed, the place is free, the next request works."""
+    server = await cancel_in_the_middle(script)
+    assert server.seen_on == [1, 2]
+
+
+async def test_the_rate_is_kept_at_the_server() -> None:
+    """Cold connections, a slow accept: the server still never sees more than the limit."""
+    async with RawServer(GOOD) as server:
+        limits = Limits(per_second=8, per_hour=None, concurrency=8)
+        patient = Timeouts(connect=5, answer=5, idle=5)
+        async with client(server.base_url, limits=limits, timeouts=patient, clock=None) as roistat:
+            server_loop = asyncio.get_running_loop()
+            await asyncio.gather(*[roistat.phones.delete([1]) for _ in range(20)])
+            assert server_loop.time() - server.times[0] > 2
+    busiest = max(
+        sum(moment <= other < moment + 1 for other in server.times) for moment in server.times
+    )
+    assert busiest <= 8
+
+
+async def test_a_borrowed_session_is_not_closed() -> None:
+    """It was given open and is left open; its own things are used."""
+    async with RawServer(GOOD) as server, aiohttp.ClientSession() as session:
+        async with client(server.base_url, session=session) as roistat:
+            assert await roistat.scripts.list() == []
+            assert await roistat.phones.create(["74950000001"]) == []
+        assert not session.closed
+
+
+async def test_a_closed_borrowed_session_is_named() -> None:
+    """No RuntimeError of aiohttp's: one of ours, which says what to do."""
+    async with aiohttp.ClientSession() as session:
+        pass
+    async with client("http://127.0.0.1:9/api", session=session) as roistat:
+        with pytest.raises(errors.RoistatError, match="session is closed"):
+            await roistat.scripts.list()
+
+
+async def test_a_borrowed_session_waits_for_its_turn_too() -> None:
+    """Without our connections the governor counts from the answer: never more than the limit."""
+    async with RawServer(GOOD) as server, aiohttp.ClientSession() as session:
+        limits = Limits(per_second=3, per_hour=None)
+        async with client(server.base_url, session=session, limits=limits, clock=None) as roistat:
+            await asyncio.gather(*[roistat.scripts.list() for _ in range(5)])
+    busiest = max(
+        sum(moment <= other < moment + 1 for other in server.times) for moment in server.times
+    )
+    assert busiest <= 3
+
+
+@pytest.mark.parametrize("is_borrowed", [False, True])
+async def test_a_silent_server_is_bounded_for_all_sessions(is_borrowed: bool) -> None:
+    """A borrowed session tells nothing of the headers; the time is bounded all the same."""
+
+    async def mute(wire: Wire) -> None:
+        await wire.closed()
+
+    async with RawServer(mute) as server, aiohttp.ClientSession() as session:
+        given = session if is_borrowed else None
+        async with client(server.base_url, session=given) as roistat:
+            with pytest.raises(errors.RequestTimeoutError, match="no answer"):
+                await roistat.scripts.list()
+
+
+def test_a_second_event_loop_is_served() -> None:
+    """The same client works in one asyncio.run after the other, closed in between or not."""
+    unlimited = Quirks(rate_per_second=None, rate_per_hour=None)
+    with FakeRoistat(calls=3, quirks=unlimited).in_thread() as fake:
+        roistat = client(fake.base_url, api_key=fake.api_key)
+
+        async def whole() -> int:
+            async with roistat:
+                many = await asyncio.gather(*[roistat.scripts.list() for _ in range(20)])
+                return len(many)
+
+        assert [asyncio.run(whole()), asyncio.run(whole())] == [20, 20]
+
+
+def test_a_live_client_in_another_loop_is_refused() -> None:
+    """A client whose loop still runs says so, in words; closing it there is refused as well."""
+
+    async def elsewhere(roistat: object) -> list[str]:
+        texts = []
+        for call in (roistat.scripts.list, roistat.close, roistat.__aenter__):  # type: ignore[attr-defined]
+            with pytest.raises(errors.RoistatError) as caught:
+                await call()
+            texts.append(str(caught.value))
+        return texts
+
+    async def main(fake: FakeRoistat) -> list[str]:
+        async with client(fake.base_url, api_key=fake.api_key) as roistat:
+            await roistat.scripts.list()
+            return await asyncio.to_thread(asyncio.run, elsewhere(roistat))
+
+    with FakeRoistat(calls=1).in_thread() as fake:
+        texts = asyncio.run(main(fake))
+    assert all("another event loop" in text for text in texts)
+
+
+SCRIPT = """
+    import asyncio
+    from roistat_async import Roistat, Limits
+    from roistat_async.testing import FakeRoistat, Fault, Quirks
+
+    async def main():
+        asyncio.get_running_loop().slow_callback_duration = 10
+        quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+        async with FakeRoistat(calls=300, quirks=quirks) as fake:
+            limits = Limits(per_second=None, per_hour=None)
+            async with Roistat(fake.api_key, fake.project, base_url=fake.base_url,
+                               limits=limits) as roistat:
+                async for call in roistat.calls.list(page_size=10):
+                    break
+                async for page in roistat.calls.list(page_size=10).pages():
+                    break
+                await roistat.phones.create(["74950000009"])
+                fake.fail("call/list", Fault.truncated())
+                await roistat.calls.list(page_size=100).collect()
+                recorded = [one for one in fake.state.recordings][:6]
+                async with roistat.calls.recording(recorded[0]) as body:
+                    async for chunk in body:
+                        break
+                async for outcome in roistat.calls.download_recordings(recorded, "FOLDER"):
+                    break
+
+    asyncio.run(main())
+"""
+
+
+def test_nothing_is_left_open(tmp_path: object) -> None:
+    """Leaving everything early under `-X dev -W error` leaves no connection, task or warning."""
+    script = textwrap.dedent(SCRIPT).replace("FOLDER", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

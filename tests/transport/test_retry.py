@@ -1,0 +1,278 @@
+"""What is repeated, after how long, and when it is given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+import tenacity
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roistat_async import RetryPolicy, errors
+from roistat_async.transport import retry
+from roistat_async.transport.retry import Deadline, Kind, RetryBudget, backoff, may_repeat
+from tests.helpers.clock import JumpingClock
+
+NOT_SENT = errors.NotSentError("refused")
+BAD_CERTIFICATE = errors.NotSentError("bad", permanent=True)
+LOST = errors.TransportError("reset")
+SILENT = errors.RequestTimeoutError("silent", phase="answer", seconds=1)
+TOO_MANY = errors.RateLimitError("request_limit_error", None, 429)
+UNWELL = errors.ServerError("http_503", None, 503)  # 408, 425 and 5xx are all of this class
+GARBAGE = errors.MalformedResponseError("html", unparsable=True)
+WRONG_SHAPE = errors.MalformedResponseError("shape")
+REFUSED = errors.InvalidRequestError("incorrect_request", None, 400)
+REDIRECT = errors.RedirectRefusedError("elsewhere", http_status=302, host="x")
+
+OPTED_IN = RetryPolicy(changes=True)
+ASKED_NOT = RetryPolicy()
+
+policies = st.builds(
+    RetryPolicy,
+    base=st.floats(0.001, 10),
+    throttled_base=st.floats(0.001, 10),
+    longest=st.floats(0.001, 100),
+    retry_after_cap=st.floats(0.5, 500),
+)
+failures = st.one_of(
+    st.sampled_from([LOST, UNWELL, TOO_MANY]),
+    st.builds(
+        lambda wish: errors.RateLimitError("x", retry_after=wish), st.floats(0, 1000) | st.none()
+    ),
+)
+
+
+@given(st.integers(1, 10_000), failures, policies, st.floats(0, 1))
+def test_a_wait_has_bounds(
+    attempt: int, error: errors.RoistatError, policy: RetryPolicy, chance: float
+) -> None:
+    """Whatever fails however often: the wait is no less than 0 and no more than was said."""
+    wait = backoff(attempt, error, policy, chance)
+    assert 0 <= wait <= max(policy.longest, policy.retry_after_cap)
+
+
+@given(st.integers(1, 200), policies, st.floats(0, 1))
+def test_jitter_is_full(attempt: int, policy: RetryPolicy, chance: float) -> None:
+    """The wait is the same share of its ceiling as the number that was drawn."""
+    ceiling = backoff(attempt, LOST, policy, 1.0)
+    assert backoff(attempt, LOST, policy, chance) == pytest.approx(chance * ceiling)
+    assert backoff(attempt, LOST, policy, 0.0) == 0
+
+
+def test_the_ceiling_doubles_up_to_the_longest() -> None:
+    """0.25, 0.5, 1, 2 ... and never above 20 seconds; four times that after a refusal."""
+    ceilings = [backoff(attempt, LOST, ASKED_NOT, 1.0) for attempt in (1, 2, 3, 7, 8, 5000)]
+    assert ceilings == [0.25, 0.5, 1, 16, 20, 20]
+    assert backoff(1, TOO_MANY, ASKED_NOT, 1.0) == 1
+
+
+@given(st.integers(1, 50), st.floats(0, 120), st.floats(0, 1))
+def test_the_servers_wish_is_the_least(attempt: int, wish: float, chance: float) -> None:
+    """A wait is never shorter than the Retry-After, nor longer than the cap allows."""
+    error = errors.RateLimitError("x", retry_after=wish)
+    assert wish <= backoff(attempt, error, ASKED_NOT, chance) <= 120
+
+
+# The table of the fault matrix, §4: not sent, limiter, unanswered (5xx, reset, cut), Roistat's no.
+@pytest.mark.parametrize(
+    ("kind", "policy", "repeated"),
+    [
+        (Kind.READ, ASKED_NOT, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
+        (Kind.CREATE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
+        (Kind.CREATE, OPTED_IN, [NOT_SENT, TOO_MANY]),
+        (Kind.CHANGE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
+        (Kind.CHANGE, OPTED_IN, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
+    ],
+)
+def test_what_is_repeated(
+    kind: Kind, policy: RetryPolicy, repeated: Sequence[errors.RoistatError]
+) -> None:
+    """Each kind of path repeats what is proved harmless, and nothing else."""
+    everything = [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]
+    never = [BAD_CERTIFICATE, WRONG_SHAPE, REFUSED, REDIRECT, asyncio.CancelledError()]
+    found = [error for error in [*everything, *never] if may_repeat(error, kind, policy)]
+    assert found == repeated
+
+
+@pytest.mark.parametrize("error", [LOST, SILENT, UNWELL, GARBAGE, WRONG_SHAPE])
+def test_an_unanswered_write_may_have_happened(error: errors.RoistatError) -> None:
+    """Whatever is no valid answer leaves the outcome of a write open."""
+    assert retry.is_outcome_unknown(error)
+
+
+@pytest.mark.parametrize("error", [NOT_SENT, BAD_CERTIFICATE, TOO_MANY, REFUSED, REDIRECT])
+def test_a_refused_write_did_not_happen(error: errors.RoistatError) -> None:
+    """What was not sent or was refused did not happen."""
+    assert not retry.is_outcome_unknown(error)
+
+
+class Attempts:
+    """Fail with these errors one after another, then succeed."""
+
+    def __init__(self, *failures: BaseException, lasting: JumpingClock | None = None) -> None:
+        self._failures = list(failures)
+        self._lasting = lasting
+        self.number = 0
+
+    async def __call__(self, deadline: Deadline) -> str:
+        self.number += 1
+        if self._lasting is not None:
+            self._lasting.now += 30
+        if self._failures:
+            raise self._failures.pop(0)
+        return "done"
+
+
+async def run(
+    attempt: Callable[[Deadline], Awaitable[str]],
+    clock: JumpingClock,
+    budget: RetryBudget | None = None,
+    kind: Kind = Kind.READ,
+    **policy: Any,
+) -> str:
+    return await retry.run(
+        attempt,
+        kind=kind,
+        policy=RetryPolicy(**policy),
+        clock=clock.clock,
+        budget=budget or RetryBudget(),
+    )
+
+
+async def test_a_success_does_not_enter_tenacity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The retry loop costs time, so a request that succeeds never sees it."""
+    monkeypatch.setattr(tenacity, "AsyncRetrying", None)
+    assert await run(Attempts(), JumpingClock()) == "done"
+
+
+async def test_a_failure_is_repeated_until_success() -> None:
+    """Three failures, three waits, and then the answer."""
+    clock, attempts = JumpingClock(), Attempts(LOST, UNWELL, NOT_SENT)
+    assert await run(attempts, clock) == "done"
+    assert clock.slept == [0.25, 0.5, 1]
+
+
+async def test_the_last_error_is_raised_after_all_attempts() -> None:
+    """Four attempts, then the error itself, no wrapper of tenacity's."""
+    attempts = Attempts(LOST, LOST, LOST, UNWELL, LOST)
+    with pytest.raises(errors.ServerError):
+        await run(attempts, JumpingClock())
+    assert attempts.number == 4
+
+
+async def test_one_attempt_means_no_repeat() -> None:
+    """RetryPolicy(attempts=1) switches repeats off."""
+    attempts, clock = Attempts(LOST), JumpingClock()
+    with pytest.raises(errors.TransportError):
+        await run(attempts, clock, attempts=1)
+    assert (attempts.number, clock.slept) == (1, [])
+
+
+async def test_an_error_that_will_not_mend_is_raised_at_once() -> None:
+    """After a repeat, too, the first error not worth repeating ends it."""
+    attempts = Attempts(LOST, REFUSED)
+    with pytest.raises(errors.InvalidRequestError):
+        await run(attempts, JumpingClock())
+    assert attempts.number == 2
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+async def test_no_wait_goes_beyond_the_deadline(lasting: bool) -> None:
+    """A wait that would end after the deadline is not begun."""
+    clock = JumpingClock()
+    attempts = Attempts(*[LOST] * 50, lasting=clock if lasting else None)
+    with pytest.raises(errors.TransportError):
+        await run(attempts, clock, attempts=50, deadline=100.0)
+    assert clock.now - clock.start <= 100 + (30 if lasting else 0)
+    assert attempts.number > 2
+
+
+async def test_waiting_for_our_own_limits_is_forgiven() -> None:
+    """The deadline does not count what the governor made the operation wait."""
+    clock = JumpingClock()
+    deadline = Deadline(10.0, clock.clock)
+    clock.now += 25
+    deadline.forgive(25)
+    assert deadline.left() == 10
+
+
+async def test_too_long_a_retry_after_is_raised_at_once() -> None:
+    """Above the cap the caller is told, with the seconds, instead of being kept waiting."""
+    clock = JumpingClock()
+    attempts = Attempts(errors.RateLimitError("x", retry_after=121.0))
+    with pytest.raises(errors.RateLimitError) as caught:
+        await run(attempts, clock)
+    assert (caught.value.retry_after, clock.slept, attempts.number) == (121.0, [], 1)
+
+
+async def test_a_create_is_repeated_after_the_limiter() -> None:
+    """The limiter answers before the application, so a create may be sent again."""
+    clock = JumpingClock()
+    attempts = Attempts(errors.RateLimitError("x", retry_after=3.0))
+    assert await run(attempts, clock, kind=Kind.CREATE) == "done"
+    assert clock.slept == [4.0]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_cancel_is_never_repeated(before: int) -> None:
+    """CancelledError comes out of the first attempt and out of a repeat."""
+    attempts = Attempts(*[LOST] * before, asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        await run(attempts, JumpingClock())
+    assert attempts.number == before + 1
+
+
+async def test_a_cancel_while_waiting_comes_out() -> None:
+    """Nothing is sent after a cancel in the middle of a wait."""
+    attempts = Attempts(LOST)
+
+    class Sleepy(JumpingClock):
+        async def _sleep(self, seconds: float) -> None:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(run(attempts, Sleepy()))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert attempts.number == 1
+
+
+async def test_an_outage_is_not_met_with_a_storm() -> None:
+    """Once the budget is used up an operation is one request, give or take a twentieth."""
+    budget, clock, sent = RetryBudget(), JumpingClock(), 0
+
+    async def operations(number: int) -> int:
+        sent = 0
+        for _ in range(number):
+            attempts = Attempts(*[UNWELL] * 9)
+            with pytest.raises(errors.ServerError):
+                await run(attempts, clock, budget)
+            sent += attempts.number
+        return sent
+
+    first = await operations(40)
+    sent = await operations(1000)
+    assert first > 40
+    assert sent / 1000 <= 1.05
+
+
+async def test_successes_refill_the_budget() -> None:
+    """Every success gives one unit back, up to the whole."""
+    budget = RetryBudget(capacity=20, left=0)
+    assert not budget.spend(LOST)
+    for _ in range(30):
+        await run(Attempts(), JumpingClock(), budget)
+    assert budget.left == 20
+    assert budget.spend(LOST)
+
+
+async def test_a_refusal_costs_less_than_a_failure() -> None:
+    """5 units after the limiter's no, 14 after anything else."""
+    budget = RetryBudget()
+    budget.spend(TOO_MANY)
+    budget.spend(LOST)
+    assert budget.left == 500 - 5 - 14
