@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 
 def main() -> None:
     """Be `roistat` and `python -m roistat_async`."""
+    # rich is imported late by the commands: asked for here, it is missed before any work is done.
+    if find_spec("click") is None or find_spec("rich") is None:
+        told = "The roistat command needs the extra cli: pip install 'roistat_async[cli]'"
+        sys.stderr.write(f"{told}\n")
+        sys.exit(2)
     try:
         from .cli.app import run
-    except ModuleNotFoundError as error:
-        if error.name not in ("click", "rich"):
-            raise
-        sys.exit("The roistat command needs the extra cli: pip install 'roistat_async[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run())
 
 

@@ -1,96 +1,147 @@
-"""The command that shows the dashboard."""
+"""`roistat analytics`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from . import charts, options, output
-from .running import run
+from . import charts
+from .options import Connection, Span, connection_options, format_option, span_options
+from .output import console, wants_json, write_json, written
 
 if TYPE_CHECKING:
-    from ..models.analytics import CallAnalytics, MarkerValue, RegionValue
+    from .. import CallAnalytics, Roistat
 
 _WIDTH = 30
-_MOST_DAYS = 120
+_DAYS_WIDTH = 60
+_NAME_WIDTH = 24
+_HOURS = "00    06    12    18"
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+Line = tuple[str, float | None, str]
+"""A name, its value and what is said beside the bar."""
 
 
-@click.command
-@options.connection
-@options.period
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as one JSON object.")
-def analytics(
-    base_url: str | None,
-    project: str | None,
-    api_key_file: Path | None,
-    period_text: str | None,
-    last: str | None,
-    tz: str,
-    as_json: bool,
-) -> None:
-    """Show the call-tracking dashboard: by hour, weekday, day, channel and region."""
-    period = options.need_period(period_text, last, tz)
-    client = options.open_client(base_url, project, api_key_file)
+@click.command("analytics")
+@span_options
+@format_option
+@connection_options
+def command(*, connection: Connection, span: Span, json: bool | None) -> None:
+    """Sum up the calls of a period by hour, weekday, day, channel and region.
 
-    async def show() -> None:
-        async with client as roistat:
-            stats = await roistat.analytics.get(period)
-        if output.wants_json(as_json):
-            output.write_json([stats])
-        else:
-            draw(stats)
+    \b
+    roistat analytics --last 30d
+    """
+    from .running import ask
 
-    run(show())
+    period = span.need()
+
+    async def work(roistat: Roistat) -> CallAnalytics:
+        return await roistat.analytics.get(period)
+
+    stats = ask(connection, work)
+    if wants_json(json):
+        write_json([stats])
+    else:
+        draw(stats)
 
 
 def draw(stats: CallAnalytics) -> None:
-    """Draw the dashboard."""
-    console = output.console()
-    for line in (*_times(stats), "", *_ranking("channel", stats.marker_quantity)):
-        console.print(output.cell(line))
-    for line in ("", *_ranking("region", stats.region_quantity)):
-        console.print(output.cell(line))
+    """Draw the dashboard on stdout."""
+    from rich.text import Text
+
+    screen = console()
+    for line in _lines(stats):
+        screen.print(Text(line, no_wrap=True, overflow="ellipsis"))
 
 
-def _times(stats: CallAnalytics) -> list[str]:
-    counts = stats.hourly_weekly_quantity
-    hours = [hour.success + hour.missed for hour in counts.by_hours]
-    days = [day.value or 0 for day in stats.daily_quantity.values][-_MOST_DAYS:]
-    weekdays = [
-        f"{day.date:%a}  {day.success + day.missed:>6}  "
-        + charts.bar(day.success + day.missed, _most_of_weekdays(stats), _WIDTH)
-        for day in counts.by_weekdays
-    ]
-    return [
-        f"calls     {counts.total if counts.total is not None else '?'}",
-        f"per day   {charts.columns(days)}  on average {_number(stats.daily_quantity.average)}",
-        f"per hour  {charts.columns(hours)}  00 to 24 h",
-        f"missed    {charts.columns([hour.missed for hour in counts.by_hours])}",
-        f"cost      {_number(stats.call_cost.average)} on average",
-        "",
-        *weekdays,
-    ]
+def _lines(stats: CallAnalytics) -> Iterator[str]:
+    yield from _summary(stats)
+    yield from _days(stats)
+    yield from _hours(stats)
+    yield from _weekdays(stats)
+    minutes = {marker.system_name: marker.value for marker in stats.marker_duration}
+    yield from _ranking(
+        "By channel",
+        [
+            (_name(marker.display_name), marker.value, _talk(minutes.get(marker.system_name)))
+            for marker in stats.marker_quantity
+        ],
+    )
+    regions = stats.region_quantity
+    yield from _ranking("By region", [(_name(one.display_name), one.value, "") for one in regions])
 
 
-def _most_of_weekdays(stats: CallAnalytics) -> int:
-    weekdays = stats.hourly_weekly_quantity.by_weekdays
-    return max((day.success + day.missed for day in weekdays), default=0)
+def _summary(stats: CallAnalytics) -> Iterator[str]:
+    hours = stats.hourly_weekly_quantity.by_hours
+    total = stats.hourly_weekly_quantity.total
+    yield (
+        f"Calls {_number(total)}, answered {_number(sum(hour.success for hour in hours))}, "
+        f"missed {_number(sum(hour.missed for hour in hours))}"
+    )
+    yield (
+        f"On average {_number(stats.daily_quantity.average)} a day, "
+        f"cost {_number(stats.call_cost.average)} a day"
+    )
 
 
-def _ranking(what: str, values: Sequence[MarkerValue] | Sequence[RegionValue]) -> list[str]:
-    most = max((value.value or 0 for value in values), default=0)
-    return [
-        what,
-        *(
-            f"  {value.display_name or '?':<28.28} {_number(value.value):>8}  "
-            + charts.bar(value.value or 0, most, _WIDTH)
-            for value in values
-        ),
-    ]
+def _days(stats: CallAnalytics) -> Iterator[str]:
+    values = stats.daily_quantity.values
+    if not values:
+        return
+    sums, step = charts.fitted([day.value or 0 for day in values], _DAYS_WIDTH)
+    yield ""
+    yield "By day" if step == 1 else f"By {step} days"
+    yield from (f"  {line}" for line in charts.columns(sums, height=3))
+    yield f"  {values[0].date:%Y-%m-%d} to {values[-1].date:%Y-%m-%d}, at most {max(sums):g}"
+
+
+def _hours(stats: CallAnalytics) -> Iterator[str]:
+    hours = [hour.success + hour.missed for hour in stats.hourly_weekly_quantity.by_hours]
+    if not hours:
+        return
+    yield ""
+    yield "By hour"
+    yield from (f"  {line}" for line in charts.columns(hours, height=3))
+    yield f"  {_HOURS}    at most {max(hours)}"
+
+
+def _weekdays(stats: CallAnalytics) -> Iterator[str]:
+    days = sorted(stats.hourly_weekly_quantity.by_weekdays, key=lambda day: day.date.weekday())
+    return _ranking(
+        "By weekday",
+        [
+            (_WEEKDAYS[day.date.weekday()], day.success + day.missed, f"missed {day.missed}")
+            for day in days
+        ],
+    )
+
+
+def _ranking(title: str, lines: Sequence[Line]) -> Iterator[str]:
+    if not lines:
+        return
+    most = max(value or 0 for _, value, _ in lines)
+    longest = max(len(name) for name, _, _ in lines)
+    yield ""
+    yield title
+    for name, value, beside in lines:
+        drawn = charts.bar(value or 0, most, _WIDTH)
+        told = f"{drawn:<{_WIDTH}} {beside}" if beside else drawn
+        yield f"  {name:<{longest}} {_number(value):>7} {told}".rstrip()
+
+
+def _name(name: str | None) -> str:
+    text = written(name) or "?"
+    return text if len(text) <= _NAME_WIDTH else f"{text[: _NAME_WIDTH - 1]}…"
+
+
+def _talk(seconds: float | None) -> str:
+    return "" if seconds is None else f"{_number(seconds)} s each"
 
 
 def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:g}" if value == int(value) else f"{value:.2f}"
+    if value is None:
+        return "?"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"

@@ -1,97 +1,130 @@
-"""The `roistat` command: which words there are, and which exit code an error has.
-
-click rather than typer or cyclopts: its help comes in a quarter of their time, because it loads
-nothing else. rich and the client are loaded by the command that needs them.
-"""
+"""The command `roistat`: its parts, and the one place where an error becomes an exit code."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+from contextlib import suppress
+from typing import Any
 
 import click
 
-from ..errors import (
-    AccessDeniedError,
-    AuthenticationError,
-    ConfigurationError,
-    RoistatError,
-)
+from . import exits
+from .text import say
 
-DONE, FAILED, WRONG_USAGE, IN_PART, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
-
-# word -> module, its function, and the line that `roistat --help` shows without loading it
+# A command's file is imported when the command is used; help needs only what stands here.
 _COMMANDS = {
-    "analytics": ("analytics", "analytics", "Show the call-tracking dashboard as charts."),
-    "calls": ("lists", "calls", "List calls: a table, or NDJSON into a pipe."),
-    "completion": ("completion", "completion", "Print the shell's completion script."),
-    "demo": ("demo", "demo", "See it all work against a fake Roistat."),
-    "export": ("files", "export", "Save the call history as an .xls file."),
-    "fake-server": ("fake_server", "fake_server", "Run a fake Roistat to try things on."),
-    "phones": ("lists", "phones", "List phone numbers."),
-    "recordings": ("files", "recordings", "Save recordings into a folder."),
-    "scripts": ("lists", "scripts", "List scripts."),
+    "calls": ("calls", "List calls."),
+    "phones": ("phones", "List phone numbers."),
+    "scripts": ("scripts", "List scripts."),
+    "recordings": ("recordings", "Download recordings into a folder."),
+    "export": ("export", "Save the call history as an .xls file."),
+    "analytics": ("analytics", "Sum up the calls of a period, as small charts."),
+    "demo": ("demo", "Try everything on a made-up project; needs no key."),
+    "fake-server": ("fake_server", "Run a made-up Roistat on this machine."),
+    "completion": ("completion", "Print the script that completes words in a shell."),
 }
 
 
-class _Commands(click.Group):
-    """Know the commands by name and load the one that is called."""
+class _ReaderLeftError(Exception):
+    """Say that whoever read the output wants no more of it."""
 
+
+class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module, name, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(f"{__package__}.{module}"), name)
+        module = importlib.import_module(f".{_COMMANDS[cmd_name][0]}", __package__)
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(word, _COMMANDS[word][2]) for word in sorted(_COMMANDS)])
+            formatter.write_dl([(name, told) for name, (_, told) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Keep a closed pipe from click, which would call it a failure."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise _ReaderLeftError from None
+        return result
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 Roistat, the network or the disk said no, 2 wrong usage, "
+    "3 done in part, 4 key or rights refused, 130 interrupted.",
+)
 @click.version_option(package_name="roistat_async", prog_name="roistat")
-def roistat() -> None:
-    """Work with Roistat's call-tracking: calls, numbers, scripts, recordings, analytics.
+def main() -> None:
+    """Ask Roistat's call tracking from a terminal.
 
-    The key and the project come from ROISTAT_API_KEY and ROISTAT_PROJECT. Exit codes: 0 done,
-    1 Roistat or the network said no, 2 wrong usage, 3 done in part, 4 key or rights refused,
-    130 interrupted.
+    The key and the project come from the environment: ROISTAT_API_KEY, ROISTAT_PROJECT and,
+    if need be, ROISTAT_BASE_URL. Rows are a table on a terminal and one JSON object a line
+    (NDJSON) in a pipe.
     """
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and give its exit code."""
+def run(args: Sequence[str] | None = None) -> int:
+    """Do what the words say and give the exit code."""
+    _write_whatever_comes()
     try:
-        code = roistat.main(arguments, prog_name="roistat", standalone_mode=False)
-        sys.stdout.flush()
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        result = main.main(args=args, prog_name="roistat", standalone_mode=False)
+    except _ReaderLeftError:
+        _close_stdout()
+        return exits.DONE
     except click.ClickException as error:
+        return _wrong_usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return exits.INTERRUPTED
+    except exits.Terminated:
+        say("terminated")
+        return exits.TERMINATED
+    except Exception as error:
+        return _failed(error)
+    return result if isinstance(result, int) else exits.DONE
+
+
+def _failed(error: Exception) -> int:
+    code = exits.code_of(error)
+    if code is None:
+        raise error  # a bug of ours: its traceback is what helps
+    say(*exits.lines_of(error))
+    return code
+
+
+def _wrong_usage(error: click.ClickException) -> int:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
-        return WRONG_USAGE
-    except BrokenPipeError:
-        return _reader_left()
-    except (RoistatError, OSError) as error:
-        click.echo(f"roistat: {error}", err=True)
-        return _exit_code(error)
-    return code if isinstance(code, int) else DONE
+    elif context is None:
+        say(error.format_message())
+    else:
+        say(error.format_message(), f"Try: {context.command_path} --help")
+    return exits.USAGE
 
 
-def _exit_code(error: Exception) -> int:
-    if isinstance(error, ConfigurationError):
-        return WRONG_USAGE
-    return REFUSED if isinstance(error, AuthenticationError | AccessDeniedError) else FAILED
+def _write_whatever_comes() -> None:
+    """Let a stream that cannot spell a character write a question mark instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            with suppress(OSError, ValueError):
+                reconfigure(errors="replace")
 
 
-def _reader_left() -> int:
-    # `roistat calls | head`: Python would complain once more when it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return DONE
+def _close_stdout() -> None:
+    """Keep Python from trying to flush into the closed pipe when it exits."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

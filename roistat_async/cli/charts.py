@@ -12,14 +12,27 @@ def bar(value: float, most: float, width: int) -> str:
     """Draw a value as a bar of at most `width` characters."""
     if most <= 0 or value <= 0:
         return ""
-    eighths = round(min(1.0, value / most) * width * 8)
-    whole, rest = divmod(eighths, 8)
+    whole, rest = divmod(round(min(1.0, value / most) * width * 8), 8)
     return "█" * whole + (_EIGHTHS[rest] if rest else "")
 
 
-def columns(values: Sequence[float]) -> str:
-    """Draw values as columns, one character each."""
+def columns(values: Sequence[float], *, height: int = 1) -> list[str]:
+    """Draw values as columns of `height` lines, a character each; what is not 0 is seen."""
     most = max(values, default=0)
     if most <= 0:
-        return " " * len(values)
-    return "".join(_HEIGHTS[round(max(0.0, value) / most * 8)] for value in values)
+        return [" " * len(values)] * height
+    eighths = [_visible(value / most * height * 8) for value in values]
+    return [
+        "".join(_HEIGHTS[max(0, min(8, count - 8 * line))] for count in eighths)
+        for line in reversed(range(height))
+    ]
+
+
+def fitted(values: Sequence[float], width: int) -> tuple[list[float], int]:
+    """Add up neighbours until the values fit; give the sums and how many are in each."""
+    step = max(1, -(-len(values) // width))
+    return [sum(values[at : at + step]) for at in range(0, len(values), step)], step
+
+
+def _visible(eighths: float) -> int:
+    return max(1, round(eighths)) if eighths > 0 else 0

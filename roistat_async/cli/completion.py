@@ -1,20 +1,25 @@
-"""The command that prints a completion script."""
+"""`roistat completion`."""
 
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
 
-@click.command
+@click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
-    """Print the completion script of SHELL.
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    """Print the script that completes words in SHELL.
 
-    For bash, put into ~/.bashrc: eval "$(roistat completion bash)"
+    \b
+    bash:  eval "$(roistat completion bash)"      in ~/.bashrc
+    zsh:   eval "$(roistat completion zsh)"       in ~/.zshrc
+    fish:  roistat completion fish | source       in ~/.config/fish/config.fish
     """
-    from .app import roistat
+    from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
-    assert kind is not None  # click knows all three
-    click.echo(kind(roistat, {}, "roistat", "_ROISTAT_COMPLETE").source())
+    if kind is not None:
+        # The name of the variable is what click looks for in `roistat` itself.
+        maker = kind(ctx.find_root().command, {}, "roistat", "_ROISTAT_COMPLETE")
+        click.echo(maker.source())

@@ -1,113 +1,169 @@
-"""The command that shows everything at work against a fake Roistat."""
+"""`roistat demo`."""
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
+from contextlib import aclosing, contextmanager
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from . import output
-from .analytics import draw
-from .app import DONE, FAILED
-from .running import run
+from ..errors import RoistatError
+from . import exits
+from .fake_server import check_installed
+from .text import harmless, say, size
 
 if TYPE_CHECKING:
-    from ..client import Roistat
-    from ..models.calls import Call
-    from ..testing import FakeRoistat
+    from .. import Call, CallAnalytics, Period, Roistat
+    from .demo_server import Server, State
+    from .recordings import Tally
 
-_PERIOD_DAYS = 30
-
-
-@click.command
-@click.option("--calls", type=click.IntRange(1), default=20_000, show_default=True)
-@click.option("--recordings", type=click.IntRange(0), default=50, show_default=True)
-@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False))
-def demo(calls: int, recordings: int, folder: Path | None) -> int:
-    """List calls, save recordings, export the .xls, draw the analytics: all on this machine."""
-    from ..testing import FakeRoistat
-
-    if find_spec("xlwt") is None:
-        raise click.UsageError("the demo needs xlwt: pip install 'roistat_async[cli,testing]'")
-    place = folder or Path(tempfile.mkdtemp(prefix="roistat-demo-"))
-    with FakeRoistat(calls=calls).in_thread() as fake:
-        return run(_demo(fake, place, recordings))
+_FOLDER = "roistat-demo"
+_PAGE_SIZE = 1000
+_CONCURRENCY = 8
 
 
-class _Summary:
-    """Gather what was done and how long it took."""
+@click.command("demo")
+@click.option("--calls", type=click.IntRange(min=1), default=20_000, show_default=True, metavar="N")
+@click.option(
+    "--recordings", type=click.IntRange(min=0), default=50, show_default=True, metavar="N"
+)
+@click.option(
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path),
+    help=f"Where the files go; else {_FOLDER} (or {_FOLDER}-2, ...) in this folder.",
+)  # fmt: skip
+def command(*, calls: int, recordings: int, folder: Path | None) -> int:
+    """Try everything on a made-up project on this machine; needs no key and no network.
 
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, str, str]] = []
+    Lists calls with their visits, downloads the newest recordings, exports the .xls file and
+    draws the analytics, with the limits of the real Roistat. Exit code 0 says that what was
+    listed is exactly what the server holds.
+    """
+    check_installed("roistat demo")
+    from .analytics import draw
+    from .demo_server import serving
+    from .running import run
+
+    place = folder or _fresh_folder()
+    with serving(calls) as server:
+        done = Demo(place, recordings)
+        stats = run(done.work(server))
+        state = server.state()
+    draw(stats)
+    click.echo()
+    for line in done.summary(state):
+        click.echo(harmless(line))
+    return done.verdict(state)
+
+
+class Demo:
+    """Do the main job with the real client, and remember what was done in what time."""
+
+    def __init__(self, place: Path, recordings: int) -> None:
+        from .recordings import Tally
+
+        self._place = place
+        self._wanted = recordings
+        self._ids: list[str] = []
+        self._visits = 0
+        self._pages = 0
+        self._answered: list[Call] = []
+        self._first: Call | None = None
+        self._tally: Tally = Tally(as_json=False)
+        self._export = 0
+        self._seconds: dict[str, float] = {}
+
+    async def work(self, server: Server) -> CallAnalytics:
+        """Do every step."""
+        from .. import Period, Roistat
+        from .recordings import save
+
+        key, project, base_url = server.api_key, server.project, server.base_url
+        async with Roistat(key, project, base_url=base_url) as roistat:
+            with self._timed("listing"):
+                await self._list(roistat)
+            with self._timed("recordings"):
+                self._tally.total = len(self._answered)
+                folder = self._place / "recordings"
+                await save(roistat, self._answered, folder, _CONCURRENCY, self._tally)
+            period = Period(_oldest(self._first), Period.last(hours=1).end)
+            with self._timed("export"):
+                await self._save_export(roistat, period)
+            with self._timed("analytics"):
+                return await roistat.analytics.get(period)
+
+    def summary(self, state: State) -> Iterator[str]:
+        """Tell what was done."""
+        seconds, total = self._seconds, sum(self._seconds.values())
+        right = "exactly those the server holds" if self._is_right(state) else "NOT the server's"
+        yield (
+            f"Listed      {len(self._ids):,} calls ({right}), {self._visits:,} with a visit, "
+            f"in {self._pages} pages: {seconds['listing']:.1f} s"
+        )
+        yield f"Recordings  {self._tally.told()}: {seconds['recordings']:.1f} s"
+        yield f"Export      {size(self._export)}: {seconds['export']:.1f} s"
+        yield f"Analytics   {seconds['analytics']:.1f} s"
+        yield f"Together    {total:.1f} s, {state.requests} requests (Roistat allows 10 a second)"
+        yield f"Files       {self._place.resolve()}"
+
+    def verdict(self, state: State) -> int:
+        """Give the exit code."""
+        if not self._is_right(state):
+            return exits.REFUSED
+        return exits.PARTLY if self._tally.counts["failed"] else exits.DONE
+
+    async def _list(self, roistat: Roistat) -> None:
+        from .progress import is_watched, progress
+
+        pager = roistat.calls.list(extend=("visit",), page_size=_PAGE_SIZE)
+        with progress("Calls", shown=is_watched(stdout_is_free=True)) as advance:
+            async with aclosing(pager.pages()) as pages:
+                async for page in pages:
+                    self._note(page.items)
+                    advance(len(self._ids), page.total)
+
+    def _note(self, calls: list[Call]) -> None:
+        self._pages += 1
+        self._ids += [call.id for call in calls]
+        self._visits += sum(call.visit is not None for call in calls)
+        # The newest come first.
+        room = self._wanted - len(self._answered)
+        self._answered += islice((call for call in calls if call.status == "ANSWER"), room)
+        self._first = calls[-1] if calls else self._first
+
+    async def _save_export(self, roistat: Roistat, period: Period) -> None:
+        from .progress import is_watched, progress
+
+        shown = is_watched(stdout_is_free=True)
+        with progress("Export", shown=shown, in_bytes=True) as advance:
+            to = self._place / "calls.xls"
+            self._export = (await roistat.calls.export_xls(period, to=to, progress=advance)).size
+
+    def _is_right(self, state: State) -> bool:
+        return len(self._ids) == len(state.ids) and set(self._ids) == set(state.ids)
 
     @contextmanager
-    def step(self, what: str) -> Iterator[list[str]]:
-        """Time a step; it tells its result into the list."""
-        told: list[str] = []
-        started = time.monotonic()
-        yield told
-        self.rows.append((what, ", ".join(told), f"{time.monotonic() - started:.1f} s"))
+    def _timed(self, step: str) -> Iterator[None]:
+        say(f"{step} ...")
+        began = time.perf_counter()
+        yield
+        self._seconds[step] = time.perf_counter() - began
 
 
-async def _demo(fake: FakeRoistat, folder: Path, recordings: int) -> int:
-    from ..client import Roistat
-    from ..models.period import Period
-
-    summary = _Summary()
-    period = Period.last(days=_PERIOD_DAYS)
-    async with Roistat(fake.api_key, fake.project, base_url=fake.base_url) as roistat:
-        with summary.step("list calls with visits") as told:
-            listed = await _list(roistat, len(fake.state.calls), told)
-        with summary.step("save recordings, 8 at a time") as told:
-            answered = [call for call in listed if call.status == "ANSWER"][:recordings]
-            await _save(roistat, answered, folder / "recordings", told)
-        with summary.step("export .xls") as told:
-            saved = await roistat.calls.export_xls(period, to=folder / "calls.xls")
-            told.append(f"{saved.size:,} bytes for {_PERIOD_DAYS} days")
-        with summary.step("analytics") as told:
-            stats = await roistat.analytics.get(period)
-            told.append(f"{stats.hourly_weekly_quantity.total} calls in {_PERIOD_DAYS} days")
-    draw(stats)
-    is_right = {call.id for call in listed} == set(fake.state.calls.ids())
-    _print(summary, fake, folder, is_right=is_right)
-    return DONE if is_right else FAILED
+def _oldest(first: Call | None) -> datetime:
+    if first is None:
+        raise RoistatError("the made-up server gave no call")
+    return first.date
 
 
-async def _list(roistat: Roistat, expected: int, told: list[str]) -> list[Call]:
-    listed: list[Call] = []
-    with output.progress() as bar:
-        task = bar.add_task("calls", total=expected)
-        async for page in roistat.calls.list(extend=("visit",)).pages():
-            listed.extend(page.items)
-            bar.update(task, completed=len(listed))
-    visits = sum(call.visit is not None for call in listed)
-    told.append(f"{len(listed):,} calls, {visits:,} with a visit")
-    return listed
-
-
-async def _save(roistat: Roistat, calls: list[Call], folder: Path, told: list[str]) -> None:
-    counts: Counter[str] = Counter()
-    size = 0
-    with output.progress() as bar:
-        task = bar.add_task("recordings", total=len(calls))
-        async for outcome in roistat.calls.download_recordings(calls, folder, concurrency=8):
-            counts[str(outcome.status)] += 1
-            size += outcome.size or 0
-            bar.advance(task)
-    told.extend(f"{count} {status}" for status, count in sorted(counts.items()))
-    told.append(f"{size:,} bytes")
-
-
-def _print(summary: _Summary, fake: FakeRoistat, folder: Path, *, is_right: bool) -> None:
-    output.write_table(("what", "result", "time"), summary.rows)
-    match = "exactly" if is_right else "NOT"
-    click.echo(f"{len(fake.requests)} requests, at most 10 a second, as Roistat allows")
-    click.echo(f"what was listed is {match} what the server has")
-    click.echo(f"the files are in {folder}")
+def _fresh_folder() -> Path:
+    """Find a name nobody has: what is there stays, and nothing is skipped as there already."""
+    place, number = Path(_FOLDER), 1
+    while place.exists():
+        number += 1
+        place = Path(f"{_FOLDER}-{number}")
+    return place

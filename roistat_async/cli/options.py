@@ -1,142 +1,178 @@
-"""Options that several commands share, and their words read into the library's arguments."""
+"""Options that several commands share, and what their words mean."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from ..client import Roistat
-    from ..models.period import Period
+    from .. import Period, Roistat
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_LAST = re.compile(r"([0-9]{1,6})([dhw])")
-_HOURS = {"h": 1, "d": 24, "w": 168}
-_NUMBERS = frozenset(
-    ("is_external", "script_id", "duration", "waiting_time", "answer_duration", "call_count")
-)
+_LONGEST_KEY = 1024
+_LAST = re.compile(r"([0-9]{1,6})([wdhm])")
+_HOURS = {"w": 7 * 24.0, "d": 24.0, "h": 1.0, "m": 1 / 60}
+_CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=|\bin\b|\blike\b|\bnull\b)\s*(.*?)\s*")
+_YES_NO = {"1": True, "0": False, "yes": True, "no": False, "true": True, "false": False}
 
 
-def connection(command: F) -> F:
-    """Add the options that say whose data and where; the key itself is never one of them."""
-    for option in (
-        click.option("--base-url", help="Another address (ROISTAT_BASE_URL)."),
-        click.option("--project", help="The project's number (ROISTAT_PROJECT)."),
-        click.option(
-            "--api-key-file",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="A file that holds the key, instead of ROISTAT_API_KEY.",
-        ),
-    ):
-        command = option(command)
-    return command
+class Connection(NamedTuple):
+    """Say which project is asked, where, and with which key."""
+
+    project: str | None
+    base_url: str | None
+    api_key_file: Path | None
+
+    def client(self) -> Roistat:
+        """Make the client, of the environment and of what was said on the command line."""
+        from .. import Roistat
+
+        environ = dict(os.environ)
+        if self.project is not None:
+            environ["ROISTAT_PROJECT"] = self.project
+        if self.base_url is not None:
+            environ["ROISTAT_BASE_URL"] = self.base_url
+        if self.api_key_file is not None:
+            environ["ROISTAT_API_KEY"] = _read_key(self.api_key_file)
+        return Roistat.from_env(environ)
 
 
-def period(command: F) -> F:
-    """Add the options that say which time."""
-    for option in (
-        click.option("--tz", default="UTC", show_default=True, help="Zone of dates without one."),
-        click.option("--last", metavar="7d", help="The last 24h, 7d or 4w."),
-        click.option("--period", "period_text", metavar="2026-05-01..2026-05-31", help="Days."),
-    ):
-        command = option(command)
-    return command
+class Span(NamedTuple):
+    """Be the words about time: a period or the last days, and the time zone of both."""
+
+    period: str | None
+    last: str | None
+    tz: str
+
+    @property
+    def zone(self) -> tzinfo:
+        """Give the time zone."""
+        if self.tz.upper() == "UTC":
+            return UTC
+        from zoneinfo import ZoneInfo
+
+        try:
+            return ZoneInfo(self.tz)
+        except (KeyError, ValueError, OSError):  # OSError: a folder like "Europe" is no zone
+            problem = f"unknown time zone {self.tz!r}; name one like Europe/Moscow"
+        raise click.UsageError(problem)
+
+    def find(self) -> Period | None:
+        """Give the period, None if nothing was said of one."""
+        from .. import Period
+
+        if self.period is not None and self.last is not None:
+            raise click.UsageError("give either --period or --last")
+        if self.period is not None:
+            return Period.parse(self.period, tz=self.zone)
+        return None if self.last is None else Period.last(hours=_hours(self.last))
+
+    def need(self) -> Period:
+        """Give the period that a command cannot do without."""
+        period = self.find()
+        if period is None:
+            raise click.UsageError("give --period 2026-05-01..2026-05-31 or --last 7d")
+        return period
 
 
-def open_client(base_url: str | None, project: str | None, api_key_file: Path | None) -> Roistat:
-    """Make the client of the environment and the options."""
-    import os
+def connection_options(command: F) -> F:
+    """Add --project, --base-url and --api-key-file; the command takes a `connection`."""
 
-    from ..client import Roistat
+    @click.option("--project", metavar="N", help="Project, instead of ROISTAT_PROJECT.")
+    @click.option("--base-url", metavar="URL", help="Address, instead of ROISTAT_BASE_URL.")
+    @click.option(
+        "--api-key-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Read the key from a file, instead of ROISTAT_API_KEY.",
+    )
+    @wraps(command)
+    def told(
+        project: str | None, base_url: str | None, api_key_file: Path | None, **rest: Any
+    ) -> Any:
+        return command(connection=Connection(project, base_url, api_key_file), **rest)
 
-    given = {"ROISTAT_BASE_URL": base_url, "ROISTAT_PROJECT": project}
-    if api_key_file is not None:
-        given["ROISTAT_API_KEY"] = api_key_file.read_text(encoding="utf-8")
-    known = {name: value for name, value in given.items() if value is not None}
-    return Roistat.from_env({**os.environ, **known})
-
-
-def read_period(period_text: str | None, last: str | None, tz: str) -> Period | None:
-    """Read --period or --last; None if neither was given."""
-    from ..models.period import Period
-
-    if period_text and last:
-        raise click.UsageError("give --period or --last, not both")
-    if period_text:
-        return Period.parse(period_text, tz=read_zone(tz))
-    if not last:
-        return None
-    found = _LAST.fullmatch(last)
-    if not found:
-        raise click.UsageError("--last is a number and h, d or w, e.g. 24h or 7d")
-    return Period.last(hours=int(found[1]) * _HOURS[found[2]])
+    return told  # type: ignore[return-value]  # click sees the options, nobody the signature
 
 
-def need_period(period_text: str | None, last: str | None, tz: str) -> Period:
-    """Read --period or --last, one of which must be there."""
-    found = read_period(period_text, last, tz)
+def span_options(command: F) -> F:
+    """Add --period, --last and --tz; the command takes a `span`."""
+
+    @click.option("--period", metavar="FROM..TO", help="E.g. 2026-05-01..2026-05-31, both whole.")
+    @click.option("--last", metavar="TIME", help="The time up to now: 7d, 24h, 2w, 30m.")
+    @click.option("--tz", default="UTC", show_default=True, help="Zone of dates without offset.")
+    @wraps(command)
+    def told(period: str | None, last: str | None, tz: str, **rest: Any) -> Any:
+        return command(span=Span(period, last, tz), **rest)
+
+    return told  # type: ignore[return-value]  # as above
+
+
+def format_option(command: F) -> F:
+    """Add --json/--table; the command takes `json`: None means as stdout likes it."""
+    option = click.option(
+        "--json/--table", default=None, help="NDJSON or a table; else by where stdout goes."
+    )
+    return option(command)
+
+
+def read_filter(text: str, zone: tzinfo) -> tuple[str, str, Any]:
+    """Read `field op value`, e.g. `caller = 79000000000` or `status in ANSWER,BUSY`."""
+    found = _CONDITION.fullmatch(text)
     if found is None:
-        raise click.UsageError("say which time: --last 7d or --period 2026-05-01..2026-05-31")
-    return found
-
-
-def inside(period: Period) -> list[tuple[str, str, Any]]:
-    """Give the filters for a period, in the two operators that the vendor's page shows."""
-    return [("date", ">", period.start - timedelta(seconds=1)), ("date", "<", period.end)]
-
-
-def read_zone(name: str) -> tzinfo:
-    """Find a time zone by its name."""
-    if name.upper() == "UTC":
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        pass
-    raise click.UsageError("--tz is no time zone this machine knows, e.g. Europe/Moscow")
-
-
-def read_filters(texts: tuple[str, ...], zone: tzinfo) -> list[tuple[str, str, Any]]:
-    """Read `status = ANSWER`, `date > 2026-05-01T10:00`, `id in 1,2,3`."""
-    return [_read_filter(text, zone) for text in texts]
+        raise click.UsageError("--filter is FIELD OP VALUE, e.g. 'status = ANSWER'")
+    name, operator, value = found.groups()
+    return name, operator, _value(name, operator, value, zone)
 
 
 def read_sort(text: str) -> tuple[str, str]:
-    """Read `date:desc`; without a direction it is asc."""
+    """Read `date:desc`; a field alone means ascending."""
     name, _, direction = text.partition(":")
     return name, direction or "asc"
 
 
-def _read_filter(text: str, zone: tzinfo) -> tuple[str, str, Any]:
-    parts = text.split(None, 2)
-    if len(parts) != 3:
-        raise click.UsageError('--filter is "field operator value", e.g. "status = ANSWER"')
-    name, operator, value = parts
-    if operator == "in":
-        return name, operator, [_read_value(name, part, zone) for part in value.split(",")]
+def read_words(text: str | None) -> tuple[str, ...]:
+    """Read `visit,order`."""
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def _value(name: str, operator: str, value: str, zone: tzinfo) -> Any:
     if operator == "null":
-        return name, operator, value in ("1", "true", "yes")
-    return name, operator, _read_value(name, value, zone)
+        if value.lower() not in _YES_NO:
+            raise click.UsageError(f"after null comes 1 or 0: '{name} null 1'")
+        return _YES_NO[value.lower()]
+    spell = _moment if name.endswith("date") else _plain
+    if operator == "in":
+        return [spell(part, zone) for part in read_words(value)]
+    return spell(value, zone)
 
 
-def _read_value(name: str, text: str, zone: tzinfo) -> Any:
-    if name.endswith("date"):
-        return _read_moment(text, zone)
-    return int(text) if name in _NUMBERS and text.isascii() and text.isdigit() else text
+def _plain(value: str, _: tzinfo) -> Any:
+    return value
 
 
-def _read_moment(text: str, zone: tzinfo) -> datetime:
+def _moment(value: str, zone: tzinfo) -> Any:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(value)
     except ValueError:
-        moment = None
-    if moment is None:
-        raise click.UsageError("a date is 2026-05-01 or 2026-05-01T10:00+03:00")
+        return value  # the library says what is wrong with it
     return moment if moment.utcoffset() is not None else moment.replace(tzinfo=zone)
+
+
+def _hours(text: str) -> float:
+    found = _LAST.fullmatch(text)
+    if found is None:
+        raise click.UsageError("--last is a number and a unit: 7d, 24h, 2w, 30m")
+    return int(found[1]) * _HOURS[found[2]]
+
+
+def _read_key(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_LONGEST_KEY).decode("ascii", "replace")

@@ -1,101 +1,114 @@
-"""Rows on a terminal as a table, elsewhere as NDJSON. Only data goes to stdout."""
+"""Data on stdout: NDJSON for programs, tables for people."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
-from datetime import datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..models.omitted import OMITTED
+from .text import harmless, harmless_json
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
-    from rich.text import Text
+
+T = TypeVar("T")
+
+_GAP = 2
+_SHORTEST = 12
+"""A name is shown with so many characters at least."""
+_KNOWN: dict[type, tuple[str, ...] | None] = {}
 
 
-def wants_json(asked: bool) -> bool:
-    """Tell whether rows are written as NDJSON: asked for, or stdout is no terminal."""
-    return asked or not sys.stdout.isatty()
+class Column(NamedTuple, Generic[T]):
+    """Be a column of a table: its title and what stands in it; `full` ones are never cut."""
+
+    title: str
+    value: Callable[[T], object]
+    full: bool = False
 
 
-def plain(value: Any) -> Any:
-    """Give a model as what JSON knows; what was left out and empty extras are left out."""
-    if attrs.has(type(value)):
-        fields = ((field.name, getattr(value, field.name)) for field in attrs.fields(type(value)))
-        return {
-            name: plain(part)
-            for name, part in fields
-            if part is not OMITTED and not (name == "extra" and not part)
-        }
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(name): plain(part) for name, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+def wants_json(chosen: bool | None) -> bool:
+    """Tell whether rows go out as JSON: as chosen, else wherever no terminal reads them."""
+    return not sys.stdout.isatty() if chosen is None else chosen
 
 
-def write_json(values: Sequence[Any]) -> None:
-    """Write one JSON object a line."""
-    import msgspec
-
-    encode = msgspec.json.Encoder().encode
-    sys.stdout.write("".join(f"{encode(plain(value)).decode()}\n" for value in values))
+def write_json(rows: Iterable[object]) -> None:
+    """Write each row as a line of JSON, at once and in UTF-8 wherever it goes."""
+    lines = [harmless_json(json.dumps(plain(row), ensure_ascii=False)) for row in rows]
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
     sys.stdout.flush()
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Give the terminal."""
-    from rich.console import Console
+def plain(value: object) -> Any:
+    """Turn a model into what JSON knows: keys as the attributes, dates as ISO 8601 text."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    names = _attributes(type(value))
+    return str(value) if names is None else _fields(value, names)
 
-    return Console(stderr=stderr, highlight=False)
 
-
-def cell(value: object) -> Text:
-    """Give a value as text that can neither colour nor move anything on the terminal."""
+def write_table(rows: Sequence[T], columns: Sequence[Column[T]]) -> None:
+    """Write a table; what stands in it cannot steer the terminal."""
+    from rich.table import Table
     from rich.text import Text
 
-    if value is None:
-        return Text("")
-    if isinstance(value, datetime):
-        return Text(value.isoformat(sep=" ", timespec="seconds"))
-    return Text(
-        "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
-    )
-
-
-def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write a table."""
-    from rich.table import Table
-
-    table = Table(*headings, header_style="bold")
+    widths = [_least_width(rows, column) for column in columns]
+    laid = Table(box=None, pad_edge=False, header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
+        laid.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=width)
     for row in rows:
-        table.add_row(*(cell(value) for value in row))
-    console().print(table)
+        laid.add_row(*(Text(written(column.value(row))) for column in columns))
+    screen = console()
+    # On a narrow terminal lines wrap: a number cut short would be another number.
+    screen.width = max(screen.width, sum(widths) + _GAP * (len(widths) - 1))
+    screen.print(laid, crop=False, soft_wrap=False)
 
 
-def progress() -> Progress:
-    """Give a progress bar on stderr, invisible where stderr is no terminal."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def console() -> Console:
+    """Give stdout as Rich writes to it; nothing in the text is taken for markup."""
+    from rich.console import Console
 
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
+    return Console(markup=False, highlight=False, emoji=False)
+
+
+def written(value: object) -> str:
+    """Write one value for people."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return harmless(str(value))
+
+
+def moment(value: datetime | None, zone: tzinfo) -> str | None:
+    """Write a moment as the clocks of a zone show it."""
+    return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _least_width(rows: Sequence[T], column: Column[T]) -> int:
+    shown = max((len(written(column.value(row))) for row in rows), default=0)
+    return max(len(column.title), shown if column.full else min(shown, _SHORTEST))
+
+
+def _fields(model: object, names: Sequence[str]) -> dict[str, Any]:
+    fields = {name: getattr(model, name) for name in names}
+    if not fields.get("extra", True):
+        del fields["extra"]
+    return {name: plain(value) for name, value in fields.items() if value is not OMITTED}
+
+
+def _attributes(kind: type) -> tuple[str, ...] | None:
+    if kind not in _KNOWN:
+        found = getattr(kind, "__attrs_attrs__", None)
+        names = None if found is None else tuple(attribute.name for attribute in found)
+        _KNOWN[kind] = names
+    return _KNOWN[kind]

@@ -1,39 +1,52 @@
-"""A coroutine run to its end, or stopped cleanly by Ctrl-C or SIGTERM."""
+"""From the words to the event loop and back; signals end it cleanly."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
+from .exits import Terminated
+from .options import Connection
+
+if TYPE_CHECKING:
+    from .. import Roistat
 
 T = TypeVar("T")
 
-TERMINATED = 143
+
+def ask(connection: Connection, work: Callable[[Roistat], Awaitable[T]]) -> T:
+    """Do some work with a client that is closed at the end."""
+
+    async def with_client() -> T:
+        async with connection.client() as roistat:
+            return await work(roistat)
+
+    return run(with_client())
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run; a signal cancels the work, which then leaves nothing half done."""
-    was_terminated = False
+    """Run to the end; Ctrl-C and SIGTERM cancel, wait until all is closed, and raise."""
+    return asyncio.run(_until_terminated(work))
 
-    async def stoppable() -> T:
-        nonlocal was_terminated
-        task = asyncio.ensure_future(work)
 
-        def stop() -> None:
-            nonlocal was_terminated
-            was_terminated = True
-            task.cancel()
+async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
+    came = False
 
-        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in loops
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-        return await task
+    def stop() -> None:
+        nonlocal came
+        came = True
+        task.cancel()
 
+    task = asyncio.ensure_future(work)
+    # Windows has no such handler, and neither has a thread that is not the main one.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
     try:
-        return asyncio.run(stoppable())
+        return await task
     except asyncio.CancelledError:
-        pass
-    raise click.exceptions.Exit(TERMINATED if was_terminated else 130)
+        if came:
+            raise Terminated from None
+        raise

@@ -1,0 +1,125 @@
+"""`roistat calls`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .options import (
+    Connection,
+    Span,
+    connection_options,
+    format_option,
+    read_filter,
+    read_sort,
+    read_words,
+    span_options,
+)
+
+if TYPE_CHECKING:
+    from .. import Call, Pager, Period, Roistat
+    from .output import Column
+
+Condition = tuple[str, str, Any]
+
+
+@click.command("calls")
+@span_options
+@click.option("--extend", metavar="PARTS", help="Add parts to each call: visit,order.")
+@click.option(
+    "--filter", "filters", multiple=True, metavar="'FIELD OP VALUE'",
+    help="E.g. 'status in ANSWER,BUSY'; may be repeated, all must hold.",
+)  # fmt: skip
+@click.option("--sort", default="date:desc", show_default=True, metavar="FIELD:ORDER")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Calls at most.")
+@click.option("--page-size", default=1000, show_default=True, metavar="N", help="Calls a request.")
+@click.option(
+    "--on-bad-record", default="raise", show_default=True, type=click.Choice(["raise", "skip"]),
+    help="What a call that cannot be read does; skipped ones end with exit code 3.",
+)  # fmt: skip
+@format_option
+@connection_options
+def command(
+    *,
+    connection: Connection,
+    span: Span,
+    extend: str | None,
+    filters: tuple[str, ...],
+    sort: str,
+    limit: int | None,
+    page_size: int,
+    on_bad_record: Literal["raise", "skip"],
+    json: bool | None,
+) -> int:
+    """List calls, the newest first.
+
+    \b
+    roistat calls --last 24h
+    roistat calls --period 2026-05-01..2026-05-31 --tz Europe/Moscow --extend visit --json
+    """
+    from .listing import show
+    from .output import wants_json
+    from .running import ask
+
+    parts, zone, period = read_words(extend), span.zone, span.find()
+    conditions = [*within(period), *(read_filter(text, zone) for text in filters)]
+
+    async def work(roistat: Roistat) -> int:
+        def start(most: int | None) -> Pager[Call]:
+            return roistat.calls.list(
+                filters=conditions,
+                extend=parts,
+                sort=read_sort(sort),
+                page_size=page_size,
+                limit=most,
+                on_bad_record=on_bad_record,
+            )
+
+        return await show(start, _columns(zone, parts), as_json=wants_json(json), limit=limit)
+
+    return ask(connection, work)
+
+
+def within(period: Period | None) -> list[Condition]:
+    """Spell a period with the two operators of the vendor's page; Roistat counts seconds."""
+    if period is None:
+        return []
+    # "After the second before" is the first second itself.
+    first = _second_from(period.start) - timedelta(seconds=1)
+    return [("date", ">", first), ("date", "<", period.end)]
+
+
+def _second_from(moment: datetime) -> datetime:
+    whole = moment.replace(microsecond=0)
+    return whole if whole == moment else whole + timedelta(seconds=1)
+
+
+def _columns(zone: tzinfo, parts: tuple[str, ...]) -> list[Column[Call]]:
+    from .output import Column, moment
+
+    columns: list[Column[Call]] = [
+        Column("ID", lambda call: call.id, full=True),
+        Column("Date", lambda call: moment(call.date, zone), full=True),
+        Column("Status", lambda call: call.status, full=True),
+        Column("Caller", lambda call: call.caller, full=True),
+        Column("Callee", lambda call: call.callee, full=True),
+        Column("Talk, s", lambda call: call.answer_duration, full=True),
+        Column("Script", lambda call: call.script_name),
+        Column("Source", _source),
+    ]
+    if "visit" in parts:
+        columns.append(Column("City", _city))
+    if "order" in parts:
+        columns.append(Column("Order", lambda call: call.order and call.order.id))
+    return columns
+
+
+def _source(call: Call) -> str | None:
+    source = call.static_source or (call.visit.source if call.visit else None)
+    return source.display_name if source else None
+
+
+def _city(call: Call) -> str | None:
+    return call.visit.geo.city if call.visit and call.visit.geo else None

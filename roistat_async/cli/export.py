@@ -1,0 +1,45 @@
+"""`roistat export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import Connection, Span, connection_options, format_option, span_options
+from .text import harmless, size
+
+if TYPE_CHECKING:
+    from .. import Download, Roistat
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@span_options
+@format_option
+@connection_options
+def command(*, connection: Connection, file: Path, span: Span, json: bool | None) -> None:
+    """Save the call history of a period as FILE, an Excel 97-2003 sheet (.xls).
+
+    A file of that name is replaced, and only once the new one is whole.
+
+    \b
+    roistat export may.xls --period 2026-05-01..2026-05-31 --tz Europe/Moscow
+    """
+    from .output import wants_json, write_json
+    from .progress import is_watched, progress
+    from .running import ask
+
+    as_json, period = wants_json(json), span.need()
+
+    async def work(roistat: Roistat) -> Download:
+        shown = is_watched(stdout_is_free=True)
+        with progress("Export", shown=shown, in_bytes=True) as advance:
+            return await roistat.calls.export_xls(period, to=file, progress=advance)
+
+    saved = ask(connection, work)
+    if as_json:
+        write_json([saved])
+    else:
+        click.echo(f"{harmless(str(saved.path))}: {size(saved.size)}")

@@ -1,0 +1,61 @@
+"""`roistat phones`."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import Connection, connection_options, format_option, read_filter, read_sort
+
+if TYPE_CHECKING:
+    from .. import Pager, Phone, Roistat
+    from .output import Column
+
+
+@click.command("phones")
+@click.option(
+    "--filter", "filters", multiple=True, metavar="'FIELD OP VALUE'",
+    help="E.g. 'is_external = 1'; may be repeated, all must hold.",
+)  # fmt: skip
+@click.option("--sort", default="id:asc", show_default=True, metavar="FIELD:ORDER")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Numbers at most.")
+@format_option
+@connection_options
+def command(
+    *,
+    connection: Connection,
+    filters: tuple[str, ...],
+    sort: str,
+    limit: int | None,
+    json: bool | None,
+) -> int:
+    """List the phone numbers of the project."""
+    from .listing import show
+    from .output import wants_json
+    from .running import ask
+
+    conditions = [read_filter(text, UTC) for text in filters]
+
+    async def work(roistat: Roistat) -> int:
+        def start(most: int | None) -> Pager[Phone]:
+            return roistat.phones.list(filters=conditions, sort=read_sort(sort), limit=most)
+
+        return await show(start, _columns(), as_json=wants_json(json), limit=limit)
+
+    return ask(connection, work)
+
+
+def _columns() -> list[Column[Phone]]:
+    from .output import Column, moment
+
+    return [
+        Column("ID", lambda phone: phone.id, full=True),
+        Column("Phone", lambda phone: phone.phone, full=True),
+        Column("Script", lambda phone: phone.script_id, full=True),
+        Column("External", lambda phone: phone.is_external),
+        Column("Calls", lambda phone: phone.call_count, full=True),
+        Column("Last used, UTC", lambda phone: moment(phone.last_use_date, UTC), full=True),
+        Column("Prefix", lambda phone: phone.prefix),
+    ]

@@ -1,0 +1,168 @@
+"""`roistat recordings`."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import exits
+from .options import Connection, Span, connection_options, format_option, span_options
+from .text import say, size
+
+if TYPE_CHECKING:
+    from .. import Call, DownloadOutcome, Period, Roistat
+
+_NAMED_FAILURES = 5
+
+
+@click.command("recordings")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("stdin", metavar="[-]", type=click.Choice(["-"]), required=False)
+@span_options
+@click.option("--call-id", "call_ids", multiple=True, metavar="ID", help="May be repeated.")
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N"
+)
+@format_option
+@connection_options
+def command(
+    *,
+    connection: Connection,
+    folder: Path,
+    stdin: str | None,
+    span: Span,
+    call_ids: tuple[str, ...],
+    concurrency: int,
+    json: bool | None,
+) -> int:
+    """Download recordings into DIR as <call id>.mp3.
+
+    Of the answered calls of a period, of the --call-id given, or with - of the calls on stdin: an
+    id a line, or what `roistat calls --json` writes. Files that exist are left alone. A call
+    without a recording is no failure; exit code 3 says that some failed.
+
+    \b
+    roistat recordings calls/ --last 7d
+    roistat calls --filter 'duration > 60' --json | roistat recordings calls/ -
+    """
+    from .output import wants_json
+    from .running import ask
+
+    ids = [*call_ids, *(_ids_on_stdin() if stdin else ())]
+    period = span.find() if ids or stdin else span.need()
+    if period is not None and (ids or stdin):
+        raise click.UsageError("give either a period or ids")
+    tally = Tally(as_json=wants_json(json))
+
+    async def work(roistat: Roistat) -> None:
+        if period is None:
+            await save(roistat, ids, folder, concurrency, tally)
+            return
+        async with aclosing(answered(roistat, period, tally)) as calls:
+            await save(roistat, calls, folder, concurrency, tally)
+
+    tally.total = None if period else len(ids)
+    try:
+        ask(connection, work)
+    finally:
+        say(f"{tally.told()} in {folder}")
+    _tell_failures(tally)
+    return exits.PARTLY if tally.counts["failed"] else exits.DONE
+
+
+class Tally:
+    """Count what became of the recordings."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.total: int | None = None
+        self.counts: Counter[str] = Counter()
+        self.size = 0
+        self.failures: list[DownloadOutcome] = []
+
+    def add(self, outcome: DownloadOutcome) -> None:
+        """Count an outcome."""
+        self.counts[outcome.status] += 1
+        if outcome.status == "saved":
+            self.size += outcome.size or 0
+        if outcome.status == "failed" and len(self.failures) < _NAMED_FAILURES:
+            self.failures.append(outcome)
+
+    def told(self) -> str:
+        """Tell it in a line."""
+        return (
+            f"{self.counts['saved']:,} saved ({size(self.size)}), "
+            f"{self.counts['skipped']:,} there already, "
+            f"{self.counts['missing']:,} without a recording, {self.counts['failed']:,} failed"
+        )
+
+
+async def answered(roistat: Roistat, period: Period, tally: Tally) -> AsyncGenerator[Call, None]:
+    """Give the answered calls of a period: no others have a recording."""
+    from .calls import within
+
+    pager = roistat.calls.list(filters=[*within(period), ("status", "=", "ANSWER")])
+    async with aclosing(pager.pages()) as pages:
+        async for page in pages:
+            tally.total = page.total
+            for call in page.items:
+                yield call
+
+
+async def save(
+    roistat: Roistat,
+    calls: Iterable[Call | str] | AsyncIterable[Call],
+    folder: Path,
+    concurrency: int,
+    tally: Tally,
+) -> None:
+    """Save recordings and count them; a refused key ends it, since it fails for all."""
+    from .. import errors
+    from .output import write_json
+    from .progress import is_watched, progress
+
+    outcomes = roistat.calls.download_recordings(calls, folder, concurrency=concurrency)
+    shown = is_watched(stdout_is_free=not tally.as_json)
+    with progress("Recordings", shown=shown) as advance:
+        async with aclosing(outcomes):  # type: ignore[type-var]
+            async for outcome in outcomes:
+                tally.add(outcome)
+                if tally.as_json:
+                    write_json([outcome])
+                if isinstance(outcome.error, errors.AuthenticationError | errors.AccessDeniedError):
+                    raise outcome.error
+                advance(tally.counts.total(), tally.total)
+
+
+def _ids_on_stdin() -> Iterator[str]:
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        call_id = _id_in(line.strip())
+        if call_id is None:
+            raise click.UsageError(f"line {number} of stdin has no call id")
+        yield call_id
+
+
+def _id_in(line: str) -> str | None:
+    if not line.startswith("{"):
+        return line if line.isascii() and line.isdigit() else None
+    try:
+        call_id = json_module.loads(line).get("id")
+    except ValueError:
+        return None
+    return call_id if isinstance(call_id, str) else None
+
+
+def _tell_failures(tally: Tally) -> None:
+    for outcome in tally.failures:
+        say(f"{outcome.call_id}: {outcome.error}")
+    if tally.failures:
+        say("run it again to try those that failed; the others are skipped")

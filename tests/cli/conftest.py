@@ -1,0 +1,54 @@
+"""The command, run in this process against a fake Roistat that it finds in the environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from roistat_async.cli.app import run
+from roistat_async.testing import FakeRoistat, Quirks
+
+
+@frozen
+class Ended:
+    """Be what a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Read stdout as NDJSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Roistat = Callable[..., Ended]
+"""`roistat("calls", "--json")` as from a shell."""
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
+    """Run 60 calls without limits, and tell the environment of it."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    with FakeRoistat(calls=60, quirks=quirks).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+        yield fake
+
+
+@pytest.fixture
+def roistat(capfd: pytest.CaptureFixture[str]) -> Roistat:
+    """Run a command and catch what it writes."""
+
+    def call(*words: str) -> Ended:
+        capfd.readouterr()
+        code = run(words)
+        return Ended(code, *capfd.readouterr())
+
+    return call

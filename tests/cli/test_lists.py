@@ -1,0 +1,186 @@
+"""Rows on stdout: NDJSON into a pipe, a table for people."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from roistat_async.testing import FakeRoistat
+
+from .conftest import Roistat
+
+
+def test_calls_are_ndjson_in_a_pipe(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Every call is one line of JSON, the newest first, and nothing else is on stdout."""
+    ended = roistat("calls", "--page-size", "25")
+    assert (ended.code, ended.err) == (0, "")
+    assert [row["id"] for row in ended.rows] == fake.state.calls.ids()[::-1]
+
+
+def test_keys_and_dates_of_ndjson(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Keys are the attributes' names, dates ISO 8601 with an offset, parts nested."""
+    row = roistat("calls", "--limit", "1", "--extend", "visit,order", "--json").rows[0]
+    assert datetime.fromisoformat(row["date"]).utcoffset() is not None
+    assert {"answer_duration", "visit_id", "visit", "order"} <= set(row)
+
+
+def test_extra_is_shown_only_where_there_is_any(fake: FakeRoistat, roistat: Roistat) -> None:
+    """A key the library does not know stands under `extra`; an empty `extra` is left out."""
+    fake.state.edit_call(fake.state.calls.ids()[-1], brand_new=[1])
+    first, second = roistat("calls", "--limit", "2").rows
+    assert first["extra"] == {"brand_new": [1]}
+    assert "extra" not in second
+
+
+def test_numbers_are_shown_in_full(fake: FakeRoistat, roistat: Roistat) -> None:
+    """The user asked for their data: no number is masked, in NDJSON or in the table."""
+    caller = fake.state.calls[-1]["caller"]
+    assert roistat("calls", "--limit", "1").rows[0]["caller"] == caller
+    assert caller in roistat("calls", "--limit", "1", "--table").out
+
+
+def test_table_stops_and_says_that_there_is_more(fake: FakeRoistat, roistat: Roistat) -> None:
+    """A table without --limit has 50 rows, and stderr tells of the rest."""
+    ended = roistat("calls", "--table")
+    assert len(ended.out.splitlines()) == 1 + 50
+    assert "the first 50 of 60" in ended.err
+
+
+def test_table_with_limit(fake: FakeRoistat, roistat: Roistat) -> None:
+    """--limit says how many rows a table has."""
+    ended = roistat("calls", "--table", "--limit", "55")
+    assert (len(ended.out.splitlines()), ended.err) == (56, "")
+
+
+def test_numbers_are_whole_on_a_narrow_terminal(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids, dates and numbers are never cut, however few columns the terminal has."""
+    monkeypatch.setenv("COLUMNS", "40")
+    newest = fake.state.calls[-1]
+    out = roistat("calls", "--table", "--limit", "1", "--extend", "visit,order").out
+    assert all(newest[name] in out for name in ("id", "caller", "callee", "status"))
+
+
+def test_a_long_table_comes_in_parts(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many rows are laid out part by part, each row once."""
+    monkeypatch.setattr("roistat_async.cli.listing._BATCH", 25)
+    lines = roistat("calls", "--table", "--limit", "60", "--page-size", "9").out.splitlines()
+    shown = [line.split()[0] for line in lines if not line.startswith("ID")]
+    assert shown == fake.state.calls.ids()[::-1]
+    assert len(lines) == 60 + 3
+
+
+def test_empty_table_says_so(fake: FakeRoistat, roistat: Roistat) -> None:
+    """No rows: stdout stays empty, stderr says so, and it is no failure."""
+    ended = roistat("calls", "--table", "--filter", "id = 1")
+    assert (ended.code, ended.out) == (0, "")
+    assert "nothing found" in ended.err
+
+
+@pytest.mark.parametrize("form", ["--table", "--json"])
+def test_control_characters_are_harmless(form: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """Neither escapes nor C1 controls nor a change of direction reach the terminal."""
+    evil = "\x1b]0;owned\x07[red]\x9b31m\u202egnp"
+    fake.state.edit_call(fake.state.calls.ids()[-1], script_name=evil)
+    out = roistat("calls", form, "--limit", "1").out
+    assert not set(evil) & set(out) & set("\x1b\x07\x9b\u202e")
+    if form == "--json":
+        assert json.loads(out)["script_name"] == evil
+
+
+def test_markup_is_text(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Square brackets in a name are shown as they are."""
+    monkeypatch.setenv("COLUMNS", "200")
+    fake.state.edit_call(fake.state.calls.ids()[-1], script_name="[bold]x[/bold] :smile:")
+    assert "[bold]x[/bold] :smile:" in roistat("calls", "--table", "--limit", "1").out
+
+
+def test_filters(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Several filters must all hold; a list of values is written with commas."""
+    words = ("--filter", "status in ANSWER,BUSY", "--filter", "duration>20")
+    rows = roistat("calls", *words).rows
+    expected = [
+        call["id"]
+        for call in fake.state.calls
+        if call["status"] in ("ANSWER", "BUSY") and call["duration"] > 20
+    ]
+    assert sorted(row["id"] for row in rows) == expected
+    assert expected
+
+
+def test_period_is_in_the_time_zone(fake: FakeRoistat, roistat: Roistat) -> None:
+    """A day of --period is a day of --tz, from its first second to its last."""
+    fake.state.calls = []
+    for hour in ("20:59:59", "21:00:00"):
+        fake.state.add_call(date=f"2026-04-30T{hour}+0000")
+    for hour in ("20:59:59", "21:00:00"):
+        fake.state.add_call(date=f"2026-05-01T{hour}+0000")
+    words = ("--period", "2026-05-01..2026-05-01", "--tz", "Europe/Moscow", "--sort", "date:asc")
+    dates = [row["date"][11:19] for row in roistat("calls", *words).rows]
+    assert dates == ["21:00:00", "20:59:59"]
+
+
+def test_last(fake: FakeRoistat, roistat: Roistat) -> None:
+    """--last counts back from now."""
+    fake.state.calls = []
+    fake.state.add_call(date=fake.clock() - 2 * 3600)
+    kept = fake.state.add_call(date=fake.clock() - 60)
+    assert [row["id"] for row in roistat("calls", "--last", "1h").rows] == [kept["id"]]
+
+
+def test_bad_record_raises_or_is_skipped(fake: FakeRoistat, roistat: Roistat) -> None:
+    """A record that cannot be read ends the list; skipped, it is told of with exit code 3."""
+    fake.state.edit_call(fake.state.calls.ids()[5], date="no date")
+    refused = roistat("calls")
+    assert (refused.code, "--on-bad-record skip" in refused.err) == (1, True)
+    skipped = roistat("calls", "--on-bad-record", "skip")
+    assert (skipped.code, len(skipped.rows)) == (3, 59)
+    assert "left out 1" in skipped.err
+
+
+def test_phones(fake: FakeRoistat, roistat: Roistat) -> None:
+    """`phones` lists the numbers, filtered and sorted."""
+    rows = roistat("phones", "--filter", "is_external = 1", "--sort", "id:desc").rows
+    ids = [row["id"] for row in rows]
+    assert ids == sorted(ids, reverse=True)
+    assert all(row["is_external"] for row in rows)
+    assert rows[0]["phone"] in roistat("phones", "--table").out
+
+
+def test_scripts(fake: FakeRoistat, roistat: Roistat) -> None:
+    """`scripts` lists the scripts; what Roistat did not send is left out."""
+    rows = roistat("scripts", "--existing").rows
+    assert [row["id"] for row in rows] == [row["id"] for row in fake.state.scripts]
+    assert "omitted" not in json.dumps(rows).lower()
+    assert roistat("scripts", "--deleted").rows == []
+    assert str(rows[0]["id"]) in roistat("scripts", "--table").out
+
+
+def test_analytics_as_json(fake: FakeRoistat, roistat: Roistat) -> None:
+    """In a pipe the dashboard is one JSON object."""
+    (row,) = roistat("analytics", "--last", "30d").rows
+    assert row["hourly_weekly_quantity"]["total"] == 60
+
+
+def test_analytics_as_charts(fake: FakeRoistat, roistat: Roistat) -> None:
+    """As a table the dashboard is drawn: days, hours, weekdays, channels, regions."""
+    out = roistat("analytics", "--last", "30d", "--table").out
+    for title in ("By day", "By hour", "By weekday", "By channel", "By region"):
+        assert title in out
+    assert "█" in out
+
+
+def test_export(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+    """`export` saves an Excel 97-2003 file and tells of it."""
+    to = tmp_path / "calls.xls"
+    (row,) = roistat("export", str(to), "--last", "30d").rows
+    assert row["size"] == to.stat().st_size
+    assert to.read_bytes()[:4] == b"\xd0\xcf\x11\xe0"
