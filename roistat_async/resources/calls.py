@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -86,12 +87,12 @@ class Calls:
         self,
         call_id: str | int,
         *,
-        comment: str | None | Omitted = OMITTED,
+        comment: str | Omitted | None = OMITTED,
         status: CallStatus | str | Omitted = OMITTED,
         duration: int | Omitted = OMITTED,
         answer_duration: int | Omitted = OMITTED,
-        order_id: str | None | Omitted = OMITTED,
-        link: str | None | Omitted = OMITTED,
+        order_id: str | Omitted | None = OMITTED,
+        link: str | Omitted | None = OMITTED,
     ) -> None:
         """Change a call. Not on the vendor's page: known from other clients (facts §6)."""
         body = {
@@ -183,7 +184,7 @@ def _recording(call_id: str) -> files.FileRequest:
 
 def _created_call(answer: Answer) -> Call:
     # The example of the page answers under `phoneCall`, its table says `data`.
-    if answer.phone_call:
+    if answer.phone_call and bytes(answer.phone_call) != b"null":
         return rows.read_record(answer.phone_call, Call, path="$.phoneCall")
     return rows.read_record(answer.data, Call)
 
@@ -201,7 +202,7 @@ def _check_draft(draft: CallDraft) -> None:
 
 
 def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and value >= 0
+    return isinstance(value, int | float) and 0 <= value < math.inf
 
 
 async def _look_for_call(draft: CallDraft, endpoint: Endpoint, *, sent_at: datetime) -> Call | None:

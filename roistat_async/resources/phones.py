@@ -100,9 +100,7 @@ class Phones:
         answer = await self._endpoint.read(f"{_PATH}/prefix/list")
         return rows.read_plain(answer.data, PhonePrefix)
 
-    async def buy(
-        self, *, prefix: str, count: int, spend_money: Literal[True]
-    ) -> Sequence[Phone]:
+    async def buy(self, *, prefix: str, count: int, spend_money: Literal[True]) -> Sequence[Phone]:
         """Buy numbers: this spends the project's money, so `spend_money=True` must be said.
 
         Not on the vendor's page (facts §6). Sent once; if the answer is lost, look at the list.

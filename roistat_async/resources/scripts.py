@@ -39,7 +39,9 @@ class Scripts:
 
     async def list(self, *, is_deleted: bool | None = None) -> Sequence[Script]:
         """List all scripts: existing ones, deleted ones, or (None) what Roistat gives unasked."""
-        body = None if is_deleted is None else {"is_deleted": spelling.flag(is_deleted, "is_deleted")}
+        body = (
+            None if is_deleted is None else {"is_deleted": spelling.flag(is_deleted, "is_deleted")}
+        )
         return _scripts(await self._endpoint.read(f"{_PATH}/list", body))
 
     async def update(self, script_id: int, draft: ScriptDraft) -> None:
