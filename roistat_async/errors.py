@@ -167,7 +167,7 @@ class APIError(RoistatError):
         self.code = code
         self.description = description
         self.http_status = http_status
-        self.details = dict(details or {})
+        self.details: dict[str, Any] = dict(details or {})
 
 
 class AuthenticationError(APIError):

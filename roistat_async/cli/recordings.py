@@ -81,10 +81,10 @@ class Tally:
     """Count what became of the recordings."""
 
     def __init__(self, *, as_json: bool) -> None:
-        self.as_json = as_json
+        self.as_json: bool = as_json
         self.total: int | None = None
         self.counts: Counter[str] = Counter()
-        self.size = 0
+        self.size: int = 0
         self.failures: list[DownloadOutcome] = []
 
     def add(self, outcome: DownloadOutcome) -> None:

@@ -24,7 +24,7 @@ class Body:
     """
 
     def __init__(self, source: Source, head: bytes, close: Callable[[], Awaitable[None]]) -> None:
-        self.length = source.length
+        self.length: int | None = source.length
         self._source = source
         self._head = head
         self._received = 0

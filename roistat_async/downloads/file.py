@@ -77,7 +77,7 @@ class PartFile:
     """
 
     def __init__(self, target: Path) -> None:
-        self.size = 0
+        self.size: int = 0
         self._target = target
         # Shortened: a name may have 255 bytes, and the target's may have them all.
         self._part = target.with_name(f".{target.name[:48]}.{secrets.token_hex(6)}.part")

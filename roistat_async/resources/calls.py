@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import partial
@@ -144,7 +144,7 @@ class Calls:
         folder: str | os.PathLike[str],
         *,
         concurrency: int = 8,
-    ) -> AsyncIterator[DownloadOutcome]:
+    ) -> AsyncGenerator[DownloadOutcome, None]:
         """Save many recordings as `<call id>.mp3`; files that exist cost no request.
 
         Gives an outcome for each id as it comes; one that fails does not stop the others.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from random import Random
 from threading import RLock
@@ -65,18 +66,18 @@ class FakeProject:
     def __init__(self, number: int, calls: int, seed: int, quirks: Quirks, clock: Clock) -> None:
         """Make up the calls, phones and scripts of a project."""
         self.number = number
-        self.name = f"Проект {number}"
+        self.name: str = f"Проект {number}"
         self.quirks = quirks
         self.clock = clock
-        self.lock = RLock()
-        self.random = Random(seed)
-        self.windows = Windows()
-        self.created = write_date(clock() - 800 * DAY)
+        self.lock: AbstractContextManager[bool] = RLock()
+        self.random: Random = Random(seed)
+        self.windows: Windows = Windows()
+        self.created: str = write_date(clock() - 800 * DAY)
         self._calls = CallBook(Sample(calls, seed, number, clock()))
-        self.recordings = Recordings(self._calls)
-        self.scripts = self._scripts()
+        self.recordings: Recordings = Recordings(self._calls)
+        self.scripts: list[Row] = self._scripts()
         self.deleted_scripts: list[Row] = []
-        self.phones = [
+        self.phones: list[Row] = [
             people.phone(place, digits, script_id, self.created)
             for place, (digits, script_id) in enumerate(people.PHONES, 1)
         ]

@@ -40,7 +40,7 @@ class Reply:
     def __init__(self, response: aiohttp.ClientResponse, patience: Patience) -> None:
         self._response = response
         self._patience = patience
-        self.status = response.status
+        self.status: int = response.status
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
@@ -119,7 +119,7 @@ class Http:
         self._borrowed = session
         self._own: dict[bool, aiohttp.ClientSession] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.tells_when_sent = session is None  # a borrowed one has its own connector
+        self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
 
     @asynccontextmanager
     async def exchange(self, request: Request, sent: Sent) -> AsyncIterator[Reply]:

@@ -67,7 +67,7 @@ class Watch:
         self._now = asyncio.get_running_loop().time
         self._until = None if within is None else self._now() + within
         limit = timeouts.connect
-        self.connect = limit if within is None else max(0.001, min(limit, within))
+        self.connect: float = limit if within is None else max(0.001, min(limit, within))
 
     def first(self, tells_when_sent: bool) -> float | None:
         """Give the moment to stop waiting; None until it is told that the headers left."""

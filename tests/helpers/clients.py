@@ -9,6 +9,7 @@ from tests.helpers.clock import JumpingClock
 
 KEY = "5ecre7ab5ecre7ab5ecre7ab5ecre7ab"
 PROJECT = 12345
+PATIENT = Timeouts(connect=10, answer=10, idle=10)
 QUICK = Timeouts(connect=0.3, answer=0.3, idle=0.3)
 UNLIMITED = Limits(per_second=None, per_hour=None)
 
@@ -17,7 +18,7 @@ def client(base_url: str, *, attempts: int = 1, **options: Any) -> Roistat:
     """Give a client whose waits between attempts cost nothing."""
     given: dict[str, Any] = {
         "limits": UNLIMITED,
-        "timeouts": QUICK,
+        "timeouts": PATIENT,
         "retry": RetryPolicy(attempts=attempts, body_attempts=attempts),
         "clock": JumpingClock().clock,
         **options,

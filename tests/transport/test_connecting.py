@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from roistat_async import RetryPolicy, errors
-from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, closed_port, replies, silent, success
+from tests.helpers.clients import QUICK, client
+from tests.helpers.raw_server import RawServer, Wire, closed_port, replies, silent, success
 
 OK = replies(success(data=[]))
 
@@ -66,7 +66,7 @@ async def test_a_server_that_comes_back_gets_the_create() -> None:
 
 async def resolve(monkeypatch: pytest.MonkeyPatch, answer: Any) -> errors.RoistatError:
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", answer)
-    async with client("https://roistat.invalid/api", attempts=2) as roistat:
+    async with client("https://roistat.invalid/api", attempts=2, timeouts=QUICK) as roistat:
         with pytest.raises(errors.RoistatError) as caught:
             await roistat.scripts.list()
     return caught.value
@@ -110,7 +110,7 @@ def full_port() -> Iterator[int]:
 
 async def test_a_black_hole_is_not_sent(full_port: int) -> None:
     """A connection that is not taken within `connect`: NotSentError."""
-    async with client(f"http://127.0.0.1:{full_port}/api") as roistat:
+    async with client(f"http://127.0.0.1:{full_port}/api", timeouts=QUICK) as roistat:
         with pytest.raises(errors.NotSentError, match=r"within 0\.3 s"):
             await roistat.phones.create(["74950000001"])
 
@@ -158,7 +158,12 @@ async def test_a_bad_certificate_is_never_repeated(
 
 async def test_a_server_without_tls_is_not_sent() -> None:
     """https to a plain server: no TLS, nothing sent."""
-    async with RawServer(OK) as server:
+
+    async def plain(wire: Wire) -> None:
+        await wire.reader.read(1)
+        await wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with RawServer(plain) as server:
         async with client(f"https://127.0.0.1:{server.port}/api") as roistat:
             with pytest.raises(errors.NotSentError):
                 await roistat.scripts.list()
@@ -169,7 +174,7 @@ async def test_a_stalled_handshake_is_bounded() -> None:
     """A server that takes the connection and never shakes hands: NotSentError after `connect`."""
     async with (
         RawServer(silent) as server,
-        client(f"https://127.0.0.1:{server.port}/api") as roistat,
+        client(f"https://127.0.0.1:{server.port}/api", timeouts=QUICK) as roistat,
     ):
         with pytest.raises(errors.NotSentError, match=r"within 0\.3 s"):
             await roistat.phones.create(["74950000001"])

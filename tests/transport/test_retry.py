@@ -3,110 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import tenacity
-from hypothesis import given
-from hypothesis import strategies as st
 
 from roistat_async import RetryPolicy, errors
 from roistat_async.transport import retry
-from roistat_async.transport.retry import Deadline, Kind, RetryBudget, backoff, may_repeat
+from roistat_async.transport.retry import Deadline, Kind, RetryBudget
 from tests.helpers.clock import JumpingClock
 
 NOT_SENT = errors.NotSentError("refused")
-BAD_CERTIFICATE = errors.NotSentError("bad", permanent=True)
 LOST = errors.TransportError("reset")
-SILENT = errors.RequestTimeoutError("silent", phase="answer", seconds=1)
 TOO_MANY = errors.RateLimitError("request_limit_error", None, 429)
 UNWELL = errors.ServerError("http_503", None, 503)  # 408, 425 and 5xx are all of this class
-GARBAGE = errors.MalformedResponseError("html", unparsable=True)
-WRONG_SHAPE = errors.MalformedResponseError("shape")
 REFUSED = errors.InvalidRequestError("incorrect_request", None, 400)
-REDIRECT = errors.RedirectRefusedError("elsewhere", http_status=302, host="x")
-
-OPTED_IN = RetryPolicy(changes=True)
-ASKED_NOT = RetryPolicy()
-
-policies = st.builds(
-    RetryPolicy,
-    base=st.floats(0.001, 10),
-    throttled_base=st.floats(0.001, 10),
-    longest=st.floats(0.001, 100),
-    retry_after_cap=st.floats(0.5, 500),
-)
-failures = st.one_of(
-    st.sampled_from([LOST, UNWELL, TOO_MANY]),
-    st.builds(
-        lambda wish: errors.RateLimitError("x", retry_after=wish), st.floats(0, 1000) | st.none()
-    ),
-)
-
-
-@given(st.integers(1, 10_000), failures, policies, st.floats(0, 1))
-def test_a_wait_has_bounds(
-    attempt: int, error: errors.RoistatError, policy: RetryPolicy, chance: float
-) -> None:
-    """Whatever fails however often: the wait is no less than 0 and no more than was said."""
-    wait = backoff(attempt, error, policy, chance)
-    assert 0 <= wait <= max(policy.longest, policy.retry_after_cap)
-
-
-@given(st.integers(1, 200), policies, st.floats(0, 1))
-def test_jitter_is_full(attempt: int, policy: RetryPolicy, chance: float) -> None:
-    """The wait is the same share of its ceiling as the number that was drawn."""
-    ceiling = backoff(attempt, LOST, policy, 1.0)
-    assert backoff(attempt, LOST, policy, chance) == pytest.approx(chance * ceiling)
-    assert backoff(attempt, LOST, policy, 0.0) == 0
-
-
-def test_the_ceiling_doubles_up_to_the_longest() -> None:
-    """0.25, 0.5, 1, 2 ... and never above 20 seconds; four times that after a refusal."""
-    ceilings = [backoff(attempt, LOST, ASKED_NOT, 1.0) for attempt in (1, 2, 3, 7, 8, 5000)]
-    assert ceilings == [0.25, 0.5, 1, 16, 20, 20]
-    assert backoff(1, TOO_MANY, ASKED_NOT, 1.0) == 1
-
-
-@given(st.integers(1, 50), st.floats(0, 120), st.floats(0, 1))
-def test_the_servers_wish_is_the_least(attempt: int, wish: float, chance: float) -> None:
-    """A wait is never shorter than the Retry-After, nor longer than the cap allows."""
-    error = errors.RateLimitError("x", retry_after=wish)
-    assert wish <= backoff(attempt, error, ASKED_NOT, chance) <= 120
-
-
-# The table of the fault matrix, §4: not sent, limiter, unanswered (5xx, reset, cut), Roistat's no.
-@pytest.mark.parametrize(
-    ("kind", "policy", "repeated"),
-    [
-        (Kind.READ, ASKED_NOT, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
-        (Kind.CREATE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
-        (Kind.CREATE, OPTED_IN, [NOT_SENT, TOO_MANY]),
-        (Kind.CHANGE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
-        (Kind.CHANGE, OPTED_IN, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
-    ],
-)
-def test_what_is_repeated(
-    kind: Kind, policy: RetryPolicy, repeated: Sequence[errors.RoistatError]
-) -> None:
-    """Each kind of path repeats what is proved harmless, and nothing else."""
-    everything = [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]
-    never = [BAD_CERTIFICATE, WRONG_SHAPE, REFUSED, REDIRECT, asyncio.CancelledError()]
-    found = [error for error in [*everything, *never] if may_repeat(error, kind, policy)]
-    assert found == repeated
-
-
-@pytest.mark.parametrize("error", [LOST, SILENT, UNWELL, GARBAGE, WRONG_SHAPE])
-def test_an_unanswered_write_may_have_happened(error: errors.RoistatError) -> None:
-    """Whatever is no valid answer leaves the outcome of a write open."""
-    assert retry.is_outcome_unknown(error)
-
-
-@pytest.mark.parametrize("error", [NOT_SENT, BAD_CERTIFICATE, TOO_MANY, REFUSED, REDIRECT])
-def test_a_refused_write_did_not_happen(error: errors.RoistatError) -> None:
-    """What was not sent or was refused did not happen."""
-    assert not retry.is_outcome_unknown(error)
 
 
 class Attempts:

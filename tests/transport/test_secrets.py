@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from roistat_async import Roistat, Timeouts
-from tests.helpers.clients import KEY, client
+from tests.helpers.clients import KEY, QUICK, client
 from tests.helpers.raw_server import RawServer, Script, Wire, answer, closed_port, replies
 
 MARKER = "b0dyMarker"
@@ -142,7 +142,10 @@ async def test_a_lost_create_shows_no_number(fault: str) -> None:
     """What was to be created is in no text of the error and in no pickle."""
     async with RawServer(FAULTS[fault]) as server:
         error = await failure(
-            lambda roistat, _: roistat.phones.create([SENT_PHONE]), server.base_url, Path()
+            lambda roistat, _: roistat.phones.create([SENT_PHONE]),
+            server.base_url,
+            Path(),
+            timeouts=QUICK,
         )
     for secret in SECRETS:
         assert secret not in f"{error!r} {error} {vars(error)} {pickle.dumps(error)!r}"
@@ -165,9 +168,8 @@ async def test_a_callers_timeout_leads_to_no_secret(tmp_path: Path) -> None:
         await wire.closed()
 
     for script in (mute, stalled):
-        patient = Timeouts(connect=5, answer=5, idle=5)
         async with RawServer(script) as server:
-            error = await failure(impatient, server.base_url, tmp_path, timeouts=patient)
+            error = await failure(impatient, server.base_url, tmp_path)
         assert type(error) is TimeoutError
         check(error)
 
