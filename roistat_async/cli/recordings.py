@@ -131,7 +131,7 @@ async def save(
     outcomes = roistat.calls.download_recordings(calls, folder, concurrency=concurrency)
     shown = is_watched(stdout_is_free=not tally.as_json)
     with progress("Recordings", shown=shown) as advance:
-        async with aclosing(outcomes):  # type: ignore[type-var]
+        async with aclosing(outcomes):
             async for outcome in outcomes:
                 tally.add(outcome)
                 if tally.as_json:
