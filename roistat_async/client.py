@@ -127,7 +127,7 @@ class Roistat:
             await self._http.close()
 
     async def __aenter__(self) -> Self:
-        self._http.bind()
+        self._http.bind(reopen=True)
         return self
 
     async def __aexit__(

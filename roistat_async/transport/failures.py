@@ -58,6 +58,12 @@ def deadline_passed(seconds: float) -> RequestTimeoutError:
     return RequestTimeoutError(text, phase="deadline", seconds=seconds)
 
 
+def too_large(cap: int) -> MalformedResponseError:
+    """Say that a body is larger than an answer may be."""
+    text = f"the answer is larger than {cap} bytes; ask for a smaller page or period"
+    return MalformedResponseError(text)
+
+
 def refused(status: int, headers: Mapping[str, str]) -> RoistatError | None:
     """Refuse an answer by its headers: a redirect, or a compression nobody asked for."""
     if status in _REDIRECTS:
@@ -73,6 +79,11 @@ def other_loop() -> RoistatError:
         "this client belongs to another event loop; open one in each: "
         "`async with Roistat(...)` inside the coroutine that asyncio.run() starts"
     )
+
+
+def client_closed() -> RoistatError:
+    """Say that a client was used after its end."""
+    return RoistatError("the client is closed; use it inside its `async with`, or open it again")
 
 
 def closed(text: str) -> RoistatError | None:

@@ -80,9 +80,7 @@ class Reply:
         while part := await self.part():
             size += len(part)
             if size > cap:
-                raise MalformedResponseError(
-                    f"the answer is larger than {cap} bytes; ask for a smaller page or period"
-                )
+                raise failures.too_large(cap)
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -119,6 +117,7 @@ class Http:
         self._borrowed = session
         self._own: dict[bool, aiohttp.ClientSession] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_closed = False
         self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
 
     @asynccontextmanager
@@ -142,11 +141,15 @@ class Http:
         if self._loop is not None:
             self.bind()
         sessions, self._own, self._loop = list(self._own.values()), {}, None
+        self._is_closed = True
         for session in sessions:
             await session.close()
 
-    def bind(self) -> None:
+    def bind(self, *, reopen: bool = False) -> None:
         """Belong to the running loop; raise RoistatError if a live one belongs to another."""
+        self._is_closed = self._is_closed and not reopen
+        if self._is_closed:
+            raise failures.client_closed()
         running = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = running

@@ -18,6 +18,18 @@ from tests.helpers.raw_server import RawServer, Wire, replies, success
 GOOD = replies(success(data=[]))
 
 
+async def test_a_closed_client_says_so_until_it_is_opened_again() -> None:
+    """After its end a client opens no connection behind anybody's back."""
+    async with RawServer(GOOD) as server:
+        roistat = client(server.base_url)
+        async with roistat:
+            assert await roistat.scripts.list() == []
+        with pytest.raises(errors.RoistatError, match="closed"):
+            await roistat.scripts.list()
+        async with roistat:
+            assert await roistat.scripts.list() == []
+
+
 async def test_a_borrowed_session_is_not_closed() -> None:
     """It was given open and is left open; its own things are used."""
     async with RawServer(GOOD) as server, aiohttp.ClientSession() as session:
