@@ -18,7 +18,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals a
 
 
 def _start(*words: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    return subprocess.Popen([*_ROISTAT, *words], stdout=stdout, stderr=subprocess.PIPE, text=True)
+    # A shell's background job ignores Ctrl-C and hands that down; the test is about not ignoring.
+    return subprocess.Popen(
+        [*_ROISTAT, *words],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def _line(process: subprocess.Popen[str]) -> str:
