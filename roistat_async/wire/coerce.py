@@ -75,7 +75,7 @@ def to_datetime(value: Any) -> datetime:
         for read in (_read_as_twins_do, datetime.fromisoformat):
             try:
                 moment = read(value)
-            except ValueError:
+            except (ValueError, msgspec.ValidationError):  # 0.20's is no ValueError
                 continue
             return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
     raise ValueError("expected a date")
