@@ -75,6 +75,17 @@ def _count(lowest: int) -> Callable[[Any, Attribute[Any], object], None]:
     return check
 
 
+def is_a(*kinds: type) -> Callable[[Any, Attribute[Any], object], None]:
+    """Make an attribute refuse, without showing it, what is of none of these kinds."""
+    words = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+
+    def check(_: Any, attribute: Attribute[Any], value: object) -> None:
+        if not isinstance(value, kinds):
+            raise ConfigurationError(f"{attribute.name} must be a {words}")
+
+    return check
+
+
 @frozen(kw_only=True)
 class Timeouts:
     """Bound each phase of a request, in seconds. There is no total for a download.
@@ -135,9 +146,9 @@ class Config:
     key: Secret
     project: int
     base_url: str
-    timeouts: Timeouts
-    retry: RetryPolicy
-    limits: Limits
+    timeouts: Timeouts = field(validator=is_a(Timeouts))
+    retry: RetryPolicy = field(validator=is_a(RetryPolicy))
+    limits: Limits = field(validator=is_a(Limits))
 
 
 def check_project(value: object) -> int:

@@ -243,3 +243,26 @@ def _config() -> Config:
         retry=RetryPolicy(),
         limits=Limits(),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timeouts", {"connect": 1}),
+        ("retry", 5),
+        ("limits", "10"),
+        ("proxy", 5),
+        ("ssl_context", "ca.pem"),
+        ("trust_env", "no"),
+    ],
+)
+def test_a_part_of_another_kind_is_refused(name: str, value: Any) -> None:
+    """At once and by its name, not with an AttributeError in the first request."""
+    with pytest.raises(ConfigurationError, match=f"^{name} must be a "):
+        Roistat(KEY, 1, **{name: value})
+
+
+def test_limits_of_another_project_are_checked_too() -> None:
+    """The same for what is given to for_project."""
+    with pytest.raises(ConfigurationError, match=r"^limits must be a Limits"):
+        Roistat(KEY, 1).for_project(2, limits=5)  # type: ignore[arg-type]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
+from ..config import is_a
+
 
 @frozen
 class Request:
@@ -28,6 +30,8 @@ class Request:
 class Connecting:
     """Say how to reach the network: a proxy, an own CA, the environment's proxies."""
 
-    proxy: str | None = field(default=None, repr=False)
-    ssl_context: ssl.SSLContext | None = None
-    trust_env: bool = False
+    proxy: str | None = field(default=None, repr=False, validator=is_a(str, type(None)))
+    ssl_context: ssl.SSLContext | None = field(
+        default=None, validator=is_a(ssl.SSLContext, type(None))
+    )
+    trust_env: bool = field(default=False, validator=is_a(bool))

@@ -23,7 +23,7 @@ from ..models import analytics
 from ..models.calls import CallDraft, CallStatus, Visit
 from ..models.omitted import OMITTED, Omitted
 from ..models.scripts import Crm, Segments
-from . import coerce, spelling
+from . import coerce, drafts, spelling
 
 M = TypeVar("M")
 
@@ -62,7 +62,8 @@ def structure(value: Any, model: type[M]) -> M:
 
 
 def unstructure(model: Any) -> dict[str, Any]:
-    """Spell a draft as the body of a request: what was left out is left out."""
+    """Spell a draft, once checked, as the body of a request: what was left out is left out."""
+    drafts.check(model)
     return cast("dict[str, Any]", _converter.unstructure(model))
 
 

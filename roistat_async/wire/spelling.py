@@ -35,6 +35,7 @@ def with_offset(moment: datetime) -> str:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    check_aware(moment, "a date")  # astimezone would take a naive one for local time
     try:
         return moment.astimezone(UTC)
     except OverflowError:

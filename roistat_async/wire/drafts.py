@@ -1,0 +1,95 @@
+"""What a draft may hold, checked against its declared types before anything is sent.
+
+Roistat silently ignores what it does not know: a text where a list belongs, or a dict with a typo
+where a part belongs, would change nothing and say nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Union
+
+import attrs
+
+from ..errors import ConfigurationError
+from ..models.calls import CallStatus
+from ..models.omitted import Omitted
+
+
+def check(draft: Any, within: str = "") -> None:
+    """Raise ConfigurationError, naming the field and not its value, for what cannot be sent."""
+    for field in attrs.fields(attrs.resolve_types(type(draft))):
+        _check(getattr(draft, field.name), field.type, within + field.name)
+
+
+def _check(value: Any, kind: Any, name: str) -> None:
+    kinds = _parts(kind)
+    if not any(_is_of(value, one, name) for one in kinds):
+        words = dict.fromkeys(_word(one) for one in kinds if one is not Omitted)
+        raise ConfigurationError(f"{name} must be {' or '.join(words)}")
+
+
+def _parts(kind: Any) -> Sequence[Any]:
+    is_union = typing.get_origin(kind) in (Union, types.UnionType)
+    return typing.get_args(kind) if is_union else (kind,)
+
+
+def _is_of(value: Any, kind: Any, name: str) -> bool:
+    if attrs.has(kind):
+        return _is_part(value, kind, name)
+    origin = typing.get_origin(kind) or kind
+    if origin is list:
+        return _is_list(value, typing.get_args(kind)[0], name)
+    # The ids of calls, visits and orders come as numbers elsewhere; Roistat takes both (facts §4).
+    if origin is str and name.endswith("_id"):
+        return isinstance(value, str) or _is_number(value)
+    return _PLAIN[origin][1](value)
+
+
+def _is_part(value: Any, kind: type[Any], name: str) -> bool:
+    if isinstance(value, kind):
+        check(value, f"{name}.")
+        return True
+    return False
+
+
+def _is_list(value: Any, kind: Any, name: str) -> bool:
+    if not isinstance(value, list | tuple):
+        return False
+    for index, one in enumerate(value):
+        _check(one, kind, f"{name}[{index}]")
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_aware(value: Any) -> bool:
+    return isinstance(value, datetime) and value.utcoffset() is not None
+
+
+def _word(kind: Any) -> str:
+    origin = typing.get_origin(kind) or kind
+    if attrs.has(kind):
+        return f"a {kind.__name__}"
+    return _PLAIN[origin][0]
+
+
+_PLAIN: Mapping[Any, tuple[str, Callable[[Any], bool]]] = {
+    str: ("a string", lambda value: isinstance(value, str)),
+    bool: ("True or False", lambda value: isinstance(value, int) and value in (0, 1)),
+    int: ("a number", _is_number),
+    datetime: ("an aware datetime", _is_aware),
+    CallStatus: ("a string", lambda value: isinstance(value, str) and value != ""),
+    list: ("a list", lambda value: isinstance(value, list | tuple)),
+    Sequence: ("a list", lambda value: isinstance(value, list | tuple)),
+    Mapping: ("a dict", lambda value: isinstance(value, Mapping)),
+    dict: ("a dict", lambda value: isinstance(value, Mapping)),
+    Omitted: ("left out", lambda value: isinstance(value, Omitted)),
+    type(None): ("None", lambda value: value is None),
+}

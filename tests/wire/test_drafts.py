@@ -1,0 +1,102 @@
+"""What a draft may hold: everything the page takes, and nothing Roistat would silently ignore."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from roistat_async import (
+    CallDraft,
+    CallStatus,
+    Crm,
+    CrmField,
+    Integration,
+    Redirect,
+    ScriptDraft,
+    ScriptOptions,
+    Webhook,
+)
+from roistat_async.errors import ConfigurationError
+from roistat_async.wire import codec
+
+NAIVE = datetime(2026, 5, 1)
+DATE = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def call(**fields: Any) -> CallDraft:
+    """Draft a call with just these fields beside the needed ones."""
+    return CallDraft("74950000001", "79000000002", DATE, **fields)
+
+
+def options(**fields: Any) -> ScriptDraft:
+    """Draft a script with just these options."""
+    return ScriptDraft(options=ScriptOptions(**fields))
+
+
+def crm_fields(value: Any) -> ScriptDraft:
+    """Draft a script with just these fields of a lead."""
+    return ScriptDraft(integration=Integration(crm=Crm(custom_fields=value)))
+
+
+WRONG: dict[str, Any] = {
+    "name": ScriptDraft(name=5),  # type: ignore[arg-type]
+    "is_enabled": ScriptDraft(is_enabled="yes"),  # type: ignore[arg-type]
+    "creation_date": ScriptDraft(creation_date=NAIVE),
+    "options": ScriptDraft(options={"css_selector": ["a"]}),  # type: ignore[arg-type]
+    "integration": ScriptDraft(integration=None),  # type: ignore[arg-type]
+    "extra": ScriptDraft(extra=[1]),  # type: ignore[arg-type]
+    "options.replaceable_numbers": options(replaceable_numbers="89451111111"),
+    "options.replaceable_numbers[1]": options(replaceable_numbers=["8945", 89451111111]),
+    "options.css_selector": options(css_selector="test"),
+    "options.segments": options(segments="source"),
+    "options.redirect": options(redirect="phone"),
+    "options.redirect.value": options(redirect=Redirect("phone", 74951234567)),  # type: ignore[arg-type]
+    "options.target_call_time": options(target_call_time=True),
+    "integration.crm.custom_fields[0]": crm_fields([{"id": "UF"}]),
+    "integration.crm.custom_fields[0].type": crm_fields([CrmField("UF", type=7)]),  # type: ignore[arg-type]
+    "integration.webhook": ScriptDraft(integration=Integration(webhook="x.ru/h")),  # type: ignore[arg-type]
+    "save_to_crm": call(save_to_crm="yes"),
+    "status": call(status=5),
+    "visit_id": call(visit_id=True),
+    "comment": call(comment=["a"]),
+}
+
+
+@pytest.mark.parametrize("path", WRONG)
+def test_a_wrong_field_is_named(path: str) -> None:
+    """The error says which field it is, however deep, and not what it held."""
+    with pytest.raises(ConfigurationError) as caught:
+        codec.unstructure(WRONG[path])
+    assert str(caught.value).startswith(f"{path} must be ")
+    assert "89451111111" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        options(segments={"or": [["source", "=", "a"]]}, redirect=None, css_selector=("a", "b")),
+        options(replaceable_numbers=["89451111111"], target_call_time=0),
+        ScriptDraft(is_enabled=1, integration=Integration(webhook=Webhook(None))),  # type: ignore[arg-type]
+        crm_fields([CrmField("UF", value=None)]),
+        call(visit_id=12345, order_id=None, status=CallStatus("HOLD"), duration=1.5),
+        call(save_to_crm=0, status="ANSWER", comment=""),
+    ],
+    ids=str,
+)
+def test_what_the_page_takes_is_taken(draft: Any) -> None:
+    """Flags as 0 and 1, ids as numbers, null where it may be, tuples for lists."""
+    assert codec.unstructure(draft)
+
+
+def test_no_date_is_taken_for_a_local_one() -> None:
+    """Among conditions, which have no declared type, a naive date is refused too."""
+    with pytest.raises(ConfigurationError, match="time zone"):
+        codec.unstructure(options(segments=[["date", ">", NAIVE]]))
+
+
+def test_kept_keys_go_back_as_they_came() -> None:
+    """What we do not know is not respelled: an unknown true stays true, not 1."""
+    assert codec.unstructure(ScriptDraft(extra={"new": [True, 1.0]}))["new"] == [True, 1.0]
+    assert codec.unstructure(ScriptDraft(extra={"new": True}))["new"] is True
