@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         ScriptOptions,
         Webhook,
     )
+    from .models.walk import WalkReport
+    from .paging.history import History
     from .paging.pager import Pager
 else:  # hidden from type checkers, for which any name would exist
 
@@ -63,6 +65,7 @@ __all__ = [
     "DownloadStatus",
     "Geo",
     "GoogleAnalytics",
+    "History",
     "Integration",
     "Limits",
     "Omitted",
@@ -83,6 +86,7 @@ __all__ = [
     "Source",
     "Timeouts",
     "Visit",
+    "WalkReport",
     "Webhook",
     "errors",
 ]
@@ -117,7 +121,9 @@ _MODULES = {
     "Limits": "config",
     "RetryPolicy": "config",
     "Timeouts": "config",
+    "History": "paging.history",
     "Pager": "paging.pager",
+    "WalkReport": "models.walk",
     "Period": "models.period",
     "Phone": "models.phones",
     "PhonePrefix": "models.phones",

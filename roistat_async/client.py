@@ -106,6 +106,24 @@ class Roistat:
         """Give the project's number."""
         return self._config.project
 
+    @property
+    def base_url(self) -> str:
+        """Give the address, without a slash at its end."""
+        return self._config.base_url
+
+    @property
+    def clock(self) -> Clock:
+        """Give the clock that all waiting and timing goes by."""
+        return self._clock
+
+    @property
+    def requests_left(self) -> int | None:
+        """Give how many requests this hour still has for the project, of those this client knows.
+
+        None where `Limits.per_hour` is None.
+        """
+        return self._endpoint.governor.left_this_hour
+
     async def resolve(self, error: OutcomeUnknownError) -> Any:
         """Look, by listing, whether an unanswered create happened; send nothing again.
 
@@ -118,6 +136,10 @@ class Roistat:
         if look is None:
             raise ConfigurationError(
                 "this error cannot be resolved: it was pickled, or was about no create"
+            )
+        if error.project != self.project:  # looked for here it would be taken as not created
+            raise ConfigurationError(
+                f"the create was one of project {error.project}; resolve it by that client"
             )
         return await look(self._endpoint)
 

@@ -16,7 +16,8 @@ RoistatError
 │   └── ServerError
 ├── DownloadError                      a file that was asked for and must not be trusted
 │   ├── NoRecordingError  TruncatedError  ContentError  ChangedError
-└── PagingError                        the list broke its own rules
+├── PagingError                        the list broke its own rules
+└── SyncError                          the local copy cannot be read or written
 
 All of them can be pickled. None holds the key, a body or a phone number.
 """
@@ -28,31 +29,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+# fmt: off
 __all__ = [
-    "APIError",
-    "AccessDeniedError",
-    "AuthenticationError",
-    "ChangedError",
-    "ConfigurationError",
-    "ContentError",
-    "DownloadError",
-    "FeatureUnavailableError",
-    "InvalidRequestError",
-    "MalformedResponseError",
-    "NoRecordingError",
-    "NotFoundError",
-    "NotSentError",
-    "OutcomeUnknownError",
-    "PagingError",
-    "RateLimitError",
-    "RedirectRefusedError",
-    "RequestTimeoutError",
-    "ResponseError",
-    "RoistatError",
-    "ServerError",
-    "TransportError",
-    "TruncatedError",
+    "APIError", "AccessDeniedError", "AuthenticationError", "ChangedError", "ConfigurationError",
+    "ContentError", "DownloadError", "FeatureUnavailableError", "InvalidRequestError",
+    "MalformedResponseError", "NoRecordingError", "NotFoundError", "NotSentError",
+    "OutcomeUnknownError", "PagingError", "RateLimitError", "RedirectRefusedError",
+    "RequestTimeoutError", "ResponseError", "RoistatError", "ServerError", "SyncError",
+    "TransportError", "TruncatedError",
 ]
+# fmt: on
 
 
 _Look = Callable[[Any], Awaitable[Any]]
@@ -109,10 +95,13 @@ class OutcomeUnknownError(TransportError):
     is not pickled, since it knows what was to be created.
     """
 
-    def __init__(self, message: str, *, operation: str, sent_at: datetime) -> None:
+    def __init__(
+        self, message: str, *, operation: str, sent_at: datetime, project: int | None = None
+    ) -> None:
         super().__init__(message)
         self.operation = operation
         self.sent_at = sent_at
+        self.project = project
         self._hidden: Callable[[], _Look | None] = lambda: None
 
     @property
@@ -130,15 +119,25 @@ class ResponseError(RoistatError):
 
 
 class MalformedResponseError(ResponseError):
-    """Name the place in an answer that cannot be read; `path` is like `$.data[3].date`."""
+    """Name the place in an answer that cannot be read; `path` is like `$.data[3].date`.
+
+    `unparsable` is no JSON at all (a cut body, a web page); `oversized` more than may be read.
+    """
 
     def __init__(
-        self, message: str, *, path: str = "$", index: int | None = None, unparsable: bool = False
+        self,
+        message: str,
+        *,
+        path: str = "$",
+        index: int | None = None,
+        unparsable: bool = False,
+        oversized: bool = False,
     ) -> None:
         super().__init__(message)
         self.path = path
         self.index = index
         self.unparsable = unparsable
+        self.oversized = oversized
 
 
 class RedirectRefusedError(ResponseError):
@@ -236,9 +235,19 @@ class ChangedError(DownloadError):
 
 
 class PagingError(RoistatError):
-    """Say that a list broke its own rules; `offset` and `rows` tell how far the walk got."""
+    """Say that a list broke its own rules; `rows` tells how far the walk got.
 
-    def __init__(self, message: str, *, offset: int = 0, rows: int = 0) -> None:
+    `offset` is where a pager was; `resume_from` where a walk of the history can go on.
+    """
+
+    def __init__(
+        self, message: str, *, offset: int = 0, rows: int = 0, resume_from: str | None = None
+    ) -> None:
         super().__init__(message)
         self.offset = offset
         self.rows = rows
+        self.resume_from = resume_from
+
+
+class SyncError(RoistatError):
+    """Say that the local copy cannot be used: busy, full, foreign, too new; nothing was lost."""

@@ -166,3 +166,18 @@ async def test_an_unsent_create_is_proved_unsent(fake: FakeRoistat) -> None:
     async with client(base_url, api_key=key) as roistat:
         with pytest.raises(errors.NotSentError):
             await roistat.phones.create([NUMBER])
+
+
+async def test_another_project_does_not_answer_for_it(fake: FakeRoistat) -> None:
+    """An error is resolved by the client of its project; another one would not find the record."""
+    fake.add_project(678)
+    fake.fail("phone/create", Fault.reset().after_applying())
+    async with connected(fake) as roistat:
+        other = roistat.for_project(678)
+        with pytest.raises(errors.OutcomeUnknownError) as caught:
+            await other.phones.create([NUMBER])
+        assert caught.value.project == 678
+        with pytest.raises(errors.ConfigurationError, match="project 678"):
+            await roistat.resolve(caught.value)
+        found = await other.resolve(caught.value)
+    assert [phone.phone for phone in found] == [NUMBER]

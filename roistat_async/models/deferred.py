@@ -48,3 +48,10 @@ def built_on_first_use(**ready: type) -> Callable[[C], C]:
         return cls
 
     return wrap
+
+
+def reader_of(owner: type, name: str) -> Callable[[Any], Any]:
+    """Give what looks into a slot and builds nothing: what waits there is given as it is."""
+    found = owner.__dict__[name]
+    read: Callable[[Any], Any] = getattr(found, "slot", found).__get__
+    return read

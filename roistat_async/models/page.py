@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from attrs import field, frozen
@@ -34,6 +35,7 @@ class Rows(Generic[T]):
     """Be what one answer of a list held: `keys` tell the items apart, `bad_keys` the others.
 
     A bad key is a digest: a record must not be seen where a traceback shows local variables.
+    `answered_at` is the server's clock, where the answer told it.
     """
 
     items: list[T]
@@ -41,6 +43,7 @@ class Rows(Generic[T]):
     total: int | None
     bad: list[BadRecord] = field(factory=list)
     bad_keys: list[Hashable] = field(factory=list)
+    answered_at: datetime | None = None
 
     @property
     def received(self) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,16 +19,17 @@ from ..models.calls import Call, CallDraft, CallStatus
 from ..models.files import Download, DownloadOutcome
 from ..models.omitted import OMITTED, Omitted
 from ..models.page import Rows
-from ..models.period import Period, check_aware
+from ..models.period import Period
+from ..paging.history import History
 from ..paging.pager import Pager
 from ..wire import codec, listing, rows, spelling
 from ..wire.envelope import Answer
-from . import files
+from . import call_drafts as drafts
+from . import files, history
 from .arguments import OnBadRecord, a_list, count, skips_bad
-from .endpoint import Endpoint, ambiguous
+from .endpoint import Endpoint
 
 _LIST = "project/calltracking/call/list"
-_CREATE = "project/phone-call"
 _EXPORT = "project/calltracking/call/xls/export"
 _UPDATE = "project/calltracking/call/update"
 _DELETE = "project/calltracking/call/delete"
@@ -73,14 +73,45 @@ class Calls:
             fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
         )
 
+    def history(
+        self,
+        period: Period,
+        *,
+        extend: Sequence[str] = (),
+        page_size: int = 1000,
+        concurrency: int = 4,
+        settle: timedelta = timedelta(seconds=120),
+        resume_from: str | None = None,
+        on_bad_record: OnBadRecord = "raise",
+    ) -> History:
+        """Walk every call of a period once, in order of date, whatever changes meanwhile.
+
+        Calls of the last `settle` before the walk began may be incomplete: `report` tells how many
+        (`provisional`), and up to when all is proved (`sealed_until`). Raises PagingError.
+        """
+        return history.walk(
+            self._endpoint,
+            _LIST,
+            period,
+            extend=extend,
+            page_size=page_size,
+            concurrency=concurrency,
+            settle=settle,
+            resume_from=resume_from,
+            on_bad_record=on_bad_record,
+        )
+
     async def create(self, draft: CallDraft) -> Call:
         """Record a call (POST /project/phone-call); sent once, never repeated after it left.
 
         Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
         """
-        _check_draft(draft)
+        drafts.check(draft)
         return await self._endpoint.create(
-            _CREATE, codec.unstructure(draft), _created_call, partial(_look_for_call, draft)
+            drafts.PATH,
+            codec.unstructure(draft),
+            drafts.created,
+            partial(drafts.look, draft, _find),
         )
 
     async def update(
@@ -103,6 +134,7 @@ class Calls:
             "order_id": order_id,
             "link": link,
         }
+        drafts.check_fields(body)
         given = {
             name: spelling.scalar(value, name)
             for name, value in body.items()
@@ -122,7 +154,7 @@ class Calls:
 
     async def download_recording(
         self,
-        call: Call | str | int,
+        call_id: Call | str | int,
         *,
         to: str | os.PathLike[str],
         progress: files.Progress | None = None,
@@ -132,30 +164,32 @@ class Calls:
         `progress(bytes so far, bytes expected or None)`. Raises NoRecordingError,
         TruncatedError, ContentError; or what Roistat said instead.
         """
-        return await files.save(self._endpoint, _recording(call_id_of(call)), to, progress)
+        return await files.save(self._endpoint, _recording(call_id_of(call_id)), to, progress)
 
-    def recording(self, call: Call | str | int) -> AbstractAsyncContextManager[Body]:
+    def recording(self, call_id: Call | str | int) -> AbstractAsyncContextManager[Body]:
         """Open a call's MP3 without a file: `async with ... as body: async for chunk in body`."""
-        return files.open_body(self._endpoint, _recording(call_id_of(call)))
+        return files.open_body(self._endpoint, _recording(call_id_of(call_id)))
 
     def download_recordings(
         self,
-        calls: Iterable[Call | str | int] | AsyncIterable[Call | str | int],
+        ids: Iterable[Call | str | int] | AsyncIterable[Call | str | int],
         folder: str | os.PathLike[str],
         *,
         concurrency: int = 8,
     ) -> AsyncGenerator[DownloadOutcome, None]:
-        """Save many recordings as `<call id>.mp3`; files that exist cost no request.
+        """Save the recordings of calls or ids as `<call id>.mp3`; files that exist cost no request.
 
         Gives an outcome for each id as it comes; one that fails does not stop the others.
         `Limits.concurrency` bounds what is under way besides `concurrency`.
         """
         count(concurrency, "concurrency")
-        if isinstance(calls, Sequence):  # checked before any I/O where they can be
-            for call in a_list(calls, "calls"):
-                call_id_of(call)
+        if not isinstance(ids, AsyncIterable):
+            a_list(ids, "ids")
+        if isinstance(ids, Sequence):  # checked before any I/O where they can be
+            for one in ids:
+                call_id_of(one)
         return bulk.save_many(
-            calls, folder, save=self._save, id_of=call_id_of, concurrency=concurrency
+            ids, folder, save=self._save, id_of=call_id_of, concurrency=concurrency
         )
 
     async def export_xls(
@@ -182,49 +216,5 @@ def _recording(call_id: str) -> files.FileRequest:
     return files.FileRequest(f"project/calltracking/call/{call_id}/file", None, Content.MP3)
 
 
-def _created_call(answer: Answer) -> Call:
-    # The example of the page answers under `phoneCall`, its table says `data`.
-    if answer.phone_call and bytes(answer.phone_call) != b"null":
-        return rows.read_record(answer.phone_call, Call, path="$.phoneCall")
-    return rows.read_record(answer.data, Call)
-
-
-def _check_draft(draft: CallDraft) -> None:
-    if not isinstance(draft, CallDraft):
-        raise ConfigurationError("give a CallDraft(callee=..., caller=..., date=...)")
-    spelling.phone(draft.callee, "callee")
-    spelling.phone(draft.caller, "caller")
-    check_aware(draft.date, "date")
-    for name in ("duration", "answer_duration"):
-        value = getattr(draft, name)
-        if value is not OMITTED and (isinstance(value, bool) or not _is_seconds(value)):
-            raise ConfigurationError(f"{name} must be seconds, 0 or more")
-
-
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value < math.inf
-
-
-async def _look_for_call(draft: CallDraft, endpoint: Endpoint, *, sent_at: datetime) -> Call | None:
-    """Find the one call with the draft's second, numbers and duration (fault matrix §4)."""
-    del sent_at  # a call has the date of the draft, not of the request
-    found = [call async for call in _calls_at(endpoint, draft) if _is_like(call, draft)]
-    if len(found) > 1:
-        raise ambiguous(_CREATE, found)
-    return found[0] if found else None
-
-
-def _calls_at(endpoint: Endpoint, draft: CallDraft) -> Pager[Call]:
-    second = draft.date.replace(microsecond=0)
-    around = [
-        ("date", ">", second - timedelta(seconds=1)),
-        ("date", "<", second + timedelta(seconds=1)),
-    ]
-    return Calls(endpoint).list(filters=around, sort=("date", "asc"), on_bad_record="skip")
-
-
-def _is_like(call: Call, draft: CallDraft) -> bool:
-    same = (call.callee, call.caller) == (draft.callee, draft.caller)
-    return same and all(
-        getattr(draft, name) in (OMITTED, getattr(call, name)) for name in ("duration", "comment")
-    )
+def _find(endpoint: Endpoint, filters: listing.Filters) -> Pager[Call]:
+    return Calls(endpoint).list(filters=filters, sort=("date", "asc"), on_bad_record="skip")

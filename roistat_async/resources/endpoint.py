@@ -84,7 +84,7 @@ class Endpoint:
         except RoistatError as error:
             if not retry.is_outcome_unknown(error):
                 raise
-        unknown = _unknown(path, started)
+        unknown = _unknown(path, started, self.config.project)
         unknown._look = partial(look, sent_at=started)
         raise unknown
 
@@ -130,7 +130,7 @@ class Endpoint:
                 raise
         else:
             return
-        raise _unknown(attempts.operation.path, started)
+        raise _unknown(attempts.operation.path, started, self.config.project)
 
     async def _run(self, attempts: _Attempts) -> envelope.Answer:
         return await self._repeated(attempts.answer, attempts.operation.kind)
@@ -217,11 +217,14 @@ class _Attempts:
 async def read_envelope(reply: Reply, clock: Clock, head: bytes = b"") -> envelope.Answer:
     """Read a whole answer and open it; raise the error it holds."""
     cap = _LARGEST_ANSWER if reply.status < 400 else _LARGEST_ERROR
-    wait = retry_after.read(
-        reply.header("Retry-After"), date=reply.header("Date"), now=clock.utc_now()
+    date = reply.header("Date")
+    wait = retry_after.read(reply.header("Retry-After"), date=date, now=clock.utc_now())
+    return envelope.read(
+        head + await reply.read(cap),  # in no variable: a traceback would show it
+        http_status=reply.status,
+        retry_after=wait,
+        answered_at=retry_after.moment(date),
     )
-    # In no variable: a traceback would show it.
-    return envelope.read(head + await reply.read(cap), http_status=reply.status, retry_after=wait)
 
 
 def _operation(
@@ -230,12 +233,13 @@ def _operation(
     return _Operation(path, request.encode(body), kind, is_file)
 
 
-def _unknown(path: str, sent_at: datetime) -> OutcomeUnknownError:
+def _unknown(path: str, sent_at: datetime, project: int) -> OutcomeUnknownError:
     return OutcomeUnknownError(
         f"{path} was sent and not answered; it may have happened and was not sent again. "
         "`await roistat.resolve(error)` looks whether a create did",
         operation=path,
         sent_at=sent_at,
+        project=project,
     )
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import ConfigurationError
+from ..models.masking import mask_phones
 from ..models.omitted import OMITTED, Omitted
 from ..models.page import Rows
 from ..models.period import check_aware
@@ -22,6 +23,13 @@ from .arguments import OnBadRecord, a_list, skips_bad
 from .endpoint import Endpoint
 
 _PATH = "project/calltracking/phone"
+
+
+@frozen
+class _Wanted:
+    """Be the numbers to connect, masked wherever a frame or a partial is printed."""
+
+    numbers: Sequence[str] = field(repr=mask_phones)
 
 
 @frozen(eq=False)
@@ -64,23 +72,29 @@ class Phones:
 
         Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
         """
-        numbers = [spelling.phone(one, "each of phones") for one in a_list(phones, "phones")]
-        if not numbers:
+        wanted = _Wanted(
+            [spelling.phone(one, "each of phones") for one in a_list(phones, "phones")]
+        )
+        del phones  # an error's traceback shows what the frames it passed still hold
+        if not wanted.numbers:
             raise ConfigurationError("phones must not be empty")
         return await self._endpoint.create(
-            f"{_PATH}/create", {"phones": numbers}, _phones, partial(_look_for_phones, numbers)
+            f"{_PATH}/create",
+            {"phones": wanted.numbers},
+            _phones,
+            partial(_look_for_phones, wanted),
         )
 
     async def update(
         self,
-        phone_id: int,
+        id: int,
         *,
         script_id: int,
         last_use_date: datetime | Omitted = OMITTED,
     ) -> None:
         """Put a number into a script."""
         body: dict[str, Any] = {
-            "id": int(spelling.record_id(phone_id, "phone_id")),
+            "id": int(spelling.record_id(id, "id")),
             "script_id": int(spelling.record_id(script_id, "script_id")),
         }
         if not isinstance(last_use_date, Omitted):
@@ -119,14 +133,15 @@ def _phones(answer: Answer) -> Sequence[Phone]:
 
 
 async def _look_for_phones(
-    numbers: Sequence[str], endpoint: Endpoint, *, sent_at: datetime
+    wanted: _Wanted, endpoint: Endpoint, *, sent_at: datetime
 ) -> Sequence[Phone] | None:
     """Find all the numbers in the list; None unless every one is there."""
     del sent_at  # a number is in a project once, whenever it came
-    wanted = set(numbers)
     pager = Phones(endpoint).list(on_bad_record="skip")
-    found = {phone.phone: phone async for phone in pager if phone.phone in wanted}
-    return [found[number] for number in numbers] if wanted == set(found) else None
+    rows = [phone async for phone in pager if phone.phone in wanted.numbers]
+    found = {phone.phone: phone for phone in rows}
+    is_whole = set(found) == set(wanted.numbers)
+    return [found[number] for number in wanted.numbers] if is_whole else None
 
 
 async def _cannot_look(endpoint: Endpoint, *, sent_at: datetime) -> None:

@@ -61,7 +61,7 @@ def deadline_passed(seconds: float) -> RequestTimeoutError:
 def too_large(cap: int) -> MalformedResponseError:
     """Say that a body is larger than an answer may be."""
     text = f"the answer is larger than {cap} bytes; ask for a smaller page or period"
-    return MalformedResponseError(text)
+    return MalformedResponseError(text, oversized=True)
 
 
 def refused(status: int, headers: Mapping[str, str]) -> RoistatError | None:
@@ -101,8 +101,9 @@ def _redirect(status: int, location: str | None) -> RedirectRefusedError:
         host = urlsplit(location or "").hostname
     except ValueError:
         host = None
+    place = host or ("another path" if location else "nowhere")
     return RedirectRefusedError(
-        f"the answer redirects ({status}) to {host or 'nowhere'}; it was not followed, "
+        f"the answer redirects ({status}) to {place}; it was not followed, "
         "for the key would go along. Check base_url",
         http_status=status,
         host=host,

@@ -74,10 +74,15 @@ class _Window:
         self._length = length
         self._left: deque[float] = deque()
 
-    def wait(self, now: float, held: int, most: float) -> float | None:
-        """Give the seconds until one more may leave; None while those held decide it."""
+    def count(self, now: float) -> int:
+        """Count those that left within the length of time."""
         while self._left and now - self._left[0] >= self._length - _ROUNDING:
             self._left.popleft()
+        return len(self._left)
+
+    def wait(self, now: float, held: int, most: float) -> float | None:
+        """Give the seconds until one more may leave; None while those held decide it."""
+        self.count(now)
         if held + len(self._left) < most:
             return 0.0
         over = int(held + len(self._left) - most)
@@ -152,6 +157,13 @@ class Governor:
     def per_second(self) -> float:
         """Give the requests a second that are allowed just now."""
         return self._most
+
+    @property
+    def left_this_hour(self) -> int | None:
+        """Give the requests that may still leave within the hour; None where there is no limit."""
+        if self._hour.most == math.inf:
+            return None
+        return max(0, int(self._hour.most) - self._hour.count(self._clock.monotonic()))
 
     async def _admit(self) -> None:
         await self._places.enter()

@@ -17,17 +17,18 @@ def read(value: str | None, *, date: str | None, now: datetime) -> float | None:
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
-    until = _moment(text)
+    until = moment(text)
     if until is None:
         return None
-    return max(0.0, (until - (_moment(date or "") or now)).total_seconds())
+    return max(0.0, (until - (moment(date) or now)).total_seconds())
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
+    """Read a date as HTTP headers have it; None for anything else."""
     if not text or text[0].isdigit() or not text.isascii():
         return None
     try:
-        moment = parsedate_to_datetime(text)
+        found = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
+    return found if found.utcoffset() is not None else found.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ like an empty list. `Answer.data` is kept as bytes until somebody reads it.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -74,19 +75,29 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 
 @frozen
 class Answer:
-    """Be a successful answer, its payload still unread; a payload that is not there is empty."""
+    """Be a successful answer, its payload still unread; a payload that is not there is empty.
+
+    `answered_at` is the server's clock, by the header `Date`.
+    """
 
     data: msgspec.Raw = field(repr=False)
     total: int | None
     phone_call: msgspec.Raw = field(repr=False)
+    answered_at: datetime | None = None
 
 
-def read(body: bytes, *, http_status: int = 200, retry_after: float | None = None) -> Answer:
+def read(
+    body: bytes,
+    *,
+    http_status: int = 200,
+    retry_after: float | None = None,
+    answered_at: datetime | None = None,
+) -> Answer:
     """Open an answer.
 
     Raises the APIError it holds, or MalformedResponseError if it is not Roistat's.
     """
-    outcome = _outcome(body, http_status, retry_after)
+    outcome = _outcome(body, http_status, retry_after, answered_at)
     del body  # a traceback may be printed with its local variables
     if isinstance(outcome, Answer):
         return outcome
@@ -94,7 +105,7 @@ def read(body: bytes, *, http_status: int = 200, retry_after: float | None = Non
 
 
 def _outcome(
-    body: bytes, http_status: int, retry_after: float | None
+    body: bytes, http_status: int, retry_after: float | None, answered_at: datetime | None
 ) -> Answer | errors.RoistatError:
     text = body.removeprefix(_BOM)
     envelope = _open(text)
@@ -116,7 +127,7 @@ def _outcome(
         return _not_roistat(body)
     if repeats_a_key:
         return errors.MalformedResponseError("a key stands twice in the answer")
-    return Answer(envelope.data, _total(envelope.total), envelope.phone_call)
+    return Answer(envelope.data, _total(envelope.total), envelope.phone_call, answered_at)
 
 
 def _open(text: bytes) -> _Envelope | None:

@@ -10,7 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from ..errors import ConfigurationError
+from ..errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    MalformedResponseError,
+    NotSentError,
+    OutcomeUnknownError,
+    RoistatError,
+    ServerError,
+    TransportError,
+)
 from . import spelling
 
 Condition = tuple[str, str, Any] | Sequence[Any]
@@ -38,6 +47,13 @@ _LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 _OPERATORS = ("<", "<=", "=", "!=", ">", ">=", "in", "null", "like")
 
 
+class _Spelled(dict[str, Any]):
+    """Be a body whose filters may hold phone numbers: a traceback shows local variables."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(self)}}}"
+
+
 def body(
     *,
     fields: frozenset[str],
@@ -46,8 +62,8 @@ def body(
     extend: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Spell everything of a list request but the place in the list."""
-    spelled: dict[str, Any] = {}
-    if filters:
+    spelled = _Spelled()
+    if not isinstance(filters, Sequence) or filters:
         spelled["filters"] = _filters(filters, fields)
     if extend:
         spelled["extend"] = _extend(extend)
@@ -59,6 +75,23 @@ def body(
 def at(request: Mapping[str, Any], *, limit: int, offset: int) -> dict[str, Any]:
     """Add the place in the list."""
     return {**request, "limit": limit, "offset": offset}
+
+
+def wants_less(error: RoistatError) -> Literal["period", "limit", "cut"] | None:
+    """Tell whether asking for less may help: of time, of rows, or because the answer broke off.
+
+    "Try smaller period" was seen on other lists only, and no word about a limit anywhere (facts
+    §1): what Roistat says about call/list is a guess.
+    """
+    if isinstance(error, InvalidRequestError):
+        text = (error.description or "").lower()
+        if "period" in text or "период" in text:
+            return "period"
+        return "limit" if "limit" in text or "лимит" in text else None
+    if isinstance(error, MalformedResponseError):
+        return "cut" if error.unparsable or error.oversized else None
+    is_sent = not isinstance(error, NotSentError | OutcomeUnknownError)
+    return "cut" if is_sent and isinstance(error, TransportError | ServerError) else None
 
 
 def _filters(filters: Filters, fields: frozenset[str]) -> Any:
@@ -106,7 +139,9 @@ def _value(name: str, operator: str, value: Any) -> Any:
         return spelling.flag(value, what)
     spell = _moment if name.endswith("date") else _plain
     if operator == "in":
-        return [spell(operator, part, what) for part in _sequence(value, what)]
+        if not _sequence(value, what):
+            raise ConfigurationError(f"{what} must not be empty")
+        return [spell(operator, part, what) for part in value]
     return spell(operator, value, what)
 
 

@@ -100,6 +100,10 @@ async def _read_recording(roistat: Roistat, _: Path) -> bytes:
         return b"".join([chunk async for chunk in body])
 
 
+async def _walk(roistat: Roistat, _: Path) -> list[Any]:
+    return [call async for call in roistat.calls.history(PERIOD, extend=("visit",))]
+
+
 async def _download_recordings(roistat: Roistat, folder: Path) -> list[Any]:
     return [one async for one in roistat.calls.download_recordings(["1234"], folder)]
 
@@ -195,6 +199,24 @@ BEYOND: list[Asked] = [
         EMPTY,
         "/project/calltracking/script/list",
         {"is_deleted": 0},
+    ),
+    Asked(
+        "calls.history",
+        _walk,
+        EMPTY,
+        "/project/calltracking/call/list",
+        {
+            "filters": {
+                "and": [
+                    ["date", ">", "2016-06-30T20:59:59+0000"],
+                    ["date", "<", "2016-10-31T20:59:59+0000"],
+                ]
+            },
+            "extend": ["visit"],
+            "sort": ["date", "asc"],
+            "limit": 1000,
+            "offset": 0,
+        },
     ),
     Asked(
         "phones.list_prefixes",

@@ -95,7 +95,7 @@ def test_a_live_client_in_another_loop_is_refused() -> None:
         texts = []
         for call in (roistat.scripts.list, roistat.close, roistat.__aenter__):  # type: ignore[attr-defined]
             with pytest.raises(errors.RoistatError) as caught:
-                await call()
+                await asyncio.wait_for(call(), 5)  # what is let through would wait for ever
             texts.append(str(caught.value))
         return texts
 

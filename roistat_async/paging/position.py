@@ -1,0 +1,64 @@
+"""Where a walk of the history got to, as a text that can be stored and given to another process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import ConfigurationError
+
+_KEYS = {"next", "sealed", "given"}
+
+
+@frozen
+class Position:
+    """Say that every call before the second `next` was given, and of that second those `given`.
+
+    `sealed` is the moment frozen when the walk began: what is later was read too early to be
+    sure, also by a walk that goes on days afterwards.
+    """
+
+    next: datetime
+    sealed: datetime | None = None
+    given: Collection[str] = ()
+
+    def __str__(self) -> str:
+        sealed = None if self.sealed is None else _text(self.sealed)
+        return json.dumps({"next": _text(self.next), "sealed": sealed, "given": [*self.given]})
+
+
+def read(text: object) -> Position:
+    """Read a stored position; raise ConfigurationError for anything else."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+        if isinstance(found, dict) and found.keys() == _KEYS:
+            sealed = found["sealed"]
+            return Position(
+                _moment(found["next"]),
+                None if sealed is None else _moment(sealed),
+                frozenset(_ids(found["given"])),
+            )
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        pass
+    raise ConfigurationError("resume_from is what `walk.resume_from` gave, as it was")
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _moment(text: Any) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() is None:
+        raise ValueError("no offset")
+    return moment.astimezone(UTC)
+
+
+def _ids(given: Any) -> list[str]:
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise ValueError("no list of ids")
+    return given

@@ -1,0 +1,56 @@
+"""The sealed walk over the call list: which requests it makes, and how their answers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from attrs import evolve
+
+from ..models.calls import Call
+from ..models.page import Rows
+from ..models.period import Period
+from ..paging.asker import Ask
+from ..paging.history import History
+from ..wire import listing, rows
+from .arguments import OnBadRecord, skips_bad
+from .endpoint import Endpoint
+
+
+def walk(
+    endpoint: Endpoint,
+    path: str,
+    period: Period,
+    *,
+    extend: Sequence[str],
+    page_size: int,
+    concurrency: int,
+    settle: timedelta,
+    resume_from: str | None,
+    on_bad_record: OnBadRecord,
+) -> History:
+    """Make a walk that asks only for dates, ascending; nothing is sent before it is iterated."""
+    skip_bad = skips_bad(on_bad_record)
+    listing.body(fields=listing.CALL_FIELDS, filters=(), sort=None, extend=extend)
+
+    async def fetch(ask: Ask) -> Rows[Call]:
+        asked = listing.body(
+            fields=listing.CALL_FIELDS,
+            filters=[("date", ">", ask.after), ("date", "<", ask.before)],
+            sort=("date", "asc"),
+            extend=extend,
+        )
+        answer = await endpoint.read(path, listing.at(asked, limit=ask.limit, offset=ask.offset))
+        read = rows.read_rows(answer.data, answer.total, Call, skip_bad=skip_bad)
+        return evolve(read, answered_at=answer.answered_at)
+
+    return History(
+        fetch,
+        period,
+        page_size=page_size,
+        concurrency=concurrency,
+        settle=settle,
+        wants_less=listing.wants_less,
+        now=endpoint.clock.utc_now,
+        resume_from=resume_from,
+    )

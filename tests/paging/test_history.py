@@ -1,0 +1,525 @@
+"""The sealed walk, rule by rule: what it gives, what it refuses, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import define, evolve
+
+from roistat_async import Call, CallStatus, Period
+from roistat_async.errors import ConfigurationError, PagingError, TransportError
+from roistat_async.models.page import BadRecord, Rows
+from roistat_async.paging.asker import Ask
+from roistat_async.paging.history import History
+from tests.paging.live import LiveList, at, never_less
+
+HOUR = timedelta(hours=1)
+
+
+def spread(count: int, gap: int = 10, **habits: Any) -> LiveList:
+    """Give a list of so many calls, so many seconds apart."""
+    calls = {str(number): gap * number for number in range(count)}
+    return LiveList(calls=calls, span=gap * count + 1, **habits)
+
+
+def tied(count: int, *, before: int = 0, after: int = 0, **habits: Any) -> LiveList:
+    """Give a list with so many calls in one second, and single ones around it."""
+    seconds = [*range(before), *[before] * count, *range(before + 1, before + 1 + after)]
+    calls = {str(number): second for number, second in enumerate(seconds)}
+    return LiveList(calls=calls, span=before + after + 2, **habits)
+
+
+@define(kw_only=True)
+class Bent(LiveList):
+    """A list whose answers are bent on their way."""
+
+    bend: Callable[[Ask, Rows[Call]], Rows[Call]]
+
+    async def fetch(self, ask: Ask) -> Rows[Call]:
+        """Answer, bent."""
+        return self.bend(ask, await super().fetch(ask))
+
+
+def bent(bend: Callable[[Ask, Rows[Call]], Rows[Call]], count: int = 30) -> Bent:
+    """Give thirty calls, ten seconds apart, whose answers are bent."""
+    calls = {str(number): 10 * number for number in range(count)}
+    return Bent(calls=calls, span=10 * count, bend=bend)
+
+
+async def ids(walk: History) -> list[str]:
+    """Walk to the end."""
+    return [call.id async for call in walk]
+
+
+async def refused(walk: History, text: str) -> tuple[PagingError, list[str]]:
+    """Walk until it is refused; give the error and what came before it."""
+    found: list[str] = []
+
+    async def go() -> None:
+        async for call in walk:
+            found.append(call.id)
+
+    with pytest.raises(PagingError, match=text) as caught:
+        await go()
+    return caught.value, found
+
+
+async def settle() -> None:
+    """Let everything happen that can."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+# What is given
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 20, 21])
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_each_call_once(count: int, concurrency: int) -> None:
+    """Nothing, one, two, a page exactly, a page and one more: in order of date, at few requests."""
+    world = spread(count)
+    walk = world.walk(page_size=10, concurrency=concurrency)
+    assert await ids(walk) == [str(number) for number in range(count)]
+    assert walk.report.requests <= 1.25 * -(-count // 10) + 4
+
+
+async def test_the_first_second_is_meant_and_the_end_is_not() -> None:
+    """A call at the start of the period is given, one at its end is not."""
+    world = LiveList(calls={"1": 0, "2": 7, "3": 8}, span=8)
+    assert await ids(world.walk(page_size=10)) == ["1", "2"]
+
+
+async def test_parts_of_a_second_are_rounded_up() -> None:
+    """Calls have whole seconds: of 0.5 s to 7.5 s those of the seconds 1 to 7 are meant."""
+    world = LiveList(calls={"1": 0, "2": 1, "3": 7, "4": 8}, span=9)
+    half = timedelta(seconds=0.5)
+    assert await ids(_over(world, Period(at(0) + half, at(7) + half))) == ["2", "3"]
+
+
+def _over(world: LiveList, period: Period, **options: Any) -> History:
+    given: dict[str, Any] = {
+        "page_size": 10,
+        "concurrency": 1,
+        "settle": timedelta(0),
+        "wants_less": never_less,
+        "now": lambda: at(world.now),
+        **options,
+    }
+    return History(world.fetch, period, **given)
+
+
+@pytest.mark.parametrize("habit", ["after_inclusive", "before_inclusive"])
+async def test_it_does_not_matter_whether_a_bound_is_meant_itself(habit: str) -> None:
+    """A `>` that means `>=` brings calls of the second before: they are left out."""
+    calls = {"0": -1, **{str(number): number // 3 for number in range(1, 30)}, "90": 10}
+    world = LiveList(calls=calls, span=10)
+    setattr(world, habit, True)
+    assert await ids(world.walk(page_size=7)) == [str(number) for number in range(1, 30)]
+
+
+async def test_a_full_second_before_the_period() -> None:
+    """Where `>` means `>=`, a second before the period that is fuller than a page hides nothing."""
+    early = {str(number): -1 for number in range(100, 120)}
+    world = LiveList(calls={**early, "1": 0, "2": 5}, span=10, after_inclusive=True)
+    assert await ids(world.walk(page_size=10)) == ["1", "2"]
+
+
+@pytest.mark.parametrize("edge", [9, 10, 11])
+async def test_a_second_at_the_edge_of_a_page(edge: int) -> None:
+    """A second that ends with the page, or just after it, is given whole."""
+    world = tied(4, before=edge - 2, after=5)
+    assert len(await ids(world.walk(page_size=10))) == len(world.calls)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("count", [10, 11, 35])
+async def test_a_second_fuller_than_a_page(count: int, shuffled: bool) -> None:
+    """It is paged inside until all of it is proved to be there; its neighbours are given too."""
+    world = tied(count, before=3, after=3, shuffled=shuffled)
+    walk = world.walk(page_size=10)
+    found = await ids(walk)
+    assert sorted(found, key=int) == sorted(world.calls, key=int)
+    assert walk.report.seconds_paged_inside == 1
+
+
+async def test_a_large_second_costs_few_requests() -> None:
+    """250 calls of one second at a hundred a page: read about twice."""
+    world = tied(250)
+    assert len(await ids(world.walk(page_size=100))) == 250
+    assert world.requests <= 12
+
+
+async def test_a_clamp_that_nobody_told_of() -> None:
+    """A server that gives fewer than asked for is no end."""
+    world = spread(40, clamp=3)
+    assert len(await ids(world.walk(page_size=1000, concurrency=3))) == 40
+
+
+@pytest.mark.parametrize("total", ["page", "absent", "zero", "everything"])
+async def test_total_decides_nothing(total: str) -> None:
+    """Whatever it says, each call is given."""
+    assert len(await ids(spread(35, total=total).walk(page_size=10))) == 35
+
+
+async def test_an_ignored_offset_does_no_harm_between_seconds() -> None:
+    """The walk uses no offset where a second fits on a page."""
+    world = spread(35, ignores_offset=True)
+    assert len(await ids(world.walk(page_size=10))) == 35
+    assert world.requests < 12
+
+
+# What is refused
+
+
+async def test_a_full_second_where_offset_is_ignored() -> None:
+    """It cannot be proved complete: refused, after what came before, with the place to go on."""
+    world = tied(25, before=12, after=4, ignores_offset=True)
+    error, found = await refused(world.walk(page_size=10), "any offset")
+    assert found == [str(number) for number in range(12)]
+    assert error.rows == 12
+    assert world.requests < 60
+    on = world.walk(page_size=40, resume_from=error.resume_from)
+    assert len(await ids(on)) == 25 + 4
+
+
+@pytest.mark.parametrize(
+    ("bend", "text"),
+    [
+        (lambda _, rows: evolve(rows, items=rows.items[::-1], keys=rows.keys[::-1]), "not sort"),
+        (lambda _, rows: _doubled(rows), "twice"),
+        (lambda _, rows: _with(rows, at(-50), first=True), "outside"),
+        (lambda _, rows: _with(rows, at(9999)), "outside"),
+        (lambda ask, rows: _padded(ask, rows), "asked for"),
+    ],
+    ids=["order", "twice", "before", "after", "too many"],
+)
+async def test_a_page_that_breaks_the_rules(
+    bend: Callable[[Ask, Rows[Call]], Rows[Call]], text: str
+) -> None:
+    """An unsorted page, calls outside the dates, an id twice, more than asked for: PagingError."""
+    error, found = await refused(bent(bend).walk(page_size=10), text)
+    assert (error.rows, found) == (0, [])
+    assert error.resume_from is not None
+
+
+def _doubled(rows: Rows[Call]) -> Rows[Call]:
+    if len(rows.items) < 3:
+        return rows
+    return evolve(
+        rows, items=[rows.items[0], *rows.items[:-1]], keys=[rows.keys[0], *rows.keys[:-1]]
+    )
+
+
+def _with(rows: Rows[Call], moment: datetime, *, first: bool = False) -> Rows[Call]:
+    if not rows.items:
+        return rows
+    odd = Call("777", moment, CallStatus.ANSWER)
+    items = [odd, *rows.items[1:]] if first else [*rows.items[:-1], odd]
+    return evolve(rows, items=items, keys=[call.id for call in items])
+
+
+def _padded(ask: Ask, rows: Rows[Call]) -> Rows[Call]:
+    if not rows.items:
+        return rows
+    more = [Call(f"9{n}", rows.items[-1].date, CallStatus.ANSWER) for n in range(ask.limit)]
+    items = [*rows.items, *more]
+    return evolve(rows, items=items, keys=[call.id for call in items])
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 10])
+@pytest.mark.parametrize("habit", ["descending", "ignores_sort"])
+async def test_the_newest_first_is_refused(habit: str, page_size: int) -> None:
+    """Also with pages of one row, which show no order."""
+    world = spread(35, **{habit: True})
+    _, found = await refused(world.walk(page_size=page_size), "does not sort by date")
+    assert not found
+
+
+@pytest.mark.parametrize("before_inclusive", [False, True])
+async def test_the_newest_first_with_full_seconds(before_inclusive: bool) -> None:
+    """The newest second fills the page: what is before it must not be taken for nothing."""
+    world = tied(10, before=5, descending=True, before_inclusive=before_inclusive)
+    await refused(world.walk(page_size=10), "does not sort by date")
+
+
+async def test_ignored_filters_are_refused() -> None:
+    """A server that gives calls of all times breaks the dates asked for."""
+    world = LiveList(
+        calls={str(number): number - 20 for number in range(60)}, span=40, ignores_filter=True
+    )
+    await refused(world.walk(page_size=10), "outside")
+
+
+async def test_a_page_of_unreadable_calls_is_refused() -> None:
+    """With no date on it the walk cannot go on: better refused than skipped."""
+
+    def all_bad(_: Ask, rows: Rows[Call]) -> Rows[Call]:
+        bad = [BadRecord(index, "$.date", "no date") for index in range(len(rows.items))]
+        return Rows([], [], rows.total, bad, [f"bad {key}" for key in rows.keys])
+
+    await refused(bent(all_bad).walk(page_size=10), "where to go on")
+
+
+async def test_a_second_that_never_stands_still() -> None:
+    """Calls that come and go faster than they can be read end in PagingError, not in a loop."""
+    world = tied(30, churn=1.0, seed=3)
+    await refused(world.walk(page_size=10), "faster|another order")
+    assert world.requests < 3000
+
+
+# The seal
+
+
+async def test_sealed_by_the_servers_clock() -> None:
+    """The seal is the server's time minus `settle`; a local clock an hour wrong changes nothing."""
+    for local in (-3600, 0, 3600):
+        world = spread(100, now=600)
+        walk = world.walk(
+            page_size=10, settle=timedelta(seconds=120), now=lambda local=local: at(600 + local)
+        )
+        await ids(walk)
+        assert walk.report.sealed_until == at(480)
+
+
+async def test_sealed_by_the_local_clock_where_the_server_tells_no_time() -> None:
+    """Without a Date the clock of this machine has to do."""
+    world = bent(lambda _, rows: evolve(rows, answered_at=None))
+    walk = world.walk(page_size=10, settle=timedelta(seconds=20), now=lambda: at(100))
+    await ids(walk)
+    assert walk.report.sealed_until == at(80)
+
+
+async def test_the_seal_is_frozen_at_the_first_answer() -> None:
+    """Time passes during the walk; what is recorded in it is not sealed."""
+
+    def aged(_: Ask, rows: Rows[Call]) -> Rows[Call]:
+        world.now += 60
+        return rows
+
+    world = bent(aged, 100)
+    world.now = 600
+    walk = world.walk(page_size=10)
+    await ids(walk)
+    assert walk.report.sealed_until == at(600)
+
+
+async def test_calls_after_the_seal_are_provisional() -> None:
+    """They are given and counted: more may still be recorded among them."""
+    world = spread(100, now=505)
+    walk = world.walk(page_size=10, settle=timedelta(seconds=100))
+    assert len(await ids(walk)) == 100
+    assert walk.report.sealed_until == at(405)
+    assert walk.report.provisional == 100 - 41
+
+
+async def test_the_seal_lies_inside_the_period() -> None:
+    """Neither before its start nor after its end."""
+    for now, sealed in ((-5000, 0), (10**6, 101)):
+        walk = spread(10, now=now).walk(page_size=10)
+        await ids(walk)
+        assert walk.report.sealed_until == at(sealed)
+
+
+async def test_nothing_is_sealed_before_the_first_answer() -> None:
+    """A walk that has not begun, or whose first request failed, proved nothing."""
+    world = spread(10)
+    walk = world.walk(page_size=10)
+    assert walk.report.sealed_until is None
+    assert not walk.report.is_complete
+
+
+async def test_no_more_is_sealed_than_was_given() -> None:
+    """A walk left early has proved the time up to the last call given."""
+    walk = spread(100).walk(page_size=10)
+    async with aclosing(aiter(walk)) as calls:
+        for _ in range(5):
+            await anext(calls)
+        assert walk.report.sealed_until == at(40)
+        assert not walk.report.is_complete
+
+
+# The report
+
+
+async def test_the_report() -> None:
+    """It counts what was given and asked for, and says that the end was reached."""
+    world = tied(25, before=10, after=10)
+    walk = world.walk(page_size=10)
+    await ids(walk)
+    report = walk.report
+    assert (report.rows, report.seconds_paged_inside) == (45, 1)
+    assert report.requests == report.pages_checked == world.requests
+    assert report.is_complete
+    assert report.bad_records == report.provisional == 0
+
+
+async def test_the_report_grows_with_the_walk() -> None:
+    """Rows are counted as they are given, not as they are read."""
+    walk = spread(50).walk(page_size=10)
+    rows = [walk.report.rows async for _ in walk]
+    assert rows == list(range(1, 51))
+
+
+# What is left behind
+
+
+class Gates(LiveList):
+    """Let so many requests pass and hold the others; count those under way."""
+
+    flying = 0
+    passes = 0
+
+    async def fetch(self, ask: Ask) -> Rows[Call]:
+        """Answer if there is a pass left."""
+        self.flying += 1
+        try:
+            while self.passes < 1:
+                await asyncio.sleep(0)
+            self.passes -= 1
+            return await super().fetch(ask)
+        finally:
+            self.flying -= 1
+
+
+def gates(passes: int) -> Gates:
+    """Give a long list that answers only so many requests."""
+    world = Gates(calls={str(number): 10 * number for number in range(600)}, span=6001)
+    world.passes = passes
+    return world
+
+
+def nothing_is_left(world: Gates) -> None:
+    """Check that no request and no task is under way."""
+    assert world.flying == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_leaving_early_leaves_nothing() -> None:
+    """A `break` ends the requests under way."""
+    world = gates(8)
+    async for _ in world.walk(page_size=10, concurrency=4):
+        await settle()
+        if world.flying > 1:
+            break
+    await settle()
+    nothing_is_left(world)
+
+
+async def test_closing_leaves_nothing_at_once() -> None:
+    """After aclose() there is nothing to wait for."""
+    world = gates(8)
+    async with aclosing(world.walk(page_size=10, concurrency=4).pages()) as pages:
+        await anext(pages)
+        await settle()
+        assert world.flying > 0
+    nothing_is_left(world)
+
+
+async def test_a_cancelled_walk_leaves_nothing() -> None:
+    """Cancelled while it waits for an answer."""
+    world = gates(8)
+    task = asyncio.create_task(ids(world.walk(page_size=10, concurrency=4)))
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    nothing_is_left(world)
+
+
+async def fail_at_once(calls: AsyncIterable[Call]) -> None:
+    """Be a consumer with a bug."""
+    async for _ in calls:
+        raise ZeroDivisionError
+
+
+async def test_a_consumer_that_fails_leaves_nothing() -> None:
+    """Its exception passes through."""
+    world = gates(8)
+    with pytest.raises(ZeroDivisionError):
+        await fail_at_once(world.walk(page_size=10, concurrency=4))
+    await settle()
+    nothing_is_left(world)
+
+
+async def test_a_failed_walk_leaves_nothing() -> None:
+    """An error of the transport comes out as it is, and says where to go on."""
+
+    def fails(ask: Ask, rows: Rows[Call]) -> Rows[Call]:
+        if ask.after > at(100):
+            raise TransportError("lost")
+        return rows
+
+    walk = bent(fails, 200).walk(page_size=10, concurrency=4)
+    with pytest.raises(TransportError) as caught:
+        await ids(walk)
+    assert "resume_from" in caught.value.__notes__[0]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+# Again, and elsewhere
+
+
+async def test_each_iteration_begins_anew() -> None:
+    """A second one reads the list of today, and reports it alone."""
+    world = spread(30)
+    walk = world.walk(page_size=10)
+    first = await ids(walk)
+    requests = walk.report.requests
+    world.calls["500"] = 15
+    assert len(await ids(walk)) == len(first) + 1
+    assert walk.report.rows == 31
+    assert walk.report.requests == requests
+
+
+def test_a_walk_in_another_event_loop() -> None:
+    """The same walk iterates in a second asyncio.run, and one left in the first is gone on with."""
+    world = spread(60)
+    walk = world.walk(page_size=10, concurrency=4)
+
+    async def some() -> list[str]:
+        async with aclosing(aiter(walk)) as calls:
+            return [(await anext(calls)).id for _ in range(25)]
+
+    first = asyncio.run(some())
+    on = world.walk(page_size=10, concurrency=4, resume_from=walk.resume_from)
+    assert [*first, *asyncio.run(ids(on))] == list(world.calls)
+    assert asyncio.run(ids(walk)) == list(world.calls)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"page_size": 0},
+        {"page_size": True},
+        {"page_size": 2.5},
+        {"concurrency": 0},
+        {"concurrency": "4"},
+        {"settle": timedelta(seconds=-1)},
+        {"settle": 120},
+    ],
+)
+def test_wrong_arguments(wrong: dict[str, Any]) -> None:
+    """They are found before anything is asked for."""
+    world = spread(3)
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        _over(world, Period(at(0), at(9)), **wrong)
+    assert world.requests == 0
+
+
+def test_no_period() -> None:
+    """Two dates are no Period."""
+    with pytest.raises(ConfigurationError, match="Period"):
+        _over(spread(3), (at(0), at(9)))  # type: ignore[arg-type]
+
+
+def test_a_period_at_the_edge_of_all_dates() -> None:
+    """The walk looks a second beyond its bounds: there must be one."""
+    for start in (datetime.min, datetime.max - HOUR):
+        whole = Period(start.replace(tzinfo=UTC), (start + HOUR).replace(tzinfo=UTC))
+        with pytest.raises(ConfigurationError, match="within all dates"):
+            _over(spread(3), whole)
