@@ -40,7 +40,6 @@ __all__ = [
 ]
 # fmt: on
 
-
 _Look = Callable[[Any], Awaitable[Any]]
 
 
@@ -89,11 +88,7 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class OutcomeUnknownError(TransportError):
-    """Say that a write was sent and not answered: it may have happened.
-
-    It was not sent again. `await roistat.resolve(error)` looks whether it happened; the look
-    is not pickled, since it knows what was to be created.
-    """
+    """Say that a write was sent, once, and not answered; `roistat.resolve(error)` looks for it."""
 
     def __init__(
         self, message: str, *, operation: str, sent_at: datetime, project: int | None = None
@@ -106,7 +101,7 @@ class OutcomeUnknownError(TransportError):
 
     @property
     def _look(self) -> _Look | None:
-        """Look for what was to be created; kept in a closure, since a repr of it would show it."""
+        """Look for what was to be created; in a closure, which no repr and no pickle shows."""
         return self._hidden() if "_hidden" in self.__dict__ else None
 
     @_look.setter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -18,6 +18,7 @@ from roistat_async import (
     Download,
     DownloadOutcome,
     DownloadStatus,
+    History,
     Limits,
     Omitted,
     Order,
@@ -33,8 +34,10 @@ from roistat_async import (
     Source,
     Timeouts,
     Visit,
+    WalkReport,
     errors,
 )
+from roistat_async.sync import RecordingsReport, SyncReport, sync_calls, sync_recordings
 
 
 async def clients(session: aiohttp.ClientSession) -> None:
@@ -107,6 +110,17 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
         assert_type(page.items, list[Call])
     assert_type(await pager.first(), Call | None)
     assert_type(await pager.collect(), list[Call])
+    walk = roistat.calls.history(
+        Period(start, end), extend=("visit",), page_size=1000, concurrency=4, resume_from=None
+    )
+    assert_type(walk, History)
+    async for call in walk:
+        assert_type(call, Call)
+    async for some in walk.pages():
+        assert_type(some, list[Call])
+    assert_type(walk.report, WalkReport)
+    assert_type(walk.report.sealed_until, datetime | None)
+    assert_type(walk.resume_from, str)
     roistat.calls.list(filters={"or": [("id", "=", "5"), ("id", "=", "6")]})
     roistat.calls.list(on_bad_record="ignore")  # type: ignore[arg-type]
     roistat.calls.list("date")  # type: ignore[call-arg]
@@ -164,3 +178,15 @@ def periods(moment: datetime) -> None:
     assert_type(Period.last(days=7), Period)
     assert_type(Period.parse("2026-05-01..2026-05-31"), Period)
     Period(moment)  # type: ignore[call-arg]
+
+
+async def syncs(roistat: Roistat, start: datetime) -> None:
+    """A local copy."""
+    report = await sync_calls(
+        roistat, "calls.db", since=start, lookback=timedelta(hours=24), progress=print
+    )
+    assert_type(report, SyncReport)
+    assert_type(report.sealed_until, datetime)
+    saved = await sync_recordings(roistat, Path("calls.db"), "recordings/", progress=print)
+    assert_type(saved, RecordingsReport)
+    await sync_calls(roistat)  # type: ignore[call-arg]

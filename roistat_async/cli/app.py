@@ -22,6 +22,8 @@ _COMMANDS = {
     "recordings": ("recordings", "Download recordings into a folder."),
     "export": ("export", "Save the call history as an .xls file."),
     "analytics": ("analytics", "Sum up the calls of a period, as small charts."),
+    "sync": ("sync", "Copy calls and recordings, and keep the copy up to date."),
+    "status": ("status", "Show what is in a copy, and how old it is."),
     "demo": ("demo", "Try everything on a made-up project; needs no key."),
     "fake-server": ("fake_server", "Run a made-up Roistat on this machine."),
     "completion": ("completion", "Print the script that completes words in a shell."),

@@ -16,6 +16,18 @@ def bar(value: float, most: float, width: int) -> str:
     return "█" * whole + (_EIGHTHS[rest] if rest else "")
 
 
+def two_parts(first: float, second: float, most: float, width: int) -> str:
+    """Draw two values as one bar, the second in a lighter shade; what is not 0 is seen."""
+    if most <= 0:
+        return ""
+    drawn = (round(min(1.0, value / most) * width) for value in (first, second))
+    solid, light = (
+        max(1, count) if value > 0 else 0
+        for count, value in zip(drawn, (first, second), strict=True)
+    )
+    return "█" * solid + "░" * light
+
+
 def columns(values: Sequence[float], *, height: int = 1) -> list[str]:
     """Draw values as columns of `height` lines, a character each; what is not 0 is seen."""
     most = max(values, default=0)

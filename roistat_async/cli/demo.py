@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
-from datetime import datetime
-from itertools import islice
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import RoistatError
 from . import exits
+from .demo_told import DemoRun, lines
 from .fake_server import check_installed
-from .text import harmless, say, size
+from .text import harmless, say
 
 if TYPE_CHECKING:
-    from .. import Call, CallAnalytics, Period, Roistat
-    from .demo_server import Server, State
-    from .recordings import Tally
+    from .. import CallAnalytics, Period, Roistat
+    from ..sync import RecordingsReport, SyncReport
+    from .demo_server import Changes, Rows, Server
+    from .sync_progress import Watch
 
 _FOLDER = "roistat-demo"
-_PAGE_SIZE = 1000
 _CONCURRENCY = 8
+# Longer than any history that the made-up Roistat has.
+_HISTORY = timedelta(days=800)
 
 
 @click.command("demo")
@@ -39,9 +40,10 @@ _CONCURRENCY = 8
 def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     """Try everything on a made-up project on this machine; needs no key and no network.
 
-    Lists calls with their visits, downloads the newest recordings, exports the .xls file and
-    draws the analytics, with the limits of the real Roistat. Exit code 0 says that what was
-    listed is exactly what the server holds.
+    Copies its calls and newest recordings into calls.db, exports the .xls file and draws the
+    analytics, with the limits of the real Roistat. Then calls come and change on the server, and
+    the copy is brought up to date. Exit code 0 says that after both runs calls.db held exactly
+    what the server held.
     """
     check_installed("roistat demo")
     from .analytics import draw
@@ -49,115 +51,139 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     from .running import run
 
     place = folder or _fresh_folder()
+    done = Demo(place, recordings)
+    began = time.perf_counter()
     with serving(calls) as server:
-        done = Demo(place, recordings)
         stats = run(done.work(server))
-        state = server.state()
     draw(stats)
     click.echo()
-    for line in done.summary(state):
+    for line in lines(done, time.perf_counter() - began):
         click.echo(harmless(line))
-    return done.verdict(state)
+    return verdict(done)
+
+
+def verdict(done: Demo) -> int:
+    """Give the exit code."""
+    if len(done.runs) != 2 or any(run.differing for run in done.runs):
+        return exits.REFUSED
+    failed = done.recordings is not None and done.recordings.failed
+    return exits.PARTLY if failed else exits.DONE
 
 
 class Demo:
     """Do the main job with the real client, and remember what was done in what time."""
 
-    def __init__(self, place: Path, recordings: int) -> None:
-        from .recordings import Tally
+    def __init__(self, place: Path, wanted: int) -> None:
+        self.place = place
+        self.runs: list[DemoRun] = []
+        self.changes: Changes | None = None
+        self.recordings: RecordingsReport | None = None
+        self.export_size = 0
+        self.requests = 0
+        self._wanted = wanted
 
-        self._place = place
-        self._wanted = recordings
-        self._ids: list[str] = []
-        self._visits = 0
-        self._pages = 0
-        self._answered: list[Call] = []
-        self._first: Call | None = None
-        self._tally: Tally = Tally(as_json=False)
-        self._export = 0
-        self._seconds: dict[str, float] = {}
+    @property
+    def database(self) -> Path:
+        """Give the path of the copy."""
+        return self.place / "calls.db"
 
     async def work(self, server: Server) -> CallAnalytics:
         """Do every step."""
         from .. import Period, Roistat
-        from .recordings import save
 
         key, project, base_url = server.api_key, server.project, server.base_url
+        since = datetime.now(UTC) - _HISTORY
         async with Roistat(key, project, base_url=base_url) as roistat:
-            with self._timed("listing"):
-                await self._list(roistat)
-            with self._timed("recordings"):
-                self._tally.total = len(self._answered)
-                folder = self._place / "recordings"
-                await save(roistat, self._answered, folder, _CONCURRENCY, self._tally)
-            period = Period(_oldest(self._first), Period.last(hours=1).end)
-            with self._timed("export"):
-                await self._save_export(roistat, period)
-            with self._timed("analytics"):
-                return await roistat.analytics.get(period)
+            await self._sync(roistat, server, since)
+            if self._wanted:
+                self.recordings = await self._save(roistat)
+            period = Period(self._first_call(since), datetime.now(UTC) + timedelta(hours=1))
+            self.export_size = await self._export(roistat, period)
+            say("analytics ...")
+            stats = await roistat.analytics.get(period)
+            self.changes = server.change()
+            await self._sync(roistat, server)
+        self.requests = server.state().requests
+        return stats
 
-    def summary(self, state: State) -> Iterator[str]:
-        """Tell what was done."""
-        seconds, total = self._seconds, sum(self._seconds.values())
-        right = "exactly those the server holds" if self._is_right(state) else "NOT the server's"
-        yield (
-            f"Listed      {len(self._ids):,} calls ({right}), {self._visits:,} with a visit, "
-            f"in {self._pages} pages: {seconds['listing']:.1f} s"
-        )
-        yield f"Recordings  {self._tally.told()}: {seconds['recordings']:.1f} s"
-        yield f"Export      {size(self._export)}: {seconds['export']:.1f} s"
-        yield f"Analytics   {seconds['analytics']:.1f} s"
-        yield f"Together    {total:.1f} s, {state.requests} requests (Roistat allows 10 a second)"
-        yield f"Files       {self._place.resolve()}"
+    async def _sync(self, roistat: Roistat, server: Server, since: datetime | None = None) -> None:
+        """Copy the calls, and hold the copy against what the server has."""
+        say(f"{'first' if since else 'second'} sync ...")
+        report = await self._copy(roistat, since)
+        copy, state = read_copy(self.database, server.project), server.state()
+        self.runs.append(DemoRun(report, len(copy), differences(copy, state.rows)))
 
-    def verdict(self, state: State) -> int:
-        """Give the exit code."""
-        if not self._is_right(state):
-            return exits.REFUSED
-        return exits.PARTLY if self._tally.counts["failed"] else exits.DONE
+    async def _copy(self, roistat: Roistat, since: datetime | None) -> SyncReport:
+        from ..sync import sync_calls
 
-    async def _list(self, roistat: Roistat) -> None:
+        with _watching() as watch:
+            return await sync_calls(
+                roistat, self.database, since=since, extend=("visit",), progress=watch.on_calls
+            )
+
+    async def _save(self, roistat: Roistat) -> RecordingsReport:
+        from ..sync import sync_recordings
+
+        say("recordings ...")
+        with _watching() as watch:
+            return await sync_recordings(
+                roistat,
+                self.database,
+                self.place / "recordings",
+                concurrency=_CONCURRENCY,
+                limit=self._wanted,
+                progress=watch.on_recordings(roistat.project),
+            )
+
+    async def _export(self, roistat: Roistat, period: Period) -> int:
         from .progress import is_watched, progress
 
-        pager = roistat.calls.list(extend=("visit",), page_size=_PAGE_SIZE)
-        with progress("Calls", shown=is_watched(stdout_is_free=True)) as advance:
-            async with aclosing(pager.pages()) as pages:
-                async for page in pages:
-                    self._note(page.items)
-                    advance(len(self._ids), page.total)
-
-    def _note(self, calls: list[Call]) -> None:
-        self._pages += 1
-        self._ids += [call.id for call in calls]
-        self._visits += sum(call.visit is not None for call in calls)
-        # The newest come first.
-        room = self._wanted - len(self._answered)
-        self._answered += islice((call for call in calls if call.status == "ANSWER"), room)
-        self._first = calls[-1] if calls else self._first
-
-    async def _save_export(self, roistat: Roistat, period: Period) -> None:
-        from .progress import is_watched, progress
-
+        say("export ...")
         shown = is_watched(stdout_is_free=True)
         with progress("Export", shown=shown, in_bytes=True) as advance:
-            to = self._place / "calls.xls"
-            self._export = (await roistat.calls.export_xls(period, to=to, progress=advance)).size
+            to = self.place / "calls.xls"
+            return (await roistat.calls.export_xls(period, to=to, progress=advance)).size
 
-    def _is_right(self, state: State) -> bool:
-        return len(self._ids) == len(state.ids) and set(self._ids) == set(state.ids)
+    def _first_call(self, since: datetime) -> datetime:
+        from ..sync.status import read_status
 
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        say(f"{step} ...")
-        began = time.perf_counter()
-        yield
-        self._seconds[step] = time.perf_counter() - began
+        (project,) = read_status(self.database).projects
+        return project.first_call or since
 
 
-def _oldest(first: Call | None) -> datetime:
-    if first is None:
-        raise RoistatError("the made-up server gave no call")
-    return first.date
+def read_copy(database: Path, project: int) -> Rows:
+    """Read a copy the way the server tells its rows."""
+    from ..sync.status import read_calls
+    from .demo_server import FIELDS
+
+    rows = read_calls(database, project, ("date", *FIELDS))
+    return {
+        call_id: (int(datetime.fromisoformat(str(date)).timestamp()), *rest)
+        for call_id, (date, *rest) in rows.items()
+    }
+
+
+def differences(copy: Rows, server: Rows) -> dict[str, str]:
+    """Name the calls that only one of two has, and the fields that are not the same."""
+    from .demo_server import FIELDS
+
+    found = dict.fromkeys(server.keys() - copy.keys(), "not in the copy")
+    found |= dict.fromkeys(copy.keys() - server.keys(), "not on the server")
+    for call_id in copy.keys() & server.keys():
+        pairs = zip(("date", *FIELDS), copy[call_id], server[call_id], strict=True)
+        fields = [name for name, mine, theirs in pairs if mine != theirs]
+        if fields:
+            found[call_id] = f"other {', '.join(fields)}"
+    return dict(sorted(found.items()))
+
+
+@contextmanager
+def _watching() -> Iterator[Watch]:
+    from .progress import is_watched
+    from .sync_progress import watching
+
+    with watching(shown=is_watched(stdout_is_free=True), zone=UTC) as watch:
+        yield watch
 
 
 def _fresh_folder() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,18 +13,40 @@ from ..errors import RoistatError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from ..testing import FakeRoistat
+
+FIELDS = (
+    "status", "duration", "waiting_time", "answer_duration", "comment", "callee", "caller",
+)  # fmt: skip
+"""What is compared of a call, besides its id and its date."""
+
+Rows = dict[str, tuple[object, ...]]
+"""The date of each call in seconds, and its FIELDS, by id."""
+
 _PATIENCE = 60.0
+_HOUR = 3600
+_DAY = 24 * _HOUR
+_NEW, _LATE, _COMMENTED = 5, 3, 4
 
 
 class State(NamedTuple):
-    """Be what the server knows: its calls' ids and how many requests came."""
+    """Be what the server knows: its calls and how many requests came."""
 
-    ids: list[str]
+    rows: Rows
     requests: int
 
 
+class Changes(NamedTuple):
+    """Count what happened on the server."""
+
+    new: int
+    late: int
+    ended: int
+    commented: int
+
+
 class Server(NamedTuple):
-    """Say how to reach the server, and ask it what it knows."""
+    """Say how to reach the server, and ask or change it past its API."""
 
     pipe: Connection
     base_url: str
@@ -32,9 +54,16 @@ class Server(NamedTuple):
     project: int
 
     def state(self) -> State:
-        """Look into the server, past its API."""
-        self.pipe.send("state")
-        return State(*_receive(self.pipe))
+        """Look into the server."""
+        return State(*self._do("state"))
+
+    def change(self) -> Changes:
+        """Let happen what happens in a day: calls come, also late ones, end and are commented."""
+        return Changes(*self._do("change"))
+
+    def _do(self, word: str) -> Any:
+        self.pipe.send(word)
+        return _receive(self.pipe)
 
 
 @contextmanager
@@ -64,10 +93,52 @@ def _serve(calls: int, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..testing import FakeRoistat
 
+    words: dict[str, Callable[[FakeRoistat], object]] = {"state": _state, "change": _change}
     with FakeRoistat(calls=calls).in_thread() as fake:
+        _leave_one_active(fake)
         pipe.send((fake.base_url, fake.api_key, fake.project))
         try:
-            while pipe.recv():
-                pipe.send(State(fake.state.calls.ids(), len(fake.requests)))
+            while word := pipe.recv():
+                with fake.state.lock:
+                    told = words[word](fake)
+                pipe.send(told)
         except EOFError:
             return
+
+
+def _state(fake: FakeRoistat) -> State:
+    book = fake.state.calls
+    ids = book.ids()
+    # Read field by field: a row that is looked at as a whole is kept, which slows the server.
+    rows = [
+        (book.date_at(place), *(book.value_at(place, name) for name in FIELDS))
+        for place in range(len(book))
+    ]
+    return State(dict(zip(ids, rows, strict=True)), len(fake.requests))
+
+
+def _leave_one_active(fake: FakeRoistat) -> None:
+    """Have a call that goes on for days: longer than any later run looks back by itself."""
+    book = fake.state.calls
+    past = book.between(0, fake.clock() - 3 * _DAY)
+    if past:
+        call_id = str(book.value_at(past[-1], "id"))
+        fake.state.edit_call(call_id, status="ACTIVE", duration=0, answer_duration=0)
+
+
+def _change(fake: FakeRoistat) -> Changes:
+    state, now = fake.state, fake.clock()
+    recent = state.calls.between(now - 20 * _HOUR, now)
+    lately = [str(state.calls.value_at(place, "id")) for place in recent]
+    every = ((str(state.calls.value_at(place, "id")), place) for place in range(len(state.calls)))
+    active = [one for one, place in every if state.calls.value_at(place, "status") == "ACTIVE"]
+    commented = [one for one in lately if one not in active][:_COMMENTED]
+    for call_id in active:
+        state.edit_call(call_id, status="ANSWER", duration=75, waiting_time=10, answer_duration=65)
+    for call_id in commented:
+        state.edit_call(call_id, comment="Перезвонили, договор подписан")
+    for number in range(_LATE):
+        state.add_call(date=now - (number + 1) * 5 * _HOUR)
+    for _ in range(_NEW):
+        state.add_call()
+    return Changes(_NEW, _LATE, len(active), len(commented))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LONGEST_KEY = 1024
-_LAST = re.compile(r"([0-9]{1,6})([wdhm])")
-_HOURS = {"w": 7 * 24.0, "d": 24.0, "h": 1.0, "m": 1 / 60}
+_LENGTH = re.compile(r"([0-9]{1,6})([wdhms])", re.ASCII)
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=|\bin\b|\blike\b|\bnull\b)\s*(.*?)\s*")
 _YES_NO = {"1": True, "0": False, "yes": True, "no": False, "true": True, "false": False}
 
@@ -55,15 +55,7 @@ class Span(NamedTuple):
     @property
     def zone(self) -> tzinfo:
         """Give the time zone."""
-        if self.tz.upper() == "UTC":
-            return UTC
-        from zoneinfo import ZoneInfo
-
-        try:
-            return ZoneInfo(self.tz)
-        except (KeyError, ValueError, OSError):  # OSError: a folder like "Europe" is no zone
-            problem = f"unknown time zone {self.tz!r}; name one like Europe/Moscow"
-        raise click.UsageError(problem)
+        return read_zone(self.tz)
 
     def find(self) -> Period | None:
         """Give the period, None if nothing was said of one."""
@@ -73,7 +65,11 @@ class Span(NamedTuple):
             raise click.UsageError("give either --period or --last")
         if self.period is not None:
             return Period.parse(self.period, tz=self.zone)
-        return None if self.last is None else Period.last(hours=_hours(self.last))
+        return (
+            None
+            if self.last is None
+            else Period.last(hours=read_length(self.last, "--last") / timedelta(hours=1))
+        )
 
     def need(self) -> Period:
         """Give the period that a command cannot do without."""
@@ -87,12 +83,7 @@ def connection_options(command: F) -> F:
     """Add --project, --base-url and --api-key-file; the command takes a `connection`."""
 
     @click.option("--project", metavar="N", help="Project, instead of ROISTAT_PROJECT.")
-    @click.option("--base-url", metavar="URL", help="Address, instead of ROISTAT_BASE_URL.")
-    @click.option(
-        "--api-key-file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Read the key from a file, instead of ROISTAT_API_KEY.",
-    )
+    @_address_options
     @wraps(command)
     def told(
         project: str | None, base_url: str | None, api_key_file: Path | None, **rest: Any
@@ -102,17 +93,54 @@ def connection_options(command: F) -> F:
     return told  # type: ignore[return-value]  # click sees the options, nobody the signature
 
 
+def connections_options(command: F) -> F:
+    """Add the same with --project repeatable; the command takes a `connection` and `others`."""
+
+    @click.option(
+        "--project", "projects", multiple=True, metavar="N",
+        help="Project, instead of ROISTAT_PROJECT; may be repeated.",
+    )  # fmt: skip
+    @_address_options
+    @wraps(command)
+    def told(
+        projects: tuple[str, ...], base_url: str | None, api_key_file: Path | None, **rest: Any
+    ) -> Any:
+        first, *others = projects or (None,)
+        connection = Connection(first, base_url, api_key_file)
+        return command(connection=connection, others=others, **rest)
+
+    return told  # type: ignore[return-value]  # as above
+
+
+def _address_options(command: F) -> F:
+    url = click.option("--base-url", metavar="URL", help="Address, instead of ROISTAT_BASE_URL.")
+    key = click.option(
+        "--api-key-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Read the key from a file, instead of ROISTAT_API_KEY.",
+    )
+    return url(key(command))
+
+
 def span_options(command: F) -> F:
     """Add --period, --last and --tz; the command takes a `span`."""
 
     @click.option("--period", metavar="FROM..TO", help="E.g. 2026-05-01..2026-05-31, both whole.")
     @click.option("--last", metavar="TIME", help="The time up to now: 7d, 24h, 2w, 30m.")
-    @click.option("--tz", default="UTC", show_default=True, help="Zone of dates without offset.")
+    @tz_option
     @wraps(command)
     def told(period: str | None, last: str | None, tz: str, **rest: Any) -> Any:
         return command(span=Span(period, last, tz), **rest)
 
     return told  # type: ignore[return-value]  # as above
+
+
+def tz_option(command: F) -> F:
+    """Add --tz; the command takes `tz`, a name for `read_zone`."""
+    option = click.option(
+        "--tz", default="UTC", show_default=True, help="Zone of dates without offset."
+    )
+    return option(command)
 
 
 def format_option(command: F) -> F:
@@ -143,6 +171,40 @@ def read_words(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
+def read_zone(name: str) -> tzinfo:
+    """Read the name of a time zone."""
+    if name.upper() == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # OSError: a folder like "Europe" is no zone
+        problem = f"unknown time zone {name!r}; name one like Europe/Moscow"
+    raise click.UsageError(problem)
+
+
+def read_length(text: str, option: str) -> timedelta:
+    """Read a length of time: `7d`, `24h`, `90s`."""
+    found = _LENGTH.fullmatch(text)
+    if found is None:
+        raise click.UsageError(f"{option} is a number and a unit: 7d, 24h, 2w, 30m")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def read_since(text: str, zone: tzinfo) -> datetime:
+    """Read a day, a moment, or how long ago: `2026-05-01`, `2026-05-01T12:00+03:00`, `30d`."""
+    try:
+        if _LENGTH.fullmatch(text):
+            return datetime.now(UTC) - read_length(text, "--since")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None:
+        raise click.UsageError("--since is a day (2026-05-01), a moment with an offset, or 30d")
+    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=zone)
+
+
 def _value(name: str, operator: str, value: str, zone: tzinfo) -> Any:
     if operator == "null":
         if value.lower() not in _YES_NO:
@@ -164,13 +226,6 @@ def _moment(value: str, zone: tzinfo) -> Any:
     except ValueError:
         return value  # the library says what is wrong with it
     return moment if moment.utcoffset() is not None else moment.replace(tzinfo=zone)
-
-
-def _hours(text: str) -> float:
-    found = _LAST.fullmatch(text)
-    if found is None:
-        raise click.UsageError("--last is a number and a unit: 7d, 24h, 2w, 30m")
-    return int(found[1]) * _HOURS[found[2]]
 
 
 def _read_key(path: Path) -> str:

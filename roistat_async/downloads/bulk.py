@@ -12,6 +12,7 @@ from collections.abc import (
     Callable,
     Iterable,
 )
+from contextlib import aclosing
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -20,6 +21,7 @@ from ..models.files import Download, DownloadOutcome, DownloadStatus
 from . import file
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 Save = Callable[[str, Path], Awaitable[Download]]
 
@@ -38,46 +40,66 @@ async def save_many(
     """
     place = Path(folder)
     file.make_folder(place)
-    file.remove_stale_parts(place)
-    work = _Work(_each(ids), id_of, place, save, concurrency)
-    try:
-        while (outcome := await work.next()) is not None:
+    file.remove_dead_parts(place)
+
+    async def act(one: T) -> DownloadOutcome:
+        call_id = id_of(one)
+        return await _outcome(call_id, place / f"{call_id}.mp3", save)
+
+    async with aclosing(each(ids, act, key_of=id_of, concurrency=concurrency)) as outcomes:
+        async for outcome in outcomes:
             yield outcome
+
+
+async def each(
+    source: Iterable[T] | AsyncIterable[T],
+    act: Callable[[T], Awaitable[R]],
+    *,
+    key_of: Callable[[T], str],
+    concurrency: int,
+) -> AsyncGenerator[R, None]:
+    """Do something with each, `concurrency` at once, those of one key one by one.
+
+    Gives the results as they come. What `act` raises comes out and cancels the rest, as leaving
+    early does; nothing is under way afterwards.
+    """
+    work = _Work(_one_by_one(source), act, key_of, concurrency)
+    try:
+        while found := await work.next():
+            yield found[0]
     finally:
         await work.close()
 
 
-class _Work(Generic[T]):
-    """Keep so many downloads under way, and one more id coming."""
+class _Work(Generic[T, R]):
+    """Keep so many things under way, and one more coming."""
 
     def __init__(
         self,
         source: AsyncGenerator[T, None],
-        id_of: Callable[[T], str],
-        folder: Path,
-        save: Save,
+        act: Callable[[T], Awaitable[R]],
+        key_of: Callable[[T], str],
         concurrency: int,
     ) -> None:
         self._source = source
-        self._id_of = id_of
-        self._folder = folder
-        self._save = save
+        self._act = act
+        self._key_of = key_of
         self._concurrency = concurrency
-        self._running: dict[asyncio.Task[DownloadOutcome], str] = {}
+        self._running: dict[asyncio.Task[R], str] = {}
         self._coming: asyncio.Task[list[T]] | None = None
         self._is_exhausted = False
 
-    async def next(self) -> DownloadOutcome | None:
-        """Give the next outcome; None at the end."""
+    async def next(self) -> list[R]:
+        """Give the next result, or none at the end."""
         while True:
             done = next((task for task in self._running if task.done()), None)
             if done is not None:
                 del self._running[done]
-                return done.result()
+                return [done.result()]
             self._ask_for_more()
             waited_for = [*self._running, *([self._coming] if self._coming else [])]
             if not waited_for:
-                return None
+                return []
             await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
             self._start_what_came()
 
@@ -100,10 +122,9 @@ class _Work(Generic[T]):
         came, self._coming = self._coming.result(), None
         self._is_exhausted = not came
         for one in came:
-            call_id = self._id_of(one)
-            same = [task for task, running in self._running.items() if running == call_id]
-            task = asyncio.create_task(_outcome(call_id, self._folder, self._save, same))
-            self._running[task] = call_id
+            key = self._key_of(one)
+            same = [task for task, running in self._running.items() if running == key]
+            self._running[asyncio.create_task(_after(same, self._act, one))] = key
 
 
 async def _next_of(source: AsyncIterator[T]) -> list[T]:
@@ -113,27 +134,28 @@ async def _next_of(source: AsyncIterator[T]) -> list[T]:
     return []
 
 
-async def _each(ids: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T, None]:
-    if not isinstance(ids, AsyncIterable):
-        for one in ids:
+async def _one_by_one(source: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T, None]:
+    if not isinstance(source, AsyncIterable):
+        for one in source:
             yield one
         return
-    iterator = aiter(ids)
+    iterator = aiter(source)
     try:
         async for one in iterator:
             yield one
     finally:
         # A pager left in the middle has requests under way; a caller's own generator is his.
-        if iterator is not ids and isinstance(iterator, AsyncGenerator):
+        if iterator is not source and isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
 
 
-async def _outcome(
-    call_id: str, folder: Path, save: Save, same: list[asyncio.Task[DownloadOutcome]]
-) -> DownloadOutcome:
+async def _after(same: list[asyncio.Task[R]], act: Callable[[T], Awaitable[R]], one: T) -> R:
     if same:  # an id that was given twice
         await asyncio.wait(same)
-    target = folder / f"{call_id}.mp3"
+    return await act(one)
+
+
+async def _outcome(call_id: str, target: Path, save: Save) -> DownloadOutcome:
     size = _size_of(target)
     if size:
         return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)

@@ -9,27 +9,28 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..errors import ConfigurationError, DownloadError
 from ..models.files import Download
+from . import descriptor
 
 T = TypeVar("T")
 
 _PART = re.compile(r"\.[^/]+\.[0-9a-f]{12}\.part")
 _STALE = 24 * 3600.0
-_FLAGS = (
+_EXISTING = (
     os.O_WRONLY
-    | os.O_CREAT
-    | os.O_EXCL
     | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # opening a pipe of such a name must not wait
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_NEW = _EXISTING | os.O_CREAT | os.O_EXCL
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -53,7 +54,8 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter, where there is none."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder = _path(folder)
+    missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
         for place in reversed(missing):  # mkdir(parents=True) leaves parents open to everybody
             place.mkdir(mode=0o700, exist_ok=True)
@@ -62,12 +64,17 @@ def make_folder(folder: Path) -> None:
         raise _failed(error, folder) from None
 
 
-def remove_stale_parts(folder: Path) -> int:
-    """Remove what a killed run left behind more than 24 hours ago; give how many."""
-    limit = time.time() - _STALE
-    with os.scandir(folder) as entries:
-        parts = [Path(entry.path) for entry in entries if _PART.fullmatch(entry.name)]
-    return sum(_remove_if_older(part, limit) for part in parts)
+def remove_dead_parts(folder: Path) -> int:
+    """Remove the part files that no process writes any more, a killed run's; give how many.
+
+    Where files cannot be locked (Windows, some network disks): those older than 24 hours.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            parts = [Path(entry.path) for entry in entries if _PART.fullmatch(entry.name)]
+    except OSError as error:
+        raise _failed(error, folder) from None
+    return sum(_remove_if_dead(part) for part in parts)
 
 
 class PartFile:
@@ -79,13 +86,18 @@ class PartFile:
     def __init__(self, target: Path) -> None:
         self.size: int = 0
         self._target = target
-        # Shortened: a name may have 255 bytes, and the target's may have them all.
-        self._part = target.with_name(f".{target.name[:48]}.{secrets.token_hex(6)}.part")
+        self._part: Path | None = None
         self._hash = hashlib.sha256()
         self._fd = -1
+        self._lock = -1
+        self._is_given_up = False
 
     def __enter__(self) -> Self:
-        self._fd = self._disk(lambda: os.open(self._part, _FLAGS, 0o600))
+        try:
+            self._disk(self._open)
+        except BaseException:
+            self._drop()
+            raise
         return self
 
     def __exit__(
@@ -94,34 +106,76 @@ class PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            self._close()
-        finally:
-            self._part.unlink(missing_ok=True)
+        self._drop()
 
-    def write(self, data: bytes) -> None:
-        """Write all of `data`."""
-        self._disk(lambda: self._write(data))
-        self._hash.update(data)
-        self.size += len(data)
+    def write(self, *parts: bytes) -> None:
+        """Write all of these and hash them."""
+        self.put(parts)
+        self.digest(parts)
+
+    def put(self, parts: Sequence[bytes]) -> None:
+        """Write without hashing; in a thread it may run beside `digest`, not beside itself."""
+        self._disk(lambda: self._put(parts))
+
+    def digest(self, parts: Sequence[bytes]) -> None:
+        """Hash without writing."""
+        for part in parts:
+            self._hash.update(part)
 
     async def publish(self) -> Download:
         """Give the file its name once its bytes are safe on disk."""
-        await in_thread(lambda: self._disk(lambda: os.fsync(self._fd)))
-        self._close()
-        self._disk(lambda: os.replace(self._part, self._target))
-        await in_thread(lambda: _sync_folder(self._target.parent))
+        # One thread for all of it: going there costs as much as a small file's hash.
+        await in_thread(lambda: self._disk(self._publish), self._give_up)
         return Download(self._target, self.size, self._hash.hexdigest())
 
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:  # a write may be short (fault matrix F2)
-            view = view[os.write(self._fd, view) :]
+    def _open(self) -> None:
+        while not self._take():
+            self._drop()
+
+    def _take(self) -> bool:
+        """Make a part file and hold it; False where a cleaner was quicker than the lock."""
+        # Shortened: a name may have 255 bytes, and the target's may have them all.
+        name = f".{self._target.name[:48]}.{secrets.token_hex(6)}.part"
+        part = self._target.with_name(name)
+        self._fd = os.open(part, _NEW, 0o600)
+        self._part = part
+        held = descriptor.lock(self._fd)
+        if held:  # by both: the lock must outlive the close that comes before the rename
+            self._lock = os.dup(self._fd)
+        return held is not False and descriptor.has_its_name(self._fd, part)
+
+    def _put(self, parts: Sequence[bytes]) -> None:
+        for written in descriptor.write(self._fd, parts):
+            self.size += written
+
+    def _publish(self) -> None:
+        os.fsync(self._fd)
+        self._close()
+        if self._part is not None and not self._is_given_up:
+            os.replace(self._part, self._target)
+            sync_folder(self._target.parent)
+
+    def _give_up(self) -> None:
+        self._is_given_up = True
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             self._disk(lambda: os.close(fd))
+
+    def _drop(self) -> None:
+        try:
+            self._close()
+        finally:
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
+            self._unlock()
+
+    def _unlock(self) -> None:
+        fd, self._lock = self._lock, -1
+        if fd >= 0:
+            with suppress(OSError):  # the first close has told what there was to tell
+                os.close(fd)
 
     def _disk(self, act: Callable[[], T]) -> T:
         try:
@@ -130,17 +184,30 @@ class PartFile:
             raise _failed(error, self._target, self.size) from None
 
 
-async def in_thread(act: Callable[[], T]) -> T:
+async def in_thread(act: Callable[[], T], given_up: Callable[[], None] | None = None) -> T:
     """Run in a thread; when cancelled, wait for it first: it uses a file about to be closed."""
-    task = asyncio.ensure_future(asyncio.to_thread(act))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+    return await to_its_end(asyncio.to_thread(act), given_up)
 
 
-def _sync_folder(folder: Path) -> None:
+async def to_its_end(work: Coroutine[Any, Any, T], given_up: Callable[[], None] | None = None) -> T:
+    """Await what no cancel may cut short; a cancel is told to `given_up` and comes out after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+            if given_up is not None:
+                given_up()
+    if cancelled is None or task.cancelled():
+        return task.result()
+    task.exception()
+    raise cancelled
+
+
+def sync_folder(folder: Path) -> None:
+    """Let a new name in a folder survive a power cut."""
     # Windows and some network disks cannot; the file has its name and its bytes all the same.
     with suppress(OSError):
         fd = os.open(folder, os.O_RDONLY)
@@ -150,9 +217,18 @@ def _sync_folder(folder: Path) -> None:
             os.close(fd)
 
 
-def _remove_if_older(part: Path, limit: float) -> bool:
+def _remove_if_dead(part: Path) -> bool:
     with suppress(OSError):  # another run may have been quicker
-        if part.lstat().st_mtime < limit:
+        fd = os.open(part, _EXISTING)
+        try:
+            held = descriptor.lock(fd)
+            if held:  # and no writer can take it while it goes
+                part.unlink()
+                return True
+            is_old = held is None and os.fstat(fd).st_mtime < time.time() - _STALE
+        finally:
+            os.close(fd)
+        if is_old:  # after the close: Windows removes no open file
             part.unlink()
             return True
     return False

@@ -15,6 +15,9 @@ from ..models.calls import Call
 from .asker import SECOND, WRONG_ORDER, Asker, Sheet, second
 from .collect import collect
 
+_BEHIND_ALL = 1_000_000
+"""A place that no second reaches."""
+
 
 class Stretch:
     """Walk from `cursor` up to `until`, which may be brought nearer on the way.
@@ -31,7 +34,7 @@ class Stretch:
         self.pages: int = 0
         self.kept: int = 0
         self.wasted: int = 0
-        """Calls of the next stretch, which reads them itself."""
+        """Rows that are read once more: of the next stretch, and of the last second of a page."""
         self.pace: timedelta | None = None
         """The time that a full page spans here; None where the list seems to end."""
         self.seconds_paged_inside: int = 0
@@ -59,7 +62,9 @@ class Stretch:
             return await self._one_second(sheet, last)
         self.pace = last - self.cursor if sheet.is_full and not sheet.is_last else None
         self.cursor = last
-        return [call for call in sheet.calls if call.date < last]
+        whole = [call for call in sheet.calls if call.date < last]
+        self.wasted += len(sheet.calls) - len(whole)
+        return whole
 
     async def _one_second(self, sheet: Sheet, moment: datetime) -> list[Call]:
         """Prove that a page of nothing but one second holds all of it."""
@@ -71,8 +76,8 @@ class Stretch:
         if more.is_empty:
             start, self.cursor = self.cursor, rest
             return await collect(asker, start, rest, sheet.keys) if sheet.is_full else sheet.calls
-        if not sheet.is_full and more.keys <= sheet.keys:
-            self.cursor = moment + SECOND  # any offset shows the same: what comes after will tell
+        if not sheet.is_full and more.keys <= sheet.keys and await self._is_same_anywhere(rest):
+            self.cursor = moment + SECOND  # what comes after it will tell
             return sheet.calls
         if more.calls and more.calls[0].date > moment:
             asker.is_ascending = True
@@ -81,6 +86,10 @@ class Stretch:
         calls = await collect(asker, moment, moment + SECOND)
         self.cursor = moment + SECOND
         return calls
+
+    async def _is_same_anywhere(self, rest: datetime) -> bool:
+        """Tell whether any offset shows the same calls, by one that lies behind all calls."""
+        return not (await self._asker.ask(self.cursor, rest, offset=_BEHIND_ALL)).is_empty
 
     async def _check_order(self, moment: datetime) -> None:
         """Make sure that a page of one second is not the newest of a list sorted the other way."""

@@ -22,7 +22,7 @@ _PAGES = 4
 """Pages a stretch should have."""
 _AHEAD = 3
 """Pages of a stretch that wait for their turn."""
-_SPENDABLE = 0.15
+_SPENDABLE = 0.2
 
 
 @frozen(eq=False)

@@ -14,6 +14,7 @@ from ..clock import Clock
 from ..downloads import file
 from ..downloads.body import Body, cut_short
 from ..downloads.content import HEAD_SIZE, Content, recognise
+from ..downloads.writing import Writing
 from ..errors import (
     ContentError,
     DownloadError,
@@ -92,7 +93,8 @@ async def _save_once(
     try:
         async with open_body(endpoint, asked) as body:
             with file.PartFile(target) as part:
-                cut = await _fill(part, body, progress)
+                async with Writing(part, body.length) as writing:
+                    cut = await _fill(writing, body, progress)
                 return cut or await part.publish()
     except DownloadError as error:
         error.path = error.path or target
@@ -102,7 +104,7 @@ async def _save_once(
 
 
 async def _fill(
-    part: file.PartFile, body: Body, progress: Progress | None
+    writing: Writing, body: Body, progress: Progress | None
 ) -> RequestTimeoutError | None:
     chunks = aiter(body)
     while True:
@@ -111,10 +113,11 @@ async def _fill(
         except RequestTimeoutError as error:
             return bare(error)
         if not chunk:
+            await writing.finish()
             return None
-        part.write(chunk)
+        await writing.take(chunk)
         if progress is not None:
-            progress(part.size, body.length)
+            progress(writing.size, body.length)
 
 
 async def _checked_head(reply: Reply, expected: Content, clock: Clock) -> bytes:

@@ -6,11 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from roistat_async import errors
+from roistat_async.sync.status import read_calls, read_status
 from roistat_async.testing import FakeRoistat
+
+from .conftest import Roistat
 
 _ROISTAT = (sys.executable, "-m", "roistat_async")
 
@@ -113,6 +121,108 @@ def test_words_are_completed() -> None:
     assert "recordings" in asked.stdout
 
 
+def _until(is_true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+
+
+def _written(copy: Path) -> int:
+    try:
+        return sum(project.calls for project in read_status(copy).projects)
+    except errors.SyncError:  # not made yet
+        return 0
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_during_a_sync(
+    sign: int, code: int, fake: FakeRoistat, tmp_path: Path, roistat: Roistat
+) -> None:
+    """What was written is kept and told; the next run goes on there and completes the copy."""
+    fake.quirks.latency = 0.1
+    copy = tmp_path / "calls.db"
+    words = ("sync", "--to", str(copy), "--page-size", "3", "--concurrency", "1")
+    with _start(*words, "--since", "30d") as process:
+        _until(lambda: _written(copy) > 3)
+        assert roistat("status", str(copy)).rows[0]["is_interrupted"] is True
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (code, "")
+    assert "the next run goes on" in err
+    assert "Traceback" not in err
+    kept = _written(copy)
+    assert 3 < kept < 60
+    fake.quirks.latency = 0.0
+    (row,) = roistat("sync", "--to", str(copy)).rows
+    assert row["added"] == 60 - kept
+    assert set(read_calls(copy, fake.project, ["date"])) == set(fake.state.calls.ids())
+
+
+def test_signal_during_the_recordings_of_a_sync(
+    fake: FakeRoistat, tmp_path: Path, roistat: Roistat
+) -> None:
+    """Whole files only, each known to the database: the next run gets the others."""
+    fake.quirks.latency = 0.1
+    words = ("sync", "--to", str(tmp_path / "calls.db"), "--recordings", str(tmp_path / "mp3"))
+    with _start(*words, "--since", "8h", "--concurrency", "2") as process:
+        _until(lambda: any((tmp_path / "mp3").rglob("*.mp3")))
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in err) == (143, False)
+    kept = {path.stem: path.read_bytes() for path in _all_files(tmp_path / "mp3")}
+    assert all(fake.state.recordings[call_id] == body for call_id, body in kept.items())
+    (row,) = roistat(*words).rows
+    assert row["recordings"]["adopted"] == 0
+    assert row["recordings"]["saved"] == len(_all_files(tmp_path / "mp3")) - len(kept) > 0
+
+
+def _all_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_signal_during_the_pause_of_a_watch(fake: FakeRoistat, tmp_path: Path) -> None:
+    """Ctrl-C ends the waiting at once."""
+    copy = str(tmp_path / "calls.db")
+    with _start("sync", "--to", copy, "--since", "30d", "--watch", "1h") as process:
+        assert '"added": 60' in _line(process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+
+
+def test_progress_of_a_sync_on_a_terminal(fake: FakeRoistat, tmp_path: Path) -> None:
+    """Where stderr is a terminal, a line for the project tells how far it is."""
+    fake.quirks.latency = 0.1
+    ours, theirs = os.openpty()
+    words = ("sync", "--to", str(tmp_path / "calls.db"), "--since", "30d", "--page-size", "9")
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        [*_ROISTAT, *words], stdout=subprocess.PIPE, stderr=theirs, env=environ
+    ) as process:
+        os.close(theirs)
+        shown = _read_all(ours)
+        process.communicate(timeout=20)
+    os.close(ours)
+    assert process.returncode == 0
+    assert str(fake.project).encode() in shown
+    assert b" calls" in shown
+    assert b"req. left" in shown
+
+
+def _read_all(terminal: int) -> bytes:
+    shown = b""
+    with suppress(OSError):  # Linux's word for: nobody writes any more
+        while chunk := os.read(terminal, 65536):
+            shown += chunk
+    return shown
+
+
+def _row(shown: str, name: str) -> list[str]:
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith(name)]
+    return row
+
+
 def test_demo(tmp_path: Path) -> None:
     """The demo needs no environment, keeps its files in a fresh folder and checks itself."""
     bare = {name: value for name, value in os.environ.items() if "ROISTAT" not in name}
@@ -122,17 +232,37 @@ def test_demo(tmp_path: Path) -> None:
         [*_ROISTAT, *words], capture_output=True, text=True, env=bare, cwd=tmp_path
     )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
-    assert "300 calls (exactly those the server holds)" in done.stdout
+    first, second = (_row(done.stdout, name) for name in ("First", "Second"))
+    assert (first[1:4], second[2:4]) == (["300", "300", "0"], ["8", "8"])
+    assert done.stdout.count("exactly the server's state") == 2
+    assert "308 calls in calls.db" in done.stdout
     folder = tmp_path / "roistat-demo-2"
     assert str(folder) in done.stdout
-    assert 1 <= len(list((folder / "recordings").glob("*.mp3"))) <= 5
+    assert 1 <= len(list((folder / "recordings").rglob("*.mp3"))) <= 5
     assert (folder / "calls.xls").stat().st_size > 1000
+    assert "roistat status roistat-demo-2/calls.db" in done.stdout
 
 
-def test_demo_that_lists_something_else_fails(tmp_path: Path) -> None:
-    """A list that is not the server's ends with 1."""
-    from roistat_async.cli.demo import Demo
-    from roistat_async.cli.demo_server import State
+def test_demo_whose_copy_is_not_whole_fails(
+    roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that lacks calls is told by name, and the demo ends with 1."""
+    monkeypatch.setattr("roistat_async.cli.demo._HISTORY", timedelta(hours=6))
+    ended = roistat("demo", "--calls", "99", "--recordings", "0", "--dir", str(tmp_path / "demo"))
+    assert ended.code == 1
+    assert "NOT the server's: " in ended.out
+    assert "call 10001: not in the copy" in ended.out
+    assert "exactly" not in ended.out
 
-    assert Demo(tmp_path, 5).verdict(State(["1"], 1)) == 1
-    assert Demo(tmp_path, 5).verdict(State([], 1)) == 0
+
+def test_demo_compares_every_field() -> None:
+    """A call that only one side has, and each field that is not the same."""
+    from roistat_async.cli.demo import differences
+    from roistat_async.cli.demo_server import FIELDS
+
+    row = (1, *FIELDS)
+    assert differences({"1": row}, {"1": row}) == {}
+    assert differences({"1": row}, {"2": row}) == {"2": "not in the copy", "1": "not on the server"}
+    for place, name in enumerate(("date", *FIELDS)):
+        other = tuple(None if at == place else value for at, value in enumerate(row))
+        assert differences({"1": row}, {"1": other}) == {"1": f"other {name}"}

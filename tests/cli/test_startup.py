@@ -29,7 +29,18 @@ def test_help_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["calls", "phones", "scripts", "recordings", "export", "analytics", "demo", "fake-server"],
+    [
+        "calls",
+        "phones",
+        "scripts",
+        "recordings",
+        "export",
+        "analytics",
+        "sync",
+        "status",
+        "demo",
+        "fake-server",
+    ],
 )
 def test_help_of_a_command_loads_no_client(word: str) -> None:
     """`roistat WORD --help` imports no aiohttp."""

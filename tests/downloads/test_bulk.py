@@ -236,9 +236,28 @@ async def test_an_unforeseen_error_comes_out(tmp_path: Path) -> None:
 async def test_parts_of_killed_runs_are_removed(
     roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """Those older than a day."""
-    stale = tmp_path / ".1.mp3.0123456789ab.part"
-    stale.write_bytes(b"")
-    os.utime(stale, (0, 0))
+    """Those of years ago, and that of a moment ago."""
+    for name in (".1.mp3.0123456789ab.part", ".2.mp3.0123456789ab.part"):
+        (tmp_path / name).write_bytes(b"")
+    os.utime(tmp_path / ".1.mp3.0123456789ab.part", (0, 0))
     await outcomes(roistat, recorded[:1], tmp_path)
     assert os.listdir(tmp_path) == [f"{recorded[0]}.mp3"]
+
+
+async def test_any_work_is_done_so_many_at_once() -> None:
+    """Things of one key one after another, others beside each other; None is a result too."""
+    under_way: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    async def act(word: str) -> None:
+        under_way[word] += 1
+        most[word] = max(most[word], under_way[word])
+        most["all"] = max(most["all"], under_way.total())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        under_way[word] -= 1
+
+    words = ["a", "b", "a", "c", "a"]
+    done = [one async for one in bulk.each(words, act, key_of=str, concurrency=3)]
+    assert done == [None] * 5
+    assert most == {"a": 1, "b": 1, "c": 1, "all": 2}  # the second "a" holds a place

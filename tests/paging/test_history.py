@@ -12,7 +12,12 @@ import pytest
 from attrs import define, evolve
 
 from roistat_async import Call, CallStatus, Period
-from roistat_async.errors import ConfigurationError, PagingError, TransportError
+from roistat_async.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    PagingError,
+    TransportError,
+)
 from roistat_async.models.page import BadRecord, Rows
 from roistat_async.paging.asker import Ask
 from roistat_async.paging.history import History
@@ -160,6 +165,13 @@ async def test_a_clamp_that_nobody_told_of() -> None:
     assert len(await ids(world.walk(page_size=1000, concurrency=3))) == 40
 
 
+async def test_pages_shorter_than_they_must_be() -> None:
+    """One that shows a call twice, in an order drawn anew, is not all of its second (P4)."""
+    for seed in range(150):
+        world = tied(3, before=2, after=1, short=True, shuffled=True, seed=seed)
+        assert len(await ids(world.walk(page_size=2))) == 6
+
+
 @pytest.mark.parametrize("total", ["page", "absent", "zero", "everything"])
 async def test_total_decides_nothing(total: str) -> None:
     """Whatever it says, each call is given."""
@@ -185,6 +197,49 @@ async def test_a_full_second_where_offset_is_ignored() -> None:
     assert world.requests < 60
     on = world.walk(page_size=40, resume_from=error.resume_from)
     assert len(await ids(on)) == 25 + 4
+
+
+async def test_a_full_second_where_limit_and_offset_are_ignored() -> None:
+    """A page of fewer calls than asked for may be full all the same."""
+    world = tied(25, before=12, after=4, ignores_offset=True, clamp=10)
+    _, found = await refused(world.walk(page_size=1000), "any offset")
+    assert found == [str(number) for number in range(12)]
+
+
+class Deleting(LiveList):
+    """Delete a call of the page before, so that a place shifts by one."""
+
+    def _live(self) -> None:
+        if self.requests == 2:
+            self.calls.pop("0")
+            self.stayed.discard("0")
+
+
+async def test_a_call_deleted_between_two_places() -> None:
+    """The place after a full second is empty, yet one call slipped before it: it is found."""
+    world = Deleting(calls={str(number): 5 for number in range(11)}, span=60)
+    assert world.stayed >= {"10"}
+    assert world.stayed - set(await ids(world.walk(page_size=10))) <= {"0"}
+
+
+@define(kw_only=True)
+class Narrowing(LiveList):
+    """From the second request on, refuse periods of more than a minute."""
+
+    async def fetch(self, ask: Ask) -> Rows[Call]:
+        """Answer or refuse."""
+        if self.requests and ask.before - ask.after > timedelta(minutes=1):
+            raise InvalidRequestError("incorrect_request", "Try smaller period")
+        return await super().fetch(ask)
+
+
+@pytest.mark.parametrize("count", [3, 10, 15])
+async def test_periods_that_become_too_long(count: int) -> None:
+    """A place in a long period means nothing in a shorter one: both are asked for once more."""
+    seconds = {str(number): 5 for number in range(count)}
+    world = Narrowing(calls={**seconds, "50": 500, "51": 900}, span=1000)
+    walk = world.walk(page_size=10, wants_less=lambda _: "period")
+    assert set(await ids(walk)) == set(world.calls)
 
 
 @pytest.mark.parametrize(
@@ -240,11 +295,23 @@ async def test_the_newest_first_is_refused(habit: str, page_size: int) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("before_inclusive", [False, True])
-async def test_the_newest_first_with_full_seconds(before_inclusive: bool) -> None:
+async def test_the_newest_first_with_a_full_second() -> None:
     """The newest second fills the page: what is before it must not be taken for nothing."""
-    world = tied(10, before=5, descending=True, before_inclusive=before_inclusive)
+    world = tied(10, before=5, descending=True)
     await refused(world.walk(page_size=10), "does not sort by date")
+
+
+@pytest.mark.parametrize("before", [0, 5])
+@pytest.mark.parametrize("descending", [False, True])
+async def test_a_full_second_at_the_end(before: int, descending: bool) -> None:
+    """Where `<` means `<=`, calls of the end fill the page: they prove nothing of older ones."""
+    seconds = [*range(before), *[7] * 10]
+    calls = {str(number): second for number, second in enumerate(seconds)}
+    world = LiveList(calls=calls, span=7, descending=descending, before_inclusive=True)
+    if descending and before:
+        await refused(world.walk(page_size=10), "does not sort by date")
+    else:
+        assert await ids(world.walk(page_size=10)) == [str(number) for number in range(before)]
 
 
 async def test_ignored_filters_are_refused() -> None:

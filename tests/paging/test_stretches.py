@@ -145,15 +145,16 @@ async def test_a_full_second_in_a_later_stretch(concurrency: int) -> None:
     assert walk.report.seconds_paged_inside == 1
 
 
+@pytest.mark.parametrize("size", [26, 37, 75, 250])
 @pytest.mark.parametrize("concurrency", [2, 8])
-async def test_uneven_lists(concurrency: int) -> None:
-    """Bursts and gaps mislead the guess where a page ends, and cost little."""
-    seconds = [burst * 100_000 + number for burst in range(12) for number in range(90)]
+async def test_uneven_lists(concurrency: int, size: int) -> None:
+    """Bursts and gaps mislead the guess where a page ends, and cost little all the same."""
+    seconds = [burst * 100_000 + number for burst in range(2500 // size) for number in range(size)]
     calls = {str(number): second for number, second in enumerate(seconds)}
-    world = Watched(calls=calls, span=1_200_000)
-    walk = world.walk(page_size=PAGE, concurrency=concurrency)
+    world = Watched(calls=calls, span=seconds[-1] + 1)
+    walk = world.walk(page_size=25, concurrency=concurrency)
     assert [call.id async for call in walk] == list(calls)
-    assert world.requests <= 1.25 * len(calls) / PAGE + 4
+    assert world.requests <= 1.25 * -(-len(calls) // 25) + 4
 
 
 async def test_stretches_of_a_list_that_lies() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from roistat_async import Period, Roistat, errors
+from roistat_async import Period, RetryPolicy, Roistat, errors
 from roistat_async.paging.history import History
 from roistat_async.testing import FakeRoistat, Fault, Quirks
 from tests.helpers.clients import client
@@ -101,7 +101,7 @@ async def test_each_call_once_at_few_requests(
 async def test_requests_overlap(world: World) -> None:
     """Several are at the server at once, never more than `concurrency`."""
     world.fake.quirks.latency = 0.002
-    assert len(await ids(world.walk(page_size=8, concurrency=3))) == 500
+    assert len(await ids(world.walk(page_size=25, concurrency=3))) == 500
     assert world.fake.peak_in_flight == 3
 
 
@@ -270,6 +270,17 @@ async def test_an_answer_that_is_too_large(world: World) -> None:
     large = Fault.rewrite(lambda body: body + b" " * 33 * 1024 * 1024)
     world.fake.fail(LIST, large, when=lambda seen: seen.body["limit"] > 500)
     assert await ids(world.walk(page_size=1000)) == world.fake.state.calls.ids()
+    assert world.limits[:2] == [1000, 500]
+
+
+async def test_an_answer_that_comes_too_slowly(world: World) -> None:
+    """A large page that does not come within the deadline is asked for in smaller ones."""
+    drip = Fault.drip(size=512, pause=0.01)
+    world.fake.fail(LIST, drip, when=lambda seen: seen.body["limit"] > 500)
+    policy = RetryPolicy(attempts=1, deadline=0.8)
+    async with client(world.fake.base_url, api_key=world.fake.api_key, retry=policy) as roistat:
+        hasty = World(world.fake, roistat)
+        assert await ids(hasty.walk(page_size=1000)) == world.fake.state.calls.ids()
     assert world.limits[:2] == [1000, 500]
 
 

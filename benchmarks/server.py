@@ -1,0 +1,46 @@
+"""A fake Roistat in a process of its own, so that its work is not counted as the client's."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+from attrs import frozen
+
+
+@frozen
+class Served:
+    """Say how to reach a server."""
+
+    base_url: str
+    api_key: str
+    project: int
+
+
+@contextmanager
+def serving(calls: int) -> Iterator[Served]:
+    """Serve so many calls, without limits, while the block runs."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(calls, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield Served(*ours.recv())
+    finally:
+        ours.close()
+        process.join(30)
+
+
+def _serve(calls: int, pipe: Connection) -> None:
+    from roistat_async.testing import FakeRoistat, Quirks
+
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    with FakeRoistat(calls=calls, quirks=quirks).in_thread() as fake:
+        pipe.send((fake.base_url, fake.api_key, fake.project))
+        try:
+            pipe.recv()
+        except EOFError:
+            return

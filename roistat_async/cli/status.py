@@ -1,0 +1,131 @@
+"""`roistat status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import charts
+from .options import format_option, read_zone, tz_option
+from .text import harmless, size
+
+if TYPE_CHECKING:
+    from ..sync.status import CopyStatus, DayStatus, ProjectStatus
+
+_WIDTH = 40
+
+
+@click.command("status")
+@click.argument("database", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--days", type=click.IntRange(0, 3660), default=14, show_default=True, metavar="N",
+    help="Days of the chart.",
+)  # fmt: skip
+@tz_option
+@format_option
+def command(*, database: Path, days: int, tz: str, json: bool | None) -> None:
+    """Show what is in DATABASE, a copy that `roistat sync` wrote, and how old it is.
+
+    It is only read, also while a sync writes to it.
+
+    \b
+    roistat status calls.db --days 30 --tz Europe/Moscow
+    """
+    from ..sync.status import read_status
+    from .output import wants_json, write_json
+
+    zone = read_zone(tz)
+    copy = read_status(database, days=days, zone=zone)
+    if wants_json(json):
+        write_json(copy.projects)
+        return
+    for line in _lines(copy, zone):
+        click.echo(harmless(line))
+
+
+def _lines(copy: CopyStatus, zone: tzinfo) -> Iterator[str]:
+    count = len(copy.projects)
+    yield f"{copy.path}: {count} project{'' if count == 1 else 's'}, {size(copy.size)}"
+    for project in copy.projects:
+        yield ""
+        yield from _project(project, zone)
+
+
+def _project(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
+    from .output import moment
+
+    yield f"Project {project.project} of {project.base_url}"
+    between = ""
+    if project.first_call and project.last_call:
+        between = f" from {moment(project.first_call, zone)} to {moment(project.last_call, zone)}"
+    states = f"{project.active:,} ACTIVE, {project.deleted:,} deleted in Roistat"
+    yield from _titled("Calls", (f"{project.calls:,}{between}", states))
+    yield from _titled("Sealed", _sealed(project, zone))
+    yield from _titled("Last run", _last_run(project, zone))
+    if project.recordings:
+        yield from _titled("Recordings", (_recordings(project),))
+    if project.days:
+        yield ""
+        yield from _chart(project.days)
+
+
+def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield f"  {title:<11} {line}"
+        title = ""
+
+
+def _sealed(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
+    from .output import moment
+
+    if project.sealed_until is None:
+        yield "not yet: the first run has not ended"
+        return
+    age = _age(datetime.now(UTC) - project.sealed_until)
+    yield f"{moment(project.sealed_until, zone)}, {age} ago"
+    yield f"everything since {moment(project.covered_from, zone)} is there"
+
+
+def _last_run(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
+    from .output import moment
+
+    if project.last_finished_at is not None and not project.is_interrupted:
+        yield f"ended {moment(project.last_finished_at, zone)}"
+        return
+    yield f"began {moment(project.last_started_at, zone)} and has not ended"
+    if project.is_interrupted:
+        yield "unless it is under way, the next one goes on from there"
+
+
+def _recordings(project: ProjectStatus) -> str:
+    words = {"missing": "not there yet", "given_up": "given up"}
+    return ", ".join(
+        f"{one.count:,} {words.get(one.state, one.state)}"
+        + (f" ({size(one.size)})" if one.size else "")
+        for one in project.recordings
+    )
+
+
+def _chart(days: list[DayStatus]) -> Iterator[str]:
+    most = max(day.calls for day in days)
+    if not most:
+        yield f"  No calls since {days[0].day}"
+        return
+    longest = len(f"{most:,}")
+    yield "  Day          Calls  █ answered  ░ missed"
+    for day in days:
+        bar = charts.two_parts(day.answered, day.missed, most, _WIDTH)
+        told = f"{day.answered:,} + {day.missed:,}" if day.calls else ""
+        yield f"  {day.day} {day.calls:>{max(7, longest)},}  {bar} {told}".rstrip()
+
+
+def _age(age: timedelta) -> str:
+    seconds = max(0, round(age.total_seconds()))
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} seconds"

@@ -1,0 +1,98 @@
+"""How far a sync is, project by project: remembered always, shown where somebody looks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from ..models.files import DownloadOutcome
+    from ..sync import SyncProgress
+
+_PARTS = ("count", "rate", "reached", "budget", "left")
+_WIDTH = 72
+"""What stands beside a bar, with some room: the ^C of a terminal must not wrap the line."""
+
+
+class Watch:
+    """Take note of what the projects tell, and draw a bar for each."""
+
+    def __init__(self, bars: Progress | None, zone: tzinfo) -> None:
+        self.calls: dict[int, SyncProgress] = {}
+        self.recordings: dict[int, tuple[int, int]] = {}
+        self._bars = bars
+        self._zone = zone
+        self._tasks: dict[str, TaskID] = {}
+
+    def on_calls(self, at: SyncProgress) -> None:
+        """Note that calls were written."""
+        self.calls[at.project] = at
+        self._draw(
+            str(at.project),
+            at.share,
+            count=f"{at.calls:,} calls",
+            rate=f"{at.rate:,.0f}/s",
+            reached=f"{at.reached.astimezone(self._zone):%Y-%m-%d}",
+            budget="" if at.requests_left is None else f"{at.requests_left:,} req. left",
+            left=_told_left(at.left),
+        )
+
+    def calls_done(self, project: int) -> None:
+        """Fill the bar of a project whose calls are all there."""
+        if self._bars is not None and str(project) in self._tasks:
+            self._bars.update(self._tasks[str(project)], completed=1.0, left="")
+
+    def on_recordings(self, project: int) -> Callable[[DownloadOutcome, int, int], None]:
+        """Give what notes the recordings of a project."""
+        began = time.monotonic()
+
+        def note(outcome: DownloadOutcome, done: int, total: int) -> None:
+            self.recordings[project] = (done, total)
+            seconds = max(time.monotonic() - began, 1e-3)
+            self._draw(
+                f"{project} mp3",
+                done / total if total else 1.0,
+                count=f"{done:,} of {total:,}",
+                rate=f"{done / seconds:,.1f}/s",
+                left=_told_left(timedelta(seconds=seconds / done * (total - done))),
+            )
+
+        return note
+
+    def _draw(self, name: str, share: float, **told: str) -> None:
+        if self._bars is None:
+            return
+        fields: dict[str, Any] = dict.fromkeys(_PARTS, "") | told
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=1.0, **fields)
+        self._bars.update(self._tasks[name], completed=share, **fields)
+
+
+@contextmanager
+def watching(*, shown: bool, zone: tzinfo) -> Iterator[Watch]:
+    """Show bars on stderr while the block runs and remove them afterwards."""
+    if not shown:
+        yield Watch(None, zone)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    told = (TextColumn(f"{{task.fields[{part}]}}", justify="right") for part in _PARTS)
+    console = Console(stderr=True)
+    bar = BarColumn(bar_width=min(40, max(8, console.width - _WIDTH)))
+    columns = (TextColumn("{task.description}"), bar, *told)
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield Watch(bars, zone)
+
+
+def _told_left(left: timedelta | None) -> str:
+    if left is None:
+        return ""
+    minutes, seconds = divmod(round(left.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"ETA {hours}:{minutes:02}:{seconds:02}" if hours else f"ETA {minutes}:{seconds:02}"

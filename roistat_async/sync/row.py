@@ -1,0 +1,76 @@
+"""A call as the values of one row, the same for every target, and a hash to see changes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2b
+from operator import attrgetter
+
+import attrs
+import msgspec
+
+from ..models.calls import Call
+from ..wire.compact import NESTED, column, to_json
+from ..wire.compact import moment_text as moment_text
+
+Value = str | int | None
+Row = tuple[Value, ...]
+
+COLUMNS: tuple[str, ...] = tuple(field.name for field in attrs.fields(Call))
+"""The fields of a call, in their order; also the order of the values in a row."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def row_of(call: Call) -> Row:
+    """Give the values of a call: dates and nested parts as text."""
+    return tuple([read(call) for read in _READERS])
+
+
+def columns_of(calls: Sequence[Call]) -> list[list[Value]]:
+    """Give the values of many calls by column: quicker than a row after a row."""
+    return [
+        list(column(calls, name) if name in NESTED else map(read, calls))
+        for name, read in zip(COLUMNS, _READERS, strict=True)
+    ]
+
+
+def _reader(name: str) -> Callable[[Call], Value]:
+    if name == "date":
+        return lambda call: moment_text(call.date)
+    if name in NESTED:
+        return partial(_to_json, name)
+    # `_value_` is the status as a plain str: of a subclass a database asks what to do with it.
+    return attrgetter("status._value_" if name == "status" else name)
+
+
+def _to_json(name: str, call: Call) -> str | None:
+    return to_json(call, name)
+
+
+_READERS = [_reader(name) for name in COLUMNS]
+
+
+def content_hash(row: Row) -> bytes:
+    """Give 8 bytes that differ where rows do; the same in every process and version of Python.
+
+    Over MessagePack, whose lengths keep "a", "bc" and "ab", "c" apart and which escapes nothing.
+    """
+    return blake2b(_encode(row), digest_size=8).digest()
+
+
+def read_moment(text: str) -> datetime:
+    """Read what `moment_text` wrote; raise ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() is None:
+        raise ValueError("expected a date with an offset")
+    return moment if moment.tzinfo is UTC else _in_utc(moment)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return moment

@@ -1,0 +1,173 @@
+"""The tables of the copy, whose they are, and how an older copy becomes one of today."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import SyncError
+
+APPLICATION_ID = 0x526F6953  # "RoiS"; `file calls.db` shows it
+
+Step = Sequence[str]
+"""The statements that lead from one version to the next."""
+
+_CALLS = """
+CREATE TABLE calls (
+    project INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    date TEXT NOT NULL,
+    status TEXT NOT NULL,
+    callee TEXT,
+    caller TEXT,
+    duration INTEGER,
+    waiting_time INTEGER,
+    answer_duration INTEGER,
+    link TEXT,
+    visit_id TEXT,
+    order_id TEXT,
+    static_source TEXT,
+    comment TEXT,
+    visit TEXT,
+    "order" TEXT,
+    marker TEXT,
+    google_client_id TEXT,
+    script_name TEXT,
+    tags TEXT,
+    extra TEXT,
+    content_hash BLOB NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    deleted_at TEXT,
+    PRIMARY KEY (project, id)
+)
+"""
+_STATE = """
+CREATE TABLE sync_state (
+    project INTEGER PRIMARY KEY,
+    base_url TEXT NOT NULL,
+    covered_from TEXT,
+    watermark TEXT,
+    walk TEXT,
+    calls INTEGER,
+    last_started_at TEXT,
+    last_finished_at TEXT
+)
+"""
+_RECORDINGS = """
+CREATE TABLE recordings (
+    project INTEGER NOT NULL,
+    call_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('saved', 'missing', 'failed', 'given_up')),
+    path TEXT,
+    size INTEGER,
+    sha256 TEXT,
+    tries INTEGER NOT NULL DEFAULT 0,
+    first_tried_at TEXT,
+    last_tried_at TEXT,
+    next_try_at TEXT,
+    problem TEXT,
+    PRIMARY KEY (project, call_id)
+)
+"""
+# A call has the source of its visit; without one, that of its static number.
+_FLAT = """
+CREATE VIEW calls_flat AS
+SELECT
+    project, id, date, status, caller, callee, duration, waiting_time, answer_duration,
+    script_name, marker, comment, link,
+    json_extract(source, '$.display_name') AS source,
+    json_extract(source, '$.system_name') AS source_system_name,
+    json_extract(source, '$.utm_source') AS utm_source,
+    json_extract(source, '$.utm_medium') AS utm_medium,
+    json_extract(source, '$.utm_campaign') AS utm_campaign,
+    json_extract(source, '$.utm_term') AS utm_term,
+    json_extract(source, '$.utm_content') AS utm_content,
+    visit_id,
+    json_extract(visit, '$.landing_page') AS landing_page,
+    coalesce(json_extract(visit, '$.referrer'), json_extract(source, '$.referrer')) AS referrer,
+    json_extract(visit, '$.host') AS host,
+    json_extract(visit, '$.device') AS device,
+    json_extract(visit, '$.geo.city') AS city,
+    json_extract(visit, '$.geo.region') AS region,
+    json_extract(visit, '$.geo.country') AS country,
+    coalesce(google_client_id, json_extract(visit, '$.google_client_id')) AS google_client_id,
+    json_extract(visit, '$.metrika_client_id') AS metrika_client_id,
+    order_id,
+    json_extract("order", '$.status.name') AS order_status,
+    json_extract("order", '$.status.type') AS order_status_type,
+    json_extract("order", '$.revenue') AS order_revenue,
+    json_extract("order", '$.cost') AS order_cost,
+    json_extract("order", '$.creation_date') AS order_created_at,
+    json_extract("order", '$.url') AS order_url,
+    first_seen_at, changed_at
+FROM (
+    SELECT *, coalesce(json_extract(visit, '$.source'), static_source) AS source
+    FROM calls WHERE deleted_at IS NULL
+)
+"""
+
+STEPS: Sequence[Step] = (
+    (
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        _CALLS,
+        # With `deleted_at`, the calls of a project can be counted without a look at the table.
+        "CREATE INDEX calls_by_date ON calls (project, date, deleted_at)",
+        "CREATE INDEX calls_active ON calls (project, date)"
+        " WHERE status = 'ACTIVE' AND deleted_at IS NULL",
+        _STATE,
+        _RECORDINGS,
+        "CREATE UNIQUE INDEX recordings_by_path ON recordings (path) WHERE path IS NOT NULL",
+        _FLAT,
+    ),
+)
+VERSION = len(STEPS)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Keep all that is done inside, or nothing; needs a connection that begins none by itself."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # after some errors SQLite has rolled back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION) -> int:
+    """Give the version of a database, 0 of an empty one; it is only read.
+
+    Raises SyncError for a database of something else, and for one of a later version.
+    """
+    owner = _number(connection, "PRAGMA application_id")
+    found = _number(connection, "PRAGMA user_version")
+    things = _number(connection, "SELECT count(*) FROM sqlite_master")
+    if owner != APPLICATION_ID:
+        if owner or found or things:
+            raise SyncError(f"{path} is a database of something else; name another file")
+        return 0
+    if found > version:
+        raise SyncError(f"{path} was written by a newer version; upgrade roistat_async")
+    return found
+
+
+def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
+    """Bring a database to the version that `steps` lead to, wholly or not at all."""
+    if check(connection, path, version=len(steps)) == len(steps):
+        return
+    with transaction(connection):
+        start = check(connection, path, version=len(steps))  # another may have been quicker
+        for number, step in enumerate(steps[start:], start + 1):
+            for statement in step:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _number(connection: sqlite3.Connection, question: str) -> int:
+    (answer,) = connection.execute(question).fetchone()
+    return int(answer)
