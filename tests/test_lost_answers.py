@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from roistat_async import (
     CallDraft,
@@ -181,3 +182,20 @@ async def test_another_project_does_not_answer_for_it(fake: FakeRoistat) -> None
             await roistat.resolve(caught.value)
         found = await other.resolve(caught.value)
     assert [phone.phone for phone in found] == [NUMBER]
+
+
+@pytest.mark.parametrize("comment", [None, "Call back"])
+async def test_a_token_tells_twins_apart(fake: FakeRoistat, comment: str | None) -> None:
+    """With dedupe_token a lost call is found even where one just like it exists, or not found."""
+    draft = evolve(CALL, comment=comment, duration=40)
+    fake.state.add_call(
+        date=draft.date, callee=draft.callee, caller=draft.caller, comment=comment, duration=40
+    )
+    for fault, is_there in ((Fault.reset().after_applying(), True), (Fault.reset(), False)):
+        fake.fail("phone-call", fault)
+        async with connected(fake) as roistat:
+            with pytest.raises(errors.OutcomeUnknownError) as caught:
+                await roistat.calls.create(draft, dedupe_token=True)
+            found = await roistat.resolve(caught.value)
+        assert (found is not None) is is_there
+        assert found is None or found.comment.startswith(comment or "[")

@@ -101,12 +101,14 @@ class Calls:
             on_bad_record=on_bad_record,
         )
 
-    async def create(self, draft: CallDraft) -> Call:
+    async def create(self, draft: CallDraft, *, dedupe_token: bool = False) -> Call:
         """Record a call (POST /project/phone-call); sent once, never repeated after it left.
 
         Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
+        A `dedupe_token` is added to the comment, so that it finds this call and no twin of it.
         """
         drafts.check(draft)
+        draft = drafts.with_token(draft) if dedupe_token else draft
         return await self._endpoint.create(
             drafts.PATH,
             codec.unstructure(draft),
