@@ -30,10 +30,19 @@ _STATIC_SOURCE = {
 }
 
 
-def page(calls: int) -> bytes:
+def page(calls: int, first: int = 0, total: int | None = None) -> bytes:
     """Give the body of an answer of call/list, compact as PHP writes it."""
-    rows = [_call(number) for number in range(calls)]
-    answer = {"data": rows, "total": calls, "status": "success"}
+    rows = [_call(number) for number in range(first, first + calls)]
+    return _answer(rows, calls if total is None else total)
+
+
+def empty(total: int) -> bytes:
+    """Give the answer for a place after the last call."""
+    return _answer([], total)
+
+
+def _answer(rows: list[dict[str, Any]], total: int) -> bytes:
+    answer = {"data": rows, "total": total, "status": "success"}
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -9,41 +9,71 @@ from statistics import median
 
 from attrs import frozen
 
+RATIO = "x"
+
 
 @frozen
 class Ratio:
-    """Be our time over a peer's, round by round."""
+    """Be one line of the table: ours over a peer's, round by round; lower is better.
+
+    Where `unit` is not "x" there is no peer: the rounds are what was measured, in that unit.
+    """
 
     what: str
     peer: str
     goal: float | None
     rounds: tuple[float, ...]
+    unit: str = RATIO
 
     @property
     def median(self) -> float:
+        """Give the middle of the rounds."""
         return median(self.rounds)
+
+    @property
+    def is_met(self) -> bool | None:
+        """Tell whether the goal is reached; None where there is none."""
+        return None if self.goal is None else self.median <= self.goal
 
     def row(self) -> str:
         """Write one line of the table."""
-        goal = "" if self.goal is None else f"{self.goal:.2f}"
-        return (
-            f"{self.what:<28} {self.peer:<24} {goal:>6} {self.median:>7.2f} "
-            f"{min(self.rounds):>6.2f} {max(self.rounds):>6.2f} {len(self.rounds):>6}"
-        )
+        goal = "" if self.goal is None else spelled(self.goal)
+        met = {None: "", True: "met", False: "MISSED"}[self.is_met]
+        figures = (self.median, min(self.rounds), max(self.rounds))
+        columns = "".join(f"{spelled(figure):>9}" for figure in figures)
+        name = f"{self.what:<40} {self.peer:<28} {self.unit:<4}"
+        return f"{name} {goal:>6}{columns} {len(self.rounds):>6} {met}".rstrip()
 
 
-HEADER = f"{'what':<28} {'peer':<24} {'goal':>6} {'median':>7} {'min':>6} {'max':>6} {'rounds':>6}"
+HEADER = (
+    f"{'what':<40} {'peer':<28} {'unit':<4} {'goal':>6}"
+    f"{'median':>9}{'min':>9}{'max':>9} {'rounds':>6}"
+)
 
 
-def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Give the seconds of each way in each round; one uncounted round comes first."""
+def spelled(figure: float) -> str:
+    """Write a figure with the digits that tell something."""
+    if figure < 0.1:
+        return f"{figure:.3f}"
+    return f"{figure:.2f}" if figure < 100 else f"{figure:.0f}"
+
+
+def interleaved(
+    ways: Mapping[str, Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Give the seconds of each way in each round; one uncounted round comes first.
+
+    With `time.process_time` they are CPU seconds: other programs disturb those less.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, way in ways.items():
             gc.collect()
-            started = time.perf_counter()
+            started = clock()
             kept = way()
-            spent = time.perf_counter() - started
+            spent = clock() - started
             del kept
             if turn:
                 seconds[name].append(spent)
@@ -60,3 +90,8 @@ def ratio(
     """Divide our seconds by a peer's of the same round."""
     pairs = zip(seconds[ours], seconds[peer], strict=True)
     return Ratio(what, peer, goal, tuple(mine / theirs for mine, theirs in pairs))
+
+
+def missing(peer: str) -> None:
+    """Say that a peer is not there to be measured."""
+    print(f"{peer} is not installed: left out")

@@ -145,7 +145,10 @@ class RedirectRefusedError(ResponseError):
 
 
 class APIError(RoistatError):
-    """Carry what Roistat said: its `code`, its `description` (usually Russian), the status."""
+    """Carry what Roistat said: its `code`, its `description` (usually Russian), the status.
+
+    `retry_after` is how many seconds it wishes to be left alone, where it says so.
+    """
 
     def __init__(
         self,
@@ -154,6 +157,7 @@ class APIError(RoistatError):
         http_status: int | None = None,
         details: Mapping[str, Any] | None = None,
         *,
+        retry_after: float | None = None,
         advice: str | None = None,
     ) -> None:
         told = [f"Roistat answered {code}", description, advice]
@@ -162,6 +166,7 @@ class APIError(RoistatError):
         self.description = description
         self.http_status = http_status
         self.details: dict[str, Any] = dict(details or {})
+        self.retry_after = retry_after
 
 
 class AuthenticationError(APIError):
@@ -186,19 +191,6 @@ class FeatureUnavailableError(APIError):
 
 class RateLimitError(APIError):
     """Say that the limit (10 a second, 5,000 an hour, per project) is used up."""
-
-    def __init__(
-        self,
-        code: str,
-        description: str | None = None,
-        http_status: int | None = None,
-        details: Mapping[str, Any] | None = None,
-        *,
-        retry_after: float | None = None,
-        advice: str | None = None,
-    ) -> None:
-        super().__init__(code, description, http_status, details, advice=advice)
-        self.retry_after = retry_after
 
 
 class ServerError(APIError):

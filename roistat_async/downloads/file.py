@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -41,6 +42,8 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     """
     target = _path(path)
     make_folder(target.parent)
+    if not os.access(target.parent, os.W_OK):
+        raise DownloadError(f"{target}: its folder cannot be written to", path=target)
     try:
         kind = target.lstat().st_mode
     except FileNotFoundError:
@@ -55,6 +58,8 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 def make_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter, where there is none."""
     folder = _path(folder)
+    if os.path.isdir(folder):
+        return
     missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
         for place in reversed(missing):  # mkdir(parents=True) leaves parents open to everybody
@@ -90,11 +95,12 @@ class PartFile:
         self._hash = hashlib.sha256()
         self._fd = -1
         self._lock = -1
-        self._is_given_up = False
+        self._given_up = Event()
 
     def __enter__(self) -> Self:
         try:
-            self._disk(self._open)
+            while not self._disk(self._take):
+                self._drop()
         except BaseException:
             self._drop()
             raise
@@ -122,15 +128,11 @@ class PartFile:
         for part in parts:
             self._hash.update(part)
 
-    async def publish(self) -> Download:
-        """Give the file its name once its bytes are safe on disk."""
-        # One thread for all of it: going there costs as much as a small file's hash.
-        await in_thread(lambda: self._disk(self._publish), self._give_up)
+    async def publish(self, rest: Sequence[bytes] = ()) -> Download:
+        """Write the rest and give the file its name once its bytes are safe on disk."""
+        # One visit to a thread for all of it: each costs as much as hashing a small file.
+        await in_thread(lambda: self._publish(rest), self._given_up.set)
         return Download(self._target, self.size, self._hash.hexdigest())
-
-    def _open(self) -> None:
-        while not self._take():
-            self._drop()
 
     def _take(self) -> bool:
         """Make a part file and hold it; False where a cleaner was quicker than the lock."""
@@ -148,15 +150,17 @@ class PartFile:
         for written in descriptor.write(self._fd, parts):
             self.size += written
 
-    def _publish(self) -> None:
-        os.fsync(self._fd)
+    def _publish(self, rest: Sequence[bytes]) -> None:
+        self.write(*rest)
+        self._disk(lambda: os.fsync(self._fd))
         self._close()
-        if self._part is not None and not self._is_given_up:
-            os.replace(self._part, self._target)
-            sync_folder(self._target.parent)
+        self._disk(self._rename)
 
-    def _give_up(self) -> None:
-        self._is_given_up = True
+    def _rename(self) -> None:
+        if self._part is not None and not self._given_up.is_set():
+            os.replace(self._part, self._target)
+            self._part = None
+            sync_folder(self._target.parent)
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -202,7 +206,7 @@ async def to_its_end(work: Coroutine[Any, Any, T], given_up: Callable[[], None] 
                 given_up()
     if cancelled is None or task.cancelled():
         return task.result()
-    task.exception()
+    task.exception()  # looked at, or asyncio complains
     raise cancelled
 
 

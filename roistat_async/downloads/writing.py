@@ -1,8 +1,9 @@
-"""The way of a body into its part file: plain for small ones, in threads for large ones.
+"""The way of a body into its part file: gathered, and written in a thread while more comes.
 
-A small write into the system's cache is quicker than the way to a thread and back; one of
-megabytes is not, and the network need not wait for it. Writing and hashing cost about the same,
-so a thread each; neither copies a byte.
+Bytes are handed over a batch at a time: a thread for every part costs more than it saves. What is
+smaller than a batch is written, hashed, synced and named in a single visit to a thread, so that a
+slow disk never stops the loop. Of a larger one a batch is written and hashed, which cost about the
+same, in two threads at once. Nothing is copied.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from ..models.files import Download
 from .descriptor import MOST_PARTS
 from .file import PartFile, to_its_end
 
-LARGE = 4 * 1024 * 1024
-"""Bytes from which on a file is written in threads."""
-
-BATCH = 2 * 1024 * 1024
+BATCH = 1024 * 1024
 """Bytes that go to the threads at once; as many are gathered meanwhile, and no more."""
 
 
 class Writing:
-    """Take a body part by part; `size` is what was taken. Leaving waits for the threads."""
+    """Take a body part by part; `size` is what was taken. Leaving waits for the threads.
 
-    def __init__(self, part: PartFile, length: int | None) -> None:
+    At most one batch is under way: taking waits while another one is full.
+    """
+
+    def __init__(self, part: PartFile) -> None:
         self.size: int = 0
         self._part = part
-        self._is_large = length is not None and length >= LARGE
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._under_way: list[asyncio.Future[None]] = []
@@ -41,36 +42,34 @@ class Writing:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # The threads use a file that is about to be closed.
-        if self._under_way:
+        if self._under_way:  # it uses a file that is about to be closed
             await to_its_end(self._settled())
 
     async def take(self, data: bytes) -> None:
-        """Write a part, or see that it is written; raise DownloadError for an earlier one."""
+        """Keep a part to be written; raise DownloadError for one that could not be."""
         self.size += len(data)
-        if not self._is_large:
-            self._part.write(data)
-            self._is_large = self.size >= LARGE
-            return
         self._gathered.append(data)
         self._gathered_size += len(data)
+        # A trickle makes many small parts, and each costs more memory than its bytes.
         if self._gathered_size >= BATCH or len(self._gathered) >= MOST_PARTS:
             await self._send()
 
-    async def finish(self) -> None:
-        """Write what is left; afterwards all of it is written and hashed."""
-        if self._gathered:
-            await self._send()
+    async def publish(self) -> Download:
+        """Write what is left and give the file its name."""
         await self._arrived()
+        return await self._part.publish(self._let_go())
 
     async def _send(self) -> None:
         await self._arrived()
-        parts, self._gathered, self._gathered_size = self._gathered, [], 0
-        run = asyncio.get_running_loop().run_in_executor
+        parts, run = self._let_go(), asyncio.get_running_loop().run_in_executor
         self._under_way = [
             run(None, self._part.put, parts),
             run(None, self._part.digest, parts),
         ]
+
+    def _let_go(self) -> list[bytes]:
+        parts, self._gathered, self._gathered_size = self._gathered, [], 0
+        return parts
 
     async def _arrived(self) -> None:
         if not self._under_way:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
@@ -96,25 +96,43 @@ class _RecentKeys:
     """Know the rows of the last few pages: enough for those that a moving list shows twice."""
 
     def __init__(self, pages: int) -> None:
-        self._pages: deque[set[Hashable]] = deque(maxlen=pages)
+        self._most = pages
+        self._pages: deque[set[Hashable]] = deque()
+        self._known: set[Hashable] = set()
 
     def without_known(self, rows: Rows[T], offset: int, left: int | None) -> Page[T] | None:
         """Give the rows nobody has seen, at most `left`; None if there are none."""
-        seen: set[Hashable] = set()
-        items = [
-            item for item, key in zip(rows.items, rows.keys, strict=True) if self._is_new(key, seen)
-        ]
-        is_new_bad = [self._is_new(key, seen) for key in rows.bad_keys]
-        self._pages.append(seen)
-        if not items and not any(is_new_bad):
+        keys = {*rows.keys, *rows.bad_keys}
+        # Nearly always all are new, and then none need be looked at one by one.
+        if len(keys) == rows.received and self._known.isdisjoint(keys):
+            new, items = keys, rows.items
+        else:
+            new = keys - self._known
+            items = _each_once(rows, new)
+        if not new:
             return None
+        self._remember(new)
         return Page(items[:left], rows.total, offset, rows.bad)
 
-    def _is_new(self, key: Hashable, seen: set[Hashable]) -> bool:
-        if key in seen or any(key in page for page in self._pages):
-            return False
-        seen.add(key)
-        return True
+    def _remember(self, new: set[Hashable]) -> None:
+        self._pages.append(new)
+        self._known |= new
+        if len(self._pages) > self._most:
+            self._known -= self._pages.popleft()
+
+
+def _each_once(rows: Rows[T], new: set[Hashable]) -> list[T]:
+    first: dict[Hashable, T] = {}
+    for key, item in zip(rows.keys, rows.items, strict=True):
+        first.setdefault(key, item)
+    return [item for key, item in first.items() if key in new]
+
+
+class _Turn:
+    """Let the event loop turn once: a reader of pages that are all here would hold it up."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 class _Ahead(Generic[R]):
@@ -153,7 +171,10 @@ class _Ahead(Generic[R]):
         if not self._waiting:
             return await self._fetch(self._size(left), offset)
         try:
-            return await self._waiting[0][1]
+            answer = self._waiting[0][1]
+            if answer.done():
+                await _Turn()
+            return await answer
         except BaseException:
             self._drop()
             raise

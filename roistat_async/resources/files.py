@@ -93,9 +93,9 @@ async def _save_once(
     try:
         async with open_body(endpoint, asked) as body:
             with file.PartFile(target) as part:
-                async with Writing(part, body.length) as writing:
+                async with Writing(part) as writing:
                     cut = await _fill(writing, body, progress)
-                return cut or await part.publish()
+                    return cut or await writing.publish()
     except DownloadError as error:
         error.path = error.path or target
         if not isinstance(error, TruncatedError):
@@ -113,7 +113,6 @@ async def _fill(
         except RequestTimeoutError as error:
             return bare(error)
         if not chunk:
-            await writing.finish()
             return None
         await writing.take(chunk)
         if progress is not None:

@@ -41,9 +41,18 @@ class _Queue:
         self._places = places
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def is_free(self) -> bool:
+        """Tell whether one may enter at once: then nobody waits."""
+        return self._places > 0
+
+    def take(self) -> None:
+        """Enter, where it is free."""
+        self._places -= 1
+
     async def enter(self) -> None:
-        if self._places > 0:
-            self._places -= 1
+        if self.is_free:
+            self.take()
             return
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
@@ -108,11 +117,20 @@ class Slot:
         return self._left_at > -math.inf
 
     async def __aenter__(self) -> Self:
-        await self._governor._admit()
-        self._is_held = True
+        await self.enter()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
+    async def enter(self) -> None:
+        """Wait for the right to send; whoever got it must leave."""
+        if not self._governor._admit_at_once():
+            await self._governor._admit()
+        self._is_held = True
+
+    def leave(self) -> None:
+        """Give up the place, and the right if nothing was sent."""
         self.release()
         self._governor._places.leave()
 
@@ -164,6 +182,14 @@ class Governor:
         if self._hour.most == math.inf:
             return None
         return max(0, int(self._hour.most) - self._hour.count(self._clock.monotonic()))
+
+    def _admit_at_once(self) -> bool:
+        """Admit where nobody waits and nothing need be waited for: so it is nearly always."""
+        if not (self._places.is_free and self._turn.is_free) or self._wait() != 0.0:
+            return False
+        self._places.take()
+        self._held += 1
+        return True
 
     async def _admit(self) -> None:
         await self._places.enter()

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 from weakref import WeakSet
@@ -28,6 +26,7 @@ from ..errors import (
     TransportError,
 )
 from . import failures
+from .parts import Parts
 from .patience import Patience, Sent, Watch
 from .request import Connecting, Request
 
@@ -41,6 +40,7 @@ class Reply:
         self._response = response
         self._patience = patience
         self.status: int = response.status
+        self._parts = Parts(response.content, self.length, patience)
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
@@ -64,7 +64,7 @@ class Reply:
         """
         failure: RoistatError
         try:
-            return await self._next()
+            return await self._parts.next()
         except RoistatError:
             raise  # our own patience ended; that is a TimeoutError as well
         except TimeoutError:
@@ -77,26 +77,20 @@ class Reply:
         """Read the whole body, at most `cap` decoded bytes."""
         parts: list[bytes] = []
         size = 0
-        while part := await self.part():
+        while not self._response.content.at_eof():
+            part = await self.part()
             size += len(part)
             if size > cap:
                 raise failures.too_large(cap)
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _next(self) -> bytes:
-        content = self._response.content
-        # Most answers are here already: a timeout costs more than reading them.
-        part = content.read_nowait()
-        if part or content.at_eof():
-            return part
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        async with asyncio.timeout(self._patience.limit(asked)):
-            part = await content.readany()
-        if part:
-            self._patience.came(len(part), loop.time() - asked)
-        return part
+    def close(self) -> None:
+        """Keep the connection where the body was read to its end, else close it."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
 
 
 class Http:
@@ -120,21 +114,16 @@ class Http:
         self._is_closed = False
         self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
 
-    @asynccontextmanager
-    async def exchange(self, request: Request, sent: Sent) -> AsyncIterator[Reply]:
-        """Send a request and give its answer; leaving closes or keeps the connection rightly."""
+    async def open(self, request: Request, sent: Sent) -> Reply:
+        """Send a request and give its answer; whoever gets it must close it."""
         watch = Watch(self._timeouts, request.within, request.deadline, sent)
         response = await self._send(request, watch)
-        try:
-            refused = failures.refused(response.status, response.headers)
-            if refused is not None:
-                raise refused
-            yield Reply(response, watch.patience())
-        finally:
-            if response.content.at_eof():
-                response.release()
-            else:
-                response.close()
+        reply = Reply(response, watch.patience())
+        refused = failures.refused(response.status, response.headers)
+        if refused is not None:
+            reply.close()
+            raise refused
+        return reply
 
     async def close(self) -> None:
         """Close what is ours."""
@@ -161,12 +150,11 @@ class Http:
 
     async def _send(self, request: Request, watch: Watch) -> aiohttp.ClientResponse:
         self.bind()
-        session = self._session(request.is_fresh)
         failure: RoistatError
         told = _watching.set(watch)
         try:
             async with asyncio.timeout_at(watch.first(self.tells_when_sent)) as watch.bound:
-                return await session.request(
+                return await self._session(request.is_fresh).request(
                     request.method,
                     URL(request.url, encoded=True),
                     data=request.body,

@@ -74,6 +74,8 @@ def _read_one_by_one(
             item = _read_one(record, model)
         except codec.Unreadable as found:
             rows.bad.append(BadRecord(index, found.path, found.problem))
+            if not skip_bad:
+                break  # millions of others may follow, and none is wanted
             rows.bad_keys.append(blake2b(record, digest_size=16).digest())
         else:
             rows.items.append(item)

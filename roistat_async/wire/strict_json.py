@@ -20,7 +20,7 @@ def repeats_a_key(text: Any) -> bool:
     Raises ValueError or RecursionError for what is no JSON.
     """
     try:
-        json.loads(str(text, "utf-8"), object_pairs_hook=_check_keys)
+        _read(str(text, "utf-8"))
     except _RepeatedKeyError:
         return True
     return False
@@ -38,6 +38,10 @@ class _RepeatedKeyError(Exception):
 def _check_keys(pairs: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in pairs}) != len(pairs):
         raise _RepeatedKeyError
+
+
+# Made once: for a small answer a decoder costs more than what it reads.
+_read = json.JSONDecoder(object_pairs_hook=_check_keys).decode
 
 
 def _mended(escape: re.Match[bytes]) -> bytes:

@@ -400,3 +400,13 @@ def test_a_part_another_run_removed_does_no_harm(
     os.utime(tmp_path / OLD, (0, 0))
     monkeypatch.setattr(Path, "unlink", failing(errno.ENOENT))
     assert file.remove_dead_parts(tmp_path) == 0
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before any request: what would come could not be kept."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(errors.DownloadError, match="cannot be written") as caught:
+        check_target(tmp_path / "a.mp3")
+    assert caught.value.path == tmp_path / "a.mp3"

@@ -72,6 +72,7 @@ async def test_a_full_disk_is_not_asked_again(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "writev", full)
     with pytest.raises(errors.DownloadError, match="No space"):
         await roistat.calls.download_recording(recorded[0], to=tmp_path / "a.mp3")
     assert (len(fake.requests), os.listdir(tmp_path)) == (1, [])

@@ -35,7 +35,7 @@ def _expected(kind: Any, name: str) -> set[Any]:
         elif attrs.has(part):
             found.add(twins.TWINS[part])
         else:
-            found.add({datetime: AWARE, int: INT64, CallStatus: str}.get(part, part))
+            found.add({datetime: AWARE, int: INT64}.get(part, part))
     return found
 
 

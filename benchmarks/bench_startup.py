@@ -1,0 +1,42 @@
+"""What it costs to start: a whole Python process each time, from its start to its end.
+
+Ours is `import roistat_async` and `roistat_async.Roistat`, against importing what it depends on
+and nothing of ours (the time of a bare interpreter taken off both); and `roistat --help`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import partial
+from statistics import median
+
+from .timing import Ratio, interleaved
+
+_DEPENDENCIES = "import aiohttp, attrs, cattrs.preconf.json, msgspec, tenacity"
+_CODE = {
+    "bare": "pass",
+    "ours": "import roistat_async; roistat_async.Roistat",
+    "dependencies": _DEPENDENCIES,
+}
+_HELP = ("-m", "roistat_async", "--help")
+HELP_GOAL = 0.25
+
+
+def run(*, quick: bool) -> list[Ratio]:
+    """Start each process in turn."""
+    ways = {name: partial(_start, "-c", code) for name, code in _CODE.items()}
+    ways["help"] = partial(_start, *_HELP)
+    seconds = interleaved(ways, 2 if quick else 15)
+    bare = median(seconds["bare"])
+    pairs = zip(seconds["ours"], seconds["dependencies"], strict=True)
+    ratios = tuple((mine - bare) / max(theirs - bare, 0.001) for mine, theirs in pairs)
+    return [
+        Ratio("import roistat_async", "its dependencies", None, ratios),
+        Ratio("roistat --help", "", HELP_GOAL, tuple(seconds["help"]), "s"),
+        Ratio("a bare interpreter", "", None, tuple(seconds["bare"]), "s"),
+    ]
+
+
+def _start(*words: str) -> None:
+    subprocess.run([sys.executable, *words], capture_output=True, check=True)

@@ -1,0 +1,93 @@
+"""Other ways to get the same files: the usual programs, and what one writes at first."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import aiohttp
+
+from .file_server import PATH
+from .timing import missing
+
+Way = Callable[[Path], None]
+
+
+def one_file(base_url: str) -> dict[str, Way]:
+    """Give the ways to get one file that can be had on this machine."""
+    url = f"{base_url}/{PATH.format(call_id=1)}"
+    found: dict[str, Way] = {}
+    for name, options in _PROGRAMS.items():
+        if shutil.which(name):
+            found[name] = _program([name, *options, url])
+        else:
+            missing(name)
+    found["aiohttp iter_chunked(64 KiB)"] = lambda to: asyncio.run(_by_aiohttp(url, to))
+    if find_spec("httpx"):
+        found["httpx"] = lambda to: asyncio.run(_by_httpx(url, to))
+    else:
+        missing("httpx")
+    return found
+
+
+def many_files(base_url: str, count: int, at_once: int) -> dict[str, Way]:
+    """Give the ways to get many files, so many at once."""
+    urls = [f"{base_url}/{PATH.format(call_id=number)}" for number in range(1, count + 1)]
+    found: dict[str, Way] = {}
+    if shutil.which("curl"):
+        found["curl --parallel"] = _curl_parallel(urls, at_once)
+    if shutil.which("aria2c"):
+        found["aria2c"] = _aria2c(urls, at_once)
+    return found
+
+
+_PROGRAMS = {
+    "curl": ["-sf", "-o", "one.mp3"],
+    "wget": ["-q", "-O", "one.mp3"],
+    "aria2c": ["-q", "--file-allocation=none", "-o", "one.mp3"],
+}
+
+
+def _program(command: list[str]) -> Way:
+    def run(to: Path) -> None:
+        subprocess.run(command, cwd=to, check=True)
+
+    return run
+
+
+def _curl_parallel(urls: list[str], at_once: int) -> Way:
+    asked = "".join(f'url = "{url}"\noutput = "{at}.mp3"\n' for at, url in enumerate(urls))
+    command = ["curl", "-sSf", "--no-progress-meter", "--parallel", "--parallel-max", str(at_once)]
+    return _fed([*command, "-K", "-"], asked)
+
+
+def _aria2c(urls: list[str], at_once: int) -> Way:
+    asked = "".join(f"{url}\n out={at}.mp3\n" for at, url in enumerate(urls))
+    return _fed(["aria2c", "-q", "--file-allocation=none", f"-j{at_once}", "-i", "-"], asked)
+
+
+def _fed(command: list[str], asked: str) -> Way:
+    def run(to: Path) -> None:
+        subprocess.run(command, input=asked.encode(), cwd=to, check=True, stdout=subprocess.DEVNULL)
+
+    return run
+
+
+async def _by_aiohttp(url: str, to: Path) -> None:
+    async with aiohttp.ClientSession() as session, session.post(url) as response:
+        with (to / "one.mp3").open("wb") as file:
+            async for chunk in response.content.iter_chunked(64 * 1024):
+                file.write(chunk)
+
+
+async def _by_httpx(url: str, to: Path) -> None:
+    import httpx
+
+    async with httpx.AsyncClient() as client, client.stream("POST", url) as response:
+        with (to / "one.mp3").open("wb") as file:
+            async for chunk in response.aiter_bytes():
+                file.write(chunk)

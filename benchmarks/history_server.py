@@ -1,0 +1,63 @@
+"""Histories of any length, made while they are asked for, so that no server has to hold them.
+
+A call happens every minute from `FIRST` on; number n is the n-th. A page is asked for by its
+offset, or by dates (`>` and `<`) and its offset between them. Recordings are all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+APART = timedelta(minutes=1)
+
+_LIMIT = re.compile(rb'"limit":(\d+)')
+_OFFSET = re.compile(rb'"offset":(\d+)')
+_AFTER = re.compile(rb'"date",">","([^"]+)"')
+_BEFORE = re.compile(rb'"date","<","([^"]+)"')
+_CALL = (
+    '{{"id":"{id}","callee":"74950001234","caller":"79000000000","duration":59,"waiting_time":30,'
+    '"answer_duration":29,"status":"ANSWER","date":"{date}","link":null,"visit_id":"{visit}",'
+    '"order_id":null,"static_source":null,"visit":{{"id":{visit},"first_id":660,"date":"{date}",'
+    '"referrer":"http://site.example/contact.php","host":"site.example","landing_page":'
+    '"http://test.example/lp","agent":"Mozilla/5.0","ip":"192.0.2.72","google_client_id":'
+    '"1818132860.1451606703","source":{{"system_name":"direct","display_name":"Direct",'
+    '"icon_url":null,"utm_source":"direct","utm_medium":"cpc","utm_campaign":"campaign",'
+    '"utm_term":"word","utm_content":"text","openstat":null,"referrer":null}}}},"order":null}}'
+)
+
+
+def last_moment(calls: int) -> datetime:
+    """Give a moment after the last of so many calls."""
+    return FIRST + calls * APART
+
+
+def answer(body: bytes, calls: int) -> bytes:
+    """Give the page of a history of so many calls that a request asks for."""
+    begin = _index(_AFTER, body, -1) + 1
+    end = min(calls, _index(_BEFORE, body, calls))
+    first = begin + _number(_OFFSET, body, 0)
+    rows = [_call(number) for number in range(first, min(end, first + _number(_LIMIT, body, 0)))]
+    text = f'{{"data":[{",".join(rows)}],"total":{max(0, end - begin)},"status":"success"}}'
+    return text.encode()
+
+
+def _call(number: int) -> str:
+    date = (FIRST + number * APART).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    return _CALL.format(id=16769 + number, visit=4_000_000 + number, date=date)
+
+
+def _number(pattern: re.Pattern[bytes], body: bytes, missing: int) -> int:
+    found = pattern.search(body)
+    return int(found[1]) if found else missing
+
+
+def _index(pattern: re.Pattern[bytes], body: bytes, missing: int) -> int:
+    """Give the number of the last call not after a date (`>`), or of the first not before (`<`)."""
+    found = pattern.search(body)
+    if found is None:
+        return missing
+    since = datetime.fromisoformat(found[1].decode()) - FIRST
+    is_after = pattern is _AFTER
+    return max(-1, since // APART) if is_after else max(0, -(-since // APART))

@@ -1,0 +1,146 @@
+"""One operation under way: what is asked, each attempt of it, and the answer's envelope.
+
+Written without context managers of generators: they cost more than all the rest of an attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from ..clock import Clock
+from ..errors import NotSentError, RateLimitError, RoistatError
+from ..transport import retry, retry_after
+from ..transport.http import Reply
+from ..transport.request import Request
+from ..transport.retry import Deadline, Kind
+from ..wire import envelope, request
+
+if TYPE_CHECKING:
+    from .endpoint import Endpoint
+
+_log = logging.getLogger("roistat_async")
+_LARGEST_ANSWER = 32 * 1024 * 1024
+_LARGEST_ERROR = 1024 * 1024
+# A header `Date` is the same for all answers of a second, and takes long to read.
+_moment = lru_cache(maxsize=8)(retry_after.moment)
+
+
+@frozen
+class Operation:
+    """Be what is asked of Roistat; a create's body holds phone numbers."""
+
+    path: str
+    body: bytes | None = field(repr=False)
+    kind: Kind
+    is_file: bool = False
+
+
+class Attempts:
+    """Be one operation under way: each attempt, and what the earlier ones came to."""
+
+    def __init__(self, endpoint: Endpoint, operation: Operation) -> None:
+        self.endpoint = endpoint
+        self.operation = operation
+        self.is_answer_lost = False
+        self._number = 0
+
+    async def answer(self, deadline: Deadline) -> envelope.Answer:
+        """Send once and read the whole answer."""
+        try:
+            async with self.exchange(deadline) as reply:
+                return await read_envelope(reply, self.endpoint.clock)
+        except RoistatError as error:
+            self.is_answer_lost = self.is_answer_lost or retry.is_outcome_unknown(error)
+            raise
+
+    def exchange(self, deadline: Deadline) -> Exchange:
+        """Give one attempt: `async with attempts.exchange(deadline) as reply`."""
+        self._number += 1
+        return Exchange(self, deadline)
+
+    def request(self, deadline: Deadline) -> Request:
+        """Spell the request of an attempt."""
+        config, operation = self.endpoint.config, self.operation
+        is_plain_read = operation.kind is Kind.READ and not operation.is_file
+        return Request(
+            url=request.url(config.base_url, operation.path, config.project),
+            headers=partial(request.headers, config.key, file=operation.is_file),
+            body=operation.body,
+            # A repeat must not meet a second connection that the server gave up long ago.
+            is_fresh=self._number > 1 or not is_plain_read,
+            within=None if operation.is_file else max(0.0, deadline.left()),
+            deadline=deadline.seconds,
+        )
+
+    def log(self, reply: Reply, seconds: Callable[[], float]) -> None:
+        """Tell of an answer, if somebody listens."""
+        if _log.isEnabledFor(logging.DEBUG):
+            text = "%s answered %d after %.0f ms, attempt %d"
+            _log.debug(text, self.operation.path, reply.status, seconds() * 1000, self._number)
+
+
+class Exchange:
+    """Be one attempt: sent when the governor lets it; leaving frees its place and connection."""
+
+    def __init__(self, attempts: Attempts, deadline: Deadline) -> None:
+        self._attempts = attempts
+        self._deadline = deadline
+        self._slot = attempts.endpoint.governor.slot()
+        self._reply: Reply | None = None
+
+    async def __aenter__(self) -> Reply:
+        now = self._attempts.endpoint.clock.monotonic
+        asked = now()
+        await self._slot.enter()
+        sending = now()
+        self._deadline.forgive(sending - asked)
+        try:
+            reply = await self._send()
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._attempts.log(reply, lambda: now() - sending)
+        return reply
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._end(error)
+
+    async def _send(self) -> Reply:
+        request, slot = self._attempts.request(self._deadline), self._slot
+        self._reply = await self._attempts.endpoint.http.open(request, slot.sent)
+        slot.sent()  # a borrowed session does not tell when headers leave
+        return self._reply
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._reply is not None:
+            self._reply.close()
+        if error is not None:
+            self._failed(error)
+        self._slot.leave()
+
+    def _failed(self, error: BaseException) -> None:
+        endpoint = self._attempts.endpoint
+        if isinstance(error, RateLimitError):
+            worth_it = retry.is_worth_waiting(error, endpoint.config.retry)
+            self._slot.refused(error.retry_after if worth_it else None)
+        elif not isinstance(error, NotSentError) and not endpoint.http.tells_when_sent:
+            self._slot.sent()  # for all we know
+
+
+async def read_envelope(reply: Reply, clock: Clock, head: bytes = b"") -> envelope.Answer:
+    """Read a whole answer and open it; raise the error it holds."""
+    cap = _LARGEST_ANSWER if reply.status < 400 else _LARGEST_ERROR
+    date = reply.header("Date")
+    wait = reply.header("Retry-After")
+    seconds = None if wait is None else retry_after.read(wait, date=date, now=clock.utc_now())
+    return envelope.read(
+        head + await reply.read(cap),  # in no variable: a traceback would show it
+        http_status=reply.status,
+        retry_after=seconds,
+        answered_at=_moment(date),
+    )

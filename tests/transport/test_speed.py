@@ -1,0 +1,87 @@
+"""What keeps a request cheap: what is done once, or only where there is need for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from roistat_async import Limits, errors
+from roistat_async.clock import Clock
+from roistat_async.transport.governor import Governor
+from tests.helpers.clients import client
+from tests.helpers.clock import JumpingClock
+from tests.helpers.raw_server import RawServer, answer, replies, success
+
+LIMITS = Limits(per_second=2, per_hour=100, concurrency=1)
+
+
+async def test_a_free_governor_admits_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing need be waited for, the queues are not entered."""
+    governor = Governor(LIMITS, Clock())
+    monkeypatch.setattr(governor, "_admit", None)
+    async with governor.slot() as slot:
+        slot.sent()
+    async with governor.slot():
+        pass
+
+
+async def test_nobody_overtakes_by_the_short_way() -> None:
+    """One that comes while others wait for a place is admitted after them."""
+    governor = Governor(LIMITS, JumpingClock().clock)
+    order: list[int] = []
+
+    async def ask(number: int) -> None:
+        async with governor.slot() as slot:
+            slot.sent()
+            order.append(number)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(ask(number) for number in range(6)))
+    assert order == [*range(6)]
+
+
+async def test_the_short_way_counts_against_the_limits() -> None:
+    """Requests let through at once are those that the next one must wait for."""
+    clock = JumpingClock()
+    governor = Governor(LIMITS, clock.clock)
+    for _ in range(3):
+        async with governor.slot() as slot:
+            slot.sent()
+    assert governor.left_this_hour == 97
+    assert clock.now - clock.start >= 1.0
+
+
+async def test_tenacity_is_not_entered_without_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that succeeds costs no retry machinery."""
+    monkeypatch.setattr("tenacity.AsyncRetrying", None)
+    async with RawServer(replies(success(data=[]))) as server, client(server.base_url) as roistat:
+        assert await roistat.scripts.list() == []
+
+
+async def test_the_end_of_a_body_is_not_waited_for() -> None:
+    """A small answer is read without a timeout of its own."""
+    waits: list[float] = []
+    timeout = asyncio.timeout
+
+    def noted(delay: float | None) -> asyncio.Timeout:
+        if delay is not None:
+            waits.append(delay)
+        return timeout(delay)
+
+    async with RawServer(replies(success(data=[]))) as server, client(server.base_url) as roistat:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("roistat_async.transport.http.asyncio.timeout", noted)
+            await roistat.scripts.list()
+    assert not waits
+
+
+async def test_a_refused_answer_gives_its_connection_back() -> None:
+    """Also where the headers alone decide, the place is free for the next request."""
+    moved = answer(b"", "Location: https://other.example/", status="302 Found")
+    script = replies(moved, success(data=[]))
+    limits = Limits(per_second=None, per_hour=None, concurrency=1)
+    async with RawServer(script) as server, client(server.base_url, limits=limits) as roistat:
+        with pytest.raises(errors.RedirectRefusedError):
+            await roistat.scripts.list()
+        assert await roistat.scripts.list() == []
