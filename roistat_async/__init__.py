@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .config import Limits, RetryPolicy, Timeouts
     from .errors import RoistatError
+    from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent
     from .models.analytics import CallAnalytics
     from .models.calls import Call, CallDraft, CallStatus, Geo, Order, OrderStatus, Source, Visit
     from .models.files import Download, DownloadOutcome, DownloadStatus
@@ -66,6 +67,7 @@ __all__ = [
     "Geo",
     "GoogleAnalytics",
     "History",
+    "Hooks",
     "Integration",
     "Limits",
     "Omitted",
@@ -77,6 +79,9 @@ __all__ = [
     "Phone",
     "PhonePrefix",
     "Redirect",
+    "RequestEvent",
+    "ResponseEvent",
+    "RetryEvent",
     "RetryPolicy",
     "Roistat",
     "RoistatError",
@@ -121,6 +126,10 @@ _MODULES = {
     "Limits": "config",
     "RetryPolicy": "config",
     "Timeouts": "config",
+    "Hooks": "hooks",
+    "RequestEvent": "hooks",
+    "ResponseEvent": "hooks",
+    "RetryEvent": "hooks",
     "History": "paging.history",
     "Pager": "paging.pager",
     "WalkReport": "models.walk",

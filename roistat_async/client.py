@@ -20,6 +20,7 @@ from .config import (
     from_environment,
 )
 from .errors import ConfigurationError, OutcomeUnknownError, RoistatError
+from .hooks import Hooks
 from .resources.analytics import Analytics
 from .resources.calls import Calls
 from .resources.endpoint import Endpoint
@@ -39,7 +40,8 @@ class Roistat:
 
     A `session` is borrowed: its proxies, certificates and hooks are used, and it is not closed.
     Without one, `proxy`, `ssl_context` (an own CA) and `trust_env` say how to reach Roistat.
-    Certificates are always checked. Raises ConfigurationError for what cannot be right.
+    Certificates are always checked. `hooks` are called at each request, answer and repeat.
+    Raises ConfigurationError for what cannot be right.
     """
 
     scripts: Scripts
@@ -60,6 +62,7 @@ class Roistat:
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
+        hooks: Hooks | None = None,
         clock: Clock | None = None,
     ) -> None:
         if session is not None and (proxy or ssl_context or trust_env):
@@ -73,9 +76,9 @@ class Roistat:
             limits=limits or Limits(),
         )
         connecting = Connecting(proxy, ssl_context, trust_env)
-        self._assemble(
-            config, Http(config.timeouts, connecting, session), clock or Clock(), RetryBudget()
-        )
+        http = Http(config.timeouts, connecting, session)
+        hooks = Hooks() if hooks is None else hooks
+        self._assemble(config, http, clock or Clock(), RetryBudget(), hooks)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
@@ -97,7 +100,8 @@ class Roistat:
             limits=limits or old.limits,
         )
         other = type(self).__new__(type(self))
-        other._assemble(config, self._http, self._clock, self._budget)
+        hooks = self._endpoint.hooks
+        other._assemble(config, self._http, self._clock, self._budget, hooks)
         other._owns_http = False
         return other
 
@@ -166,13 +170,15 @@ class Roistat:
     def __reduce__(self) -> Any:
         raise RoistatError("a client cannot be pickled; make one in each process")
 
-    def _assemble(self, config: Config, http: Http, clock: Clock, budget: RetryBudget) -> None:
+    def _assemble(
+        self, config: Config, http: Http, clock: Clock, budget: RetryBudget, hooks: Hooks
+    ) -> None:
         self._config = config
         self._http = http
         self._clock = clock
         self._budget = budget
         self._owns_http = True
-        endpoint = Endpoint(config, http, Governor(config.limits, clock), clock, budget)
+        endpoint = Endpoint(config, http, Governor(config.limits, clock), clock, budget, hooks)
         self._endpoint = endpoint
         self.scripts = Scripts(endpoint)
         self.phones = Phones(endpoint)

@@ -21,6 +21,7 @@ LAYERS = [
     {"errors"},
     {"models"},
     {"clock", "config"},
+    {"hooks", "telemetry"},
     {"wire", "transport", "paging", "downloads"},
     {"resources"},
     {"client"},
@@ -36,7 +37,7 @@ MAY_START_THE_FAKE = {"cli"}
 
 # name -> the only files that may import it while the program runs
 ONLY_HERE = {
-    "aiohttp": {"transport/http.py"},
+    "aiohttp": {"transport/http.py", "transport/inflate.py"},
     "yarl": {"transport/http.py"},
     "tenacity": {"transport/retry.py"},
     "cattrs": {"wire/codec.py"},
@@ -44,6 +45,8 @@ ONLY_HERE = {
     "rich": {"cli/"},
     "sqlite3": {"sync/"},
     "pyarrow": {"sync/parquet.py"},
+    "isal": {"transport/inflate.py"},
+    "opentelemetry": {"telemetry.py"},
     "random": {"clock.py"},
 }
 # word of the wire -> the only file that may write it

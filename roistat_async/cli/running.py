@@ -21,6 +21,9 @@ def ask(connection: Connection, work: Callable[[Roistat], Awaitable[T]]) -> T:
     """Do some work with a client that is closed at the end."""
 
     async def with_client() -> T:
+        from ..transport.inflate import use_fast_gzip
+
+        use_fast_gzip()
         async with connection.client() as roistat:
             return await work(roistat)
 

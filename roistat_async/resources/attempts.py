@@ -6,6 +6,7 @@ Written without context managers of generators: they cost more than all the rest
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from attrs import field, frozen
 
 from ..clock import Clock
 from ..errors import NotSentError, RateLimitError, RoistatError
+from ..hooks import RequestEvent, ResponseEvent, RetryEvent
 from ..transport import retry, retry_after
 from ..transport.http import Reply
 from ..transport.request import Request
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .endpoint import Endpoint
 
 _log = logging.getLogger("roistat_async")
+_ID = re.compile(r"/[0-9]+/", re.ASCII)
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _LARGEST_ERROR = 1024 * 1024
 # A header `Date` is the same for all answers of a second, and takes long to read.
@@ -38,6 +41,12 @@ class Operation:
     body: bytes | None = field(repr=False)
     kind: Kind
     is_file: bool = False
+    rest: request.Rest | None = None
+
+    @property
+    def name(self) -> str:
+        """Give the path as the vendor's page has it, without the id of a call."""
+        return _ID.sub("/{id}/", self.path)
 
 
 class Attempts:
@@ -47,7 +56,8 @@ class Attempts:
         self.endpoint = endpoint
         self.operation = operation
         self.is_answer_lost = False
-        self._number = 0
+        self.number = 0
+        self.status: int | None = None
 
     async def answer(self, deadline: Deadline) -> envelope.Answer:
         """Send once and read the whole answer."""
@@ -60,7 +70,7 @@ class Attempts:
 
     def exchange(self, deadline: Deadline) -> Exchange:
         """Give one attempt: `async with attempts.exchange(deadline) as reply`."""
-        self._number += 1
+        self.number += 1
         return Exchange(self, deadline)
 
     def request(self, deadline: Deadline) -> Request:
@@ -69,19 +79,60 @@ class Attempts:
         is_plain_read = operation.kind is Kind.READ and not operation.is_file
         return Request(
             url=request.url(config.base_url, operation.path, config.project),
-            headers=partial(request.headers, config.key, file=operation.is_file),
+            headers=partial(
+                request.headers, config.key, file=operation.is_file, rest=operation.rest
+            ),
             body=operation.body,
+            method=request.method(operation.rest),
             # A repeat must not meet a second connection that the server gave up long ago.
-            is_fresh=self._number > 1 or not is_plain_read,
+            is_fresh=self.number > 1 or not is_plain_read,
             within=None if operation.is_file else max(0.0, deadline.left()),
             deadline=deadline.seconds,
         )
 
-    def log(self, reply: Reply, seconds: Callable[[], float]) -> None:
-        """Tell of an answer, if somebody listens."""
+    def tell_request(self) -> None:
+        """Tell whoever listens that a request is about to be sent."""
+        tell = self.endpoint.hooks.on_request
+        if tell is not None:
+            project = self.endpoint.config.project
+            tell(RequestEvent(operation=self.operation.name, project=project, attempt=self.number))
+
+    def tell_response(self, reply: Reply, seconds: Callable[[], float]) -> None:
+        """Tell whoever listens of an answer, once it was read or left."""
+        size = reply.parts.received
         if _log.isEnabledFor(logging.DEBUG):
-            text = "%s answered %d after %.0f ms, attempt %d"
-            _log.debug(text, self.operation.path, reply.status, seconds() * 1000, self._number)
+            text = "%s answered %d with %d bytes in %.0f ms, attempt %d"
+            path, number = self.operation.path, self.number
+            _log.debug(text, path, reply.status, size, seconds() * 1000, number)
+        tell = self.endpoint.hooks.on_response
+        if tell is not None:
+            tell(
+                ResponseEvent(
+                    operation=self.operation.name,
+                    project=self.endpoint.config.project,
+                    attempt=self.number,
+                    status=reply.status,
+                    bytes=size,
+                    seconds=seconds(),
+                )
+            )
+
+    def tell_retry(self, number: int, error: RoistatError, wait: float) -> None:
+        """Tell whoever listens that an attempt failed and another follows."""
+        if _log.isEnabledFor(logging.DEBUG):
+            text = "%s failed (%s), attempt %d; the next in %.2f s"
+            _log.debug(text, self.operation.path, type(error).__name__, number, wait)
+        tell = self.endpoint.hooks.on_retry
+        if tell is not None:
+            tell(
+                RetryEvent(
+                    operation=self.operation.name,
+                    project=self.endpoint.config.project,
+                    attempt=number,
+                    error=error,
+                    wait=wait,
+                )
+            )
 
 
 class Exchange:
@@ -92,36 +143,42 @@ class Exchange:
         self._deadline = deadline
         self._slot = attempts.endpoint.governor.slot()
         self._reply: Reply | None = None
+        self._sending = 0.0
 
     async def __aenter__(self) -> Reply:
         now = self._attempts.endpoint.clock.monotonic
         asked = now()
         await self._slot.enter()
-        sending = now()
-        self._deadline.forgive(sending - asked)
+        self._sending = now()
+        self._deadline.forgive(self._sending - asked)
         try:
-            reply = await self._send()
+            return await self._send()
         except BaseException as error:
             self._end(error)
             raise
-        self._attempts.log(reply, lambda: now() - sending)
-        return reply
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._end(error)
 
     async def _send(self) -> Reply:
-        request, slot = self._attempts.request(self._deadline), self._slot
-        self._reply = await self._attempts.endpoint.http.open(request, slot.sent)
+        attempts, slot = self._attempts, self._slot
+        attempts.tell_request()
+        request = attempts.request(self._deadline)
+        self._reply = await attempts.endpoint.http.open(request, slot.sent)
         slot.sent()  # a borrowed session does not tell when headers leave
+        attempts.status = self._reply.status
         return self._reply
 
     def _end(self, error: BaseException | None) -> None:
-        if self._reply is not None:
-            self._reply.close()
+        reply = self._reply
+        if reply is not None:
+            reply.close()
         if error is not None:
             self._failed(error)
         self._slot.leave()
+        if reply is not None:
+            now = self._attempts.endpoint.clock.monotonic
+            self._attempts.tell_response(reply, lambda: now() - self._sending)
 
     def _failed(self, error: BaseException) -> None:
         endpoint = self._attempts.endpoint

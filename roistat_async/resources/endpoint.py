@@ -12,11 +12,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from .. import telemetry
 from ..clock import Clock
-from ..config import Config
+from ..config import Config, is_a
 from ..errors import NotFoundError, OutcomeUnknownError, RoistatError
+from ..hooks import Hooks
 from ..transport import retry
 from ..transport.failures import bare
 from ..transport.governor import Governor
@@ -41,6 +43,7 @@ class Endpoint:
     governor: Governor
     clock: Clock
     budget: RetryBudget
+    hooks: Hooks = field(factory=Hooks, validator=is_a(Hooks))
 
     async def read(self, path: str, body: Mapping[str, Any] | None = None) -> envelope.Answer:
         """Ask for something; repeated where that helps."""
@@ -85,13 +88,18 @@ class Endpoint:
                 raise
 
     async def open_file(
-        self, path: str, body: Mapping[str, Any] | None, read_head: Callable[[Reply], Awaitable[T]]
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        read_head: Callable[[Reply], Awaitable[T]],
+        rest: request.Rest | None = None,
     ) -> tuple[Reply, T, Callable[[], Awaitable[None]]]:
         """Ask for a file; give its reply, what `read_head` made of its beginning, and a close.
 
         Repeated until `read_head` is content: an error in place of a file is known by its head.
         """
-        attempts = Attempts(self, _operation(path, body, Kind.READ, is_file=True))
+        operation = Operation(path, request.encode(body), Kind.READ, True, rest)
+        attempts = Attempts(self, operation)
 
         async def attempt(deadline: Deadline) -> tuple[Reply, T, Callable[[], Awaitable[None]]]:
             async with AsyncExitStack() as stack:
@@ -99,7 +107,7 @@ class Endpoint:
                 head = await read_head(reply)
                 return reply, head, stack.pop_all().aclose
 
-        return await self._repeated(attempt, Kind.READ)
+        return await self._repeated(attempts, attempt)
 
     async def _change(self, attempts: Attempts) -> None:
         started = self.clock.utc_now()
@@ -113,16 +121,27 @@ class Endpoint:
         raise _unknown(attempts.operation.path, started, self.config.project)
 
     async def _run(self, attempts: Attempts) -> envelope.Answer:
-        return await self._repeated(attempts.answer, attempts.operation.kind)
+        return await self._repeated(attempts, attempts.answer)
 
-    async def _repeated(self, attempt: Callable[[Deadline], Awaitable[T]], kind: Kind) -> T:
+    async def _repeated(self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]) -> T:
+        if telemetry.tracer() is None:
+            return await self._bare(attempts, attempt)
+        with telemetry.span(attempts.operation.name, self.config.project) as span:
+            try:
+                return await self._bare(attempts, attempt)
+            finally:
+                telemetry.note(span, attempts=attempts.number, status=attempts.status)
+
+    async def _bare(self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]) -> T:
+        """Await what may be repeated; an error comes out without the frames it passed."""
         try:
             return await retry.run(
                 attempt,
-                kind=kind,
+                kind=attempts.operation.kind,
                 policy=self.config.retry,
                 clock=self.clock,
                 budget=self.budget,
+                on_wait=attempts.tell_retry,
             )
         except RoistatError as error:
             failure = bare(error)
@@ -131,10 +150,8 @@ class Endpoint:
         raise failure
 
 
-def _operation(
-    path: str, body: Mapping[str, Any] | None, kind: Kind, *, is_file: bool = False
-) -> Operation:
-    return Operation(path, request.encode(body), kind, is_file)
+def _operation(path: str, body: Mapping[str, Any] | None, kind: Kind) -> Operation:
+    return Operation(path, request.encode(body), kind)
 
 
 def _unknown(path: str, sent_at: datetime, project: int) -> OutcomeUnknownError:

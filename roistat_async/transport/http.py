@@ -40,7 +40,7 @@ class Reply:
         self._response = response
         self._patience = patience
         self.status: int = response.status
-        self._parts = Parts(response.content, self.length, patience)
+        self.parts = Parts(response.content, self.length, patience)
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
@@ -64,7 +64,7 @@ class Reply:
         """
         failure: RoistatError
         try:
-            return await self._parts.next()
+            return await self.parts.next()
         except RoistatError:
             raise  # our own patience ended; that is a TimeoutError as well
         except TimeoutError:

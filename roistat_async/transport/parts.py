@@ -24,6 +24,8 @@ class Parts:
         self._content = content
         self._patience = patience
         self._is_long = length is not None and length >= _LONG
+        self.received: int = 0
+        """The bytes that came so far, decoded."""
         if self._is_long:
             content.set_read_chunk_size(_AHEAD)
 
@@ -31,8 +33,12 @@ class Parts:
         """Give the next part; raise TimeoutError, or RequestTimeoutError for a trickle."""
         # Most answers are here already: a timeout costs more than reading them.
         part = b"" if self._is_long else self._content.read_nowait()
-        if part or self._content.at_eof():
-            return part
+        if not part and not self._content.at_eof():
+            part = await self._patiently()
+        self.received += len(part)
+        return part
+
+    async def _patiently(self) -> bytes:
         loop = asyncio.get_running_loop()
         asked = loop.time()
         async with asyncio.timeout(self._patience.limit(asked)):

@@ -26,6 +26,9 @@ from ..errors import (
 
 T = TypeVar("T")
 
+OnWait = Callable[[int, RoistatError, float], object]
+"""Called before each wait with the number of the attempt, its error, and the seconds."""
+
 
 class Kind(Enum):
     """Say what a path does, and so what may be repeated."""
@@ -125,6 +128,7 @@ async def run(
     policy: RetryPolicy,
     clock: Clock,
     budget: RetryBudget,
+    on_wait: OnWait | None = None,
 ) -> T:
     """Await `attempt`, again where that is safe and useful; raise its last error otherwise."""
     deadline = Deadline(policy.deadline, clock)
@@ -138,7 +142,7 @@ async def run(
     else:
         budget.refill()
         return result
-    return await _repeat(attempt, failure, kind, policy, deadline, budget)
+    return await _repeat(attempt, failure, kind, policy, deadline, budget, on_wait)
 
 
 async def _repeat(
@@ -148,6 +152,7 @@ async def _repeat(
     policy: RetryPolicy,
     deadline: Deadline,
     budget: RetryBudget,
+    on_wait: OnWait | None,
 ) -> T:
     clock = deadline.clock
     first: list[RoistatError] = [failure]
@@ -172,11 +177,17 @@ async def _repeat(
         error = _error_of(state)
         return error is None or not budget.spend(error)
 
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = _error_of(state)
+        if on_wait is not None and isinstance(error, RoistatError):
+            on_wait(state.attempt_number, error, state.upcoming_sleep)
+
     result: T = await tenacity.AsyncRetrying(
         sleep=clock.sleep,
         wait=wait,
         stop=lambda state: is_over(state) or cannot_pay(state),
         retry=tenacity.retry_if_exception(is_worth_it),
+        before_sleep=tell,
         reraise=True,
     )(again)
     budget.refill()

@@ -1,0 +1,54 @@
+"""Spans of OpenTelemetry, where `opentelemetry-api` is installed: one for each operation.
+
+A span covers all attempts; it holds the path, the project, the last status and the kind of error,
+and never a text of an error or a value that was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+
+@lru_cache(maxsize=1)
+def tracer() -> Any | None:
+    """Give the tracer that spans are made with; None where OpenTelemetry is not installed."""
+    try:
+        from opentelemetry import trace
+    except ImportError:
+        return None
+    return trace.get_tracer("roistat_async")
+
+
+@contextmanager
+def span(operation: str, project: int) -> Iterator[Any]:
+    """Be the span of one operation; only where there is a tracer."""
+    made: Any = tracer()
+    attributes = {"url.template": operation, "http.request.method": "POST"}
+    with made.start_as_current_span(
+        f"POST {operation}",
+        attributes={**attributes, "roistat.project": project},
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield current
+        except BaseException as error:
+            current.set_attribute("error.type", type(error).__name__)
+            current.set_status(_failed())
+            raise
+
+
+def note(current: Any, *, attempts: int, status: int | None) -> None:
+    """Add to a span what its attempts came to."""
+    current.set_attribute("roistat.attempts", attempts)
+    if status is not None:
+        current.set_attribute("http.response.status_code", status)
+
+
+def _failed() -> Any:
+    from opentelemetry.trace import StatusCode
+
+    return StatusCode.ERROR
