@@ -188,3 +188,53 @@ async def test_a_refusal_costs_less_than_a_failure() -> None:
     budget.spend(TOO_MANY)
     budget.spend(LOST)
     assert budget.left == 500 - 5 - 14
+
+
+async def test_each_attempt_knows_the_deadline() -> None:
+    """One deadline for all of them: what the first used up the second lacks."""
+    clock, left = JumpingClock(), []
+
+    async def attempt(deadline: Deadline) -> str:
+        left.append(deadline.left())
+        clock.now += 10
+        if len(left) < 3:
+            raise LOST
+        return "done"
+
+    assert await run(attempt, clock, deadline=100, base=0.001) == "done"
+    assert left[0] == 100
+    assert left[1] <= 90
+    assert left[2] <= 80
+
+
+@pytest.mark.parametrize("kind", [Kind.CREATE, Kind.CHANGE])
+async def test_a_lost_write_is_not_repeated_later_either(kind: Kind) -> None:
+    """A write that the limiter let wait and that is lost then was sent: no third time."""
+    attempts = Attempts(TOO_MANY, LOST)
+    with pytest.raises(errors.TransportError):
+        await run(attempts, JumpingClock(), kind=kind)
+    assert attempts.number == 2
+
+
+async def test_each_wait_is_told() -> None:
+    """With the attempt's number, its error and the seconds; the last failure has none."""
+    told: list[Any] = []
+    clock = JumpingClock()
+    with pytest.raises(errors.TransportError):
+        await retry.run(
+            Attempts(LOST, UNWELL, LOST),
+            kind=Kind.READ,
+            policy=RetryPolicy(attempts=3, base=1.0),
+            clock=clock.clock,
+            budget=RetryBudget(),
+            on_wait=lambda *event: told.append(event),
+        )
+    assert told == [(1, LOST, clock.slept[0]), (2, UNWELL, clock.slept[1])]
+
+
+async def test_a_wait_that_ends_at_the_deadline_is_pointless() -> None:
+    """Nothing could be sent after it."""
+    attempts = Attempts(LOST)
+    with pytest.raises(errors.TransportError):
+        await run(attempts, JumpingClock(chance=1.0), deadline=2, base=2.0)
+    assert attempts.number == 1

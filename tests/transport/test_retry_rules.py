@@ -104,3 +104,24 @@ def test_an_unanswered_write_may_have_happened(error: errors.RoistatError) -> No
 def test_a_refused_write_did_not_happen(error: errors.RoistatError) -> None:
     """What was not sent or was refused did not happen."""
     assert not retry.is_outcome_unknown(error)
+
+
+def test_a_wish_up_to_the_cap_is_worth_waiting() -> None:
+    """One second more is not, whatever may be repeated otherwise."""
+    policy = RetryPolicy(retry_after_cap=30)
+    for wish, is_worth in ((None, True), (30.0, True), (30.5, False)):
+        error = errors.RateLimitError("request_limit_error", retry_after=wish)
+        assert retry.is_worth_waiting(error, policy) is is_worth
+        assert retry.may_repeat(error, Kind.CREATE, policy) is is_worth
+
+
+def test_the_budget_pays_to_its_last_coin() -> None:
+    """A repeat costs 14, a success gives 1 back, and no more than there ever was."""
+    budget = retry.RetryBudget(capacity=20, left=14)
+    assert budget.spend(errors.TransportError("lost"))
+    assert (budget.left, budget.spend(errors.TransportError("lost"))) == (0, False)
+    budget.refill()
+    assert budget.left == 1
+    full = retry.RetryBudget(capacity=20, left=20)
+    full.refill()
+    assert full.left == 20
