@@ -69,6 +69,9 @@ class ConfigurationError(RoistatError, ValueError):
 class TransportError(RoistatError):
     """Say that no usable answer came; the request may have been carried out."""
 
+    # Whether it was a kept connection that was lost: servers close those as they like.
+    _is_stale = False
+
 
 class NotSentError(TransportError):
     """Say that no byte of the request left this machine."""
@@ -118,6 +121,8 @@ class MalformedResponseError(ResponseError):
 
     `unparsable` is no JSON at all (a cut body, a web page); `oversized` more than may be read.
     """
+
+    _is_http = True
 
     def __init__(
         self,

@@ -58,6 +58,13 @@ def deadline_passed(seconds: float) -> RequestTimeoutError:
     return RequestTimeoutError(text, phase="deadline", seconds=seconds)
 
 
+def no_http() -> MalformedResponseError:
+    """Say that what came breaks the rules of HTTP: another protocol, two lengths."""
+    error = MalformedResponseError("the answer is not valid HTTP", unparsable=True)
+    error._is_http = False
+    return error
+
+
 def too_large(cap: int) -> MalformedResponseError:
     """Say that a body is larger than an answer may be."""
     text = f"the answer is larger than {cap} bytes; ask for a smaller page or period"

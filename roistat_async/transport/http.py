@@ -8,7 +8,9 @@ certificate is always checked. Foreign exceptions stop here: what happened is no
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from typing import Any
 from weakref import WeakSet
@@ -20,7 +22,6 @@ from yarl import URL
 from ..config import Timeouts
 from ..errors import (
     ConfigurationError,
-    MalformedResponseError,
     NotSentError,
     RoistatError,
     TransportError,
@@ -31,6 +32,7 @@ from .patience import Patience, Sent, Watch
 from .request import Connecting, Request
 
 _watching: ContextVar[Watch] = ContextVar("watching")
+_LARGE = 1 << 20
 
 
 class Reply:
@@ -131,8 +133,9 @@ class Http:
             self.bind()
         sessions, self._own, self._loop = list(self._own.values()), {}, None
         self._is_closed = True
-        for session in sessions:
-            await session.close()
+        async with AsyncExitStack() as stack:
+            for session in sessions:  # each of them, also where one is cancelled
+                stack.push_async_callback(session.close)
 
     def bind(self, *, reopen: bool = False) -> None:
         """Belong to the running loop; raise RoistatError if a live one belongs to another."""
@@ -157,7 +160,7 @@ class Http:
                 return await self._session(request.is_fresh).request(
                     request.method,
                     URL(request.url, encoded=True),
-                    data=request.body,
+                    data=_payload(request.body),
                     headers=request.headers(),
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, connect=watch.connect),
@@ -169,6 +172,8 @@ class Http:
             failure = watch.ran_out(self.tells_when_sent)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = _translate(error)
+            if isinstance(failure, TransportError):
+                failure._is_stale = watch.is_kept
         except RuntimeError as error:
             closed = failures.closed(str(error))
             if closed is None:
@@ -211,12 +216,18 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super().connect(*args, **options)
             protocol = connection.protocol
             # A new one is let through: what came there is told when it is read.
-            if protocol is None or protocol not in self._used or not protocol.should_close:
+            is_kept = protocol in self._used
+            if protocol is None or not is_kept or not protocol.should_close:
                 break
             connection.close()
         self._used.add(protocol)
-        _watching.get().headers_left()
+        _watching.get().headers_left(is_kept)
         return connection
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    # aiohttp warns of large bytes, since it writes them at once.
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
 
 
 def _translate(error: BaseException) -> RoistatError:
@@ -230,7 +241,7 @@ def _translate(error: BaseException) -> RoistatError:
     if isinstance(error, aiohttp.InvalidURL):
         return ConfigurationError("base_url or proxy is not a usable address")
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return MalformedResponseError("the answer is not valid HTTP", unparsable=True)
+        return failures.no_http()
     if isinstance(error, aiohttp.ClientPayloadError):
         return TransportError("the body of the answer was cut or damaged")
     if isinstance(error, aiohttp.ClientError | OSError):

@@ -64,6 +64,7 @@ class Watch:
         self._deadline = deadline
         self._sent = sent
         self._is_sent = False
+        self.is_kept = False
         self._now = asyncio.get_running_loop().time
         self._until = None if within is None else self._now() + within
         limit = timeouts.connect
@@ -75,9 +76,10 @@ class Watch:
             return None
         return self._at_most(self._timeouts.connect + self._timeouts.answer)
 
-    def headers_left(self) -> None:
-        """Count the answer's time from here."""
+    def headers_left(self, is_kept: bool) -> None:
+        """Count the answer's time from here; `is_kept` tells a connection that was used before."""
         self._is_sent = True
+        self.is_kept = is_kept
         self._sent()
         self.bound.reschedule(self._at_most(self._timeouts.answer))
 

@@ -66,6 +66,12 @@ def is_outcome_unknown(error: BaseException) -> bool:
     return isinstance(error, TransportError | ServerError | MalformedResponseError)
 
 
+def most_attempts(error: BaseException | None, policy: RetryPolicy) -> int:
+    """Give how often to try in all: what is no HTTP twice will not become it."""
+    is_http: bool = getattr(error, "_is_http", True)
+    return policy.attempts if is_http else min(2, policy.attempts)
+
+
 def backoff(attempt: int, error: BaseException | None, policy: RetryPolicy, chance: float) -> float:
     """Give the seconds to wait after the `attempt`-th failure; the server's wish is the least."""
     throttled = isinstance(error, RateLimitError)
@@ -110,6 +116,8 @@ class RetryBudget:
 
     def spend(self, error: BaseException) -> bool:
         """Pay for one repeat; False if there is too little left."""
+        if getattr(error, "_is_stale", False):
+            return True  # no outage: a kept connection was closed, and a fresh one follows
         cost = 5 if isinstance(error, RateLimitError) else 14
         if self.left < cost:
             return False
@@ -167,7 +175,7 @@ async def _repeat(
 
     def is_over(state: tenacity.RetryCallState) -> bool:
         """Stop rather than sleep beyond the deadline."""
-        is_last = state.attempt_number >= policy.attempts
+        is_last = state.attempt_number >= most_attempts(_error_of(state), policy)
         return is_last or state.upcoming_sleep >= deadline.left()
 
     def is_worth_it(error: BaseException) -> bool:

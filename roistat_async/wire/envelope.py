@@ -186,9 +186,7 @@ def _make(
 ) -> errors.APIError:
     kept = _kept_details(details)
     advice = _ADVICE.get(kind)
-    if issubclass(kind, errors.RateLimitError):
-        return kind(code, told, http_status, kept, retry_after=retry_after, advice=advice)
-    return kind(code, told, http_status, kept, advice=advice)
+    return kind(code, told, http_status, kept, retry_after=retry_after, advice=advice)
 
 
 def _plain_text(value: Any) -> str | None:

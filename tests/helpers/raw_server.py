@@ -135,9 +135,9 @@ class RawServer:
         """Count the connections whose script is not over."""
         return len(self._running)
 
-    async def emptied(self) -> None:
+    async def emptied(self, within: float = 5) -> None:
         """Wait until the client has left every connection."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(within):
             while self._running:
                 await asyncio.sleep(0.005)
 

@@ -1,0 +1,159 @@
+"""Rows J: bodies that came whole, and what must come of them. Their way is in body_rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from roistat_async import Call, errors
+from tests.faults.secrets import TOLD
+from tests.helpers.fault_server import call_row
+
+WORDS = "Звонок"
+
+
+def spelled(**fields: object) -> str:
+    """Spell a call with a few fields that are otherwise."""
+    return json.dumps(call_row(1, **{"comment": WORDS, **fields}), ensure_ascii=False)
+
+
+def rows(*texts: str) -> bytes:
+    """Spell an answer whose rows are these texts."""
+    return f'{{"status": "success", "data": [{", ".join(texts)}], "total": 1}}'.encode()
+
+
+def with_text(name: str, text: str) -> bytes:
+    """Spell an answer whose row has a field of exactly this text."""
+    return rows(spelled(**{name: "@"}).replace('"@"', text))
+
+
+@frozen
+class Refused:
+    """Be a body that is refused: where, and with which words; never with its values."""
+
+    number: str
+    what: str = field(repr=False)  # a traceback shows local variables, and so this row
+    body: bytes = field(repr=False)
+    path: str = r"\$"
+    says: str = "no JSON object"
+    kind: type[errors.RoistatError] = errors.MalformedResponseError
+
+
+@frozen
+class Read:
+    """Be a body that is read, and what of it is looked at."""
+
+    number: str
+    what: str
+    body: bytes
+    look: Callable[[Call], Any]
+    expected: Any
+    label: str = "application/json"
+
+
+_TEXT = TOLD.decode()
+_NO_NUMBERS: list[object] = [1.9, True, "1.9", "٣", " 7", "7_0", "1e3", "+1", _TEXT, [1], {}]
+_FIRST = r"\$\.data\[0\]"
+_COMMENT: Callable[[Call], Any] = lambda call: call.comment  # noqa: E731
+_PLAIN = rows(spelled())
+
+
+def said(status: object, **fields: object) -> bytes:
+    """Spell an answer that says something of itself."""
+    return json.dumps({"status": status, "data": [], "total": 0, **fields}).encode()
+
+
+def number(name: str, what: str, text: str) -> Refused:
+    """Be a number of calls that is none."""
+    return Refused(name, what, with_text("duration", text), _FIRST, "")
+
+
+def wrong(number: str, what: str, name: str, value: object) -> Refused:
+    """Be a field that cannot be read."""
+    return Refused(number, what, rows(spelled(**{name: value})), rf"{_FIRST}\.{name}", "")
+
+
+def date(text: str) -> Refused:
+    """Be a date that is none."""
+    return wrong("J25", text or "no date", "date", text)
+
+
+REFUSED = [
+    Refused("J3", "error", said("error", error="x_error"), kind=errors.APIError, says="x_error"),
+    Refused("J3", "no status", b'{"data": []}', r"\$\.status", "succeeded"),
+    *[
+        Refused("J3", f"status {status}", said(status), r"\$\.status", "succeeded")
+        for status in ("Success", "Error", "", True, None, 1, ["success"])
+    ],
+    Refused("J3", "success and error", said("success", error="x"), r"\$\.status", "succeeded"),
+    Refused("J3", "error that is an object", said("error", error={"a": _TEXT}), r"\$\.error", ""),
+    Refused("J3", "error without a word", said("error"), r"\$\.error", "without a code"),
+    Refused("J7", "cp1251", _PLAIN.decode().encode("cp1251"), _FIRST, "UTF-8"),
+    Refused("J9", "NaN", with_text("duration", "NaN"), "", ""),
+    Refused("J9", "Infinity", with_text("duration", "Infinity"), "", ""),
+    Refused("J9", "-Infinity", with_text("something_new", "-Infinity"), "", ""),
+    number("J9", "1e999", "1e999"),
+    Refused("J9", "1e999, new", with_text("something_new", "1e999"), "", ""),
+    Refused("J10", "envelope", b'{"status": "success", "status": "success", "data": []}', "", ""),
+    Refused("J10", "data", b'{"status": "success", "data": [], "data": []}', "", ""),
+    number("J11", "5,000 digits", "9" * 5000),
+    Refused("J11", "5,000 digits, new", with_text("something_new", "9" * 5000), "", ""),
+    Refused("J14", "nested", with_text("tags", "[" * 100_000 + "]" * 100_000), "", ""),
+    Refused("J14", "nested, new", with_text("new", "[" * 100_000 + "]" * 100_000), "", ""),
+    Refused("J14", "nested, envelope", b'{"status": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    Refused("J14", "unclosed", b"[" * 100_000),
+    *[wrong("J20", name, name, None) for name in ("id", "date", "status")],
+    *[wrong("J21", f"{value!r}", "duration", value) for value in _NO_NUMBERS],
+    wrong("J23", "{} for a status", "status", {}),
+    wrong("J23", "list for an object", "visit", [1]),
+    Refused("J23", "{} for data", said("success", data={}), r"\$\.data", "expected a list"),
+    Refused("J23", "null for data", said("success", data=None), r"\$\.data", "expected a list"),
+    Refused("J23", "text for data", said("success", data=_TEXT), r"\$\.data", "expected a list"),
+    Refused("J23", "no data", b'{"status": "success"}', r"\$\.data", "nothing"),
+    Refused("J23", "row that is a list", rows("[1]"), _FIRST, "expected an object"),
+    *[date(text) for text in ("", "0000-00-00", "yesterday", "2026-02-30", "2026-13-01", _TEXT)],
+]
+HUGE = 2**64 + 12345
+READ = [
+    Read("J2", "as text/html", _PLAIN, _COMMENT, WORDS, "text/html"),
+    Read("J2", "without a label", _PLAIN, _COMMENT, WORDS, ""),
+    Read("J5", "BOM", b"\xef\xbb\xbf" + _PLAIN, _COMMENT, WORDS),
+    Read("J6", "windows-1251", _PLAIN, _COMMENT, WORDS, "application/json; charset=windows-1251"),
+    *[
+        Read("J8", name, _PLAIN, _COMMENT, WORDS, f"application/json; charset={name}")
+        for name in ("hex", "undefined", "bogus", "rot13", '"')
+    ],
+    Read("J12", "id", with_text("id", str(HUGE)), lambda call: call.id, str(HUGE)),
+    Read("J12", "visit", with_text("visit_id", str(HUGE)), lambda call: call.visit_id, str(HUGE)),
+    Read("J13", "high", with_text("comment", r'"a\ud800b"'), _COMMENT, "a\ufffdb"),
+    Read("J13", "low", with_text("comment", r'"\udfff"'), _COMMENT, "\ufffd"),
+    Read("J13", "pair", with_text("comment", r'"\ud83d\ude00"'), _COMMENT, "\U0001f600"),
+    Read("J19", "status", rows(spelled(status="ASLEEP")), lambda call: call.status, "ASLEEP"),
+    Read("J20", "text", rows(spelled(comment=None)), _COMMENT, None),
+    Read("J21", "as text", rows(spelled(duration="12")), lambda call: call.duration, 12),
+    Read("J21", "empty", rows(spelled(duration="")), lambda call: call.duration, None),
+    Read("J23", "[] for a visit", rows(spelled(visit=[])), lambda call: call.visit, None),
+    Read("J23", "[] for tags", rows(spelled(tags=[])), lambda call: call.tags, {}),
+    Read("J24", "row", rows(spelled(new={"a": 1})), lambda call: call.extra, {"new": {"a": 1}}),
+    *[
+        Read(
+            "J25",
+            text,
+            rows(spelled(date=text)),
+            lambda call: call.date,
+            datetime(2026, 5, 1, 9, 30, tzinfo=UTC),
+        )
+        for text in (
+            "2026-05-01T09:30:00+0000",
+            "2026-05-01T12:30:00+03:00",
+            "2026-05-01T09:30:00Z",
+            "2026-05-01T09:30:00.000Z",
+            "2026-05-01T09:30:00",
+            "2026-05-01 09:30:00",
+        )
+    ],
+]

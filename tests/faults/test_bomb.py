@@ -1,0 +1,102 @@
+"""Row J15: 200 MB in 200 KB of gzip, read by a process of its own: its memory can be told."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import textwrap
+import zlib
+
+import pytest
+from attrs import frozen
+
+from tests.helpers.fault_server import FaultServer, sends, true_answer
+from tests.helpers.raw_server import Wire, answer
+
+MB = 1 << 20
+GZIP = "Content-Encoding: gzip"
+
+CLIENT = textwrap.dedent(
+    r"""
+    import asyncio, gc, re, sys, time
+    from roistat_async import errors
+    from tests.helpers.clients import client
+
+    def peak():
+        # Not ru_maxrss: that begins with what the parent had.
+        status = open("/proc/self/status").read()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
+
+    async def main():
+        async with client(sys.argv[1]) as roistat:
+            await roistat.calls.list().first()
+            gc.collect()
+            before, began = peak(), time.perf_counter()
+            try:
+                await roistat.scripts.list()
+            except errors.RoistatError as error:
+                print(type(error).__name__, peak() - before, time.perf_counter() - began)
+
+    asyncio.run(main())
+    """
+)
+
+
+@frozen
+class Blast:
+    """Be what came of a bomb in a process."""
+
+    error: str
+    memory: int
+    seconds: float
+
+
+def bomb(head: bytes, filling: bytes, size: int = 200 * MB) -> bytes:
+    """Pack so many bytes of a filling."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    block = filling * (MB // len(filling))
+    blocks = (packer.compress(block) for _ in range(size // MB))
+    return b"".join([packer.compress(head), *blocks, packer.flush()])
+
+
+async def blast(data: bytes) -> Blast:
+    """Let a process of its own read a list, and then the bomb by the same connection."""
+
+    async def script(wire: Wire) -> None:
+        await wire.send(true_answer(await wire.request()))
+        await sends(data, end="wait")(wire)
+
+    async with FaultServer(script) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CLIENT, server.base_url, stdout=asyncio.subprocess.PIPE
+        )
+        told, _ = await process.communicate()
+    error, memory, seconds = told.decode().split()
+    return Blast(error, int(memory), float(seconds))
+
+
+HEAD = b'{"status": "success", "data": ['
+BOMBS = {
+    "zeros": answer(bomb(b"", b"\0"), GZIP),
+    "JSON": answer(bomb(HEAD, b"[],1"), GZIP),
+    "spaces": answer(bomb(HEAD, b" "), GZIP),
+    "an error": answer(bomb(b"", b"\0"), GZIP, status="500 Oops"),
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+async def test_j15_a_bomb_is_stopped_at_the_cap(what: str) -> None:
+    """An error within a second, and less than 40 MB of memory; an error is read to 1 MB only."""
+    found = await blast(BOMBS[what])
+    assert found.error == "MalformedResponseError"
+    assert found.memory < (10 if what == "an error" else 40) * MB
+    assert found.seconds < 1
+
+
+async def test_j15_nothing_but_brackets() -> None:
+    """10 MB of empty lists in place of scripts: told at the first, at some 25 times their size."""
+    body = HEAD + b"[]," * (10 * MB // 3) + b"[]]}"
+    found = await blast(answer(body))
+    assert found.error == "MalformedResponseError"
+    assert found.memory < 27 * len(body)
+    assert found.seconds < 5

@@ -1,0 +1,191 @@
+"""Rows T1 to T6: what fails before anything is sent. Everything may be sent again, but to whom?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from attrs import frozen
+
+from roistat_async import RetryPolicy, errors
+from tests.faults.row import ALL, BRISK, Operation, failure
+from tests.faults.secrets import check
+from tests.helpers.clients import client
+from tests.helpers.clock import JumpingClock
+from tests.helpers.fault_server import FaultServer, truthful
+from tests.helpers.raw_server import RawServer, Wire, closed_port, silent
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+AUTHORITY = trustme.CA()
+Options = dict[str, Any]
+
+
+@asynccontextmanager
+async def refused() -> AsyncIterator[Options]:
+    yield {"base_url": f"http://127.0.0.1:{closed_port()}/api"}
+
+
+async def unknown_name(*_: Any, **__: Any) -> None:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+async def hang(*_: Any, **__: Any) -> None:
+    await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def looked_up(look: Callable[..., Any]) -> AsyncIterator[Options]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.get_running_loop(), "getaddrinfo", look)
+        yield {"base_url": "https://roistat.invalid/api"}
+
+
+@asynccontextmanager
+async def full_queue() -> AsyncIterator[Options]:
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(closing(socket.socket()))
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(closing(socket.socket()))
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield {"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}/api"}
+
+
+@asynccontextmanager
+async def without_tls() -> AsyncIterator[Options]:
+    async def plain(wire: Wire) -> None:
+        await wire.reader.read(1)
+        await wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with RawServer(plain) as server:
+        yield {"base_url": server.base_url.replace("http:", "https:")}
+        assert server.requests == []
+
+
+@asynccontextmanager
+async def certified(issue: Callable[[], trustme.LeafCert]) -> AsyncIterator[Options]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issue().configure_cert(context)
+    trusting = ssl.create_default_context()
+    AUTHORITY.configure_trust(trusting)
+    async with FaultServer(tls=context) as server:
+        yield {"base_url": server.base_url, "ssl_context": trusting}
+        assert server.requests == []
+
+
+@asynccontextmanager
+async def stalled_handshake() -> AsyncIterator[Options]:
+    async with RawServer(silent) as server:
+        yield {"base_url": server.base_url.replace("http:", "https:")}
+        await server.emptied()
+
+
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+_NOT_VALID = "certificate is not valid"
+
+
+@frozen
+class Place:
+    """Be where no request can be sent to, and what is said of it."""
+
+    number: str
+    what: str
+    reached: Callable[[], AbstractAsyncContextManager[Options]]
+    says: str
+    is_permanent: bool = False
+
+
+PLACES = [
+    Place("T1", "refused", refused, "no connection: refused"),
+    Place("T2", "unknown name", partial(looked_up, unknown_name), "cannot be resolved"),
+    Place("T3", "hanging look-up", partial(looked_up, hang), r"no connection within 0\.15 s"),
+    Place("T4", "full queue", full_queue, r"no connection within 0\.15 s"),
+    Place("T5", "no TLS", without_tls, "no TLS"),
+    Place(
+        "T5",
+        "self-signed",
+        partial(certified, lambda: trustme.CA().issue_cert("127.0.0.1")),
+        _NOT_VALID,
+        True,
+    ),
+    Place(
+        "T5",
+        "wrong host",
+        partial(certified, lambda: AUTHORITY.issue_cert("elsewhere.example")),
+        _NOT_VALID,
+        True,
+    ),
+    Place(
+        "T5",
+        "expired",
+        partial(certified, lambda: AUTHORITY.issue_cert("127.0.0.1", not_after=_LONG_AGO)),
+        _NOT_VALID,
+        True,
+    ),
+    Place("T6", "stalled handshake", stalled_handshake, r"no connection within 0\.15 s"),
+]
+# Waiting for each of these takes its time; the others are met by every operation.
+_PATIENT = {"T3", "T4", "T6"}
+CASES = [
+    (place, name)
+    for place in PLACES
+    for name in ALL
+    if place.number not in _PATIENT or name in ("calls", "create", "download")
+]
+IDS = [f"{place.number} {place.what}, {name}" for place, name in CASES]
+
+
+@pytest.mark.parametrize(("place", "name"), CASES, ids=IDS)
+async def test_nothing_was_sent(place: Place, name: str, tmp_path: Path) -> None:
+    """NotSentError for reads, writes and files; repeated, unless a certificate is wrong."""
+    clock = JumpingClock()
+    retry = RetryPolicy(attempts=2)
+    async with place.reached() as reached:
+        options = {"timeouts": BRISK, "retry": retry, "clock": clock.clock, **reached}
+        async with client(**options) as roistat:
+            error = await failure(ALL[name], roistat, tmp_path)
+    assert type(error) is errors.NotSentError
+    assert error.permanent is place.is_permanent
+    assert re.search(place.says, str(error))
+    assert len(clock.slept) == (0 if place.is_permanent else 1)
+    assert not [*tmp_path.iterdir()]
+    check(error)
+
+
+@pytest.mark.parametrize("operation", ALL.values(), ids=[f"T1 {name}" for name in ALL])
+async def test_what_was_not_sent_is_sent_once_it_can_be(
+    operation: Operation, tmp_path: Path
+) -> None:
+    """A server that comes back gets every operation, a create as well, and once."""
+    port, server = closed_port(), RawServer(truthful)
+
+    class ComingBack(JumpingClock):
+        async def _sleep(self, seconds: float) -> None:
+            await super()._sleep(seconds)
+            server._server = await asyncio.start_server(server._serve, "127.0.0.1", port)
+
+    retry = RetryPolicy(attempts=2)
+    base_url = f"http://127.0.0.1:{port}/api"
+    async with client(base_url, retry=retry, clock=ComingBack().clock) as roistat:
+        await operation(roistat, tmp_path)
+    await server.emptied()
+    await server.__aexit__(None, None, None)
+    assert len(server.requests) == 1
+
+
+def test_t5_the_check_cannot_be_switched_off() -> None:
+    """There is no ssl=False: an own authority is an SSLContext, and nothing else is taken."""
+    with pytest.raises(errors.ConfigurationError):
+        client("https://127.0.0.1/api", ssl_context=False)

@@ -1,0 +1,65 @@
+"""The server that makes the faults does what it is told, and tells when it was not needed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.helpers.fault_server import FaultServer, sends
+from tests.helpers.raw_server import answer
+
+REQUEST = b"POST /api/v1/project/calltracking/script/list HTTP/1.1\r\n\r\n"
+
+
+async def exchange(server: FaultServer) -> tuple[bytes, BaseException | None]:
+    """Send a request; give what came, and how it ended."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(REQUEST)
+    got, error = b"", None
+    try:
+        while part := await reader.read(65536):
+            got += part
+    except ConnectionError as cut:
+        error = cut
+    writer.close()
+    return got, error
+
+
+async def test_an_unused_fault_fails_the_test() -> None:
+    """A script nobody met proves nothing."""
+    with pytest.raises(AssertionError, match="1 scripted faults were never met"):
+        async with FaultServer(sends(b"x"), sends(b"y")) as server:
+            await exchange(server)
+
+
+async def test_a_failed_test_is_told_as_what_it_is() -> None:
+    """Not as an unused fault."""
+    with pytest.raises(ZeroDivisionError):
+        async with FaultServer(sends(b"x")):
+            raise ZeroDivisionError
+
+
+async def test_a_connection_left_open_fails_the_test() -> None:
+    """The client must have closed all of them."""
+    server = FaultServer(patience=0.05)
+    await server.__aenter__()
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    while not server.open:
+        await asyncio.sleep(0.005)
+    with pytest.raises(TimeoutError):
+        await server.__aexit__(None, None, None)
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_bytes_and_ends_are_exact() -> None:
+    """FIN is FIN, RST is RST, and the bytes between are those of the script."""
+    data = answer(b"\x00\xff half")[:-2]
+    async with FaultServer(sends(data), sends(data, end="reset"), sends(end="reset")) as server:
+        assert await exchange(server) == (data, None)
+        got, error = await exchange(server)
+        assert (got, type(error)) == (data, ConnectionResetError)
+        got, error = await exchange(server)
+        assert (got, type(error)) == (b"", ConnectionResetError)
+        assert server.requests == [REQUEST] * 3

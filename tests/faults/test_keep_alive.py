@@ -1,0 +1,129 @@
+"""Row T20: the server closes an idle connection just when the client uses it again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+
+import pytest
+
+from roistat_async import Limits, RetryPolicy, Roistat
+from roistat_async.clock import Clock
+from tests.faults.row import create, read
+from tests.helpers.clients import client
+from tests.helpers.fault_server import FaultServer, true_answer
+from tests.helpers.raw_server import RawServer, Wire
+
+IDLE = 0.003
+WORKERS = 6
+SHORT, FULL = 300, 1500
+counts = pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.slow)])
+
+
+async def impatient(wire: Wire) -> None:
+    """Answer truly; close a connection that was idle for a moment, as every server does."""
+    while request := await wire.request():
+        await wire.send(true_answer(request))
+        try:
+            async with asyncio.timeout(IDLE):
+                byte = await wire.reader.readexactly(1)
+        except TimeoutError:
+            return
+        wire.reader.feed_data(byte)  # and to the place it came from:
+        rest = wire.reader._buffer  # type: ignore[attr-defined]
+        rest[:] = rest[-1:] + rest[:-1]
+
+
+@contextmanager
+def elsewhere() -> Iterator[RawServer]:
+    """Run the server in a loop and a thread of its own."""
+    server, is_up = RawServer(impatient), threading.Event()
+    loop, over = asyncio.new_event_loop(), asyncio.Event()
+
+    async def main() -> None:
+        async with server:
+            is_up.set()
+            await over.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+    thread.start()
+    try:
+        assert is_up.wait(5)
+        yield server
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(5)
+        loop.close()
+
+
+class Waits:
+    """Count the waits before repeats: as many requests were lost."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.clock = Clock(sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.count += 1
+        await asyncio.sleep(seconds)
+
+
+async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tuple[int, int]:
+    """Do something so often, with pauses about as long as the server's patience.
+
+    Gives how many requests were lost on the way, and how many connections were made.
+    """
+    unlimited = Limits(per_second=None, per_hour=None, concurrency=WORKERS)
+    waits, random = Waits(), Random(20)
+
+    async def some(roistat: Roistat) -> None:
+        for number in range(count // WORKERS):
+            await act(roistat, number)
+            await asyncio.sleep(IDLE * random.uniform(0.7, 0.9))
+
+    with elsewhere() as server:
+        policy = RetryPolicy(base=0.001)
+        async with client(
+            server.base_url, limits=unlimited, retry=policy, clock=waits.clock
+        ) as roistat:
+            await asyncio.gather(*[some(roistat) for _ in range(WORKERS)])
+    return waits.count, server.connections
+
+
+@counts
+async def test_t20_no_read_fails(count: int) -> None:
+    """Each lost read is repeated by a fresh connection: the caller sees none of it."""
+    lost, _ = await work(read, count)
+    assert lost > 0, "the race did not happen"
+
+
+async def test_t20_no_read_fails_when_nearly_half_of_the_connections_do() -> None:
+    """However often a kept connection was closed: that is no outage, and uses up no repeats."""
+    random, lost = Random(41), []
+
+    async def stale(wire: Wire) -> None:
+        await wire.send(true_answer(await wire.request()))
+        while request := await wire.request():
+            if random.random() < 0.41:
+                lost.append(request)
+                return wire.reset()
+            await wire.send(true_answer(request))
+        return None
+
+    async with FaultServer(then=stale) as server, client(server.base_url, attempts=2) as roistat:
+        for number in range(FULL):
+            await read(roistat, number)
+    assert len(lost) > FULL / 10
+
+
+@counts
+async def test_t20_no_write_fails(count: int) -> None:
+    """A write has a fresh connection: none is lost, so none needs a repeat."""
+
+    async def write(roistat: Roistat, _: int) -> None:
+        await create(roistat)
+
+    assert await work(write, count) == (0, count)

@@ -1,0 +1,125 @@
+"""Many thousand creates that meet every fault, in simulated time: none is made twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+from attrs import define, field
+
+from roistat_async import CallDraft, Roistat, errors
+from roistat_async.transport.request import Request
+from tests.faults.simulated import SimulatedHttp, Told, body_of, simulated
+from tests.helpers.clock import JumpingClock
+from tests.helpers.fault_server import call_row
+
+SHORT, FULL = 5_000, 100_000
+WHEN = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
+LIMITED = Told(b'{"status": "error", "error": "request_limit_error"}', 429)
+LIMITED_200 = Told(b'{"status": "error", "error": "request_limit_error"}')
+REFUSED = Told(b'{"status": "error", "error": "incorrect_request"}', 400)
+# What may stand where the answer should: none of it says whether the create happened.
+UNREADABLE = [
+    Told(b"<html>Sign in</html>"),
+    Told(b""),
+    Told(b"Bad gateway", 502),
+    Told(b"", 500),
+    Told(b"Slow down", 503, {"Retry-After": "1"}),
+    Told(b"", 408),
+    Told(b'{"status": "error", "error": "internal_error"}', 500),
+    Told(b'{"status": "success", "phoneCall": {"id"'),
+    Told(b'{"status": "success", "phoneCall": null}'),
+    Told(b'{"status": "success", "phoneCall": {"id": "5"}}'),
+    Told(b'{"status": "success"}'),
+    Told(b'{"status": null, "phoneCall": {}}'),
+]
+LOST: list[errors.RoistatError] = [
+    errors.TransportError("the connection was lost before the answer was complete"),
+    errors.RequestTimeoutError("no answer within 60 s", phase="answer", seconds=60),
+    errors.MalformedResponseError("the answer is not valid HTTP", unparsable=True),
+]
+
+
+@define
+class World:
+    """Carry out creates, or not, and answer them, or not."""
+
+    clock: JumpingClock
+    random: Random = field(factory=lambda: Random(100_000))
+    applied: Counter[str] = field(factory=Counter)
+    sent: Counter[str] = field(factory=Counter)
+    open: set[str] = field(factory=set)
+
+    async def meet(self, request: Request, sent: Callable[[], None]) -> Told:
+        self.clock.now += self.random.random()
+        if self.random.random() < 0.15:
+            raise errors.NotSentError("no connection: refused, unreachable or no TLS")
+        sent()
+        call = body_of(request)["comment"]
+        self.sent[call] += 1
+        fate = self.random.random()
+        if fate < 0.1:
+            return self.random.choice([LIMITED, LIMITED_200])
+        if fate < 0.15:
+            return REFUSED
+        return self._carry_out(call, fate)
+
+    def _carry_out(self, call: str, fate: float) -> Told:
+        is_applied = fate >= 0.3
+        self.applied[call] += is_applied
+        if is_applied and fate < 0.6:
+            answer = {"status": "success", "phoneCall": call_row(7, comment=call)}
+            return Told(json.dumps(answer).encode())
+        self.open.add(call)
+        if self.random.random() < len(UNREADABLE) / (len(UNREADABLE) + len(LOST)):
+            return self.random.choice(UNREADABLE)
+        raise pickle.loads(pickle.dumps(self.random.choice(LOST)))
+
+
+@define
+class Outcomes:
+    """Remember what the caller was told of each create."""
+
+    done: set[str] = field(factory=set)
+    unknown: set[str] = field(factory=set)
+    other: Counter[type] = field(factory=Counter)
+
+    async def create(self, roistat: Roistat, name: str) -> None:
+        """Create a call and note what came of it."""
+        draft = CallDraft(callee="74950000001", caller="79261234567", date=WHEN, comment=name)
+        try:
+            assert (await roistat.calls.create(draft)).comment == name
+            self.done.add(name)
+        except errors.OutcomeUnknownError:
+            self.unknown.add(name)
+        except (errors.NotSentError, errors.RateLimitError, errors.InvalidRequestError) as error:
+            self.other[type(error)] += 1
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.slow)])
+def test_no_create_happens_twice_and_none_is_made_up(count: int) -> None:
+    """No duplicate, no false success; every one that was sent and not answered is told as such."""
+    clock, outcomes = JumpingClock(0.5), Outcomes()
+    world = World(clock)
+
+    async def main() -> None:
+        async with simulated(SimulatedHttp(world.meet), clock.clock) as roistat:
+            for number in range(count):
+                await outcomes.create(roistat, f"call {number}")
+
+    asyncio.run(main())
+    assert max(world.applied.values()) == 1, "a call was created twice"
+    assert all(world.applied[call] == 1 for call in outcomes.done), "a false success"
+    assert outcomes.unknown == world.open, "not exactly what was sent without an answer"
+    told = len(outcomes.done) + len(outcomes.unknown) + outcomes.other.total()
+    assert told == count
+    # It was no easy world: repeats happened, and much was lost.
+    assert sum(times > 1 for times in world.sent.values()) > count / 100
+    assert min(len(outcomes.done), len(outcomes.unknown), *outcomes.other.values()) > count / 1000
