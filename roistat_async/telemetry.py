@@ -12,14 +12,28 @@ from functools import lru_cache
 from typing import Any
 
 
-@lru_cache(maxsize=1)
 def tracer() -> Any | None:
-    """Give the tracer that spans are made with; None where OpenTelemetry is not installed."""
+    """Give the tracer that spans are made with; None where nobody collects them."""
+    trace = _api()
+    if trace is None:
+        return None
+    provider = trace.get_tracer_provider()
+    # The one that stands there before a program sets its own: its spans go nowhere.
+    return None if isinstance(provider, trace.ProxyTracerProvider) else _tracer_of(provider)
+
+
+@lru_cache(maxsize=1)
+def _api() -> Any | None:
     try:
         from opentelemetry import trace
     except ImportError:
         return None
-    return trace.get_tracer("roistat_async")
+    return trace
+
+
+@lru_cache(maxsize=4)
+def _tracer_of(provider: Any) -> Any:
+    return provider.get_tracer("roistat_async")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,12 +18,13 @@ sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="opentelemetry-sdk i
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Collect the spans that are made, by a provider of this test's own."""
+    from opentelemetry import trace
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
     exporter, provider = InMemorySpanExporter(), sdk.TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "tracer", lambda: provider.get_tracer("roistat_async"))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
     yield exporter
     provider.shutdown()
 
@@ -63,8 +65,8 @@ async def test_an_error_is_named_and_not_told(spans: Any) -> None:
 
 async def test_without_opentelemetry_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client works as well where the library is missing."""
-    monkeypatch.setitem(__import__("sys").modules, "opentelemetry", None)
-    telemetry.tracer.cache_clear()
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    telemetry._api.cache_clear()
     try:
         assert telemetry.tracer() is None
         async with (
@@ -73,4 +75,9 @@ async def test_without_opentelemetry_nothing_is_made(monkeypatch: pytest.MonkeyP
         ):
             assert await roistat.calls.list().first()
     finally:
-        telemetry.tracer.cache_clear()
+        telemetry._api.cache_clear()
+
+
+def test_where_nobody_collects_nothing_is_made() -> None:
+    """OpenTelemetry that is installed and not set up costs a request nothing."""
+    assert telemetry.tracer() is None

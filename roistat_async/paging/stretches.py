@@ -30,7 +30,7 @@ class _Running:
     """Be a stretch under way; its calls wait in `ready`, then None or what went wrong."""
 
     stretch: Stretch
-    ready: asyncio.Queue[list[Call] | Exception | None] = field(
+    ready: asyncio.Queue[list[Call] | BaseException | None] = field(
         factory=lambda: asyncio.Queue(_AHEAD)
     )
 
@@ -48,6 +48,7 @@ class Stretches:
         self._running: deque[_Running] = deque()
         self._tasks: dict[_Running, asyncio.Task[None]] = {}
         self._start = start
+        self._is_over = False
 
     @property
     def seconds_paged_inside(self) -> int:
@@ -61,7 +62,7 @@ class Stretches:
             self._begin(self._start)
             while self._running:
                 came = await self._running[0].ready.get()
-                if isinstance(came, Exception):
+                if isinstance(came, BaseException):
                     raise came
                 if came is None:
                     self._forget()
@@ -69,6 +70,7 @@ class Stretches:
                 else:
                     yield came
         finally:
+            self._is_over = True
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -87,12 +89,14 @@ class Stretches:
         self._seconds_paged_inside += running.stretch.seconds_paged_inside
 
     async def _run(self, running: _Running) -> None:
-        end: Exception | None = None
+        end: BaseException | None = None
         try:
             while (calls := await running.stretch.next()) is not None:
                 self._split()
                 await running.ready.put(calls)
-        except Exception as error:
+        except BaseException as error:  # a hook's may be no Exception; who waits must hear of it
+            if self._is_over:
+                raise
             end = error.with_traceback(None)  # told in its turn, after the calls before it
         await running.ready.put(end)
 

@@ -1,0 +1,235 @@
+"""S: what is shown to nobody, sent to nobody, and fetched from nowhere."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import io
+import json
+import pickle
+import traceback
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from roistat_async import (
+    CallDraft,
+    Limits,
+    Period,
+    Redirect,
+    Roistat,
+    ScriptDraft,
+    ScriptOptions,
+    errors,
+)
+from roistat_async.cli.app import run
+from roistat_async.config import Config, RetryPolicy, Secret, Timeouts, check_base_url
+from roistat_async.models.calls import Call, CallStatus, Order, Visit
+from roistat_async.models.files import Download, DownloadOutcome, DownloadStatus
+from roistat_async.models.phones import Phone
+from roistat_async.sync import sync_calls, sync_recordings
+from roistat_async.sync.bookmark import Bookmark
+from roistat_async.sync.report import RecordingsReport, SyncReport
+from roistat_async.sync.targets import open_target
+from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers import source
+from tests.helpers.clients import KEY, PROJECT
+from tests.helpers.raw_server import RawServer, Wire
+
+PHONE = "79161234567"
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+CONFIG = Config(
+    key=Secret(KEY),
+    project=PROJECT,
+    base_url="https://roistat.example",
+    timeouts=Timeouts(),
+    retry=RetryPolicy(),
+    limits=Limits(),
+)
+CALL = Call(
+    "1",
+    NOW,
+    CallStatus.ANSWER,
+    callee=PHONE,
+    caller=PHONE,
+    link=f"https://x.example/{PHONE}",
+    comment=f"call {PHONE}",
+    visit=Visit(ip=PHONE, google_client_id=PHONE),
+    order=Order(custom_fields={"phone": PHONE}),
+    extra={"phone": PHONE},
+)
+OUTCOME = DownloadOutcome("1", DownloadStatus.FAILED, error=errors.DownloadError("x"))
+SHOWN: dict[str, Any] = {
+    "S2 key": Secret(KEY),
+    "S2 configuration": CONFIG,
+    "S2 client": Roistat(KEY, PROJECT),
+    "S2 endpoint": Roistat(KEY, PROJECT).calls,
+    "S2 call": CALL,
+    "S2 call draft": CallDraft(PHONE, PHONE, NOW, comment=PHONE, file_url=PHONE),
+    "S2 phone": Phone(id=5, phone=PHONE),
+    "S2 script draft": ScriptDraft(
+        name="x",
+        options=ScriptOptions(replaceable_numbers=[PHONE], redirect=Redirect("phone", PHONE)),
+    ),
+    "S2 download": Download(Path("1.mp3"), 1, "00"),
+    "S2 outcome": OUTCOME,
+    "S2 sync report": SyncReport(project=PROJECT, start=NOW, sealed_until=NOW),
+    "S2 recordings report": RecordingsReport(project=PROJECT, failures=[OUTCOME]),
+    "S2 database": open_target("calls.db"),
+    "S2 lines": open_target("calls.ndjson"),
+    "S2 folder": open_target("calls.parquet"),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_s2_what_is_printed(name: str) -> None:
+    """Neither key nor whole number, printed alone, in a list, or as a local of a traceback."""
+    shown = SHOWN[name]
+    assert KEY not in f"{shown!r} {shown} {[shown]}"
+    assert PHONE not in f"{shown!r} {shown} {[shown]}"
+    assert not [secret for secret in (KEY, PHONE) if secret in told_with_locals(shown)]
+
+
+def told_with_locals(shown: object) -> str:
+    told = io.StringIO()
+    try:
+        raise ValueError
+    except ValueError as error:
+        traceback.TracebackException.from_exception(error, capture_locals=True).print(file=told)
+    assert "shown = " in told.getvalue()
+    return told.getvalue()
+
+
+@pytest.mark.parametrize("name", ["S2 key", "S2 configuration", "S2 client"])
+def test_s2_what_holds_the_key_is_not_pickled(name: str) -> None:
+    """Nor copied: it stays the one place it is in."""
+    for leave in (pickle.dumps, copy.deepcopy):
+        with pytest.raises((TypeError, errors.RoistatError)):
+            leave(SHOWN[name])
+
+
+def test_s2_asdict_keeps_the_key_masked() -> None:
+    """A configuration that is turned into a dict holds the Secret, not its text."""
+    assert KEY not in repr(attrs.asdict(CONFIG))
+    with pytest.raises(TypeError):
+        json.dumps(attrs.asdict(CONFIG)["key"])
+
+
+def test_s2_a_state_holds_no_number() -> None:
+    """The bookmark of a copy in files knows a call by a keyed hash; a plain one could be tried."""
+    one, other = (Bookmark(base_url="x", key=bytes([key]) * 16) for key in (1, 2))
+    assert one.digest(PHONE.encode()) != other.digest(PHONE.encode())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://cloud.roistat.com", "http://10.0.0.1", "http://localhost.example", "ftp://127.0.0.1"],
+    ids=lambda url: f"S3 {url}",
+)
+def test_s3_plain_http_is_refused(url: str) -> None:
+    """But to this machine."""
+    with pytest.raises(errors.ConfigurationError):
+        Roistat(KEY, PROJECT, base_url=url)
+    assert check_base_url("http://127.0.0.1:1") == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("user", ["user:p4ssw0rd@", "p4ssw0rd@", ":p4ssw0rd@"])
+def test_s4_a_password_in_the_address_is_refused(user: str) -> None:
+    """And not repeated in the error."""
+    with pytest.raises(errors.ConfigurationError) as caught:
+        Roistat(KEY, PROJECT, base_url=f"https://{user}cloud.roistat.com")
+    assert "p4ssw0rd" not in str(caught.value)
+
+
+BAD_KEYS = ["\r", "\n", "\r\nX: y", "\0", " ", "\t", "é", "ключ", "\x7f"]
+
+
+@pytest.mark.parametrize("bad", BAD_KEYS, ids=lambda bad: f"S5 {bad!a}")
+def test_s5_a_key_that_cannot_stand_in_a_header(bad: str) -> None:
+    """Refused when the client is made, and not repeated in the error."""
+    with pytest.raises(errors.ConfigurationError) as caught:
+        Roistat(f"s3cret{bad}key", PROJECT)
+    assert "s3cret" not in f"{caught.value!r} {caught.value}"
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\u2028\r"
+STEERING = set("\x1b\x07\x9b\u202e\u2028\r")
+
+
+@pytest.fixture
+def environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> FakeRoistat:
+    """Tell the command of the server, in whose every name there is something evil."""
+    monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+    monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+    monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+    for row in fake.state.calls:
+        row.update(script_name=EVIL, comment=EVIL, link=EVIL, marker=EVIL)
+    for script in fake.state.scripts:
+        script["name"] = EVIL
+    return fake
+
+
+@pytest.mark.parametrize(
+    "words", ["calls --limit 3", "scripts", "phones", "sync --to - --since 1d"]
+)
+@pytest.mark.parametrize("form", ["--table", "--json"])
+def test_s7_no_name_steers_a_terminal(
+    words: str, form: str, environment: FakeRoistat, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not in a table, not in NDJSON; there the value is whole all the same."""
+    stdout = "--to -" in words
+    assert run([*words.split(), *([] if stdout else [form])]) == 0
+    out, err = capfd.readouterr()
+    assert out
+    assert not STEERING & set(out + err)
+    if stdout or (form == "--json" and "calls" in words):
+        assert json.loads(out.splitlines()[0])["script_name"] == EVIL
+
+
+def test_s7_no_error_steers_a_terminal(
+    environment: FakeRoistat, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What Roistat says in an error is shown as text."""
+    environment.fail("script/list", Fault.error("access_denied", EVIL))
+    assert run(["scripts"]) == 4
+    out, err = capfd.readouterr()
+    assert "owned" in err
+    assert not STEERING & set(out + err)
+
+
+def test_s8_does_not_apply_no_csv_is_written() -> None:
+    """Cells that begin with `=` or `+` are a matter of CSV: no module writes any.
+
+    NDJSON, SQLite and Parquet have no formulas; the .xls is Roistat's own, kept byte by byte.
+    """
+    for path in source.FILES:
+        assert "csv" not in {one.target.split(".")[0] for one in source.imports(path)}
+    texts = [ast.unparse(ast.parse(path.read_text("utf-8"))) for path in source.FILES]
+    assert not [text for text in texts if "'.csv'" in text]
+
+
+async def test_s9_a_link_is_never_fetched(
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """Whatever is listed, copied or downloaded: the host of a `link` hears nothing."""
+
+    async def trap(wire: Wire) -> None:
+        await wire.request()
+
+    async with RawServer(trap) as server:
+        link = f"{server.base_url}/recording.mp3"
+        for row in fake.state.calls:
+            row["link"] = link
+        since = datetime.now(UTC) - timedelta(days=30)
+        calls = await roistat.calls.list(extend=("visit", "order")).collect()
+        assert {call.link for call in calls} == {link}
+        async for _ in roistat.calls.history(Period(since, datetime.now(UTC))):
+            pass
+        async for _ in roistat.calls.download_recordings(calls[:8], tmp_path / "some"):
+            pass
+        await sync_calls(roistat, tmp_path / "calls.db", since=since)
+        await sync_recordings(roistat, tmp_path / "calls.db", tmp_path / "mp3", limit=8)
+        assert server.connections == 0

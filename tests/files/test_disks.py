@@ -1,0 +1,236 @@
+"""F1, F2, F4, F10: real disks that are full, read-only or open to everybody."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from roistat_async import Period, Roistat, errors
+from roistat_async.sync import sync_calls, sync_recordings
+from roistat_async.testing import FakeRoistat, mp3
+from tests.files import machine
+from tests.lifecycle.world import is_sound
+
+MIB = 1024 * 1024
+PERIOD = Period.last(days=30)
+COPIES = ["calls.db", "calls.ndjson", "calls.parquet"]
+
+
+@contextmanager
+def longest_file(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond so many bytes (EFBIG)."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def record(fake: FakeRoistat, call_id: str, mebibytes: float) -> None:
+    fake.state.recordings[call_id] = mp3.recording(call_id, mebibytes * MIB / 4000)
+
+
+@pytest.mark.parametrize("mebibytes", [1.5, 6], ids=["F1 one write at a time", "F1 in threads"])
+async def test_f1_a_full_disk(
+    mebibytes: float, fake: FakeRoistat, roistat: Roistat, recorded: list[str], small_disk: Path
+) -> None:
+    """The error names path, reason and bytes; nothing new is there, and the room is free again."""
+    record(fake, recorded[0], mebibytes)
+    old = small_disk / "a.mp3"
+    old.write_bytes(b"old")
+    with pytest.raises(errors.DownloadError, match=r"No space left on device after \d+ bytes") as e:
+        await roistat.calls.download_recording(recorded[0], to=old)
+    assert (e.value.path, str(old) in str(e.value)) == (old, True)
+    assert (os.listdir(small_disk), old.read_bytes()) == (["a.mp3"], b"old")
+    (small_disk / "room").write_bytes(b"x" * (MIB - 64 * 1024))
+
+
+async def test_f1_a_disk_that_fills_up_among_many(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], small_disk: Path
+) -> None:
+    """Those that fitted are kept, the others told; no part file takes the room of the next."""
+    for call_id in recorded[:3]:
+        record(fake, call_id, 0.7)
+    many = roistat.calls.download_recordings(recorded[:3], small_disk, concurrency=1)
+    assert [one.status async for one in many] == ["saved", "failed", "failed"]
+    assert os.listdir(small_disk) == [f"{recorded[0]}.mp3"]
+
+
+@pytest.mark.parametrize("name", COPIES)
+async def test_f1_a_full_disk_under_a_copy(
+    name: str, fake: FakeRoistat, roistat: Roistat, small_disk: Path
+) -> None:
+    """SyncError says what to do; with room again the next run completes the copy."""
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * (MIB - 64 * 1024))
+    for row in fake.state.calls:
+        row["comment"] = os.urandom(1200).hex()
+    await refused(roistat, small_disk / name)
+    filler.unlink()
+    report = await sync_calls(roistat, small_disk / name, since=PERIOD.start)
+    assert report.calls > 0
+    is_sound(small_disk / "calls.db")
+    assert not list(small_disk.rglob("*.part"))
+
+
+async def refused(roistat: Roistat, target: Path) -> None:
+    with pytest.raises(errors.SyncError, match=r"full|No space|failed"):
+        await sync_calls(roistat, target, since=PERIOD.start, page_size=10)
+
+
+@pytest.mark.parametrize("mebibytes", [0.5, 6], ids=["F2 one write at a time", "F2 in threads"])
+async def test_f2_a_file_that_may_not_grow(
+    mebibytes: float, fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """The write that is cut short is gone on with, and the next one fails: told, nothing left."""
+    record(fake, recorded[0], mebibytes)
+    with (
+        longest_file(100_000),
+        pytest.raises(errors.DownloadError, match="after 100000 bytes") as e,
+    ):
+        await roistat.calls.download_recording(recorded[0], to=tmp_path / "a.mp3")
+    assert "File too large" in str(e.value)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", COPIES)
+async def test_f2_a_copy_that_may_not_grow(name: str, roistat: Roistat, tmp_path: Path) -> None:
+    """SyncError; without the bound the next run completes it."""
+    with longest_file(9_000), pytest.raises(errors.SyncError):
+        await sync_calls(roistat, tmp_path / name, since=PERIOD.start)
+    report = await sync_calls(roistat, tmp_path / name, since=PERIOD.start)
+    assert report.calls >= 60
+    is_sound(tmp_path / "calls.db")
+
+
+def lay(kind: str, path: Path) -> None:
+    """Put something of a kind at a path."""
+    makers: dict[str, Callable[[], object]] = {
+        "folder": path.mkdir,
+        "link": lambda: path.symlink_to(path.parent / "precious"),
+        "dangling link": lambda: path.symlink_to("nowhere"),
+        "pipe": lambda: os.mkfifo(path),
+        "device": lambda: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3)),
+    }
+    try:
+        makers[kind]()
+    except PermissionError:
+        pytest.skip(f"NOT TESTED HERE: making a {kind} needs root")
+
+
+KINDS = ["folder", "link", "dangling link", "pipe", "device"]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"F4 {kind}")
+@pytest.mark.parametrize("what", ["recording", "sheet", *COPIES])
+async def test_f4_a_target_that_is_no_file(
+    what: str, kind: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """Said before any request; never followed, never replaced, never waited for."""
+    if (what, kind) == ("calls.parquet", "folder"):
+        return  # a folder is what it wants
+    (tmp_path / "precious").write_bytes(b"precious")
+    target = tmp_path / what
+    lay(kind, target)
+    before = target.lstat()
+    with pytest.raises((errors.ConfigurationError, errors.SyncError)):
+        await fill(what, roistat, target)
+    assert fake.requests == []
+    assert target.lstat() == before
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+async def fill(what: str, roistat: Roistat, target: Path) -> object:
+    if what == "recording":
+        return await roistat.calls.download_recording(1, to=target)
+    if what == "sheet":
+        return await roistat.calls.export_xls(PERIOD, to=target)
+    return await sync_calls(roistat, target, since=PERIOD.start)
+
+
+@contextmanager
+def forbidden(folder: Path) -> Iterator[None]:
+    """Forbid everything in a folder: by its rights, or for root by an attribute."""
+    if os.geteuid() != 0:
+        folder.chmod(0o500)
+    elif problem := machine.command("chattr", "+i", str(folder)):
+        pytest.skip(f"NOT TESTED HERE: root may write anywhere, and chattr says {problem}")
+    try:
+        yield
+    finally:
+        machine.command("chattr", "-i", str(folder))
+        folder.chmod(0o700)
+
+
+async def nothing_is_asked(
+    fake: FakeRoistat, roistat: Roistat, folder: Path, ids: list[str]
+) -> None:
+    """See that all is refused in a folder where nothing can be written, before any request."""
+    for target in (folder / "new.mp3", folder / "old.mp3", folder / "deep" / "new.mp3"):
+        with pytest.raises(errors.DownloadError) as caught:
+            await roistat.calls.download_recording(ids[0], to=target)
+        assert str(folder) in str(caught.value)
+    many = [one.status async for one in roistat.calls.download_recordings(ids[:3], folder)]
+    assert many == ["failed"] * 3
+    for name in COPIES:
+        with pytest.raises(errors.SyncError):
+            await sync_calls(roistat, folder / name, since=PERIOD.start)
+    assert fake.requests == []
+
+
+async def test_f4_a_read_only_disk(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], read_only_disk: Path
+) -> None:
+    """EROFS: said before any request, the old file untouched."""
+    await nothing_is_asked(fake, roistat, read_only_disk, recorded)
+    assert os.listdir(read_only_disk) == ["old.mp3"]
+    assert (read_only_disk / "old.mp3").read_bytes() == b"old"
+
+
+async def test_f4_a_forbidden_folder(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """EACCES or EPERM: said before any request."""
+    folder = tmp_path / "forbidden"
+    folder.mkdir()
+    (folder / "old.mp3").write_bytes(b"old")
+    with forbidden(folder):
+        await nothing_is_asked(fake, roistat, folder, recorded)
+    assert os.listdir(folder) == ["old.mp3"]
+
+
+async def test_f4_a_missing_folder_is_made(
+    roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """With all its parents, before the request."""
+    found = await roistat.calls.download_recording(recorded[0], to=tmp_path / "a" / "b" / "c.mp3")
+    assert found.path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+@pytest.mark.usefixtures("open_umask")
+async def test_f10_only_the_owner_may_read(
+    roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """Whatever is written or made by anything: files 0600, folders 0700, under umask 000."""
+    root = tmp_path / "all"
+    await roistat.calls.download_recording(recorded[0], to=root / "one" / "a.mp3")
+    await roistat.calls.export_xls(PERIOD, to=root / "sheets" / "a.xls")
+    async for _ in roistat.calls.download_recordings(recorded[:2], root / "many"):
+        pass
+    for name in COPIES:
+        await sync_calls(roistat, root / "copies" / name, since=PERIOD.start)
+    await sync_recordings(roistat, root / "copies" / "calls.db", root / "mp3", limit=2)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in root.rglob("*")}
+    assert len(modes) > 20
+    assert {
+        path for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)
+    } == set()

@@ -1,0 +1,190 @@
+"""F8, F9: a state that cannot be trusted, and clocks that are wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from roistat_async import Limits, RetryPolicy, Roistat, errors
+from roistat_async.sync import sync_calls
+from roistat_async.sync.status import read_status
+from roistat_async.testing import FakeRoistat, Fault
+from tests.files.test_processes import ids_in
+from tests.helpers.clients import UNLIMITED, client
+from tests.helpers.clock import JumpingClock
+from tests.lifecycle.world import CLOCK
+from tests.sync.live import DAY, NOON, Live, living, moment
+
+SINCE = datetime.now(UTC) - timedelta(days=30)
+COPIES = ["calls.db", "calls.ndjson", "calls.parquet"]
+TEN_YEARS = 3652
+
+
+def state_of(target: Path) -> Path:
+    """Give the file in which a copy keeps how far it got."""
+    if target.suffix == ".db":
+        return target
+    beside = target.with_name(target.name + ".state.json")
+    return beside if target.suffix == ".ndjson" else target / "_state.json"
+
+
+def emptied(state: Path) -> None:
+    state.write_bytes(b"")
+
+
+def halved(state: Path) -> None:
+    os.truncate(state, state.stat().st_size // 2)
+
+
+def garbled(state: Path) -> None:
+    state.write_bytes(b"\x00garbage\xff" * 400)
+
+
+def removed(state: Path) -> None:
+    state.unlink()
+
+
+def of_a_newer_version(state: Path) -> None:
+    if state.suffix == ".db":
+        with closing(sqlite3.connect(state)) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        return
+    state.write_text(json.dumps({**json.loads(state.read_bytes()), "version": 99, "new": {}}))
+
+
+HARMS = [emptied, halved, garbled, removed, of_a_newer_version]
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: f"F8 {harm.__name__}")
+@pytest.mark.parametrize("name", COPIES)
+async def test_f8_a_state_that_was_harmed(
+    name: str, harm: Callable[[Path], None], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """Refused with a message that names the file, before any request; nothing is changed."""
+    target = tmp_path / name
+    await sync_calls(roistat, target, since=SINCE)
+    harm(state_of(target))
+    if name == "calls.db" and harm in (emptied, removed):
+        await begins_anew(roistat, target)  # the data went with the state: nothing is passed over
+        return
+    asked, before = len(fake.requests), files_of(tmp_path)
+    with pytest.raises(errors.SyncError) as caught:
+        await sync_calls(roistat, target, since=SINCE)
+    assert name in str(caught.value)
+    assert (len(fake.requests), files_of(tmp_path)) == (asked, before)
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    """Give all data; SQLite's log comes and goes with whoever only reads."""
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    logs = ("-wal", "-shm", ".lock")
+    return {path: path.read_bytes() for path in found if not path.name.endswith(logs)}
+
+
+async def begins_anew(roistat: Roistat, target: Path) -> None:
+    """See that a copy without a beginning asks for one, and never starts from now."""
+    with pytest.raises(errors.ConfigurationError, match="since"):
+        await sync_calls(roistat, target)
+    report = await sync_calls(roistat, target, since=SINCE)
+    assert report.added >= 60
+
+
+@pytest.mark.parametrize("name", COPIES)
+async def test_f8_another_address(
+    name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """A copy of one server takes nothing from another."""
+    await sync_calls(roistat, tmp_path / name, since=SINCE)
+    address = fake.base_url.replace("127.0.0.1", "localhost")
+    async with client(address, api_key=fake.api_key, clock=CLOCK) as other:
+        with pytest.raises(errors.SyncError, match=r"127\.0\.0\.1"):
+            await sync_calls(other, tmp_path / name)
+
+
+@pytest.mark.parametrize("name", COPIES)
+async def test_f8_another_project(
+    name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """It has a state of its own: asked where to begin, and the first one's calls stay."""
+    fake.add_project(777, calls=5)
+    await sync_calls(roistat, tmp_path / name, since=SINCE)
+    other = roistat.for_project(777, limits=UNLIMITED)
+    with pytest.raises(errors.ConfigurationError, match="since"):
+        await sync_calls(other, tmp_path / name)
+    report = await sync_calls(other, tmp_path / name, since=SINCE)
+    assert (report.added, len(ids_in(tmp_path / name))) == (5, 65)
+
+
+@pytest.mark.parametrize("days", [-1, TEN_YEARS], ids=["F9 a day back", "F9 ten years on"])
+async def test_f9_the_clock_of_a_sync(days: int, tmp_path: Path) -> None:
+    """A wrong local clock moves no watermark past calls to come, and none back."""
+    async with living(tmp_path / "calls.db", calls=60) as live:
+        await live.sync()
+        before = live.state("watermark")
+        live.time.skew = days * DAY.total_seconds()
+        live.add(ago=300)
+        await live.sync()
+        assert live.state("watermark") >= before
+        assert watermark(live) <= moment(NOON)
+        live.time.skew = 0
+        await live.sync()
+        assert live.is_same()
+
+
+def watermark(live: Live) -> datetime:
+    (place,) = read_status(live.path).projects
+    assert place.sealed_until is not None
+    return place.sealed_until
+
+
+@pytest.mark.parametrize("days", [-1, TEN_YEARS], ids=["F9 a day back", "F9 ten years on"])
+@pytest.mark.parametrize("kind", ["date", "seconds"])
+async def test_f9_the_clock_of_a_wait(kind: str, days: int, fake: FakeRoistat) -> None:
+    """A Retry-After is counted by the server's own clock: no wait below 0, none without end."""
+    jumping = JumpingClock()
+    wrong = jumping.clock.utc_now() + timedelta(days=days)
+    clock = evolve(jumping.clock, utc_now=lambda: wrong)
+    fake.clock = lambda: NOON
+    date = moment(NOON + 7).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    fake.fail("script/list", Fault.retry_after(date if kind == "date" else "7"))
+    retry = RetryPolicy(attempts=2)
+    async with client(fake.base_url, api_key=fake.api_key, clock=clock, retry=retry) as roistat:
+        assert await roistat.scripts.list()
+    assert all(0 <= wait <= 10 for wait in jumping.slept)
+    assert sum(jumping.slept) >= 7
+
+
+async def test_f9_the_clock_of_the_limits(fake: FakeRoistat) -> None:
+    """Time that jumps ahead, as after a long sleep of the machine, costs no wait at all.
+
+    Back it cannot go: the limits are counted by a clock that is monotonic.
+    """
+    jumping = JumpingClock()
+    limits = Limits(per_second=2, per_hour=4)
+    async with client(
+        fake.base_url, api_key=fake.api_key, clock=jumping.clock, limits=limits
+    ) as roistat:
+        for _ in range(3):
+            await roistat.scripts.list()
+            jumping.now += TEN_YEARS * DAY.total_seconds()
+            await roistat.scripts.list()
+    assert jumping.slept == []
+
+
+def test_f9_parts_of_the_future_are_removed(tmp_path: Path) -> None:
+    """A part file that nobody holds goes, whenever its time says that it was written."""
+    from roistat_async.downloads.file import remove_dead_parts
+
+    part = tmp_path / ".1.mp3.0123456789ab.part"
+    for at in (0, 4_000_000_000):
+        part.write_bytes(b"")
+        os.utime(part, (at, at))
+        assert remove_dead_parts(tmp_path) == 1

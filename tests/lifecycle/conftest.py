@@ -1,0 +1,32 @@
+"""A fake Roistat in a thread of its own, so that it shares no event loop with what is tested."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from roistat_async import Roistat
+from roistat_async.testing import FakeRoistat
+from tests.helpers.clients import client
+from tests.lifecycle.world import CLOCK, unlimited
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeRoistat]:
+    """Run 60 calls without limits."""
+    with FakeRoistat(calls=60, quirks=unlimited()).in_thread() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
+    """Give a client that would try three times."""
+    async with client(fake.base_url, api_key=fake.api_key, attempts=3, clock=CLOCK) as roistat:
+        yield roistat
+
+
+@pytest.fixture
+def recorded(fake: FakeRoistat) -> list[str]:
+    """Give the ids of calls that have a recording."""
+    return list(fake.state.recordings)

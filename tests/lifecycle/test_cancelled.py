@@ -1,0 +1,243 @@
+"""A2, A3, A7, A9: ended from outside at the awkward moments, or by a caller's own callback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from roistat_async import Hooks, Limits, Period, Roistat
+from roistat_async.clock import Clock
+from roistat_async.sync import sync_calls, sync_recordings
+from roistat_async.sync.status import read_status
+from roistat_async.testing import FakeRoistat, Fault, mp3
+from tests.helpers.clients import client
+from tests.helpers.raw_server import RawServer, Wire, answer, in_turn, replies
+from tests.lifecycle import traces
+from tests.lifecycle.world import CLOCK
+
+FILE = "call/*/file"
+AUDIO = mp3.recording("7", 60)
+SINCE = datetime.now(UTC) - timedelta(days=30)
+PERIOD = Period(SINCE, datetime.now(UTC) + timedelta(hours=1))
+
+
+async def ended(task: asyncio.Task[object]) -> None:
+    """Cancel and see that the cancel comes out."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert traces.tasks() == set()
+
+
+async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
+    """A cancel ends the wait, and nothing is sent after it."""
+    waiting = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    fake.fail("script/list", Fault.status(502), times=9)
+    async with client(
+        fake.base_url, api_key=fake.api_key, attempts=3, clock=Clock(sleep=sleep)
+    ) as roistat:
+        task = asyncio.ensure_future(roistat.scripts.list())
+        await waiting.wait()
+        await ended(task)
+        traces.nothing_is_held(roistat)
+    assert len(fake.requests) == 1
+
+
+async def test_a2_in_the_wait_for_a_place(fake: FakeRoistat) -> None:
+    """A request that waits for its turn gives the turn up; the one under way goes on."""
+    fake.fail("script/list", Fault.delay(0.1))
+    limits = Limits(per_second=None, per_hour=None, concurrency=1)
+    async with client(fake.base_url, api_key=fake.api_key, limits=limits) as roistat:
+        first = asyncio.create_task(roistat.scripts.list())
+        second = asyncio.create_task(roistat.scripts.list())
+        while not fake.requests:
+            await asyncio.sleep(0.001)
+        second.cancel()
+        assert await first
+        assert second.cancelled()
+        assert await roistat.scripts.list()
+    assert len(fake.requests) == 2
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+async def test_a2_in_a_call_of_the_disk(
+    call: str,
+    roistat: Roistat,
+    recorded: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The cancel waits for the disk: no part file, and a final one only as a whole."""
+    real, inside, go_on = getattr(os, call), threading.Event(), threading.Event()
+
+    def slow(*given: object) -> None:
+        inside.set()
+        go_on.wait(10)
+        real(*given)
+
+    monkeypatch.setattr(os, call, slow)
+    target = tmp_path / "a.mp3"
+    task = asyncio.ensure_future(roistat.calls.download_recording(recorded[0], to=target))
+    while not inside.is_set():
+        await asyncio.sleep(0.001)
+    task.cancel()
+    await asyncio.sleep(0.01)
+    assert not task.done()
+    go_on.set()
+    await ended(task)
+    assert os.listdir(tmp_path) == (["a.mp3"] if call == "replace" else [])
+
+
+async def test_a3_in_a_body() -> None:
+    """Its connection is closed, and the next request gets a new one and its own answer."""
+
+    async def half(wire: Wire) -> None:
+        await wire.request()
+        await wire.send(answer(AUDIO, kind="audio/mpeg")[:20_000])
+        await wire.closed()
+
+    async def read() -> bytes:
+        async with roistat.calls.recording(7) as body:
+            return b"".join([chunk async for chunk in body])
+
+    script = in_turn(half, replies(answer(AUDIO, kind="audio/mpeg")))
+    async with RawServer(script) as server, client(server.base_url) as roistat:
+        task = asyncio.ensure_future(read())
+        while not server.requests:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        await server.emptied()
+        assert await read() == AUDIO
+    assert server.connections == 2
+
+
+Call = Callable[[Roistat, Path], Awaitable[object]]
+TIMED: dict[str, tuple[str, Call]] = {
+    "list": ("script/list", lambda roistat, _: roistat.scripts.list()),
+    "create": ("phone/create", lambda roistat, _: roistat.phones.create(["74950000999"])),
+    "pages": ("call/list", lambda roistat, _: roistat.calls.list().collect()),
+    "walk": ("call/list", lambda roistat, _: anext(aiter(roistat.calls.history(PERIOD)))),
+    "file": (FILE, lambda roistat, to: roistat.calls.download_recording(10001, to=to / "a.mp3")),
+    "sheet": ("xls/export", lambda roistat, to: roistat.calls.export_xls(PERIOD, to=to / "a.xls")),
+    "sync": ("call/list", lambda roistat, to: sync_calls(roistat, to / "calls.db", since=SINCE)),
+}
+
+
+@pytest.mark.parametrize("name", TIMED)
+async def test_a7_a_callers_timeout(
+    name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """TimeoutError, the caller's own and not ours, after the one request it met."""
+    path, call = TIMED[name]
+    fake.fail(path, Fault.stall(headers=False))
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(0.05):
+            await call(roistat, tmp_path)
+    assert type(caught.value) is TimeoutError
+    assert len(fake.requests) == 1
+    traces.nothing_is_held(roistat)
+    traces.no_parts(tmp_path)
+    assert await roistat.scripts.list(is_deleted=True) == []
+
+
+class Stop(BaseException):
+    """Be no Exception, as KeyboardInterrupt is none; the loop lets it through, though."""
+
+
+def stop(*_: object) -> None:
+    raise Stop
+
+
+STOPPED: dict[str, Call] = {
+    "download_recording": lambda roistat, to: roistat.calls.download_recording(
+        10001, to=to / "a.mp3", progress=stop
+    ),
+    "export_xls": lambda roistat, to: roistat.calls.export_xls(
+        PERIOD, to=to / "a.xls", progress=stop
+    ),
+    "sync_calls": lambda roistat, to: sync_calls(
+        roistat, to / "calls.db", since=SINCE, progress=stop
+    ),
+    "sync_recordings": lambda roistat, to: copy_recordings(roistat, to),
+}
+
+
+async def copy_recordings(roistat: Roistat, to: Path) -> object:
+    await sync_calls(roistat, to / "calls.db", since=SINCE)
+    return await sync_recordings(roistat, to / "calls.db", to / "mp3", progress=stop, limit=4)
+
+
+@pytest.mark.parametrize("name", STOPPED)
+async def test_a9_a_callback_that_raises(
+    name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """What a caller's callback raises comes out as it is; nothing half is left."""
+    fake.state.recordings["10001"] = AUDIO
+    with traces.no_complaints():
+        with pytest.raises(Stop):
+            await STOPPED[name](roistat, tmp_path)
+        assert traces.tasks() == set()
+    traces.nothing_is_held(roistat)
+    traces.no_parts(tmp_path)
+    assert not (tmp_path / "a.mp3").exists()
+    assert not (tmp_path / "a.xls").exists()
+
+
+async def test_a9_a_callback_that_raises_moves_no_watermark(
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """The next run goes on from where the rows are, and the copy is complete."""
+    database = tmp_path / "calls.db"
+    with pytest.raises(Stop):
+        await sync_calls(roistat, database, since=SINCE, page_size=20, progress=stop)
+    (place,) = read_status(database).projects
+    assert place.sealed_until is None
+    assert place.is_interrupted
+    await sync_calls(roistat, database, since=SINCE)
+    (place,) = read_status(database).projects
+    assert place.sealed_until is not None
+    assert place.calls == len(fake.state.calls)
+
+
+@pytest.mark.parametrize("hook", ["on_request", "on_response", "on_retry"])
+@pytest.mark.parametrize("name", TIMED)
+async def test_a9_a_hook_that_raises(
+    hook: str, name: str, fake: FakeRoistat, tmp_path: Path
+) -> None:
+    """What a hook raises comes out of the request; its place and its connection are free again."""
+    path, call = TIMED[name]
+    raising = [True]
+
+    def raise_once(_: object) -> None:
+        if raising and raising.pop():
+            raise Stop
+
+    if hook == "on_retry":
+        fake.fail(path, Fault.error("request_limit_error"))
+    before = traces.descriptors()
+    hooks = Hooks(**{hook: raise_once})
+    with traces.no_complaints():
+        async with client(
+            fake.base_url, api_key=fake.api_key, attempts=3, clock=CLOCK, hooks=hooks
+        ) as roistat:
+            with pytest.raises(Stop):
+                await call(roistat, tmp_path)
+            assert traces.tasks() == set()
+            traces.nothing_is_held(roistat)
+            traces.no_parts(tmp_path)
+            assert await roistat.scripts.list()
+    await traces.as_before(before)

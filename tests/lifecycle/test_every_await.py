@@ -1,0 +1,98 @@
+"""A1: cancelled at every suspension point of every public coroutine, nothing is left behind."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from roistat_async import Roistat
+from roistat_async.resources.analytics import Analytics
+from roistat_async.resources.calls import Calls
+from roistat_async.resources.phones import Phones
+from roistat_async.resources.scripts import Scripts
+from roistat_async.testing import FakeRoistat
+from tests.lifecycle import traces
+from tests.lifecycle.operations import OPERATIONS, PREPARE, check, go_on
+from tests.lifecycle.stepper import Stepper
+from tests.lifecycle.world import CALLS, World, record, still_usable, unlimited, world
+
+Opened = Callable[[Path], AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Opened]:
+    """Run a server in a thread of its own, for all operations; give what opens a client of it."""
+    gc.freeze()  # what the other tests made need not be looked through each time
+    with FakeRoistat(calls=CALLS, quirks=unlimited()).in_thread() as fake:
+        yield partial(world, fake, record(fake))
+    gc.unfreeze()
+
+
+async def cancelled(name: str, at: tuple[int, ...], one: World) -> Stepper:
+    """Cancel an operation at these points and see that it left nothing."""
+    if name in PREPARE:
+        one.prepared = await PREPARE[name](one)
+
+    async def work() -> object:
+        return await OPERATIONS[name](one)
+
+    stepper = Stepper(work, at)
+    was_cancelled = await stepper.run()
+    assert was_cancelled or not stepper.came_to_all, "the cancel was swallowed"
+    assert traces.tasks() == set()
+    traces.nothing_is_held(one.roistat)
+    await check(one)
+    return stepper
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_a1_cancelled_at_every_await(name: str, opened: Opened, tmp_path: Path) -> None:
+    """CancelledError comes out; no task, connection, part file; client and copy go on."""
+    at, is_over = 0, False
+    with traces.no_complaints():
+        while not is_over:
+            at += 1
+            async with opened(tmp_path / str(at)) as one:
+                stepper = await cancelled(name, (at,), one)
+                await still_usable(one)
+                await go_on(name, one)
+            is_over = not stepper.came_to_all
+    assert at > 1
+
+
+SHORT = [name for name in OPERATIONS if not name.endswith("large")]
+
+
+@pytest.mark.parametrize("name", SHORT)
+async def test_a1_cancelled_twice(name: str, opened: Opened, tmp_path: Path) -> None:
+    """A second cancel while the first one is being dealt with leaves nothing either."""
+    at, is_over = 0, False
+    with traces.no_complaints():
+        while not is_over:
+            at += 1
+            async with opened(tmp_path / str(at)) as one:
+                stepper = await cancelled(name, (at, at + 1), one)
+                await still_usable(one)
+            is_over = stepper.points < at
+
+
+SECTIONS = {"scripts": Scripts, "phones": Phones, "calls": Calls, "analytics": Analytics}
+
+
+def test_a1_names_every_coroutine() -> None:
+    """A new method must be cancelled as well."""
+    methods = {
+        f"{section}.{name}"
+        for section, kind in SECTIONS.items()
+        for name in vars(kind)
+        if not name.startswith("_") and callable(getattr(kind, name))
+    }
+    methods |= {name for name, one in vars(Roistat).items() if inspect.iscoroutinefunction(one)}
+    named = {name.partition(",")[0] for name in OPERATIONS}
+    assert methods - {"__aenter__", "__aexit__"} <= named

@@ -1,0 +1,67 @@
+"""A6: Ctrl-C and SIGTERM end the command as a cancel ends a coroutine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roistat_async.testing import FakeRoistat
+from tests.lifecycle import traces
+from tests.lifecycle.world import is_sound
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+# A shell's background job ignores Ctrl-C and hands that down.
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from roistat_async.__main__ import main
+main()
+"""
+WORDS = {
+    "recordings": ("recordings", "mp3", "--last", "30d"),
+    "sync": ("sync", "--to", "calls.db", "--since", "30d", "--recordings", "mp3"),
+    "export": ("export", "calls.xls", "--last", "30d"),
+}
+
+
+def start(fake: FakeRoistat, folder: Path, *words: str) -> subprocess.Popen[str]:
+    environ = {
+        **os.environ,
+        "ROISTAT_BASE_URL": fake.base_url,
+        "ROISTAT_API_KEY": fake.api_key,
+        "ROISTAT_PROJECT": str(fake.project),
+        "PYTHONWARNINGS": "error",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=environ,
+    )
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", WORDS)
+def test_a6_a_signal(
+    command: str, sign: signal.Signals, code: int, fake: FakeRoistat, tmp_path: Path
+) -> None:
+    """The signal's code, no traceback, no part file, a sound database, only whole recordings."""
+    fake.quirks.latency = 0.2
+    with start(fake, tmp_path, *WORDS[command]) as process:
+        # A sync is met among its recordings, the others at their first answers.
+        traces.until(lambda: len(fake.requests) > (4 if command == "sync" else 0))
+        process.send_signal(sign)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in err) == (code, False), err
+    traces.no_parts(tmp_path)
+    is_sound(tmp_path / "calls.db")
+    for path in tmp_path.rglob("*.mp3"):
+        assert path.read_bytes() == fake.state.recordings[path.stem]
