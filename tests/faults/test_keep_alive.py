@@ -20,7 +20,7 @@ from tests.helpers.raw_server import RawServer, Wire
 IDLE = 0.003
 WORKERS = 6
 SHORT, FULL = 300, 1500
-counts = pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.slow)])
+counts = pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.long)])
 
 
 async def impatient(wire: Wire) -> None:

@@ -103,7 +103,7 @@ class Outcomes:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.long)])
 def test_no_create_happens_twice_and_none_is_made_up(count: int) -> None:
     """No duplicate, no false success; every one that was sent and not answered is told as such."""
     clock, outcomes = JumpingClock(0.5), Outcomes()

@@ -202,7 +202,7 @@ async def test_d15_an_answer_nobody_asked_for(tmp_path: Path) -> None:
     assert server.connections == 3
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.long)])
 async def test_d16_some_of_very_many_fail(count: int, tmp_path: Path) -> None:
     """The others are kept, and each failure is told with its error."""
     bad = {"7": 0, "33": 0, "59": 0}

@@ -65,7 +65,7 @@ def whole_ones(folder: Path, fake: FakeRoistat) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "kills", [30, pytest.param(1000, marks=pytest.mark.slow)], ids=lambda kills: f"F5 {kills} kills"
+    "kills", [30, pytest.param(1000, marks=pytest.mark.long)], ids=lambda kills: f"F5 {kills} kills"
 )
 def test_f5_killed_during_downloads(
     kills: int, fake: FakeRoistat, recorded: list[str], young: Nursery, tmp_path: Path
@@ -137,7 +137,7 @@ def ids_in(target: Path) -> list[str]:
         return [found for (found,) in connection.execute("SELECT id FROM calls")]
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ["F7 calls.db", "F7 calls.ndjson", "F7 calls.parquet"])
 def test_f7_killed_during_a_sync(
     name: str, kills: int, fake: FakeRoistat, young: Nursery, tmp_path: Path

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -69,7 +68,6 @@ def _check(given: list[str], world: LiveList) -> None:
     assert set(given) <= world.ever, "made up"
 
 
-@pytest.mark.slow
 @WORLDS
 @given(world=worlds(), page_size=st.integers(1, 12), concurrency=st.integers(1, 4))
 def test_nothing_is_lost_or_doubled(world: LiveList, page_size: int, concurrency: int) -> None:
@@ -87,7 +85,6 @@ def test_nothing_is_lost_or_doubled(world: LiveList, page_size: int, concurrency
         assert [call.date for call in calls] == sorted(call.date for call in calls)
 
 
-@pytest.mark.slow
 @WORLDS
 @given(
     world=worlds(),

@@ -161,7 +161,7 @@ def check_whole(killed: Killed) -> None:
 
 
 @pytest.mark.parametrize("calls", [60])
-@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.long)])
 @pytest.mark.timeout(900)
 def test_killed_at_any_moment(killed: Killed, kills: int) -> None:
     """Each call once and as the server has it, each file whole, nothing else (F5, F7)."""
