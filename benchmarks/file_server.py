@@ -39,12 +39,14 @@ def serving_file(path: Path) -> Iterator[str]:
 
 
 def make_recording(path: Path, size: int) -> Path:
-    """Write so many bytes that begin and go on as an MP3 does."""
+    """Write an MP3 of so many bytes: whole frames, and zeros where one more would be cut."""
+    whole = size // mp3.FRAME_BYTES * mp3.FRAME_BYTES
     seconds = mp3.recording("7", 60)
     block = seconds * (1 + (1 << 20) // len(seconds))
     with path.open("wb") as file:
-        while (left := size - file.tell()) > 0:
+        while (left := whole - file.tell()) > 0:
             file.write(block[:left])
+        file.write(bytes(size - whole))
     return path
 
 

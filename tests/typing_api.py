@@ -49,7 +49,7 @@ async def clients(session: aiohttp.ClientSession) -> None:
     assert_type(Roistat.from_env(), Roistat)
     assert_type(roistat.for_project(678), Roistat)
     assert_type(roistat.project, int)
-    Roistat("x", 1, hooks=Hooks(on_retry=lambda event: print(event.wait)))
+    Roistat("x", 1, hooks=Hooks(on_retry=lambda event: event.wait))
     Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(attempts=1))
     Roistat(12345, "x")  # type: ignore[arg-type]
     Limits(10)  # type: ignore[call-arg]

@@ -7,8 +7,8 @@ from enum import Enum
 HEAD_SIZE = 4096
 """Bytes that are enough to tell: two MPEG frames are at most 2,881 together."""
 
-_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ZIP = b"PK\x03\x04"
+OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ZIP = b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
 
 # ISO 11172-3, layer III: bit rates in kbit/s and sample rates by version, as 4 and 2 bit indices.
@@ -34,7 +34,7 @@ def recognise(head: bytes) -> Content:
         return Content.EMPTY
     if head.startswith(b"ID3") or is_mpeg(head):
         return Content.MP3
-    if head.startswith((_OLE2, _ZIP)):
+    if head.startswith((OLE2, ZIP)):
         return Content.XLS
     text = head.removeprefix(_BOM).lstrip()
     if text.startswith((b"{", b"[")):

@@ -10,6 +10,14 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
+PLAIN = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # opening a pipe of such a name must not wait
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+NEW = PLAIN | os.O_RDWR | os.O_CREAT | os.O_EXCL
+
 MOST_PARTS = 1024
 """Parts that one call may write (IOV_MAX of Linux, macOS and the BSDs)."""
 
@@ -20,6 +28,21 @@ def write(fd: int, parts: Sequence[bytes | memoryview]) -> Iterator[int]:
         written = _write_some(fd, parts)
         yield written
         parts = _rest(parts, written)  # a write may be short (fault matrix F2)
+
+
+def read(fd: int, at: int, size: int) -> bytes:
+    """Read what is there of so many bytes; nothing may be written at the end afterwards."""
+    os.lseek(fd, at, os.SEEK_SET)
+    found = b""
+    while len(found) < size and (part := os.read(fd, size - len(found))):
+        found += part
+    return found
+
+
+def empty(fd: int) -> None:
+    """Throw away all bytes and stand at the beginning."""
+    os.ftruncate(fd, 0)
+    os.lseek(fd, 0, os.SEEK_SET)
 
 
 def lock(fd: int) -> bool | None:
@@ -42,6 +65,14 @@ def has_its_name(fd: int, path: Path) -> bool:
     """Tell whether nobody removed an open file."""
     # Some network disks count no links, so that none means little by itself.
     return os.fstat(fd).st_nlink > 0 or os.path.lexists(path)
+
+
+def is_at(fd: int, path: Path) -> bool:
+    """Tell whether an open file is the one of that name, and no other took its place."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _write_some(fd: int, parts: Sequence[bytes | memoryview]) -> int:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from ..errors import ConfigurationError, DownloadError
 from ..models.files import Download
-from . import descriptor
+from . import descriptor, notes
+from .threads import in_thread as in_thread
+from .threads import to_its_end as to_its_end
+from .wholeness import Read
 
 T = TypeVar("T")
 
-_PART = re.compile(r"\.[^/]+\.[0-9a-f]{12}\.part")
+Check = Callable[[Read, int], None]
+"""Look at a file of so many bytes before it gets its name; raise DownloadError against it."""
+
+_PART = re.compile(r"\.[^/]+\.(?:[0-9a-f]{12}|[0-9a-f]{16})\.part")
 _STALE = 24 * 3600.0
-_EXISTING = (
-    os.O_WRONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # opening a pipe of such a name must not wait
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-_NEW = _EXISTING | os.O_CREAT | os.O_EXCL
+_EXISTING = descriptor.PLAIN | os.O_WRONLY  # fails for a pipe that nobody reads
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -72,14 +71,18 @@ def make_folder(folder: Path) -> None:
 def remove_dead_parts(folder: Path) -> int:
     """Remove the part files that no process writes any more, a killed run's; give how many.
 
-    Where files cannot be locked (Windows, some network disks): those older than 24 hours.
+    Where files cannot be locked (Windows, some network disks), and those that the next download
+    of the same file can go on with: only what is older than 24 hours.
     """
     try:
         with os.scandir(folder) as entries:
-            parts = [Path(entry.path) for entry in entries if _PART.fullmatch(entry.name)]
+            names = [entry.name for entry in entries]
     except OSError as error:
         raise _failed(error, folder) from None
-    return sum(_remove_if_dead(part) for part in parts)
+    removed = sum(_remove_if_dead(folder / name) for name in names if _PART.fullmatch(name))
+    for name in filter(notes.is_note, names):
+        notes.remove_orphan(folder / name)
+    return removed
 
 
 class PartFile:
@@ -128,10 +131,15 @@ class PartFile:
         for part in parts:
             self._hash.update(part)
 
-    async def publish(self, rest: Sequence[bytes] = ()) -> Download:
+    def start_again(self) -> None:
+        """Throw away what was written."""
+        self._disk(lambda: descriptor.empty(self._fd))
+        self.size, self._hash = 0, hashlib.sha256()
+
+    async def publish(self, rest: Sequence[bytes] = (), check: Check | None = None) -> Download:
         """Write the rest and give the file its name once its bytes are safe on disk."""
         # One visit to a thread for all of it: each costs as much as hashing a small file.
-        await in_thread(lambda: self._publish(rest), self._given_up.set)
+        await in_thread(lambda: self._publish(rest, check), self._given_up.set)
         return Download(self._target, self.size, self._hash.hexdigest())
 
     def _take(self) -> bool:
@@ -139,7 +147,7 @@ class PartFile:
         # Shortened: a name may have 255 bytes, and the target's may have them all.
         name = f".{self._target.name[:48]}.{secrets.token_hex(6)}.part"
         part = self._target.with_name(name)
-        self._fd = os.open(part, _NEW, 0o600)
+        self._fd = os.open(part, descriptor.NEW, 0o600)
         self._part = part
         held = descriptor.lock(self._fd)
         if held:  # by both: the lock must outlive the close that comes before the rename
@@ -150,8 +158,10 @@ class PartFile:
         for written in descriptor.write(self._fd, parts):
             self.size += written
 
-    def _publish(self, rest: Sequence[bytes]) -> None:
+    def _publish(self, rest: Sequence[bytes], check: Check | None) -> None:
         self.write(*rest)
+        if check is not None:
+            self._disk(lambda: check(partial(descriptor.read, self._fd), self.size))
         self._disk(lambda: os.fsync(self._fd))
         self._close()
         self._disk(self._rename)
@@ -188,28 +198,6 @@ class PartFile:
             raise _failed(error, self._target, self.size) from None
 
 
-async def in_thread(act: Callable[[], T], given_up: Callable[[], None] | None = None) -> T:
-    """Run in a thread; when cancelled, wait for it first: it uses a file about to be closed."""
-    return await to_its_end(asyncio.to_thread(act), given_up)
-
-
-async def to_its_end(work: Coroutine[Any, Any, T], given_up: Callable[[], None] | None = None) -> T:
-    """Await what no cancel may cut short; a cancel is told to `given_up` and comes out after it."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-            if given_up is not None:
-                given_up()
-    if cancelled is None or task.cancelled():
-        return task.result()
-    task.exception()  # looked at, or asyncio complains
-    raise cancelled
-
-
 def sync_folder(folder: Path) -> None:
     """Let a new name in a folder survive a power cut."""
     # Windows and some network disks cannot; the file has its name and its bytes all the same.
@@ -226,16 +214,27 @@ def _remove_if_dead(part: Path) -> bool:
         fd = os.open(part, _EXISTING)
         try:
             held = descriptor.lock(fd)
-            if held:  # and no writer can take it while it goes
-                part.unlink()
+            age = time.time() - os.fstat(fd).st_mtime
+            if held and not _is_worth_keeping(fd, part, age):
+                notes.remove(part)
+                part.unlink()  # and no writer can take it while it goes
                 return True
-            is_old = held is None and os.fstat(fd).st_mtime < time.time() - _STALE
+            is_old = held is None and age > _STALE
         finally:
             os.close(fd)
         if is_old:  # after the close: Windows removes no open file
+            notes.remove(part)
             part.unlink()
             return True
     return False
+
+
+def _is_worth_keeping(fd: int, part: Path, age: float) -> bool:
+    if not notes.can_have_one(part):
+        return False
+    # Of two writers one may have given the file its name, and the other made a new part.
+    is_another = not descriptor.is_at(fd, part)
+    return is_another or (abs(age) < _STALE and notes.read(part) is not None)
 
 
 def _path(path: str | os.PathLike[str]) -> Path:

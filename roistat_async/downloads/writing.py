@@ -14,20 +14,20 @@ from typing import Self
 
 from ..models.files import Download
 from .descriptor import MOST_PARTS
-from .file import PartFile, to_its_end
+from .file import Check, PartFile, to_its_end
 
 BATCH = 1024 * 1024
 """Bytes that go to the threads at once; as many are gathered meanwhile, and no more."""
 
 
 class Writing:
-    """Take a body part by part; `size` is what was taken. Leaving waits for the threads.
+    """Take a body part by part; `size` is what the file then has. Leaving waits for the threads.
 
     At most one batch is under way: taking waits while another one is full.
     """
 
     def __init__(self, part: PartFile) -> None:
-        self.size: int = 0
+        self.size: int = part.size
         self._part = part
         self._gathered: list[bytes] = []
         self._gathered_size = 0
@@ -54,10 +54,16 @@ class Writing:
         if self._gathered_size >= BATCH or len(self._gathered) >= MOST_PARTS:
             await self._send()
 
-    async def publish(self) -> Download:
-        """Write what is left and give the file its name."""
+    async def publish(self, check: Check | None = None) -> Download:
+        """Write what is left and give the file its name, if `check` does not raise."""
         await self._arrived()
-        return await self._part.publish(self._let_go())
+        return await self._part.publish(self._let_go(), check)
+
+    async def flush(self) -> None:
+        """Write what is left, for a rest that is to come."""
+        if self._gathered:
+            await self._send()
+        await self._arrived()
 
     async def _send(self) -> None:
         await self._arrived()

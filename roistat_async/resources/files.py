@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from ..clock import Clock
-from ..downloads import file
+from ..downloads import file, notes, wholeness
 from ..downloads.body import Body, cut_short
-from ..downloads.content import HEAD_SIZE, Content, recognise
+from ..downloads.content import Content
+from ..downloads.kept import KeptPart
+from ..downloads.resuming import Mark, Place
 from ..downloads.writing import Writing
-from ..errors import (
-    ContentError,
-    DownloadError,
-    NoRecordingError,
-    RequestTimeoutError,
-    TransportError,
-    TruncatedError,
-)
+from ..errors import ChangedError, DownloadError, RequestTimeoutError, TruncatedError
 from ..models.files import Download
 from ..transport import retry
 from ..transport.failures import bare
 from ..transport.http import Reply
-from .endpoint import Endpoint, read_envelope
-
-_NO_CONTENT, _PARTIAL = 204, 206
+from ..wire.request import Rest
+from .endpoint import Endpoint
+from .file_head import read_beginning
 
 Progress = Callable[[int, int | None], object]
-"""Called after each chunk with the bytes so far and the bytes expected (None: not said)."""
+"""Called after each chunk with the bytes so far and the bytes expected (None: not said).
+
+The bytes so far fall back where a cut file is asked for from the start.
+"""
+
+_Failure = TruncatedError | RequestTimeoutError | ChangedError
 
 
 @frozen
@@ -43,20 +44,17 @@ class FileRequest:
     body: Mapping[str, Any] | None
     content: Content
 
+    @property
+    def can_be_got(self) -> bool:
+        """Tell whether GET names the same file: only where nothing but the path does."""
+        return self.body is None
+
 
 @asynccontextmanager
 async def open_body(endpoint: Endpoint, asked: FileRequest) -> AsyncIterator[Body]:
     """Ask for a file and give its bytes; raise what came in its place."""
-
-    async def read_head(reply: Reply) -> bytes:
-        return await _checked_head(reply, asked.content, endpoint.clock)
-
-    reply, head, close = await endpoint.open_file(asked.path, asked.body, read_head)
-    body = Body(reply, head, close)
-    try:
+    async with _opened(endpoint, asked, None) as (body, _):
         yield body
-    finally:
-        await body.close()
 
 
 async def save(
@@ -65,94 +63,160 @@ async def save(
     to: str | os.PathLike[str],
     progress: Progress | None = None,
 ) -> Download:
-    """Save a file under its final name once it is whole; a cut body is asked for again."""
+    """Save a file under its final name once it is whole; what was cut is asked for again."""
     target = file.check_target(to)
-    policy = endpoint.config.retry
-    attempt = 1
-    while True:
-        saved = await _save_once(endpoint, asked, target, progress)
-        if isinstance(saved, Download):
-            return saved
-        if attempt >= policy.body_attempts or not endpoint.budget.spend(saved):
-            raise saved
-        wait = retry.backoff(attempt, saved, policy, endpoint.clock.chance())
-        attempt += 1
-        await endpoint.clock.sleep(wait)
+    with _Saving(endpoint, asked, target, progress) as saving:
+        return await saving.run()
 
 
-async def _save_once(
-    endpoint: Endpoint,
-    asked: FileRequest,
-    target: Path,
-    progress: Progress | None,
-) -> Download | TruncatedError | RequestTimeoutError:
-    """Give the file, or why its body is worth asking for again.
+class _Saving:
+    """Be a file on its way to the disk, in as many attempts as that takes."""
 
-    What went wrong before the body began is raised: the request was repeated for it already.
-    """
-    try:
-        async with open_body(endpoint, asked) as body:
-            with file.PartFile(target) as part:
-                async with Writing(part) as writing:
-                    cut = await _fill(writing, body, progress)
-                    return cut or await writing.publish()
-    except DownloadError as error:
-        error.path = error.path or target
-        if not isinstance(error, TruncatedError):
-            raise
-        return bare(error)
+    def __init__(
+        self, endpoint: Endpoint, asked: FileRequest, target: Path, progress: Progress | None
+    ) -> None:
+        self._endpoint = endpoint
+        self._asked = asked
+        self._target = target
+        self._progress = progress
+        self._open = ExitStack()
+        self._part: file.PartFile | None = None
+        self._mark: Mark | None = None
+        self._was_changed = False
 
+    def __enter__(self) -> Self:
+        return self
 
-async def _fill(
-    writing: Writing, body: Body, progress: Progress | None
-) -> RequestTimeoutError | None:
-    chunks = aiter(body)
-    while True:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    async def run(self) -> Download:
+        """Ask for the file, and for what is missing of it as often as is worth it."""
+        endpoint, attempt = self._endpoint, 1
+        await self._go_on()
+        while True:
+            ended = await self._attempt()
+            if isinstance(ended, Download):
+                return ended
+            if self._is_last(ended, attempt) or not endpoint.budget.spend(ended):
+                raise ended
+            chance = endpoint.clock.chance()
+            wait = retry.backoff(attempt, ended, endpoint.config.retry, chance)
+            attempt += not isinstance(ended, ChangedError)
+            await endpoint.clock.sleep(wait)
+
+    async def _go_on(self) -> None:
+        """Take over what a killed run left of this very file."""
+        left = KeptPart(self._target, self._name)
+        if not self._asked.can_be_got or not left.is_left():
+            return
+        self._open.push(left)
+        self._mark = await left.go_on()
+        if self._mark is not None:
+            self._part = left
+
+    @property
+    def _name(self) -> str:
+        config = self._endpoint.config
+        return notes.name_of(
+            config.base_url, str(config.project), self._asked.path, self._target.name
+        )
+
+    def _is_last(self, failure: _Failure, attempt: int) -> bool:
+        if not isinstance(failure, ChangedError):
+            return attempt >= self._endpoint.config.retry.body_attempts
+        # Once from the start, whatever the attempts: that may well be the first whole one.
+        was_changed, self._was_changed = self._was_changed, True
+        return was_changed
+
+    async def _attempt(self) -> Download | _Failure:
+        """Give the file, or why its body is worth asking for again.
+
+        What went wrong before the body began is raised: the request was repeated for it already.
+        """
         try:
-            chunk = await anext(chunks, b"")
-        except RequestTimeoutError as error:
+            async with _opened(self._endpoint, self._asked, self._mark) as (body, place):
+                return await self._take(body, place)
+        except DownloadError as error:
+            error.path = error.path or self._target
+            if isinstance(error, ChangedError):
+                self._mark = None
+            elif not isinstance(error, TruncatedError):
+                raise
             return bare(error)
-        if not chunk:
-            return None
-        await writing.take(chunk)
-        if progress is not None:
-            progress(writing.size, body.length)
+
+    async def _take(self, body: Body, place: Place) -> Download | _Failure:
+        part, self._mark = await self._placed(place), None
+        async with Writing(part) as writing:
+            cut = None if place.is_complete else await self._fill(writing, body, place)
+            if cut is None and place.total not in (None, writing.size):
+                cut = TruncatedError(cut_short(writing.size, place.total), path=self._target)
+            if cut is None:
+                saved = await writing.publish(partial(wholeness.check, self._asked.content))
+                return evolve(saved, resumed=place.start > 0)
+            if place.etag is not None and self._asked.can_be_got:
+                await writing.flush()
+                self._mark = _mark(place.etag, part.size, place.total)
+        return cut
+
+    async def _placed(self, place: Place) -> file.PartFile:
+        """Give the part file with what stands before a body."""
+        if self._part is None:
+            self._part = self._open.enter_context(self._new_part(place))
+        elif not place.start:
+            await file.in_thread(self._part.start_again)
+        if not place.start and place.etag and place.total and isinstance(self._part, KeptPart):
+            self._part.note(place.etag, place.total)
+        return self._part
+
+    def _new_part(self, place: Place) -> file.PartFile:
+        is_large = (place.total or 0) >= notes.SMALLEST and notes.are_kept()
+        if is_large and place.etag is not None and self._asked.can_be_got:
+            return KeptPart(self._target, self._name)
+        return file.PartFile(self._target)
+
+    async def _fill(
+        self, writing: Writing, body: Body, place: Place
+    ) -> RequestTimeoutError | TruncatedError | None:
+        chunks = aiter(body)
+        while True:
+            try:
+                chunk = await anext(chunks, b"")
+            except (RequestTimeoutError, TruncatedError) as error:
+                if isinstance(error, TruncatedError):
+                    error.path = self._target
+                return bare(error)
+            if not chunk:
+                return None
+            await writing.take(chunk)
+            if self._progress is not None:
+                self._progress(writing.size, place.total)
 
 
-async def _checked_head(reply: Reply, expected: Content, clock: Clock) -> bytes:
-    head = await _head(reply)
-    content = recognise(head)
-    if content is Content.JSON or reply.status >= 400:
-        await read_envelope(reply, clock, head)
-        raise ContentError(f"JSON that is no error came where {expected.value} was due")
-    if reply.status == _PARTIAL:
-        raise ContentError("a part of a file came where all of it was due")
-    is_marked = reply.is_framed or reply.status == _NO_CONTENT
-    if not is_marked or reply.header("Content-Encoding") not in (None, "", "identity"):
-        raise TruncatedError("the answer says neither its length nor where it ends")
-    if content is Content.EMPTY:
-        raise _nothing(expected)
-    if content is not expected:
-        raise ContentError(f"{content.value} came where {expected.value} was due")
-    return head
+@asynccontextmanager
+async def _opened(
+    endpoint: Endpoint, asked: FileRequest, mark: Mark | None
+) -> AsyncIterator[tuple[Body, Place]]:
+    """Ask for a file, or for the rest behind a mark; give the bytes and where they stand."""
 
+    async def read_head(reply: Reply) -> tuple[bytes, Place]:
+        return await read_beginning(reply, asked.content, endpoint.clock, mark)
 
-async def _head(reply: Reply) -> bytes:
-    head = b""
+    rest = None if mark is None else Rest(mark.size, mark.etag)
+    reply, found, close = await endpoint.open_file(asked.path, asked.body, read_head, rest)
+    head, place = found
+    body = Body(reply, head, close)
     try:
-        while len(head) < HEAD_SIZE and (part := await reply.part()):
-            head += part
-    except RequestTimeoutError:
-        raise
-    except TransportError:
-        pass
-    else:
-        return head
-    raise TruncatedError(cut_short(len(head), reply.length))
+        yield body, place
+    finally:
+        await body.close()
 
 
-def _nothing(expected: Content) -> Exception:
-    if expected is Content.MP3:
-        # Roistat answers 200 with nothing (facts §5); a fresh call may have one later.
-        return NoRecordingError("the call has no recording, or none yet")
-    return ContentError(f"nothing came where {expected.value} was due")
+def _mark(etag: str, size: int, total: int | None) -> Mark | None:
+    """Mark what is there, if there is anything and no more than the file has."""
+    return Mark(etag, size, total) if 0 < size <= (total or size) else None

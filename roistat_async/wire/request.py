@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from attrs import frozen
 
 from ..config import Secret
 from ..errors import ConfigurationError
@@ -25,14 +26,22 @@ _JSON = {**_COMMON, "Accept": "application/json", "Accept-Encoding": "gzip"}
 _FILE = {**_COMMON, "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
+@frozen
+class Rest:
+    """Ask for the bytes of a file from `start` on; all of it where `etag` is no longer its."""
+
+    start: int
+    etag: str
+
+
 def url(base_url: str, path: str, project: int) -> str:
     """Give the address of a path of the vendor's page."""
     return f"{base_url}/{path}?project={project}"
 
 
-def headers(key: Secret, *, file: bool) -> dict[str, str]:
+def headers(key: Secret, *, file: bool, rest: Rest | None = None) -> dict[str, str]:
     """Give the headers of a request, the key among them: keep them in no variable."""
-    return {**(_FILE if file else _JSON), "Api-key": key.reveal()}
+    return {**(_FILE if file else _JSON), **_range(rest), "Api-key": key.reveal()}
 
 
 def encode(body: Mapping[str, Any] | None) -> bytes | None:
@@ -44,3 +53,14 @@ def encode(body: Mapping[str, Any] | None) -> bytes | None:
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         pass  # a lone surrogate, an object that JSON has no word for
     raise ConfigurationError("an argument cannot be spelled as JSON")
+
+
+def method(rest: Rest | None) -> str:
+    """Give the method: a range means something to GET only (RFC 9110 14.2)."""
+    return "POST" if rest is None else "GET"
+
+
+def _range(rest: Rest | None) -> dict[str, str]:
+    if rest is None:
+        return {}
+    return {"Range": f"bytes={rest.start}-", "If-Range": rest.etag}

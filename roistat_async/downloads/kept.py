@@ -1,0 +1,107 @@
+"""A part file that the next run goes on with, should this one be killed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from . import descriptor, notes
+from .file import PartFile
+from .notes import Note
+from .resuming import Mark
+from .threads import in_thread
+
+_AT_ONCE = 1024 * 1024
+
+
+class KeptPart(PartFile):
+    """Have a name that the next run finds, and a note beside it; as any part in all else.
+
+    One writer has that name, who holds its lock; another one has a part as any.
+    """
+
+    def __init__(self, target: Path, of: str) -> None:
+        super().__init__(target)
+        self._of = of
+        self._is_kept = False
+
+    def is_left(self) -> bool:
+        """Tell whether there may be something to go on with."""
+        return notes.are_kept() and os.path.isfile(self._place)
+
+    async def go_on(self) -> Mark | None:
+        """Take over what a killed run left, instead of entering; None where it is worth nothing.
+
+        What is worth nothing and nobody's is removed.
+        """
+        return await in_thread(self._go_on, self._given_up.set)
+
+    def note(self, etag: str, total: int) -> None:
+        """Note of which version the bytes are that will be written."""
+        if self._is_kept:
+            notes.write(self._place, Note(self._of, etag, total))
+
+    def start_again(self) -> None:
+        """Throw away what was written, the note first: what comes may be of another version."""
+        if self._is_kept:
+            notes.remove(self._place)
+        super().start_again()
+
+    @property
+    def _place(self) -> Path:
+        return notes.place(self._target, self._of)
+
+    def _go_on(self) -> Mark | None:
+        with suppress(OSError):
+            note = notes.read(self._place) if self._take_over() else None
+            if note is not None and note.of == self._of:
+                self._read_again()
+                if 0 < self.size <= note.total:
+                    return Mark(note.etag, self.size, note.total)
+        self._drop()
+        return None
+
+    def _take_over(self) -> bool:
+        self._fd = os.open(self._place, descriptor.PLAIN | os.O_RDWR)
+        return notes.is_own(os.fstat(self._fd)) and self._hold()
+
+    def _hold(self) -> bool:
+        """Lock the open file and see that it is still the one of that name."""
+        if not descriptor.lock(self._fd) or not descriptor.is_at(self._fd, self._place):
+            return False
+        self._part, self._is_kept = self._place, True
+        self._lock = os.dup(self._fd)
+        return True
+
+    def _read_again(self) -> None:
+        while not self._given_up.is_set() and (data := os.read(self._fd, _AT_ONCE)):
+            self.size += len(data)
+            self._hash.update(data)
+
+    def _take(self) -> bool:
+        with suppress(FileExistsError):  # another writer has it
+            self._fd = os.open(self._place, descriptor.NEW, 0o600)
+            if self._hold():
+                notes.remove(self._place)  # that of an earlier part
+                return True
+            self._leave()
+        return super()._take()
+
+    def _leave(self) -> None:
+        """Go without the name: a cleaner has it, or there are no locks here."""
+        has_no_locks = descriptor.lock(self._fd) is None
+        self._close()
+        if has_no_locks:
+            self._place.unlink(missing_ok=True)
+
+    def _rename(self) -> None:
+        super()._rename()
+        if self._is_kept and self._part is None:
+            notes.remove(self._place)
+
+    def _drop(self) -> None:
+        if self._is_kept and self._part is not None:
+            notes.remove(self._place)
+        super()._drop()
+        self._part = None  # the name may be another's from now on
