@@ -78,8 +78,8 @@ class Demo:
         self.runs: list[DemoRun] = []
         self.changes: Changes | None = None
         self.recordings: RecordingsReport | None = None
-        self.export_size = 0
-        self.requests = 0
+        self.export_size: int = 0
+        self.requests: int = 0
         self._wanted = wanted
 
     @property

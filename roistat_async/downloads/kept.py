@@ -21,6 +21,8 @@ class KeptPart(PartFile):
     One writer has that name, who holds its lock; another one has a part as any.
     """
 
+    size: int
+
     def __init__(self, target: Path, of: str) -> None:
         super().__init__(target)
         self._of = of

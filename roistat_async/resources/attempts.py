@@ -55,8 +55,8 @@ class Attempts:
     def __init__(self, endpoint: Endpoint, operation: Operation) -> None:
         self.endpoint = endpoint
         self.operation = operation
-        self.is_answer_lost = False
-        self.number = 0
+        self.is_answer_lost: bool = False
+        self.number: int = 0
         self.status: int | None = None
 
     async def answer(self, deadline: Deadline) -> envelope.Answer:

@@ -30,7 +30,7 @@ class Copy(ABC):
         with ExitStack() as undo:
             # One bookmark cannot have two masters, not even for different projects.
             undo.callback(lock.hold(locked, None))
-            self.bookmark = self._read(base_url)
+            self.bookmark: Bookmark = self._read(base_url)
             self._take(undo)
             self._undo = undo.pop_all()
 

@@ -42,7 +42,7 @@ class Reply:
         self._response = response
         self._patience = patience
         self.status: int = response.status
-        self.parts = Parts(response.content, self.length, patience)
+        self.parts: Parts = Parts(response.content, self.length, patience)
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""

@@ -64,7 +64,7 @@ class Watch:
         self._deadline = deadline
         self._sent = sent
         self._is_sent = False
-        self.is_kept = False
+        self.is_kept: bool = False
         self._now = asyncio.get_running_loop().time
         self._until = None if within is None else self._now() + within
         limit = timeouts.connect
