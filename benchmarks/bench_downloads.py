@@ -149,11 +149,14 @@ def _without_fsync(way: Way) -> Way:
 
 
 class _NoHash:
+    def __init__(self, data: bytes = b"") -> None:
+        """Take anything."""
+
     def update(self, data: bytes) -> None:
         """Do nothing."""
 
     def hexdigest(self) -> str:
-        return ""
+        return "0" * 64
 
 
 def _without_hash(way: Way) -> Way:
