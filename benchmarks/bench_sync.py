@@ -57,13 +57,13 @@ def naive(pages_of_calls: Sequence[bytes], path: Path) -> None:
 
 def run(*, quick: bool) -> list[Ratio]:
     """Measure both in turn, each round into a new file."""
-    copied = bodies(2, 100) if quick else bodies(20, 1000)
+    copied = bodies(2, 100) if quick else bodies(80, 1000)
     with tempfile.TemporaryDirectory() as folder:
         ways = {
             "ours": _into_new_file(ours, copied, Path(folder)),
             "json + one execute a row": _into_new_file(naive, copied, Path(folder)),
         }
-        seconds = interleaved(ways, 3 if quick else 15)
+        seconds = interleaved(ways, 3 if quick else 9)
     return [ratio("pages -> SQLite", seconds, "ours", "json + one execute a row", GOAL)]
 
 
