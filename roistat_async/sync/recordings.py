@@ -87,7 +87,7 @@ async def _opened(
         return
     own = SqliteTarget(target)
     try:
-        await own.open(roistat.project, roistat._config.base_url)
+        await own.open(roistat.project, roistat.base_url)
         yield own
     finally:
         await own.close()

@@ -72,7 +72,7 @@ class Killed(Copied):
 
     def kill_at_a_request(self) -> None:
         """Kill a run at a request, or some milliseconds after it: while its answer is used."""
-        last = min(self.random.randrange(1, 25), self.random.randrange(1, 25))
+        last = 1 + 5 * len(self.asked) % 12  # each of them in turn: luck would leave some out
         asked = 0
         with self.start() as process:
 
@@ -173,7 +173,7 @@ def test_killed_at_any_moment(killed: Killed, kills: int) -> None:
         check_readable(killed)
         killed.live_on()
     assert killed.kills >= kills
-    assert len(set(killed.asked)) > 4  # spread over the run, however slow the machine
+    assert len(set(killed.asked)) > 7  # spread over the run
     killed.finish()  # ends the walk that was interrupted, sealed when that began
     killed.finish()  # and reads what came too late for it
     killed.finish("--full")  # and marks what was deleted
