@@ -55,8 +55,8 @@ WORDS = {
     "Use-Http-Code": "wire/request.py",
     "success": "wire/envelope.py",
     "phoneCall": "wire/envelope.py",
-    "request_limit_error": "wire/envelope.py",
-    "authentication_failed": "wire/envelope.py",
+    "request_limit_error": "wire/refusals.py",
+    "authentication_failed": "wire/refusals.py",
     "0000-00-00": "wire/coerce.py",
 }
 # key of a body -> the only file that may write or read it

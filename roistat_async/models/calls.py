@@ -121,7 +121,7 @@ class Order:
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
-@built_on_first_use(static_source=Source, visit=Visit, order=Order)
+@built_on_first_use(static_source=Source, visit=Visit, order=Order, extra=dict)
 @frozen
 class Call:
     """Be one call. Durations are seconds; `duration` is waiting plus talking.

@@ -8,6 +8,22 @@ from typing import Any, TypeVar, cast
 C = TypeVar("C", bound=type)
 
 
+class _Nothing:
+    """Wait as an empty dict: most records have no unknown keys, and nobody asks for them."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def build_model(self) -> dict[str, Any]:
+        """Give a dict of the record's own."""
+        return {}
+
+
+NOTHING = _Nothing()
+
+
 class _BuiltOnFirstUse:
     """Read and write one slot of a class, building what waits there.
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from ..errors import ConfigurationError
 from ..models.page import BadRecord, Page, Rows
+from .turns import turn
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,7 +28,8 @@ Fetch = Callable[[int, int], Awaitable[R]]
 class Pager(Generic[T]):
     """Iterate over a list, its pages or all of it; each iteration asks anew.
 
-    Up to `prefetch` further pages are on their way while one is used; they wait as bytes. Rows
+    Up to `prefetch` further pages are on their way while one is used; they wait as bytes, fewer of
+    them where the user is slower than the server. Rows
     that could not be read are in `bad_records` (where the list was asked to skip them).
     """
 
@@ -78,7 +80,10 @@ class Pager(Generic[T]):
         offset, left = self._offset, self._limit
         try:
             while left is None or left > 0:
-                rows = self._read(await ahead.take(offset, left))
+                answer = await ahead.take(offset, left)
+                await turn()
+                rows = self._read(answer)
+                del answer  # bytes that nobody needs any more
                 page = recent.without_known(rows, offset, left)
                 if page is None:
                     return
@@ -97,28 +102,35 @@ class _RecentKeys:
 
     def __init__(self, pages: int) -> None:
         self._most = pages
-        self._pages: deque[set[Hashable]] = deque()
+        self._pages = 0
         self._known: set[Hashable] = set()
+        self._older: set[Hashable] = set()
 
     def without_known(self, rows: Rows[T], offset: int, left: int | None) -> Page[T] | None:
         """Give the rows nobody has seen, at most `left`; None if there are none."""
-        keys = {*rows.keys, *rows.bad_keys}
+        items = rows.items
         # Nearly always all are new, and then none need be looked at one by one.
-        if len(keys) == rows.received and self._known.isdisjoint(keys):
-            new, items = keys, rows.items
-        else:
-            new = keys - self._known
+        if self._are_known(rows.keys) or self._are_known(rows.bad_keys):
+            new = {*rows.keys, *rows.bad_keys} - self._known - self._older
             items = _each_once(rows, new)
-        if not new:
-            return None
-        self._remember(new)
-        return Page(items[:left], rows.total, offset, rows.bad)
+            added = self._remember(new)
+        else:
+            added = self._remember(rows.keys, rows.bad_keys)
+            if added != rows.received:
+                items = _each_once(rows, {*rows.keys})
+        return Page(items[:left], rows.total, offset, rows.bad) if added else None
 
-    def _remember(self, new: set[Hashable]) -> None:
-        self._pages.append(new)
-        self._known |= new
-        if len(self._pages) > self._most:
-            self._known -= self._pages.popleft()
+    def _are_known(self, keys: Iterable[Hashable]) -> bool:
+        return not (self._known.isdisjoint(keys) and self._older.isdisjoint(keys))
+
+    def _remember(self, *new: Iterable[Hashable]) -> int:
+        """Take note of keys, and tell how many they are; forget those of pages long ago."""
+        if self._pages >= self._most:
+            self._older, self._known, self._pages = self._known, set(), 0
+        before = len(self._known)
+        self._known.update(*new)
+        self._pages += 1
+        return len(self._known) - before
 
 
 def _each_once(rows: Rows[T], new: set[Hashable]) -> list[T]:
@@ -126,13 +138,6 @@ def _each_once(rows: Rows[T], new: set[Hashable]) -> list[T]:
     for key, item in zip(rows.keys, rows.items, strict=True):
         first.setdefault(key, item)
     return [item for key, item in first.items() if key in new]
-
-
-class _Turn:
-    """Let the event loop turn once: a reader of pages that are all here would hold it up."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
 
 
 class _Ahead(Generic[R]):
@@ -143,6 +148,7 @@ class _Ahead(Generic[R]):
         self._page_size = page_size
         self._step = page_size
         self._prefetch = prefetch
+        self._window = prefetch
         self._total = 0
         self._waiting: deque[tuple[int, asyncio.Future[R]]] = deque()
         self._dropped: set[asyncio.Future[R]] = set()
@@ -158,29 +164,42 @@ class _Ahead(Generic[R]):
         if self._waiting and self._waiting[0][0] != offset:
             self._drop()
         place = self._after(self._waiting[-1][0]) if self._waiting else offset
-        while len(self._waiting) < self._prefetch and place is not None:
-            wanted = None if left is None else offset + left - place
+        self._ask(place, None if left is None else offset + left)
+
+    async def take(self, offset: int, left: int | None) -> R:
+        """Give the answer for `offset`, asked for already or not.
+
+        The page that takes its place on the way is asked for before anybody reads this one.
+        """
+        end = None if left is None else offset + left
+        if not self._waiting:
+            return await self._fetch(self._size(left), offset)
+        self._adapt()
+        try:
+            answer = await self._waiting[0][1]
+            last, _ = self._waiting[-1]
+            self._waiting.popleft()
+            self._ask(self._after(last), end)
+        except BaseException:
+            self._drop()
+            raise
+        return answer
+
+    def _adapt(self) -> None:
+        """Hold fewer pages where all are here before they are wanted, all again where not."""
+        if all(answer.done() for _, answer in self._waiting):
+            self._window = max(1, self._window - 1)
+        else:
+            self._window = self._prefetch
+
+    def _ask(self, place: int | None, end: int | None) -> None:
+        while len(self._waiting) < self._window and place is not None:
+            wanted = None if end is None else end - place
             if wanted is not None and wanted <= 0:
                 return
             answer = asyncio.ensure_future(self._fetch(self._size(wanted), place))
             self._waiting.append((place, answer))
             place = self._after(place)
-
-    async def take(self, offset: int, left: int | None) -> R:
-        """Give the answer for `offset`, asked for already or not."""
-        if not self._waiting:
-            return await self._fetch(self._size(left), offset)
-        try:
-            answer = self._waiting[0][1]
-            if answer.done():
-                await _Turn()
-            return await answer
-        except BaseException:
-            self._drop()
-            raise
-        finally:
-            if self._waiting:
-                self._waiting.popleft()
 
     async def close(self) -> None:
         """Leave no request behind."""

@@ -200,4 +200,5 @@ async def read_envelope(reply: Reply, clock: Clock, head: bytes = b"") -> envelo
         http_status=reply.status,
         retry_after=seconds,
         answered_at=_moment(date),
+        content_type=reply.header("Content-Type"),
     )

@@ -67,7 +67,7 @@ class Calls:
             return await self._endpoint.read(_LIST, listing.at(request, limit=size, offset=place))
 
         def read(answer: Answer) -> Rows[Call]:
-            return rows.read_rows(answer.data, answer.total, Call, skip_bad=skip_bad)
+            return rows.read_list(answer, Call, skip_bad=skip_bad)
 
         return Pager(
             fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch

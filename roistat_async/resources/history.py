@@ -12,6 +12,7 @@ from ..models.page import Rows
 from ..models.period import Period
 from ..paging.asker import Ask
 from ..paging.history import History
+from ..paging.turns import turn
 from ..wire import listing, rows
 from .arguments import OnBadRecord, skips_bad
 from .endpoint import Endpoint
@@ -41,7 +42,8 @@ def walk(
             extend=extend,
         )
         answer = await endpoint.read(path, listing.at(asked, limit=ask.limit, offset=ask.offset))
-        read = rows.read_rows(answer.data, answer.total, Call, skip_bad=skip_bad)
+        await turn()
+        read = rows.read_list(answer, Call, skip_bad=skip_bad)
         return evolve(read, answered_at=answer.answered_at)
 
     return History(

@@ -61,7 +61,7 @@ class Phones:
             return await self._endpoint.read(f"{_PATH}/list", body)
 
         def read(answer: Answer) -> Rows[Phone]:
-            return rows.read_rows(answer.data, answer.total, Phone, skip_bad=skip_bad)
+            return rows.read_list(answer, Phone, skip_bad=skip_bad)
 
         return Pager(
             fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
@@ -129,7 +129,7 @@ class Phones:
 
 
 def _phones(answer: Answer) -> Sequence[Phone]:
-    return rows.read_rows(answer.data, answer.total, Phone, skip_bad=False).items
+    return rows.read_list(answer, Phone, skip_bad=False).items
 
 
 async def _look_for_phones(

@@ -71,7 +71,7 @@ def _created_script(answer: Answer) -> Script:
 
 
 def _scripts(answer: Answer) -> Sequence[Script]:
-    return rows.read_rows(answer.data, answer.total, Script, skip_bad=False).items
+    return rows.read_list(answer, Script, skip_bad=False).items
 
 
 async def _look_for_script(

@@ -1,7 +1,8 @@
 """What Roistat wraps its answers in: `status`, `data`, `total`, error codes.
 
 Success is `"status": "success"` and no `error`, nothing else (rule 1): an error must never look
-like an empty list. `Answer.data` is kept as bytes until somebody reads it.
+like an empty list. `Answer.data` is kept as bytes until somebody reads it, and where it is long it
+was not even looked into.
 """
 
 from __future__ import annotations
@@ -13,50 +14,12 @@ from typing import Any
 import msgspec
 from attrs import field, frozen
 
-from .. import errors
-from . import coerce, strict_json
+from ..errors import MalformedResponseError, RoistatError
+from . import coerce, outside, refusals, strict_json
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb'"data"\s*:\s*')
-# A description may quote what was sent: numbers and keys do not go into an exception.
-# The key comes first, for it may begin with digits.
-_PERSONAL = re.compile(r"[0-9a-fA-F]{32,}|\+?\d[\d\s().-]{5,}\d")
-_LONGEST_DESCRIPTION = 500
-
-# code -> error (facts §1; the list of codes is open)
-_BY_CODE: dict[str, type[errors.APIError]] = {
-    "authentication_failed": errors.AuthenticationError,
-    "access_denied": errors.AccessDeniedError,
-    "insufficient_funds": errors.FeatureUnavailableError,
-    "option_not_available": errors.FeatureUnavailableError,
-    "option_not_enabled": errors.FeatureUnavailableError,
-    "option_not_paid": errors.FeatureUnavailableError,
-    "project_frozen": errors.FeatureUnavailableError,
-    "resource_not_found": errors.NotFoundError,
-    "resource_already_exists": errors.InvalidRequestError,
-    "request_data_validation_error": errors.InvalidRequestError,
-    "incorrect_request": errors.InvalidRequestError,
-    "request_limit_error": errors.RateLimitError,
-    "internal_error": errors.ServerError,
-    # Not ours to mend, whatever the status: Roistat's own connection to the CRM failed.
-    "authorization_failed": errors.APIError,
-    "integration_error": errors.APIError,
-}
-_BY_STATUS: dict[int, type[errors.APIError]] = {
-    401: errors.AuthenticationError,
-    402: errors.FeatureUnavailableError,
-    403: errors.AccessDeniedError,
-    404: errors.NotFoundError,
-    408: errors.ServerError,  # nobody answered in time: as good as a failed server
-    425: errors.ServerError,
-    429: errors.RateLimitError,
-}
-_ADVICE: dict[type[errors.APIError], str] = {
-    errors.AuthenticationError: "Check the key and that it opens this project",
-    errors.AccessDeniedError: "The key's owner needs read and write rights in this project",
-    errors.FeatureUnavailableError: "Check the tariff, the options and the balance in Roistat",
-    errors.RateLimitError: "Ask less often, or lower Limits where others share the project",
-}
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,40}", re.ASCII)
 
 
 class _Envelope(msgspec.Struct):
@@ -84,6 +47,19 @@ class Answer:
     total: int | None
     phone_call: msgspec.Raw = field(repr=False)
     answered_at: datetime | None = None
+    _whole: bytes | None = field(default=None, repr=False)
+
+    def looked_into(self) -> Answer | None:
+        """Open it anew with its `data`, for who found no JSON there; None if that was done before.
+
+        Raises MalformedResponseError if the answer is damaged.
+        """
+        if self._whole is None:
+            return None
+        outcome = _outcome(self._whole, 200, None, self.answered_at, None)
+        if isinstance(outcome, Answer):
+            return outcome
+        raise outcome
 
 
 def read(
@@ -92,41 +68,62 @@ def read(
     http_status: int = 200,
     retry_after: float | None = None,
     answered_at: datetime | None = None,
+    content_type: str | None = None,
 ) -> Answer:
     """Open an answer.
 
     Raises the APIError it holds, or MalformedResponseError if it is not Roistat's.
     """
-    outcome = _outcome(body, http_status, retry_after, answered_at)
+    outcome: Answer | RoistatError | None = None
+    if http_status < 400:
+        outcome = _open_at_its_ends(body, answered_at)
+    if outcome is None:
+        outcome = _outcome(body, http_status, retry_after, answered_at, content_type)
     del body  # a traceback may be printed with its local variables
     if isinstance(outcome, Answer):
         return outcome
     raise outcome
 
 
+def _open_at_its_ends(body: bytes, answered_at: datetime | None) -> Answer | None:
+    """Open a long answer but for its list; None where it is not plain to see that it succeeded."""
+    found = outside.split(body)
+    if found is None:
+        return None
+    around, data = found
+    envelope = _open(around)
+    if envelope is None or not _is_success(envelope) or _repeats_a_key(around, data):
+        return None
+    return Answer(data, _total(envelope.total), msgspec.Raw(), answered_at, body)
+
+
 def _outcome(
-    body: bytes, http_status: int, retry_after: float | None, answered_at: datetime | None
-) -> Answer | errors.RoistatError:
+    body: bytes,
+    http_status: int,
+    retry_after: float | None,
+    answered_at: datetime | None,
+    content_type: str | None,
+) -> Answer | RoistatError:
     text = body.removeprefix(_BOM)
     envelope = _open(text)
     if envelope is None:
         text = strict_json.mend_surrogates(text)
         envelope = _open(text)
     if envelope is not None and _says_error(envelope):
-        return _api_error(envelope, http_status, retry_after)
+        return _refusal(envelope, http_status, retry_after)
     if http_status >= 400:
-        return _status_error(http_status, retry_after)
+        return refusals.status_error(http_status, retry_after)
     if envelope is None:
-        return _not_roistat(body)
-    if envelope.status != "success" or envelope.error is not None:
+        return _not_roistat(body, content_type)
+    if not _is_success(envelope):
         problem = "the answer does not say that it succeeded"
-        return errors.MalformedResponseError(problem, path="$.status")
+        return MalformedResponseError(problem, path="$.status")
     try:
-        repeats_a_key = strict_json.repeats_a_key(_around(text, envelope.data))
+        repeats_a_key = _repeats_a_key(_around(text, envelope.data), envelope.data)
     except (ValueError, RecursionError):
-        return _not_roistat(body)
+        return _not_roistat(body, content_type)
     if repeats_a_key:
-        return errors.MalformedResponseError("a key stands twice in the answer")
+        return MalformedResponseError("a key stands twice in the answer")
     return Answer(envelope.data, _total(envelope.total), envelope.phone_call, answered_at)
 
 
@@ -145,63 +142,32 @@ def _around(text: bytes, data: msgspec.Raw) -> bytes:
     return text[: found.end()] + b"null" + text[found.end() + memoryview(data).nbytes :]
 
 
+def _repeats_a_key(around: bytes, data: msgspec.Raw) -> bool:
+    """Look around the data, and into its first record: to look into all takes longer than reading.
+
+    PHP writes no key twice (fault matrix J10); what does so does it in every record.
+    """
+    return strict_json.repeats_a_key(around) or strict_json.first_repeats_a_key(data)
+
+
+def _is_success(envelope: _Envelope) -> bool:
+    return envelope.status == "success" and envelope.error is None
+
+
 def _says_error(envelope: _Envelope) -> bool:
     return envelope.status == "error" or (
         isinstance(envelope.error, str) and envelope.error != "" and envelope.status != "success"
     )
 
 
-def _api_error(
-    envelope: _Envelope, http_status: int, retry_after: float | None
-) -> errors.RoistatError:
-    if not isinstance(envelope.error, str) or not envelope.error:
-        if http_status >= 400:
-            return _status_error(http_status, retry_after)
-        return errors.MalformedResponseError("an error without a code", path="$.error")
-    # The page says `message`, a live project fills `description` (facts §1).
-    told = _plain_text(envelope.description) or _plain_text(envelope.message)
-    kind = _BY_CODE.get(envelope.error) or _by_status(http_status)
-    return _make(kind, _clean(envelope.error), told, http_status, retry_after, envelope.details)
-
-
-def _status_error(http_status: int, retry_after: float | None) -> errors.APIError:
-    kind = _by_status(http_status)
-    return _make(kind, f"http_{http_status}", None, http_status, retry_after, None)
-
-
-def _by_status(http_status: int) -> type[errors.APIError]:
-    if http_status >= 500:
-        return errors.ServerError
-    by_default = errors.InvalidRequestError if http_status >= 400 else errors.APIError
-    return _BY_STATUS.get(http_status, by_default)
-
-
-def _make(
-    kind: type[errors.APIError],
-    code: str,
-    told: str | None,
-    http_status: int,
-    retry_after: float | None,
-    details: Any,
-) -> errors.APIError:
-    kept = _kept_details(details)
-    advice = _ADVICE.get(kind)
-    return kind(code, told, http_status, kept, retry_after=retry_after, advice=advice)
-
-
-def _plain_text(value: Any) -> str | None:
-    return _clean(value) if isinstance(value, str) and value.strip() else None
-
-
-def _clean(text: str) -> str:
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return _PERSONAL.sub("•••", printable)[:_LONGEST_DESCRIPTION]
-
-
-def _kept_details(details: Any) -> dict[str, Any]:
-    if not isinstance(details, dict):
-        return {}
-    return {_clean(name): _clean(str(value)) for name, value in details.items()}
+def _refusal(envelope: _Envelope, http_status: int, retry_after: float | None) -> RoistatError:
+    if isinstance(envelope.error, str) and envelope.error:
+        # The page says `message`, a live project fills `description` (facts §1).
+        told = (envelope.description, envelope.message)
+        return refusals.api_error(envelope.error, told, envelope.details, http_status, retry_after)
+    if http_status >= 400:
+        return refusals.status_error(http_status, retry_after)
+    return MalformedResponseError("an error without a code", path="$.error")
 
 
 def _total(value: Any) -> int | None:
@@ -212,9 +178,11 @@ def _total(value: Any) -> int | None:
     return total if total >= 0 else None
 
 
-def _not_roistat(body: bytes) -> errors.MalformedResponseError:
-    what = "empty" if not body.strip() else f"no JSON object of Roistat's ({len(body)} bytes)"
-    return errors.MalformedResponseError(
+def _not_roistat(body: bytes, content_type: str | None) -> MalformedResponseError:
+    kind = _MEDIA_TYPE.match((content_type or "").lower())
+    told = f"{len(body)} bytes" + (f" of {kind[0]}" if kind is not None else "")
+    what = "empty" if not body.strip() else f"no JSON object of Roistat's ({told})"
+    return MalformedResponseError(
         f"the answer is {what}; a proxy, a sign-in page or a wrong base_url may stand in between",
         unparsable=True,
     )

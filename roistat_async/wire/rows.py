@@ -11,10 +11,13 @@ from ..errors import MalformedResponseError
 from ..models.calls import Call
 from ..models.page import BadRecord, Rows
 from . import codec, strays, strict_json, twins
+from .envelope import Answer
 
 M = TypeVar("M")
 
 _CallTwin = twins.TWINS[Call]
+_PlainCall = twins.PLAIN_CALL
+_decode_plain_calls = msgspec.json.Decoder(list[_PlainCall]).decode  # type: ignore[valid-type]
 _decode_calls = msgspec.json.Decoder(list[_CallTwin]).decode  # type: ignore[valid-type]
 _decode_call = msgspec.json.Decoder(_CallTwin).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -32,8 +35,20 @@ def read_rows(data: msgspec.Raw, total: int | None, model: type[M], *, skip_bad:
     if model is Call:
         calls = _read_calls_at_once(data)
         if calls is not None:
-            return Rows(calls, [call.id for call in calls], total)  # type: ignore[arg-type]
+            return _rows_of(calls, total)  # type: ignore[return-value]
     return _read_one_by_one(data, total, model, skip_bad=skip_bad)
+
+
+def read_list(answer: Answer, model: type[M], *, skip_bad: bool) -> Rows[M]:
+    """Read a list answer, as `read_rows` does; one whose list is no JSON is opened anew first."""
+    _check_present(answer.data, "$.data")
+    calls = _read_calls_at_once(answer.data) if model is Call else None
+    if calls is not None:
+        return _rows_of(calls, answer.total)  # type: ignore[return-value]
+    again = answer.looked_into()
+    if again is not None:
+        return read_rows(again.data, again.total, model, skip_bad=skip_bad)
+    return _read_one_by_one(answer.data, answer.total, model, skip_bad=skip_bad)
 
 
 def read_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") -> M:
@@ -57,10 +72,17 @@ def read_plain(data: msgspec.Raw, model: type[M]) -> list[M]:
     ]
 
 
+def _rows_of(calls: list[Call], total: int | None) -> Rows[Call]:
+    return Rows(calls, [call.id for call in calls], total)
+
+
 def _read_calls_at_once(data: msgspec.Raw) -> list[Call] | None:
     try:
-        found = _decode_calls(data)
-        return [twins.build_call(twin) for twin in found]
+        return twins.build_calls(_decode_plain_calls(data))
+    except _REFUSED:
+        pass
+    try:
+        return [twins.build_call(twin) for twin in _decode_calls(data)]
     except _REFUSED:
         return None
 

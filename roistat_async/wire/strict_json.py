@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+_LONGEST_FIRST = 8192
 # One escape of a JSON string: a whole surrogate pair, half of one, or any other.
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -26,6 +27,19 @@ def repeats_a_key(text: Any) -> bool:
     return False
 
 
+def first_repeats_a_key(text: Any) -> bool:
+    """Tell it of the first value of a list, if that is not long; False for what is no JSON."""
+    beginning = str(memoryview(text)[:_LONGEST_FIRST], "utf-8", "ignore")
+    first = beginning.removeprefix("[").lstrip()
+    try:
+        _read_at(first)
+    except _RepeatedKeyError:
+        return True
+    except (ValueError, RecursionError, StopIteration):
+        return False  # cut off, empty or damaged: whoever reads the list will tell
+    return False
+
+
 def mend_surrogates(text: bytes) -> bytes:
     """Replace halves of surrogate pairs by U+FFFD: a str that holds one cannot be written."""
     return _ESCAPE.sub(_mended, text)
@@ -41,7 +55,9 @@ def _check_keys(pairs: list[tuple[str, Any]]) -> None:
 
 
 # Made once: for a small answer a decoder costs more than what it reads.
-_read = json.JSONDecoder(object_pairs_hook=_check_keys).decode
+_decoder = json.JSONDecoder(object_pairs_hook=_check_keys)
+_read = _decoder.decode
+_read_at = _decoder.raw_decode
 
 
 def _mended(escape: re.Match[bytes]) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -21,6 +21,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from ..models.calls import Call, Geo, Order, OrderStatus, Source, Visit
+from ..models.deferred import NOTHING
 
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # as coerce.to_int has it
@@ -50,12 +51,12 @@ def parts(kind: Any) -> tuple[Any, ...]:
     return typing.get_args(kind) if is_union else (kind,)
 
 
-def _make_twin(model: type[Any]) -> type[msgspec.Struct]:
+def _make_twin(model: type[Any], kind_of: Callable[[Any, str], Any]) -> type[msgspec.Struct]:
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for field in attrs.fields(attrs.resolve_types(model)):
         if field.name == "extra":
             continue
-        kinds = tuple(_twin_type(part, field.name) for part in parts(field.type))
+        kinds = tuple(kind_of(part, field.name) for part in parts(field.type))
         kind = reduce(or_, kinds)
         is_required = field.default is attrs.NOTHING
         fields.append((field.name, kind) if is_required else (field.name, kind, _default(kinds)))
@@ -110,7 +111,26 @@ def _empty_list_is_object(value: Any) -> Any:
 
 TWINS: dict[type, type[msgspec.Struct]] = {}
 for _model in (Source, Geo, OrderStatus, Visit, Order, Call):
-    TWINS[_model] = _make_twin(_model)
+    TWINS[_model] = _make_twin(_model, _twin_type)
+
+
+def _plain_type(part: Any, name: str) -> Any:
+    """Give the type a call's field has where nothing is left to be done with its value."""
+    if part is str:
+        return str
+    return dict[str, Any] if part == list[Any] else _twin_type(part, name)
+
+
+PLAIN_CALL: type[msgspec.Struct] = _make_twin(Call, _plain_type)
+"""A call as the vendor's page has it: its ids are text, and no empty list stands for an object."""
+
+
+# What is built on first use is not finished here.
+_FINISHERS = [
+    None if any(attrs.has(part) for part in parts(field.type)) else _finisher(field)
+    for field in attrs.fields(Call)
+    if field.name != "extra"
+]
 
 
 class _UnfrozenCall(Call):
@@ -125,42 +145,54 @@ class _UnfrozenCall(Call):
     __hash__ = None  # type: ignore[assignment]  # nobody sees one that could be hashed
 
 
-for _name in ("static_source", "visit", "order"):
+for _name in ("static_source", "visit", "order", "extra"):
     setattr(_UnfrozenCall, _name, Call.__dict__[_name].slot)
 
 
 def build_call(twin: Any) -> Call:
-    """Make a call; `visit`, `order` and `static_source` stay twins until first use.
+    """Make a call; `visit`, `order` and `static_source` stay twins until first use."""
+    finished = [
+        value if finish is None or value is None else finish(value)
+        for finish, value in zip(_FINISHERS, astuple(twin), strict=True)
+    ]
+    return _filled([finished])[0]
 
-    Written out in the twin's order of fields, since it runs for every call of every page: taking
-    them all at once is faster than one by one.
+
+def build_calls(plain: Iterable[Any]) -> list[Call]:
+    """Make calls of twins of `PLAIN_CALL`, as `build_call` does."""
+    return _filled(map(astuple, plain))
+
+
+def _filled(rows: Iterable[Sequence[Any]]) -> list[Call]:
+    """Fill calls with their values in the twin's order of fields.
+
+    Written out, since it runs for every call of every page: all at once is faster than one by one.
     """
-    call: Any = object.__new__(_UnfrozenCall)
-    (
-        record_id,
-        call.date,
-        call.status,
-        call.callee,
-        call.caller,
-        call.duration,
-        call.waiting_time,
-        call.answer_duration,
-        call.link,
-        visit_id,
-        order_id,
-        call.static_source,
-        call.comment,
-        call.visit,
-        call.order,
-        call.marker,
-        call.google_client_id,
-        call.script_name,
-        tags,
-    ) = astuple(twin)
-    call.id = record_id if type(record_id) is str else str(record_id)
-    call.visit_id = str(visit_id) if type(visit_id) is int else visit_id
-    call.order_id = str(order_id) if type(order_id) is int else order_id
-    call.tags = tags if tags or tags is None else {}
-    call.extra = {}
-    call.__class__ = Call
-    return call  # type: ignore[no-any-return]
+    calls: list[Call] = []
+    for row in rows:
+        call: Any = object.__new__(_UnfrozenCall)
+        (
+            call.id,
+            call.date,
+            call.status,
+            call.callee,
+            call.caller,
+            call.duration,
+            call.waiting_time,
+            call.answer_duration,
+            call.link,
+            call.visit_id,
+            call.order_id,
+            call.static_source,
+            call.comment,
+            call.visit,
+            call.order,
+            call.marker,
+            call.google_client_id,
+            call.script_name,
+            call.tags,
+        ) = row
+        call.extra = NOTHING
+        call.__class__ = Call
+        calls.append(call)
+    return calls

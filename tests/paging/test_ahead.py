@@ -85,6 +85,38 @@ async def test_a_page_is_read_when_its_turn_comes() -> None:
         assert "read 20" not in world.events
 
 
+async def test_a_slow_reader_holds_fewer_pages() -> None:
+    """Where every page ahead is here before it is wanted, one less waits each time."""
+    world = Gates()
+    for offset in range(0, 201, 10):
+        world.gate(offset).set()
+    async with aclosing(world.pager().pages()) as pages:
+        ahead = []
+        async for page in pages:
+            await settle()
+            asked = [int(event[4:]) for event in world.events if event.startswith("ask")]
+            ahead.append((max(asked) - page.offset) // 10)
+    assert ahead[:4] == [3, 2, 1, 1]
+
+
+async def test_a_reader_that_waits_has_all_pages_under_way_again() -> None:
+    """A page that is not here when it is wanted widens the window to `prefetch` at once."""
+    world = Gates()
+    for offset in range(0, 40, 10):
+        world.gate(offset).set()
+    async with aclosing(world.pager().pages()) as pages:
+        for _ in range(4):
+            await anext(pages)
+            await settle()
+        waiting = asyncio.ensure_future(anext(pages))
+        await settle()
+        world.gate(40).set()
+        await waiting
+        await settle()
+    assert "ask 50" not in world.events[: world.events.index("ask 40") + 1]
+    assert world.events[-4:] == ["ask 50", "ask 60", "ask 70", "read 40"]
+
+
 async def test_no_prefetch_means_one_request_at_a_time() -> None:
     """prefetch=0 asks for a page when it is wanted."""
     world = Gates()
@@ -174,8 +206,9 @@ async def test_memory_holds_recent_pages_only() -> None:
         async for _ in pages:
             frame = pages.ag_frame  # type: ignore[attr-defined]  # every generator has it
             known, ahead = frame.f_locals["recent"], frame.f_locals["ahead"]
-            largest = max(largest, sum(map(len, known._pages)), len(ahead._dropped))
-    assert largest <= 6 * 5
+            held = len(known._known) + len(known._older)
+            largest = max(largest, held, len(ahead._dropped))
+    assert largest <= 6 * 5 * 2  # at least the last five pages, at most ten
 
 
 async def fail_at_once(rows: AsyncIterable[int]) -> None:

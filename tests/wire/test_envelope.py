@@ -44,7 +44,7 @@ def _error(code: Any, **other: Any) -> bytes:
 
 def _raised(body: bytes, http_status: int = 200) -> errors.RoistatError:
     with pytest.raises(errors.RoistatError) as caught:
-        envelope.read(body, http_status=http_status)
+        envelope.read(body, http_status=http_status).looked_into()
     return caught.value
 
 
@@ -327,3 +327,26 @@ def test_answer_does_not_print_its_data() -> None:
     """A log of an answer shows no call."""
     answer = envelope.read(api_doc.body("call_list.response"))
     assert "7495" not in repr(answer)
+
+
+@pytest.mark.parametrize("padding", [0, 20_000])
+def test_a_key_twice_in_the_first_record(padding: int) -> None:
+    """A record that names a key twice is refused: which of the two would be meant? (J10)."""
+    filling = b'{"id":"2","comment":"%s"}' % (b"x" * padding)
+    body = b'{"status":"success","data":[{"id":"1","visit":{"ip":"a","ip":"b"}},%s]}' % filling
+    assert "twice" in str(_malformed(body))
+
+
+def test_error_tells_the_kind_of_content_and_its_size() -> None:
+    """What is not Roistat's is told by its media type and size, not by what it says (J1)."""
+    with pytest.raises(errors.MalformedResponseError) as caught:
+        envelope.read(HTML, content_type="text/HTML; charset=utf-8")
+    assert f"{len(HTML)} bytes of text/html)" in str(caught.value)
+
+
+@pytest.mark.parametrize("label", ["", "+79991234567", "text", "\r\nx: y"])
+def test_a_label_that_is_none_is_left_out(label: str) -> None:
+    """A content type is data from outside: what does not look like one is not repeated."""
+    with pytest.raises(errors.MalformedResponseError) as caught:
+        envelope.read(HTML, content_type=label)
+    assert f"({len(HTML)} bytes)" in str(caught.value)

@@ -1,0 +1,37 @@
+"""One page is read in a turn of the event loop, however many lists are being read.
+
+A page takes milliseconds to decode. Two hundred readers whose pages came at once would hold up
+everything else in the loop for their sum.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from weakref import WeakKeyDictionary
+
+_Waiting = deque[asyncio.Future[None]]
+
+_waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiting] = WeakKeyDictionary()
+
+
+async def turn() -> None:
+    """Wait for a turn of the loop of one's own: what was begun before is sent meanwhile."""
+    loop = asyncio.get_running_loop()
+    waiting = _waiting.setdefault(loop, deque())
+    mine: asyncio.Future[None] = loop.create_future()
+    if not waiting:
+        loop.call_soon(_let_one_go, loop)
+    waiting.append(mine)
+    await mine
+
+
+def _let_one_go(loop: asyncio.AbstractEventLoop) -> None:
+    waiting = _waiting[loop]
+    while waiting:
+        first = waiting.popleft()
+        if not first.done():  # else its reader was cancelled
+            first.set_result(None)
+            break
+    if waiting:
+        loop.call_soon(_let_one_go, loop)

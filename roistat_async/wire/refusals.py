@@ -1,0 +1,94 @@
+"""What Roistat says no with: a code, a status, words; and which error of ours each is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .. import errors
+
+# A description may quote what was sent: numbers and keys do not go into an exception.
+# The key comes first, for it may begin with digits.
+_PERSONAL = re.compile(r"[0-9a-fA-F]{32,}|\+?\d[\d\s().-]{5,}\d")
+_LONGEST_DESCRIPTION = 500
+
+# code -> error (facts §1; the list of codes is open)
+_BY_CODE: dict[str, type[errors.APIError]] = {
+    "authentication_failed": errors.AuthenticationError,
+    "access_denied": errors.AccessDeniedError,
+    "insufficient_funds": errors.FeatureUnavailableError,
+    "option_not_available": errors.FeatureUnavailableError,
+    "option_not_enabled": errors.FeatureUnavailableError,
+    "option_not_paid": errors.FeatureUnavailableError,
+    "project_frozen": errors.FeatureUnavailableError,
+    "resource_not_found": errors.NotFoundError,
+    "resource_already_exists": errors.InvalidRequestError,
+    "request_data_validation_error": errors.InvalidRequestError,
+    "incorrect_request": errors.InvalidRequestError,
+    "request_limit_error": errors.RateLimitError,
+    "internal_error": errors.ServerError,
+    # Not ours to mend, whatever the status: Roistat's own connection to the CRM failed.
+    "authorization_failed": errors.APIError,
+    "integration_error": errors.APIError,
+}
+_BY_STATUS: dict[int, type[errors.APIError]] = {
+    401: errors.AuthenticationError,
+    402: errors.FeatureUnavailableError,
+    403: errors.AccessDeniedError,
+    404: errors.NotFoundError,
+    408: errors.ServerError,  # nobody answered in time: as good as a failed server
+    425: errors.ServerError,
+    429: errors.RateLimitError,
+}
+_ADVICE: dict[type[errors.APIError], str] = {
+    errors.AuthenticationError: "Check the key and that it opens this project",
+    errors.AccessDeniedError: "The key's owner needs read and write rights in this project",
+    errors.FeatureUnavailableError: "Check the tariff, the options and the balance in Roistat",
+    errors.RateLimitError: "Ask less often, or lower Limits where others share the project",
+}
+
+
+def api_error(
+    code: str, told: tuple[Any, ...], details: Any, http_status: int, retry_after: float | None
+) -> errors.APIError:
+    """Give the error of a code; `told` are the places where its words may stand, best first."""
+    kind = _BY_CODE.get(code) or _by_status(http_status)
+    words = next((_clean(text) for text in told if isinstance(text, str) and text.strip()), None)
+    return _make(kind, _clean(code), words, http_status, retry_after, details)
+
+
+def status_error(http_status: int, retry_after: float | None) -> errors.APIError:
+    """Give the error of a status alone."""
+    kind = _by_status(http_status)
+    return _make(kind, f"http_{http_status}", None, http_status, retry_after, None)
+
+
+def _by_status(http_status: int) -> type[errors.APIError]:
+    if http_status >= 500:
+        return errors.ServerError
+    by_default = errors.InvalidRequestError if http_status >= 400 else errors.APIError
+    return _BY_STATUS.get(http_status, by_default)
+
+
+def _make(
+    kind: type[errors.APIError],
+    code: str,
+    told: str | None,
+    http_status: int,
+    retry_after: float | None,
+    details: Any,
+) -> errors.APIError:
+    kept = _kept_details(details)
+    advice = _ADVICE.get(kind)
+    return kind(code, told, http_status, kept, retry_after=retry_after, advice=advice)
+
+
+def _clean(text: str) -> str:
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return _PERSONAL.sub("•••", printable)[:_LONGEST_DESCRIPTION]
+
+
+def _kept_details(details: Any) -> dict[str, Any]:
+    if not isinstance(details, dict):
+        return {}
+    return {_clean(name): _clean(str(value)) for name, value in details.items()}
