@@ -19,6 +19,7 @@ from . import coerce, outside, refusals, strict_json
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb'"data"\s*:\s*')
+_SHORT = 4096
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,40}", re.ASCII)
 
 
@@ -92,7 +93,9 @@ def _open_at_its_ends(body: bytes, answered_at: datetime | None) -> Answer | Non
         return None
     around, data = found
     envelope = _open(around)
-    if envelope is None or not _is_success(envelope) or _repeats_a_key(around, data):
+    if envelope is None or not _is_success(envelope):
+        return None
+    if strict_json.repeats_a_key(around) or strict_json.list_repeats_a_key(data):
         return None
     return Answer(data, _total(envelope.total), msgspec.Raw(), answered_at, body)
 
@@ -119,7 +122,7 @@ def _outcome(
         problem = "the answer does not say that it succeeded"
         return MalformedResponseError(problem, path="$.status")
     try:
-        repeats_a_key = _repeats_a_key(_around(text, envelope.data), envelope.data)
+        repeats_a_key = _repeats_a_key(text, envelope.data)
     except (ValueError, RecursionError):
         return _not_roistat(body, content_type)
     if repeats_a_key:
@@ -142,12 +145,15 @@ def _around(text: bytes, data: msgspec.Raw) -> bytes:
     return text[: found.end()] + b"null" + text[found.end() + memoryview(data).nbytes :]
 
 
-def _repeats_a_key(around: bytes, data: msgspec.Raw) -> bool:
-    """Look around the data, and into its first record: to look into all takes longer than reading.
+def _repeats_a_key(text: bytes, data: msgspec.Raw) -> bool:
+    """Look into a short answer; of a long one around its data, and into the first record.
 
-    PHP writes no key twice (fault matrix J10); what does so does it in every record.
+    To look into all takes longer than reading. PHP writes no key twice (fault matrix J10); what
+    does so does it in every record.
     """
-    return strict_json.repeats_a_key(around) or strict_json.first_repeats_a_key(data)
+    if len(text) <= _SHORT and strict_json.has_a_key_for_each_colon(text):
+        return False
+    return strict_json.repeats_a_key(_around(text, data)) or strict_json.list_repeats_a_key(data)
 
 
 def _is_success(envelope: _Envelope) -> bool:

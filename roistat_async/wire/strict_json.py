@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
+_SHORT = 4096
 _LONGEST_FIRST = 8192
+_DEEP = (dict, list)
+_decode = msgspec.json.Decoder().decode
 # One escape of a JSON string: a whole surrogate pair, half of one, or any other.
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -20,23 +26,47 @@ def repeats_a_key(text: Any) -> bool:
 
     Raises ValueError or RecursionError for what is no JSON.
     """
-    try:
-        _read(str(text, "utf-8"))
-    except _RepeatedKeyError:
-        return True
-    return False
+    return not has_a_key_for_each_colon(text) and _finds_a_key_twice(str(text, "utf-8"), _read)
 
 
-def first_repeats_a_key(text: Any) -> bool:
-    """Tell it of the first value of a list, if that is not long; False for what is no JSON."""
-    beginning = str(memoryview(text)[:_LONGEST_FIRST], "utf-8", "ignore")
-    first = beginning.removeprefix("[").lstrip()
+def list_repeats_a_key(text: Any) -> bool:
+    """Tell it of all of a short list, of the first object of a long one; False for what is none.
+
+    Whoever reads the list will tell what is damaged.
+    """
+    view = memoryview(text)
+    is_short = view.nbytes <= _SHORT
+    if is_short and has_a_key_for_each_colon(text):
+        return False
+    beginning = str(view[:_LONGEST_FIRST], "utf-8", "replace")
     try:
-        _read_at(first)
+        if is_short:
+            return _finds_a_key_twice(beginning, _read)
+        first = beginning.removeprefix("[").lstrip()
+        return first.startswith("{") and _finds_a_key_twice(first, _read_at)
+    except (ValueError, RecursionError):
+        return False
+
+
+def has_a_key_for_each_colon(text: Any) -> bool:
+    """Prove quickly that no key stands twice, where no text looks like the end of a key."""
+    try:
+        return bytes(text).count(b'":') == _count_keys(_decode(text))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+
+
+def _count_keys(value: Any) -> int:
+    if type(value) is dict:
+        return len(value) + sum([_count_keys(one) for one in value.values() if type(one) in _DEEP])
+    return sum([_count_keys(one) for one in value]) if type(value) is list else 0
+
+
+def _finds_a_key_twice(text: str, read: Callable[[str], object]) -> bool:
+    try:
+        read(text)
     except _RepeatedKeyError:
         return True
-    except (ValueError, RecursionError, StopIteration):
-        return False  # cut off, empty or damaged: whoever reads the list will tell
     return False
 
 

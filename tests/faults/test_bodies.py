@@ -83,21 +83,38 @@ REPEATED = {
 }
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("what", REPEATED)
-async def test_j10_a_repeated_key_of_a_call(what: str) -> None:
-    """It is refused in the first call of a page: what writes one twice does so in every call."""
-    fault = sends(answer(rows(REPEATED[what], spelled())))
-    async with FaultServer(fault) as server, client(server.base_url) as roistat:
+async def test_j10_a_repeated_key_of_a_call(what: str, place: int) -> None:
+    """It is refused in any call of a short answer."""
+    calls = [spelled(id=str(number)) for number in (7, 8)]
+    calls.insert(place, REPEATED[what])
+    async with (
+        FaultServer(sends(answer(rows(*calls)))) as server,
+        client(server.base_url) as roistat,
+    ):
         with pytest.raises(errors.MalformedResponseError, match="twice"):
             await roistat.calls.list().first()
 
 
-async def test_j10_a_repeated_key_of_a_later_call() -> None:
+async def test_j10_a_repeated_key_in_a_long_page() -> None:
+    """It is refused in the first call: what writes one twice does so in every call."""
+    page = [REPEATED["comment"], *(json.dumps(call_row(number)) for number in range(2, 100))]
+    async with (
+        FaultServer(sends(answer(rows(*page)))) as server,
+        client(server.base_url) as roistat,
+    ):
+        with pytest.raises(errors.MalformedResponseError, match="twice"):
+            await roistat.calls.list().first()
+
+
+async def test_j10_a_repeated_key_far_inside_a_long_page() -> None:
     """Not looked for in each call, for that takes longer than reading: the last one counts."""
-    fault = sends(answer(rows(json.dumps(call_row(2)), REPEATED["comment"])))
+    repeated = REPEATED["comment"].replace('"id": "1"', '"id": "5000"')
+    fault = sends(answer(_page(repeated)))
     async with FaultServer(fault) as server, client(server.base_url) as roistat:
-        *_, call = await roistat.calls.list(limit=2).collect()
-    assert call.comment == WORDS
+        calls = await roistat.calls.list(limit=1000).collect()
+    assert calls[417].comment == WORDS
 
 
 @pytest.mark.parametrize("what", REPEATED)
