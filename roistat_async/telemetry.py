@@ -6,6 +6,7 @@ and never a text of an error or a value that was sent.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,21 +15,13 @@ from typing import Any
 
 def tracer() -> Any | None:
     """Give the tracer that spans are made with; None where nobody collects them."""
-    trace = _api()
+    # A program that never imported it has no provider; to ask would take longer than to send.
+    trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
         return None
     provider = trace.get_tracer_provider()
     # The one that stands there before a program sets its own: its spans go nowhere.
     return None if isinstance(provider, trace.ProxyTracerProvider) else _tracer_of(provider)
-
-
-@lru_cache(maxsize=1)
-def _api() -> Any | None:
-    try:
-        from opentelemetry import trace
-    except ImportError:
-        return None
-    return trace
 
 
 @lru_cache(maxsize=4)
