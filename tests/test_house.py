@@ -20,7 +20,7 @@ LONGEST_FILE = 250  # lines
 LAYERS = [
     {"errors"},
     {"models"},
-    {"clock", "config"},
+    {"clock", "config", "turns"},
     {"hooks", "telemetry"},
     {"wire", "transport", "paging", "downloads"},
     {"resources"},

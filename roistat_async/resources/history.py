@@ -12,7 +12,7 @@ from ..models.page import Rows
 from ..models.period import Period
 from ..paging.asker import Ask
 from ..paging.history import History
-from ..paging.turns import turn
+from ..turns import turn
 from ..wire import listing, rows
 from .arguments import OnBadRecord, skips_bad
 from .endpoint import Endpoint

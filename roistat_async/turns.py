@@ -1,7 +1,7 @@
-"""One page is read in a turn of the event loop, however many lists are being read.
+"""What takes long is done in a turn of the event loop of its own, whoever does it.
 
-A page takes milliseconds to decode. Two hundred readers whose pages came at once would hold up
-everything else in the loop for their sum.
+A page takes milliseconds to decode, a connection a third of one to begin. Two hundred of them at
+once would hold up everything else in the loop for their sum.
 """
 
 from __future__ import annotations

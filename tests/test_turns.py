@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from roistat_async.paging import turns
+from roistat_async import turns
 
 
 async def test_each_reader_has_a_turn_of_its_own() -> None:
