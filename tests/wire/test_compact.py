@@ -130,3 +130,26 @@ def test_numbers_of_any_size_are_written() -> None:
 def test_moments_are_spelled_in_utc(moment: datetime, text: str) -> None:
     """As short as they can be; one that UTC cannot hold keeps its offset."""
     assert compact.moment_text(moment) == text
+
+
+@pytest.mark.parametrize("year", [1, 2026])
+def test_many_moments_are_spelled_as_one_is(year: int) -> None:
+    """In one go, also where one of them is spelled in the slow way."""
+    east = timezone(timedelta(hours=14))
+    moments = [NOON, NOON.replace(microsecond=5), datetime(year, 1, 1, tzinfo=east)]
+    assert compact.moment_texts(moments) == [compact.moment_text(one) for one in moments]
+    assert compact.moment_texts([]) == []
+
+
+@pytest.mark.parametrize("number", [5, 10**30])
+def test_a_column_is_spelled_as_each_value_is(number: int) -> None:
+    """Ends of lines inside a text, gaps, and a number the fast writer refuses."""
+    words = "a\nb\r\u2028c"
+    records = [
+        _record(tags={"n": number}, visit={"host": words}),
+        _record(id="2"),
+        _record(id="3", tags={"n": words}, visit={"id": 3}),
+    ]
+    calls = [call for record in records for call in _read(record)]
+    for name in compact.NESTED:
+        assert compact.column(calls, name) == [compact.to_json(call, name) for call in calls]
