@@ -14,11 +14,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from contextlib import suppress
 from typing import Self
 
 from ..clock import Clock
 from ..config import Limits
+from .places import Places
 
 _HOUR = 3600.0
 # A window is a little longer than its name: two requests may take different times on their way.
@@ -31,49 +31,6 @@ _WITHOUT_LIMIT = 10
 _ROUNDING = 1e-6
 
 
-class _Queue:
-    """Let so many through at a time, in the order they came.
-
-    Unlike asyncio's it belongs to no event loop: a client may be used in a second asyncio.run.
-    """
-
-    def __init__(self, places: int) -> None:
-        self._places = places
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def is_free(self) -> bool:
-        """Tell whether one may enter at once: then nobody waits."""
-        return self._places > 0
-
-    def take(self) -> None:
-        """Enter, where it is free."""
-        self._places -= 1
-
-    async def enter(self) -> None:
-        if self.is_free:
-            self.take()
-            return
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self.leave()  # it was handed over in the same moment
-            with suppress(ValueError):
-                self._waiting.remove(place)
-            raise
-
-    def leave(self) -> None:
-        while self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                return
-        self._places += 1
-
-
 class _Window:
     """Remember when requests left, as far back as one length of time."""
 
@@ -84,8 +41,8 @@ class _Window:
         self._left: deque[float] = deque()
 
     def count(self, now: float) -> int:
-        """Count those that left within the length of time."""
-        while self._left and now - self._left[0] >= self._length - _ROUNDING:
+        """Count those that left within the length of time; a clock set back has forgotten them."""
+        while self._left and not 0 <= now - self._left[0] < self._length - _ROUNDING:
             self._left.popleft()
         return len(self._left)
 
@@ -161,10 +118,11 @@ class Governor:
         self._most = self._second.most
         self._held = 0
         self._paused_until = -math.inf
+        self._pause = 0.0
         self._halved_at = -math.inf
         self._changed_at = -math.inf
-        self._places = _Queue(limits.concurrency)
-        self._turn = _Queue(1)
+        self._places = Places(limits.concurrency)
+        self._turn = Places(1)
         self._moved: asyncio.Future[None] | None = None
 
     def slot(self) -> Slot:
@@ -219,13 +177,15 @@ class Governor:
         hour = self._hour.wait(now, self._held, self._hour.most)
         if second is None or hour is None:
             return None
+        self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
         return max(0.0, self._paused_until - now, second, hour)
 
     def _slow_down(self, left_at: float, retry_after: float | None) -> None:
         """Halve the rate, once for those that were under way together."""
         now = self._clock.monotonic()
         if retry_after is not None:
-            self._paused_until = max(self._paused_until, now + retry_after)
+            self._pause = max(retry_after, self._paused_until - now)
+            self._paused_until = now + self._pause
         if left_at - self._halved_at >= _WINDOW["second"]:
             self._halved_at = self._changed_at = now
             most = self._most if self._most < math.inf else 2 * _WITHOUT_LIMIT
