@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not places.isdisjoint((item.path, *item.path.parents)):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Let every bit of a mode through, as some services do."""
+    old = os.umask(0)
+    yield
+    os.umask(old)

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,14 +48,6 @@ CALLS = [call(1, 1), call(2, 2), call(3, 2)]
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "calls.ndjson"
-
-
-@pytest.fixture
-def open_umask() -> Iterator[None]:
-    """Let every bit of a mode through, as some services do."""
-    old = os.umask(0)
-    yield
-    os.umask(old)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

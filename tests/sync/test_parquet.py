@@ -8,7 +8,6 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -53,14 +52,6 @@ DAYS = ["2026-05-01", "2026-05-02", "2026-05-03"]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "calls.parquet"
-
-
-@pytest.fixture
-def open_umask() -> Iterator[None]:
-    """Let every bit of a mode through, as some services do."""
-    old = os.umask(0)
-    yield
-    os.umask(old)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:

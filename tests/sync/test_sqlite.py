@@ -6,7 +6,6 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,22 +18,7 @@ from roistat_async.sync import schema
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import Written
 
-from .calls_db import ADDRESS, EMPTY, NOON, STATE, Time, ask, call
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Give where the copy is to be."""
-    return tmp_path / "calls.db"
-
-
-@pytest.fixture
-async def target(path: Path) -> AsyncIterator[SqliteTarget]:
-    """Give a target with project 1 open."""
-    found = SqliteTarget(path, now=Time())
-    await found.open(1, ADDRESS)
-    yield found
-    await found.close()
+from .calls_db import ADDRESS, EMPTY, NOON, STATE, ask, call
 
 
 async def test_a_new_project_has_no_state(path: Path) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,22 +17,7 @@ from roistat_async.errors import SyncError
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import SyncState, Written
 
-from .calls_db import ADDRESS, EMPTY, STATE, Time, ask, call, ids, written
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Give where the copy is to be."""
-    return tmp_path / "calls.db"
-
-
-@pytest.fixture
-async def target(path: Path) -> AsyncIterator[SqliteTarget]:
-    """Give a target with project 1 open."""
-    found = SqliteTarget(path, now=Time())
-    await found.open(1, ADDRESS)
-    yield found
-    await found.close()
+from .calls_db import ADDRESS, EMPTY, STATE, ask, call, ids, written
 
 
 async def test_rows_and_state_are_one(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from attrs import evolve
 
 from roistat_async.models.calls import Order, Visit
@@ -13,22 +11,7 @@ from roistat_async.sync.row import COLUMNS, content_hash
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import Written
 
-from .calls_db import ADDRESS, STATE, Time, ask, call, rows, written
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Give where the copy is to be."""
-    return tmp_path / "calls.db"
-
-
-@pytest.fixture
-async def target(path: Path) -> AsyncIterator[SqliteTarget]:
-    """Give a target with project 1 open."""
-    found = SqliteTarget(path, now=Time())
-    await found.open(1, ADDRESS)
-    yield found
-    await found.close()
+from .calls_db import STATE, ask, call, rows, written
 
 
 async def test_new_and_changed_calls_are_counted(target: SqliteTarget) -> None:
