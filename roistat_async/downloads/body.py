@@ -29,6 +29,7 @@ class Body:
         self._head = head
         self._received = 0
         self._close = close
+        self._is_closed = False
 
     def __aiter__(self) -> Self:
         return self
@@ -53,7 +54,9 @@ class Body:
 
     async def close(self) -> None:
         """Give the connection back, or close it if the body was not read to its end."""
-        await self._close()
+        if not self._is_closed:
+            self._is_closed = True
+            await self._close()
 
 
 def cut_short(received: int, length: int | None) -> str:

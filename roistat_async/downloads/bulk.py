@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -13,17 +15,21 @@ from collections.abc import (
     Iterable,
 )
 from contextlib import aclosing
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import NoRecordingError, RoistatError
 from ..models.files import Download, DownloadOutcome, DownloadStatus
-from . import file
+from . import file, notes
+from .pace import Pace
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Save = Callable[[str, Path], Awaitable[Download]]
+Save = Callable[[str, Path, bool], Awaitable[Download]]
+"""Save one recording; told whether a killed run may have left a part of it."""
 
 
 async def save_many(
@@ -32,21 +38,24 @@ async def save_many(
     *,
     save: Save,
     id_of: Callable[[T], str],
-    concurrency: int,
+    pace: Pace,
 ) -> AsyncGenerator[DownloadOutcome, None]:
-    """Save recordings as `<call id>.mp3`, `concurrency` at once; outcomes as they come.
+    """Save recordings as `<call id>.mp3`, as many at once as `pace` says; outcomes as they come.
 
-    Holds `concurrency` ids at a time, however many there are; leaving early cancels the rest.
+    Holds as many ids at a time, however many there are; leaving early cancels the rest.
     """
     place = Path(folder)
     file.make_folder(place)
     file.remove_dead_parts(place)
+    has_left = notes.has_any(place)
 
     async def act(one: T) -> DownloadOutcome:
         call_id = id_of(one)
-        return await _outcome(call_id, place / f"{call_id}.mp3", save)
+        target = place / f"{call_id}.mp3"
+        return await _outcome(call_id, target, partial(save, call_id, target, has_left), pace)
 
-    async with aclosing(each(ids, act, key_of=id_of, concurrency=concurrency)) as outcomes:
+    works = each(ids, act, key_of=id_of, concurrency=lambda: pace.places)
+    async with aclosing(works) as outcomes:
         async for outcome in outcomes:
             yield outcome
 
@@ -56,14 +65,15 @@ async def each(
     act: Callable[[T], Awaitable[R]],
     *,
     key_of: Callable[[T], str],
-    concurrency: int,
+    concurrency: int | Callable[[], int],
 ) -> AsyncGenerator[R, None]:
     """Do something with each, `concurrency` at once, those of one key one by one.
 
     Gives the results as they come. What `act` raises comes out and cancels the rest, as leaving
     early does; nothing is under way afterwards.
     """
-    work = _Work(_one_by_one(source), act, key_of, concurrency)
+    places = concurrency if callable(concurrency) else lambda: concurrency
+    work = _Work(source, act, key_of, places)
     try:
         while found := await work.next():
             yield found[0]
@@ -72,36 +82,37 @@ async def each(
 
 
 class _Work(Generic[T, R]):
-    """Keep so many things under way, and one more coming."""
+    """Keep so many things under way, and one more coming where its source must be waited for."""
 
     def __init__(
         self,
-        source: AsyncGenerator[T, None],
+        source: Iterable[T] | AsyncIterable[T],
         act: Callable[[T], Awaitable[R]],
         key_of: Callable[[T], str],
-        concurrency: int,
+        places: Callable[[], int],
     ) -> None:
-        self._source = source
+        self._at_hand = None if isinstance(source, AsyncIterable) else iter(source)
+        self._source = _one_by_one(source) if isinstance(source, AsyncIterable) else None
         self._act = act
         self._key_of = key_of
-        self._concurrency = concurrency
+        self._places = places
         self._running: dict[asyncio.Task[R], str] = {}
+        self._done: deque[asyncio.Task[R]] = deque()
         self._coming: asyncio.Task[list[T]] | None = None
-        self._is_exhausted = False
+        self._moved: asyncio.Future[None] | None = None
 
     async def next(self) -> list[R]:
         """Give the next result, or none at the end."""
-        while True:
-            done = next((task for task in self._running if task.done()), None)
-            if done is not None:
-                del self._running[done]
-                return [done.result()]
-            self._ask_for_more()
-            waited_for = [*self._running, *([self._coming] if self._coming else [])]
-            if not waited_for:
+        while not self._done:
+            self._start_more()
+            if not self._running and self._coming is None:
                 return []
-            await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
-            self._start_what_came()
+            if not self._done:
+                self._moved = asyncio.get_running_loop().create_future()
+                await self._moved
+        done = self._done.popleft()
+        del self._running[done]
+        return [done.result()]
 
     async def close(self) -> None:
         """Leave nothing under way."""
@@ -109,22 +120,37 @@ class _Work(Generic[T, R]):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._source.aclose()
+        if self._source is not None:
+            await self._source.aclose()
 
-    def _ask_for_more(self) -> None:
-        is_full = len(self._running) >= self._concurrency
-        if self._coming is None and not self._is_exhausted and not is_full:
+    def _start_more(self) -> None:
+        if self._coming is not None and self._coming.done():
+            came, self._coming = self._coming.result(), None
+            self._source = self._source if came else None
+            self._start(came)
+        while self._at_hand is not None and len(self._running) < self._places():
+            self._at_hand = self._at_hand if self._start([*islice(self._at_hand, 1)]) else None
+        is_full = len(self._running) >= self._places()
+        if self._source is not None and self._coming is None and not is_full:
             self._coming = asyncio.create_task(_next_of(self._source))
+            self._coming.add_done_callback(self._move)
 
-    def _start_what_came(self) -> None:
-        if self._coming is None or not self._coming.done():
-            return
-        came, self._coming = self._coming.result(), None
-        self._is_exhausted = not came
+    def _start(self, came: list[T]) -> int:
         for one in came:
             key = self._key_of(one)
             same = [task for task, running in self._running.items() if running == key]
-            self._running[asyncio.create_task(_after(same, self._act, one))] = key
+            task = asyncio.create_task(_after(same, self._act, one))
+            self._running[task] = key
+            task.add_done_callback(self._finished)
+        return len(came)
+
+    def _finished(self, task: asyncio.Task[R]) -> None:
+        self._done.append(task)
+        self._move()
+
+    def _move(self, _: object = None) -> None:
+        if self._moved is not None and not self._moved.done():
+            self._moved.set_result(None)
 
 
 async def _next_of(source: AsyncIterator[T]) -> list[T]:
@@ -134,11 +160,7 @@ async def _next_of(source: AsyncIterator[T]) -> list[T]:
     return []
 
 
-async def _one_by_one(source: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T, None]:
-    if not isinstance(source, AsyncIterable):
-        for one in source:
-            yield one
-        return
+async def _one_by_one(source: AsyncIterable[T]) -> AsyncGenerator[T, None]:
     iterator = aiter(source)
     try:
         async for one in iterator:
@@ -155,18 +177,32 @@ async def _after(same: list[asyncio.Task[R]], act: Callable[[T], Awaitable[R]], 
     return await act(one)
 
 
-async def _outcome(call_id: str, target: Path, save: Save) -> DownloadOutcome:
-    size = _size_of(target)
-    if size:
-        return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
+async def _outcome(
+    call_id: str, target: Path, save: Callable[[], Awaitable[Download]], pace: Pace
+) -> DownloadOutcome:
     try:
-        saved = await save(call_id, target)
+        if size := _size_of(target):
+            return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
+        saved = await save()
     except NoRecordingError:
         return DownloadOutcome(call_id, DownloadStatus.MISSING)
     except RoistatError as error:
+        pace.failed(error)
         return DownloadOutcome(call_id, DownloadStatus.FAILED, error=error)
+    pace.saved(saved.size)
     return DownloadOutcome(call_id, DownloadStatus.SAVED, saved.path, saved.size)
 
 
 def _size_of(target: Path) -> int:
-    return target.stat().st_size if target.is_file() and not target.is_symlink() else 0
+    """Give the bytes of a file that is there; raise for what no file may replace."""
+    try:
+        found = os.lstat(target)
+    except FileNotFoundError:
+        if os.access(os.path.dirname(target) or ".", os.W_OK):
+            return 0  # nearly all are so: one look less
+        found = None
+    except OSError:
+        found = None
+    if found is None or not stat.S_ISREG(found.st_mode):
+        file.check_target(target)
+    return 0 if found is None else found.st_size

@@ -6,19 +6,19 @@ import hashlib
 import os
 import re
 import secrets
-import stat
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Event
 from types import TracebackType
 from typing import Self, TypeVar
 
-from ..errors import ConfigurationError, DownloadError
 from ..models.files import Download
 from . import descriptor, notes
+from .target import check_target as check_target
+from .target import failed
+from .target import make_folder as make_folder
 from .threads import in_thread as in_thread
 from .threads import to_its_end as to_its_end
 from .wholeness import Read
@@ -33,41 +33,6 @@ _STALE = 24 * 3600.0
 _EXISTING = descriptor.PLAIN | os.O_WRONLY  # fails for a pipe that nobody reads
 
 
-def check_target(path: str | os.PathLike[str]) -> Path:
-    """Give the path a file may be written to, its folder made (0700); before any request.
-
-    Raises ConfigurationError for a folder, a link, a pipe or a device, DownloadError if the
-    folder cannot be made.
-    """
-    target = _path(path)
-    make_folder(target.parent)
-    if not os.access(target.parent, os.W_OK):
-        raise DownloadError(f"{target}: its folder cannot be written to", path=target)
-    try:
-        kind = target.lstat().st_mode
-    except FileNotFoundError:
-        return target
-    except OSError as error:
-        raise _failed(error, target) from None
-    if not stat.S_ISREG(kind):
-        raise ConfigurationError(f"{target} exists and is no regular file; name another")
-    return target
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder that only its owner can enter, where there is none."""
-    folder = _path(folder)
-    if os.path.isdir(folder):
-        return
-    missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
-    try:
-        for place in reversed(missing):  # mkdir(parents=True) leaves parents open to everybody
-            place.mkdir(mode=0o700, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)  # raises where a file stands in its place
-    except OSError as error:
-        raise _failed(error, folder) from None
-
-
 def remove_dead_parts(folder: Path) -> int:
     """Remove the part files that no process writes any more, a killed run's; give how many.
 
@@ -78,7 +43,7 @@ def remove_dead_parts(folder: Path) -> int:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
     except OSError as error:
-        raise _failed(error, folder) from None
+        raise failed(error, folder) from None
     removed = sum(_remove_if_dead(folder / name) for name in names if _PART.fullmatch(name))
     for name in filter(notes.is_note, names):
         notes.remove_orphan(folder / name)
@@ -88,7 +53,8 @@ def remove_dead_parts(folder: Path) -> int:
 class PartFile:
     """Take bytes into a part file; `publish` gives it its name. Leaving without: it is gone.
 
-    Raises DownloadError, naming the path, when the disk says no.
+    It is made with the first bytes: all of a small one is one visit to a thread. Raises
+    DownloadError, naming the path, when the disk says no.
     """
 
     def __init__(self, target: Path) -> None:
@@ -98,15 +64,9 @@ class PartFile:
         self._hash = hashlib.sha256()
         self._fd = -1
         self._lock = -1
-        self._given_up = Event()
+        self._is_given_up = False
 
     def __enter__(self) -> Self:
-        try:
-            while not self._disk(self._take):
-                self._drop()
-        except BaseException:
-            self._drop()
-            raise
         return self
 
     def __exit__(
@@ -122,8 +82,19 @@ class PartFile:
         self.put(parts)
         self.digest(parts)
 
+    def begin(self) -> None:
+        """Make the part file."""
+        try:
+            while not self._disk(self._take):
+                self._drop()
+        except BaseException:
+            self._drop()
+            raise
+
     def put(self, parts: Sequence[bytes]) -> None:
         """Write without hashing; in a thread it may run beside `digest`, not beside itself."""
+        if self._fd < 0:
+            self.begin()
         self._disk(lambda: self._put(parts))
 
     def digest(self, parts: Sequence[bytes]) -> None:
@@ -133,14 +104,24 @@ class PartFile:
 
     def start_again(self) -> None:
         """Throw away what was written."""
-        self._disk(lambda: descriptor.empty(self._fd))
+        if self._fd >= 0:
+            self._disk(lambda: descriptor.empty(self._fd))
         self.size, self._hash = 0, hashlib.sha256()
 
     async def publish(self, rest: Sequence[bytes] = (), check: Check | None = None) -> Download:
         """Write the rest and give the file its name once its bytes are safe on disk."""
         # One visit to a thread for all of it: each costs as much as hashing a small file.
-        await in_thread(lambda: self._publish(rest, check), self._given_up.set)
-        return Download(self._target, self.size, self._hash.hexdigest())
+        await in_thread(lambda: self._publish(rest, check), self.give_up)
+        return Download(self._target, self.size, self.sha256)
+
+    @property
+    def sha256(self) -> str:
+        """Give the hash of what was written."""
+        return self._hash.hexdigest()
+
+    def give_up(self) -> None:
+        """Let a thread that is at work end without giving the file its name."""
+        self._is_given_up = True
 
     def _take(self) -> bool:
         """Make a part file and hold it; False where a cleaner was quicker than the lock."""
@@ -159,15 +140,17 @@ class PartFile:
             self.size += written
 
     def _publish(self, rest: Sequence[bytes], check: Check | None) -> None:
+        is_all = not self.size
         self.write(*rest)
         if check is not None:
-            self._disk(lambda: check(partial(descriptor.read, self._fd), self.size))
+            read = partial(_read, rest) if is_all else partial(descriptor.read, self._fd)
+            self._disk(lambda: check(read, self.size))
         self._disk(lambda: os.fsync(self._fd))
         self._close()
         self._disk(self._rename)
 
     def _rename(self) -> None:
-        if self._part is not None and not self._given_up.is_set():
+        if self._part is not None and not self._is_given_up:
             os.replace(self._part, self._target)
             self._part = None
             sync_folder(self._target.parent)
@@ -195,7 +178,18 @@ class PartFile:
         try:
             return act()
         except OSError as error:
-            raise _failed(error, self._target, self.size) from None
+            raise failed(error, self._target, self.size) from None
+
+
+def _read(parts: Sequence[bytes], at: int, size: int) -> bytes:
+    """Read from a file that is still at hand."""
+    found: list[bytes] = []
+    for part in parts:
+        if at < len(part) and size > 0:
+            found.append(part[at : at + size])
+            size -= len(found[-1])
+        at = max(0, at - len(part))
+    return b"".join(found)
 
 
 def sync_folder(folder: Path) -> None:
@@ -235,14 +229,3 @@ def _is_worth_keeping(fd: int, part: Path, age: float) -> bool:
     # Of two writers one may have given the file its name, and the other made a new part.
     is_another = not descriptor.is_at(fd, part)
     return is_another or (abs(age) < _STALE and notes.read(part) is not None)
-
-
-def _path(path: str | os.PathLike[str]) -> Path:
-    if "\0" in os.fspath(path):
-        raise ConfigurationError("a file name cannot hold a NUL character")
-    return Path(path)
-
-
-def _failed(error: OSError, path: Path, size: int | None = None) -> DownloadError:
-    after = "" if size is None else f" after {size} bytes"
-    return DownloadError(f"{path}: {error.strerror or 'failed'}{after}", path=path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from . import descriptor, notes
 from .file import PartFile
@@ -28,16 +29,16 @@ class KeptPart(PartFile):
         self._of = of
         self._is_kept = False
 
-    def is_left(self) -> bool:
-        """Tell whether there may be something to go on with."""
-        return notes.are_kept() and os.path.isfile(self._place)
+    def __enter__(self) -> Self:
+        self.begin()  # so that the note can be beside it before the first bytes are
+        return self
 
     async def go_on(self) -> Mark | None:
         """Take over what a killed run left, instead of entering; None where it is worth nothing.
 
         What is worth nothing and nobody's is removed.
         """
-        return await in_thread(self._go_on, self._given_up.set)
+        return await in_thread(self._go_on, self.give_up)
 
     def note(self, etag: str, total: int) -> None:
         """Note of which version the bytes are that will be written."""
@@ -77,7 +78,7 @@ class KeptPart(PartFile):
         return True
 
     def _read_again(self) -> None:
-        while not self._given_up.is_set() and (data := os.read(self._fd, _AT_ONCE)):
+        while not self._is_given_up and (data := os.read(self._fd, _AT_ONCE)):
             self.size += len(data)
             self._hash.update(data)
 

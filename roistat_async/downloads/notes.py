@@ -46,7 +46,24 @@ def name_of(*words: str) -> str:
 
 def place(target: Path, of: str) -> Path:
     """Give the only part file of a target that is worth a note."""
-    return target.with_name(f".{target.name[:48]}.{of[:16]}.part")
+    return target.with_name(_name(target.name, of))
+
+
+def has_any(folder: Path) -> bool:
+    """Tell whether there is any such part file in a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return any(_KEPT.fullmatch(entry.name) for entry in entries)
+    return True
+
+
+def is_left(target: Path, of: str) -> bool:
+    """Tell whether there may be such a part file to go on with."""
+    folder, name = os.path.split(target)
+    return os.path.isfile(os.path.join(folder, _name(name, of))) and are_kept()
+
+
+def _name(target: str, of: str) -> str:
+    return f".{target[:48]}.{of[:16]}.part"
 
 
 def can_have_one(part: Path) -> bool:

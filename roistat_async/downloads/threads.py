@@ -11,12 +11,15 @@ T = TypeVar("T")
 
 async def in_thread(act: Callable[[], T], given_up: Callable[[], None] | None = None) -> T:
     """Run in a thread; when cancelled, wait for it first: it uses a file about to be closed."""
-    return await to_its_end(asyncio.to_thread(act), given_up)
+    return await _finished(asyncio.get_running_loop().run_in_executor(None, act), given_up)
 
 
 async def to_its_end(work: Coroutine[Any, Any, T], given_up: Callable[[], None] | None = None) -> T:
     """Await what no cancel may cut short; a cancel is told to `given_up` and comes out after it."""
-    task = asyncio.ensure_future(work)
+    return await _finished(asyncio.ensure_future(work), given_up)
+
+
+async def _finished(task: asyncio.Future[T], given_up: Callable[[], None] | None) -> T:
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:

@@ -20,6 +20,7 @@ Read = Callable[[int, int], bytes]
 """Give bytes of the file: from where, and how many at most."""
 
 _TAIL = 16 * 1024  # some ten frames of the longest kind
+_SHORT_TAIL = 4 * 1024
 _IN_STEP = 3  # frames one behind the other that are no accident
 _SIDE_INFO = {(3, 0): 32, (3, 1): 17, (0, 0): 17, (0, 1): 9}  # MPEG-1 or not, mono or not
 
@@ -28,15 +29,26 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 22 + 65535  # its end with the longest comment
 
 
+CUT_FRAME = "the last frame of audio is cut"
+
+
 def check(content: Content, read: Read, size: int) -> None:
     """Raise TruncatedError for a file that says itself that something is missing."""
-    missing = None
-    if content is Content.MP3:
-        missing = _missing_audio(read, size)
-    elif content is Content.XLS:
-        missing = _missing_of_sheet(read, size)
+    missing = missing_of(content, read, size)
     if missing is not None:
-        raise TruncatedError(f"all {size} bytes came, but {missing}: it was cut before it was sent")
+        raise cut_before(size, missing)
+
+
+def missing_of(content: Content, read: Read, size: int) -> str | None:
+    """Say what is missing of a file by its own account; None where nothing is."""
+    if content is Content.MP3:
+        return _missing_audio(read, size)
+    return _missing_of_sheet(read, size) if content is Content.XLS else None
+
+
+def cut_before(size: int, missing: str) -> TruncatedError:
+    """Say that a file came as it was sent, and was not whole then."""
+    return TruncatedError(f"all {size} bytes came, but {missing}: it was cut before it was sent")
 
 
 def _missing_audio(read: Read, size: int) -> str | None:
@@ -46,10 +58,17 @@ def _missing_audio(read: Read, size: int) -> str | None:
     # With the tag, which some programs count: a little less is seen for no false alarm.
     if _promised(read(start, 256)) > size:
         return "its header counts more"
-    tail_at = max(start, size - _TAIL)
-    if _ends_in_frame(read(tail_at, size - tail_at), is_start=tail_at == start):
-        return "the last frame of audio is cut"
-    return None
+    return CUT_FRAME if _ends_inside(read, start, size) else None
+
+
+def _ends_inside(read: Read, start: int, size: int) -> bool:
+    for longest in (_SHORT_TAIL, _TAIL):
+        at = max(start, size - longest)
+        tail = read(at, size - at)
+        first = 0 if at == start and frame_length(tail, 0) else _next_in_step(tail, 0)
+        if at == start or first is not None:
+            return _ends_in_frame(tail, first)
+    return False
 
 
 def _tag_size(head: bytes) -> int:
@@ -77,9 +96,8 @@ def _number(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 4], "big")
 
 
-def _ends_in_frame(tail: bytes, *, is_start: bool) -> bool:
-    """Tell whether the end of a file is inside a frame of audio."""
-    at = 0 if is_start and frame_length(tail, 0) else _next_in_step(tail, 0)
+def _ends_in_frame(tail: bytes, at: int | None) -> bool:
+    """Tell whether the end of a file is inside a frame of audio, the first of which is at `at`."""
     while at is not None:
         kind, at = _kind(tail, at), _last_of(tail, at)
         if at >= len(tail):
@@ -93,8 +111,14 @@ def _ends_in_frame(tail: bytes, *, is_start: bool) -> bool:
 def _last_of(tail: bytes, at: int) -> int:
     """Give where the frames end that stand one behind the other from `at` on."""
     kind = _kind(tail, at)
-    while _kind(tail, at) == kind and (length := frame_length(tail, at)):
-        at += length
+    lengths: dict[bytes, int] = {}  # by the bytes that tell it: nearly all frames have the same
+    while len(tail) - at >= 4:
+        head = tail[at : at + 3]
+        if head not in lengths:
+            lengths[head] = frame_length(tail, at) if _kind(tail, at) == kind else 0
+        if not lengths[head]:
+            break
+        at += lengths[head]
     return at
 
 

@@ -18,7 +18,7 @@ from ..errors import NotSentError, RateLimitError, RoistatError
 from ..hooks import RequestEvent, ResponseEvent, RetryEvent
 from ..transport import retry, retry_after
 from ..transport.http import Reply
-from ..transport.request import Request
+from ..transport.request import Request, Via
 from ..transport.retry import Deadline, Kind
 from ..wire import envelope, request
 
@@ -42,6 +42,9 @@ class Operation:
     kind: Kind
     is_file: bool = False
     rest: request.Rest | None = None
+    is_handed_on: bool = False
+    """Whether the connection of another recording may be used, at the first attempt."""
+    on_trouble: Callable[[RoistatError], object] | None = None
 
     @property
     def name(self) -> str:
@@ -76,7 +79,6 @@ class Attempts:
     def request(self, deadline: Deadline) -> Request:
         """Spell the request of an attempt."""
         config, operation = self.endpoint.config, self.operation
-        is_plain_read = operation.kind is Kind.READ and not operation.is_file
         return Request(
             url=request.url(config.base_url, operation.path, config.project),
             headers=partial(
@@ -84,11 +86,19 @@ class Attempts:
             ),
             body=operation.body,
             method=request.method(operation.rest),
-            # A repeat must not meet a second connection that the server gave up long ago.
-            is_fresh=self.number > 1 or not is_plain_read,
+            via=self._via(),
             within=None if operation.is_file else max(0.0, deadline.left()),
             deadline=deadline.seconds,
         )
+
+    def _via(self) -> Via:
+        operation = self.operation
+        # A repeat must not meet a second connection that the server gave up long ago.
+        if self.number > 1 or operation.kind is not Kind.READ:
+            return Via.FRESH
+        if operation.is_file:
+            return Via.HANDED_ON if operation.is_handed_on else Via.FRESH
+        return Via.KEPT
 
     def tell_request(self) -> None:
         """Tell whoever listens that a request is about to be sent."""
@@ -119,6 +129,8 @@ class Attempts:
 
     def tell_retry(self, number: int, error: RoistatError, wait: float) -> None:
         """Tell whoever listens that an attempt failed and another follows."""
+        if self.operation.on_trouble is not None:
+            self.operation.on_trouble(error)
         if _log.isEnabledFor(logging.DEBUG):
             text = "%s failed (%s), attempt %d; the next in %.2f s"
             _log.debug(text, self.operation.path, type(error).__name__, number, wait)

@@ -8,12 +8,14 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from ..downloads import bulk
 from ..downloads.body import Body
 from ..downloads.content import Content
+from ..downloads.pace import Pace
 from ..errors import ConfigurationError
 from ..models.calls import Call, CallDraft, CallStatus
 from ..models.files import Download, DownloadOutcome
@@ -181,8 +183,8 @@ class Calls:
     ) -> AsyncGenerator[DownloadOutcome, None]:
         """Save the recordings of calls or ids as `<call id>.mp3`; files that exist cost no request.
 
-        Gives an outcome for each id as it comes; one that fails does not stop the others.
-        `Limits.concurrency` bounds what is under way besides `concurrency`.
+        Gives an outcome for each id as it comes; one that fails does not stop the others. At most
+        `concurrency` and `Limits.concurrency` are under way, fewer where more is not faster.
         """
         count(concurrency, "concurrency")
         if not isinstance(ids, AsyncIterable):
@@ -190,9 +192,10 @@ class Calls:
         if isinstance(ids, Sequence):  # checked before any I/O where they can be
             for one in ids:
                 call_id_of(one)
-        return bulk.save_many(
-            ids, folder, save=self._save, id_of=call_id_of, concurrency=concurrency
-        )
+        config, now = self._endpoint.config, self._endpoint.clock.monotonic
+        pace = Pace(min(concurrency, config.limits.concurrency), now)
+        save = partial(self._save, pace)
+        return bulk.save_many(ids, folder, save=save, id_of=call_id_of, pace=pace)
 
     async def export_xls(
         self,
@@ -205,8 +208,11 @@ class Calls:
         asked = files.FileRequest(_EXPORT, spelling.period(period), Content.XLS)
         return await files.save(self._endpoint, asked, to, progress)
 
-    async def _save(self, call_id: str, target: Path) -> Download:
-        return await files.save(self._endpoint, _recording(call_id), target)
+    async def _save(self, pace: Pace, call_id: str, target: Path, may_be_left: bool) -> Download:
+        asked = _recording(
+            call_id, is_one_of_many=True, may_be_left=may_be_left, on_trouble=pace.failed
+        )
+        return await files.save_checked(self._endpoint, asked, target)
 
 
 def call_id_of(call: Call | str | int) -> str:
@@ -214,8 +220,9 @@ def call_id_of(call: Call | str | int) -> str:
     return spelling.record_id(call.id if isinstance(call, Call) else call, "a call's id")
 
 
-def _recording(call_id: str) -> files.FileRequest:
-    return files.FileRequest(f"project/calltracking/call/{call_id}/file", None, Content.MP3)
+def _recording(call_id: str, **options: Any) -> files.FileRequest:
+    path = f"project/calltracking/call/{call_id}/file"
+    return files.FileRequest(path, None, Content.MP3, **options)
 
 
 def _find(endpoint: Endpoint, filters: listing.Filters) -> Pager[Call]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -88,24 +87,23 @@ class Endpoint:
                 raise
 
     async def open_file(
-        self,
-        path: str,
-        body: Mapping[str, Any] | None,
-        read_head: Callable[[Reply], Awaitable[T]],
-        rest: request.Rest | None = None,
+        self, operation: Operation, read_head: Callable[[Reply], Awaitable[T]]
     ) -> tuple[Reply, T, Callable[[], Awaitable[None]]]:
         """Ask for a file; give its reply, what `read_head` made of its beginning, and a close.
 
         Repeated until `read_head` is content: an error in place of a file is known by its head.
         """
-        operation = Operation(path, request.encode(body), Kind.READ, True, rest)
         attempts = Attempts(self, operation)
 
         async def attempt(deadline: Deadline) -> tuple[Reply, T, Callable[[], Awaitable[None]]]:
-            async with AsyncExitStack() as stack:
-                reply = await stack.enter_async_context(attempts.exchange(deadline))
+            exchange = attempts.exchange(deadline)
+            reply = await exchange.__aenter__()
+            try:
                 head = await read_head(reply)
-                return reply, head, stack.pop_all().aclose
+            except BaseException as error:
+                await exchange.__aexit__(type(error), error, None)
+                raise
+            return reply, head, partial(exchange.__aexit__, None, None, None)
 
         return await self._repeated(attempts, attempt)
 

@@ -8,12 +8,11 @@ certificate is always checked. Foreign exceptions stop here: what happened is no
 from __future__ import annotations
 
 import asyncio
-import io
 import ssl
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
+from functools import lru_cache, partial
 from typing import Any
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -27,20 +26,24 @@ from ..errors import (
     TransportError,
 )
 from . import failures
+from .guard import LONGEST_IDLE, Guard, Held
+from .home import Home
 from .parts import Parts
 from .patience import Patience, Sent, Watch
-from .request import Connecting, Request
+from .request import Connecting, Request, Via
 
 _watching: ContextVar[Watch] = ContextVar("watching")
-_LARGE = 1 << 20
 
 
 class Reply:
     """Be an answer whose headers are there and whose body is still to be read."""
 
-    def __init__(self, response: aiohttp.ClientResponse, patience: Patience) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, patience: Patience, held: Held | None
+    ) -> None:
         self._response = response
         self._patience = patience
+        self._held = held
         self.status: int = response.status
         self.parts: Parts = Parts(response.content, self.length, patience)
 
@@ -87,19 +90,29 @@ class Reply:
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    async def comes_to_rest(self) -> bool:
+        """Tell, at the end of the body, whether nothing more came: else it may be another's."""
+        return self._held is None or await self._held.comes_to_rest()
+
+    def is_quiet(self) -> bool:
+        """Tell the same later, less surely; any thread may ask."""
+        return self._held is None or self._held.is_quiet()
+
     def close(self) -> None:
         """Keep the connection where the body was read to its end, else close it."""
-        if self._response.content.at_eof():
+        is_over = self._response.content.at_eof()
+        if is_over:
             self._response.release()
         else:
             self._response.close()
+        if self._held is not None:
+            self._held.end(is_over=is_over)
 
 
 class Http:
     """Own the connections of a client, or borrow a session.
 
-    Two pools: one keeps connections alive for reads; the other makes a new one for each request
-    that must not meet a stale one (writes, repeats, files). A borrowed session serves both.
+    A pool for each `Via`, so that none meets what another left. A borrowed session serves all.
     """
 
     def __init__(
@@ -111,16 +124,20 @@ class Http:
         self._timeouts = timeouts
         self._connecting = connecting
         self._borrowed = session
-        self._own: dict[bool, aiohttp.ClientSession] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_closed = False
+        self._own: dict[Via, aiohttp.ClientSession] = {}
+        self._home = Home()
+        # Others keep connections alive in it, unguarded: one of ours is used for nothing else.
+        self._extra = {} if session is None else {"Connection": "close"}
         self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
 
     async def open(self, request: Request, sent: Sent) -> Reply:
         """Send a request and give its answer; whoever gets it must close it."""
         watch = Watch(self._timeouts, request.within, request.deadline, sent)
         response = await self._send(request, watch)
-        reply = Reply(response, watch.patience())
+        connection = None if self._borrowed is None else response.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.force_close()  # whatever the server makes of the header
+        reply = Reply(response, watch.patience(), watch.held)
         refused = failures.refused(response.status, response.headers)
         if refused is not None:
             reply.close()
@@ -129,27 +146,16 @@ class Http:
 
     async def close(self) -> None:
         """Close what is ours."""
-        if self._loop is not None:
-            self.bind()
-        sessions, self._own, self._loop = list(self._own.values()), {}, None
-        self._is_closed = True
+        is_lost = self._home.leave()
+        sessions, self._own = [] if is_lost else list(self._own.values()), {}
         async with AsyncExitStack() as stack:
             for session in sessions:  # each of them, also where one is cancelled
                 stack.push_async_callback(session.close)
 
     def bind(self, *, reopen: bool = False) -> None:
         """Belong to the running loop; raise RoistatError if a live one belongs to another."""
-        self._is_closed = self._is_closed and not reopen
-        if self._is_closed:
-            raise failures.client_closed()
-        running = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = running
-        elif self._loop is not running:
-            if not self._loop.is_closed():
-                raise failures.other_loop()
-            # The old loop ended without close(): its connections ended with it.
-            self._own, self._loop = {}, running
+        if self._home.bind(reopen=reopen):
+            self._own = {}  # the old loop ended without close(): its connections ended with it
 
     async def _send(self, request: Request, watch: Watch) -> aiohttp.ClientResponse:
         self.bind()
@@ -157,13 +163,13 @@ class Http:
         told = _watching.set(watch)
         try:
             async with asyncio.timeout_at(watch.first(self.tells_when_sent)) as watch.bound:
-                return await self._session(request.is_fresh).request(
+                return await self._session(request.via).request(
                     request.method,
                     URL(request.url, encoded=True),
-                    data=_payload(request.body),
-                    headers=request.headers(),
+                    data=request.payload(),
+                    headers={**request.headers(), **self._extra},
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=watch.connect),
+                    timeout=_connecting(watch.connect),
                     proxy=self._connecting.proxy,
                 )
         except aiohttp.ConnectionTimeoutError:
@@ -183,51 +189,44 @@ class Http:
             _watching.reset(told)
         raise failure
 
-    def _session(self, fresh: bool) -> aiohttp.ClientSession:
+    def _session(self, via: Via) -> aiohttp.ClientSession:
         if self._borrowed is not None:
             return self._borrowed
-        if fresh not in self._own:
-            self._own[fresh] = self._open(fresh)
-        return self._own[fresh]
+        if via not in self._own:
+            self._own[via] = self._open(via)
+        return self._own[via]
 
-    def _open(self, fresh: bool) -> aiohttp.ClientSession:
-        # No limit here: the governor bounds what is in flight, and waiting for it is no timeout.
-        connector = _Connector(limit=0, ssl=self._connecting.ssl_context or True, force_close=fresh)
+    def _open(self, via: Via) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=connector,
+            connector=_Connector(via, self._connecting.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=self._connecting.trust_env,
         )
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Tell when a request gets its connection: from then on its bytes leave.
+    """Tell when a request gets its connection: from then on its bytes leave."""
 
-    None is given again on which something came that nobody asked for: aiohttp would take it for
-    the answer to the next request (fault matrix T19).
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._used: WeakSet[Any] = WeakSet()
+    def __init__(self, via: Via, ssl_context: ssl.SSLContext | None) -> None:
+        options: dict[str, Any] = {"force_close": True} if via is Via.FRESH else {}
+        if via is Via.HANDED_ON:
+            options["keepalive_timeout"] = LONGEST_IDLE
+        # No limit here: the governor bounds what is in flight, and waiting for it is no timeout.
+        super().__init__(limit=0, ssl=ssl_context or True, **options)
+        self._guard = Guard(is_strict=via is Via.HANDED_ON)
 
     async def connect(self, *args: Any, **options: Any) -> Any:
-        while True:
-            connection = await super().connect(*args, **options)
-            protocol = connection.protocol
-            # A new one is let through: what came there is told when it is read.
-            is_kept = protocol in self._used
-            if protocol is None or not is_kept or not protocol.should_close:
-                break
-            connection.close()
-        self._used.add(protocol)
-        _watching.get().headers_left(is_kept)
+        connect = partial(super().connect, *args, **options)
+        connection, is_kept = await self._guard.pass_on(connect)
+        watch = _watching.get()
+        watch.held = self._guard.hold(connection)
+        watch.headers_left(is_kept)
         return connection
 
 
-def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    # aiohttp warns of large bytes, since it writes them at once.
-    return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
+@lru_cache(maxsize=8)
+def _connecting(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
 def _translate(error: BaseException) -> RoistatError:

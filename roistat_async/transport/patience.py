@@ -10,6 +10,7 @@ from attrs import define, field
 from ..config import Timeouts
 from ..errors import RoistatError
 from . import failures
+from .guard import Held
 
 _LEAST_SPEED = 1024
 """Bytes a second below which a file is given up (fault matrix T22)."""
@@ -56,6 +57,7 @@ class Watch:
     """Bound the way to an answer: connecting, then from the headers' leaving to its coming."""
 
     bound: asyncio.Timeout
+    held: Held | None = None
 
     def __init__(
         self, timeouts: Timeouts, within: float | None, deadline: float, sent: Sent

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 from collections.abc import Callable, Mapping
+from enum import Enum
 
 from attrs import field, frozen
 
 from ..config import is_a
+
+_LARGE = 1 << 20
+
+
+class Via(Enum):
+    """Say by which connection a request goes."""
+
+    KEPT = "one that other reads used, for a read: what it loses can be asked for again"
+    FRESH = "one that nobody used before: a stale one may lose the answer, or bring another's"
+    HANDED_ON = "one on which another recording just ended, if nothing else came on it"
 
 
 @frozen
@@ -18,12 +30,16 @@ class Request:
     headers: Callable[[], Mapping[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
     method: str = "POST"
-    is_fresh: bool = False
-    """Whether a connection that nobody used before is needed: a stale one may lose the answer."""
+    via: Via = Via.KEPT
     within: float | None = None
     """The seconds until the body must be there; None where only its speed is bounded."""
     deadline: float = 0.0
     """The seconds that `within` is what is left of, for the message."""
+
+    def payload(self) -> bytes | io.BytesIO | None:
+        """Give the body as aiohttp wants it: of large bytes, written at once, it warns."""
+        is_large = self.body is not None and len(self.body) > _LARGE
+        return io.BytesIO(self.body or b"") if is_large else self.body
 
 
 @frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
@@ -14,6 +15,7 @@ import pytest
 
 from roistat_async import Roistat, errors
 from roistat_async.downloads import bulk
+from roistat_async.downloads.pace import Pace
 from roistat_async.models.files import Download, DownloadOutcome
 from roistat_async.testing import FakeRoistat, Fault
 
@@ -161,7 +163,7 @@ class Saver:
         self.peak = 0
         self.gate = asyncio.Event()
 
-    async def __call__(self, call_id: str, target: Path) -> Download:
+    async def __call__(self, call_id: str, target: Path, may_be_left: bool) -> Download:
         self.now += 1
         self.peak = max(self.peak, self.now)
         try:
@@ -173,7 +175,8 @@ class Saver:
 
 
 def stream(saver: Saver, ids: Any, folder: Path, concurrency: int = 3) -> Any:
-    return bulk.save_many(ids, folder, save=saver, id_of=str, concurrency=concurrency)
+    pace = Pace(concurrency, time.monotonic)
+    return bulk.save_many(ids, folder, save=saver, id_of=str, pace=pace)
 
 
 async def test_no_more_than_asked_for_are_under_way(tmp_path: Path) -> None:
@@ -222,7 +225,7 @@ async def test_an_unforeseen_error_comes_out(tmp_path: Path) -> None:
     """Only our own errors become outcomes; a mistake in a program is not hidden."""
 
     class Broken(Saver):
-        async def __call__(self, call_id: str, target: Path) -> Download:
+        async def __call__(self, call_id: str, target: Path, may_be_left: bool) -> Download:
             raise ZeroDivisionError
 
     async def walk() -> None:

@@ -373,6 +373,7 @@ async def test_a_cleaner_quicker_than_the_lock_costs_nothing(
     # Taken from the end: the writer's lock comes first, then the one of the cleaner inside it.
     turns += [lambda fd: False, real, cleaned]
     with PartFile(tmp_path / "a.mp3") as part:
+        part.begin()
         assert turns == []
         assert file.remove_dead_parts(tmp_path) == 0
         part.write(DATA)
@@ -387,8 +388,8 @@ def test_a_part_that_cannot_be_held_is_dropped(
     """No room for another descriptor: a clear error and nothing left."""
     with monkeypatch.context() as patch:
         patch.setattr(os, call, failing(errno.EMFILE))
-        with pytest.raises(errors.DownloadError), PartFile(tmp_path / "a.mp3"):
-            pass
+        with pytest.raises(errors.DownloadError), PartFile(tmp_path / "a.mp3") as part:
+            part.begin()
     assert os.listdir(tmp_path) == []
 
 

@@ -44,12 +44,42 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+LAST_FRAME = "6 all bytes, the last frame cut"
+REFUSED = {name: case for name, case in CASES.items() if name != LAST_FRAME}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 async def test_a_cut_file_is_none(case: Script, tmp_path: Path) -> None:
     """An error of this library, and nothing in the folder."""
     found, requests = await saved(tmp_path, case, attempts=2)
     assert isinstance(found, errors.RoistatError)
     assert (len(requests), os.listdir(tmp_path)) == (2, [])
+
+
+async def test_a_last_frame_cut_twice_alike_is_the_file(tmp_path: Path) -> None:
+    """The very same bytes by a second connection: the recorder itself ended so."""
+    found, requests = await saved(tmp_path, CASES[LAST_FRAME], attempts=2)
+    assert not isinstance(found, BaseException)
+    assert (len(requests), found.path.read_bytes()) == (2, AUDIO[:-7])
+
+
+OTHERWISE = {
+    "asked once": (1, CASES[LAST_FRAME]),
+    "another length": (2, full(body=AUDIO[:-9])),
+    "another byte": (2, full(body=AUDIO[:-9] + b"??")),
+    "no length": (2, CASES["6 all bytes in chunks, the last frame cut"]),
+}
+
+
+@pytest.mark.parametrize("case", OTHERWISE.values(), ids=OTHERWISE)
+async def test_a_last_frame_cut_otherwise_proves_nothing(
+    case: tuple[int, Script], tmp_path: Path
+) -> None:
+    """One look, other bytes or no length: still refused."""
+    attempts, second = case
+    found, requests = await saved(tmp_path, CASES[LAST_FRAME], second, attempts=attempts)
+    assert isinstance(found, errors.TruncatedError)
+    assert (len(requests), os.listdir(tmp_path)) == (attempts, [])
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

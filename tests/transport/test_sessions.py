@@ -13,7 +13,7 @@ import pytest
 from roistat_async import Limits, errors
 from roistat_async.testing import FakeRoistat, Quirks
 from tests.helpers.clients import QUICK, client
-from tests.helpers.raw_server import RawServer, Wire, replies, success
+from tests.helpers.raw_server import RawServer, Script, Wire, answer, replies, success
 
 GOOD = replies(success(data=[]))
 
@@ -37,6 +37,49 @@ async def test_a_borrowed_session_is_not_closed() -> None:
             assert await roistat.scripts.list() == []
             assert await roistat.phones.create(["74950000001"]) == []
         assert not session.closed
+
+
+LAST = answer(b'{"status": "success", "data": []}', "Connection: close")
+LONG = success(data=[{"id": 1, "name": "x" * 3_000_000}])
+
+
+@pytest.mark.parametrize("script", [replies(LAST), replies(LONG)], ids=["obeys", "does not"])
+async def test_a_borrowed_connection_is_used_once(script: Script) -> None:
+    """Each request says so; a server that keeps the connection all the same loses it.
+
+    Unless its answer is so short that it is over before anybody could look at it.
+    """
+    async with RawServer(script) as server, aiohttp.ClientSession() as session:
+        async with client(server.base_url, session=session) as roistat:
+            await roistat.scripts.list()
+            await roistat.scripts.list()
+            await roistat.phones.delete([1])
+        assert server.seen_on == [1, 2, 3]
+    assert all(b"\r\nConnection: close\r\n" in request for request in server.requests)
+
+
+async def test_t19_an_unasked_answer_on_a_borrowed_connection_is_given_to_nobody() -> None:
+    """Neither to us nor to the others of the session."""
+    names = []
+
+    async def chatty(wire: Wire) -> None:
+        await wire.request()
+        name = f"for {wire.number}"
+        await wire.send(success(data=[{"id": 1, "name": name}]))
+        await wire.send(success(data=[{"id": 1, "name": "unasked"}]))
+        await wire.closed()
+
+    async with (
+        RawServer(chatty) as server,
+        aiohttp.ClientSession() as session,
+        client(server.base_url, session=session) as roistat,
+    ):
+        for _ in range(3):
+            names += [found.name for found in await roistat.scripts.list()]
+            await asyncio.sleep(0.02)
+        async with session.get(server.base_url) as other:
+            names += [found["name"] for found in (await other.json())["data"]]
+    assert names == ["for 1", "for 2", "for 3", "for 4"]
 
 
 async def test_a_closed_borrowed_session_is_named() -> None:
