@@ -37,7 +37,7 @@ MAY_START_THE_FAKE = {"cli"}
 
 # name -> the only files that may import it while the program runs
 ONLY_HERE = {
-    "aiohttp": {"transport/http.py", "transport/inflate.py"},
+    "aiohttp": {"transport/http.py", "transport/connector.py", "transport/inflate.py"},
     "yarl": {"transport/http.py"},
     "tenacity": {"transport/retry.py"},
     "cattrs": {"wire/codec.py"},

@@ -1,4 +1,4 @@
-"""Bytes over HTTP: the only file that knows aiohttp.
+"""Bytes over HTTP: the file that knows aiohttp.
 
 No redirect is followed (aiohttp would carry the key to another host), no cookie is kept, the
 certificate is always checked. Foreign exceptions stop here: what happened is noted inside
@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import AsyncExitStack
-from contextvars import ContextVar
-from functools import lru_cache, partial
-from typing import Any
+from functools import lru_cache
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -26,13 +24,12 @@ from ..errors import (
     TransportError,
 )
 from . import failures
-from .guard import LONGEST_IDLE, Guard, Held
+from .connector import Connector, watching
+from .guard import Held
 from .home import Home
 from .parts import Parts
 from .patience import Patience, Sent, Watch
 from .request import Connecting, Request, Via
-
-_watching: ContextVar[Watch] = ContextVar("watching")
 
 
 class Reply:
@@ -160,9 +157,9 @@ class Http:
     async def _send(self, request: Request, watch: Watch) -> aiohttp.ClientResponse:
         self.bind()
         failure: RoistatError
-        told = _watching.set(watch)
+        told = watching.set(watch)
         try:
-            async with asyncio.timeout_at(watch.first(self.tells_when_sent)) as watch.bound:
+            with watch.start(self.tells_when_sent):
                 return await self._session(request.via).request(
                     request.method,
                     URL(request.url, encoded=True),
@@ -186,7 +183,7 @@ class Http:
                 raise
             failure = closed
         finally:
-            _watching.reset(told)
+            watching.reset(told)
         raise failure
 
     def _session(self, via: Via) -> aiohttp.ClientSession:
@@ -198,30 +195,10 @@ class Http:
 
     def _open(self, via: Via) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=_Connector(via, self._connecting.ssl_context),
+            connector=Connector(via, self._connecting.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=self._connecting.trust_env,
         )
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Tell when a request gets its connection: from then on its bytes leave."""
-
-    def __init__(self, via: Via, ssl_context: ssl.SSLContext | None) -> None:
-        options: dict[str, Any] = {"force_close": True} if via is Via.FRESH else {}
-        if via is Via.HANDED_ON:
-            options["keepalive_timeout"] = LONGEST_IDLE
-        # No limit here: the governor bounds what is in flight, and waiting for it is no timeout.
-        super().__init__(limit=0, ssl=ssl_context or True, **options)
-        self._guard = Guard(is_strict=via is Via.HANDED_ON)
-
-    async def connect(self, *args: Any, **options: Any) -> Any:
-        connect = partial(super().connect, *args, **options)
-        connection, is_kept = await self._guard.pass_on(connect)
-        watch = _watching.get()
-        watch.held = self._guard.hold(connection)
-        watch.headers_left(is_kept)
-        return connection
 
 
 @lru_cache(maxsize=8)

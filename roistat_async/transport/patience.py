@@ -10,6 +10,7 @@ from attrs import define, field
 from ..config import Timeouts
 from ..errors import RoistatError
 from . import failures
+from .bound import Bound
 from .guard import Held
 
 _LEAST_SPEED = 1024
@@ -56,7 +57,7 @@ class Patience:
 class Watch:
     """Bound the way to an answer: connecting, then from the headers' leaving to its coming."""
 
-    bound: asyncio.Timeout
+    bound: Bound
     held: Held | None = None
 
     def __init__(
@@ -72,18 +73,19 @@ class Watch:
         limit = timeouts.connect
         self.connect: float = limit if within is None else max(0.001, min(limit, within))
 
-    def first(self, tells_when_sent: bool) -> float | None:
-        """Give the moment to stop waiting; None until it is told that the headers left."""
-        if tells_when_sent:
-            return None
-        return self._at_most(self._timeouts.connect + self._timeouts.answer)
+    def start(self, tells_when_sent: bool) -> Bound:
+        """Give the bound of the waiting; it has no moment until it is told that headers left."""
+        self.bound = Bound()
+        if not tells_when_sent:
+            self.bound.until(self._at_most(self._timeouts.connect + self._timeouts.answer))
+        return self.bound
 
     def headers_left(self, is_kept: bool) -> None:
         """Count the answer's time from here; `is_kept` tells a connection that was used before."""
         self._is_sent = True
         self.is_kept = is_kept
         self._sent()
-        self.bound.reschedule(self._at_most(self._timeouts.answer))
+        self.bound.until(self._at_most(self._timeouts.answer))
 
     def ran_out(self, tells_when_sent: bool) -> RoistatError:
         """Name what was waited for too long."""

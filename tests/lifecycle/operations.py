@@ -184,7 +184,8 @@ async def a_large_recording(world: World) -> object:
 
 
 async def a_cut_recording(world: World) -> object:
-    world.fake.fail("call/*/file", Fault.truncated())
+    if not world.fake.unused_faults():  # one is left where no request came as far as the server
+        world.fake.fail("call/*/file", Fault.truncated())
     return world.recorded[0]
 
 
