@@ -39,6 +39,8 @@ class Roistat:
     """Be a client of one project; use it as `async with Roistat(...) as roistat`.
 
     A `session` is borrowed: its proxies, certificates and hooks are used, and it is not closed.
+    Each request asks for its connection to be closed, so that none of ours is used again; what
+    others left in its pool may be met all the same.
     Without one, `proxy`, `ssl_context` (an own CA) and `trust_env` say how to reach Roistat.
     Certificates are always checked. `hooks` are called at each request, answer and repeat.
     Raises ConfigurationError for what cannot be right.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attrs import field, frozen
+from attrs import define, field
 
 from roistat_async.downloads import resuming
 from roistat_async.downloads.resuming import Mark, Place
@@ -14,7 +14,7 @@ UNTOLD = Mark('"one"', 100)
 """Nobody said how long the file is."""
 
 
-@frozen
+@define
 class Headers:
     """Be an answer of which nothing but its head came."""
 

@@ -31,6 +31,13 @@ def test_a_row_shown_twice_is_given_once() -> None:
     assert _given(recent, _rows(2, 3)) == ["row 3"]
 
 
+def test_known_rows_of_either_kind_hide_no_new_one() -> None:
+    """Beside a readable and an unreadable row that were there before, a new one is given."""
+    recent = _RecentKeys(3)
+    assert _given(recent, _rows(1, bad=("x",))) == ["row 1"]
+    assert _given(recent, _rows(1, 2, bad=("x",))) == ["row 2"]
+
+
 def test_nothing_new_is_no_page() -> None:
     """Whether nothing came or only what is known: that is the end."""
     recent = _RecentKeys(3)
@@ -47,6 +54,6 @@ def test_an_unreadable_row_is_a_row() -> None:
 def test_old_pages_are_forgotten() -> None:
     """Only the last few are known."""
     recent = _RecentKeys(2)
-    for number in range(50):
+    for number in range(51):
         assert _given(recent, _rows(number)) == [f"row {number}"]
-    assert recent._known == {48, 49}
+    assert recent._known | recent._older == {48, 49, 50}

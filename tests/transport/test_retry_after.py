@@ -30,6 +30,11 @@ def test_a_date_is_measured_by_the_servers_clock() -> None:
     assert read("Fri, 01 May 2026 09:00:20 GMT") == 20
 
 
+def test_a_date_of_another_zone() -> None:
+    """A date that tells its zone is taken at its word."""
+    assert read("Fri, 01 May 2026 12:00:20 +0300") == 20
+
+
 def test_a_date_without_the_servers_clock() -> None:
     """Where the answer has no Date, or none that can be read, our clock must do."""
     assert read("Fri, 01 May 2026 12:01:00 GMT", None) == 60
@@ -47,6 +52,12 @@ def test_a_date_in_the_past_is_now() -> None:
 )
 def test_garbage_is_no_header(value: str | None) -> None:
     """What is neither digits nor a date counts as absent."""
+    assert read(value) is None
+
+
+@pytest.mark.parametrize("value", ["01 May 2026 09:00:20 GMT", "Fri, 01 May ٢٠٢٦ 09:00:20 GMT"])
+def test_a_date_of_another_kind_is_no_header(value: str) -> None:
+    """HTTP writes a date with its weekday first, and in ASCII."""
     assert read(value) is None
 
 

@@ -125,3 +125,12 @@ def test_the_budget_pays_to_its_last_coin() -> None:
     full = retry.RetryBudget(capacity=20, left=20)
     full.refill()
     assert full.left == 20
+
+
+def test_a_wish_is_not_met_by_all_at_the_same_moment() -> None:
+    """The server's wish is spread by a share of the first wait, which its refusal makes longer."""
+    policy = RetryPolicy(base=0.5, throttled_base=4.0)
+    unwell = errors.ServerError("http_503", None, 503, retry_after=30.0)
+    throttled = errors.RateLimitError("request_limit_error", retry_after=30.0)
+    assert backoff(1, unwell, policy, 0.5) == 30.25
+    assert backoff(1, throttled, policy, 0.5) == 32.0

@@ -47,7 +47,9 @@ def test_an_error_without_a_code_at_all_is_not_roistats() -> None:
 def test_a_code_without_a_status_is_an_error_too() -> None:
     """`error` tells it where `status` is missing; an empty one tells nothing."""
     assert isinstance(_error(error="access_denied"), errors.AccessDeniedError)
-    assert isinstance(_error(error=""), errors.MalformedResponseError)
+    unsaid = _error(error="")
+    assert isinstance(unsaid, errors.MalformedResponseError)
+    assert unsaid.path == "$.status"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -92,6 +93,25 @@ def test_a_lone_surrogate_in_a_long_list() -> None:
     body = _body({"status": "success"}, calls, {}, None).replace(b"xxxx", b"\\ud800", 1)
     call, *_ = rows.read_list(envelope.read(body), Call, skip_bad=False).items
     assert str(call.comment).startswith("\ufffd")
+
+
+@pytest.mark.parametrize("count", [0, 30, 100])
+def test_a_number_nobody_can_read_spoils_only_its_record(count: int) -> None:
+    """An answer is opened however long it is, for its damaged records can be skipped."""
+    calls = [_call(number, comment="x" * 200) for number in range(count)]
+    body = _body({"status": "success"}, [*calls, _call(count, duration=111)], {}, None)
+    answer = envelope.read(body.replace(b"111", b"9" * 5000))
+    found = rows.read_list(answer, Call, skip_bad=True)
+    assert (len(found.items), [bad.index for bad in found.bad]) == (count, [count])
+
+
+def test_a_long_answer_opened_anew_keeps_its_time() -> None:
+    """Whether its list was looked into or not, it was answered at the same moment."""
+    moment = datetime(2026, 5, 1, tzinfo=UTC)
+    answer = envelope.read(_body({"status": "success"}, [LONG], {}, None), answered_at=moment)
+    anew = answer.looked_into()
+    assert anew is not None
+    assert (answer.answered_at, anew.answered_at) == (moment, moment)
 
 
 @pytest.mark.parametrize("damage", [b"\x00", b"NaN", b"", b'"', "я".encode("cp1251")])

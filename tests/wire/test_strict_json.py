@@ -25,6 +25,39 @@ def test_no_repeated_keys(text: bytes) -> None:
     assert not strict_json.repeats_a_key(text)
 
 
+@pytest.mark.parametrize(
+    "text", [b"{}", b"[]", b"5", b'{"a":1}', b'[{"a":[{"b":{}}],"c":[1]},{"a":{"d":"e"}}]']
+)
+def test_an_ordinary_answer_is_proved_at_once(text: bytes) -> None:
+    """Its keys are as many as its colons, however deep they lie."""
+    assert strict_json.has_a_key_for_each_colon(text)
+
+
+@pytest.mark.parametrize("text", [b'{"a":1,"a":1}', b'{"a":"\\":"}', b'{"a":', b'"\xff"'])
+def test_what_is_not_ordinary_is_not_proved(text: bytes) -> None:
+    """A repeated key, a text that looks like the end of one, and what is no JSON."""
+    assert not strict_json.has_a_key_for_each_colon(text)
+
+
+def test_a_short_list_is_looked_through() -> None:
+    """A key that stands twice is found in any of its records."""
+    assert strict_json.list_repeats_a_key(b'[{"a":1},{"a":1,"a":2}]')
+
+
+@pytest.mark.parametrize("text", [b'[{"a":1},{"a":2}]', b'[{"a":"b\\":"}]', b'[{"a":', b"5", b"["])
+def test_a_short_list_without_a_repeated_key(text: bytes) -> None:
+    """What is no list repeats nothing: whoever reads it will tell what is damaged."""
+    assert not strict_json.list_repeats_a_key(text)
+
+
+@pytest.mark.parametrize("space", [b"", b" ", b"\n    "])
+def test_the_first_record_of_a_long_list_is_looked_into(space: bytes) -> None:
+    """However the list is laid out."""
+    rest = b',{"b":"%s"}]' % (b"x" * 10_000)
+    assert strict_json.list_repeats_a_key(b"[" + space + b'{"a":1,"a":2}' + rest)
+    assert not strict_json.list_repeats_a_key(b"[" + space + b'{"a":1,"b":2}' + rest)
+
+
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_only_lone_surrogates_change(text: str) -> None:
     """Whatever the string, its pairs, escapes and backslashes stay, and it can be encoded."""
