@@ -16,6 +16,8 @@ class Bound:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[object] | None = None
+        self._cancelled_before = 0
         self._timer: asyncio.TimerHandle | None = None
         self._has_passed = False
 
@@ -26,11 +28,8 @@ class Bound:
         self._timer = None if moment is None else self._loop.call_at(moment, self._give_up)
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task(self._loop)
-        if task is None:
-            raise RuntimeError("a time-out needs a task")
-        self._task = task
-        self._cancelled_before = task.cancelling()
+        self._task = asyncio.current_task(self._loop)
+        self._cancelled_before = 0 if self._task is None else self._task.cancelling()
         return self
 
     def __exit__(
@@ -39,15 +38,18 @@ class Bound:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if not self._has_passed:
+        # The loop keeps a cancelled timer for minutes, with its context, this, and what this
+        # holds: a task whose result may be a page of calls.
+        task, self._task = self._task, None
+        self.until(None)
+        if task is None or not self._has_passed:
             return
         # Somebody else may have cancelled the task as well: then it stays cancelled.
-        is_ours = self._task.uncancel() <= self._cancelled_before
+        is_ours = task.uncancel() <= self._cancelled_before
         if is_ours and isinstance(error, asyncio.CancelledError):
             raise TimeoutError from error
 
     def _give_up(self) -> None:
-        self._has_passed = True
-        self._task.cancel()
+        if self._task is not None:
+            self._has_passed = True
+            self._task.cancel()

@@ -139,7 +139,7 @@ def _open(text: bytes) -> _Envelope | None:
 
 def _around(text: bytes, data: msgspec.Raw) -> bytes:
     """Leave out `data`, which is read elsewhere and may be large, where it is easily found."""
-    found = _DATA.search(text)
+    found = _DATA.search(text) if data else None
     if found is None or not text.startswith(data, found.end()):
         return text
     return text[: found.end()] + b"null" + text[found.end() + memoryview(data).nbytes :]

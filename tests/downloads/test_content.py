@@ -60,6 +60,34 @@ def test_frame_length(header: bytes, length: int) -> None:
     assert frame_length(header, 0) == length
 
 
+@pytest.mark.parametrize(
+    ("version", "lengths"),
+    [
+        (0xFB, [104, 130, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044]),
+        (0xF3, [26, 52, 78, 104, 130, 156, 182, 208, 261, 313, 365, 417, 470, 522]),
+    ],
+    ids=["MPEG-1", "MPEG-2"],
+)
+def test_frames_of_every_bit_rate(version: int, lengths: list[int]) -> None:
+    """From the lowest to the highest of a version, at 44,100 or 22,050 Hz."""
+    assert [
+        frame_length(bytes([0xFF, version, rate << 4, 0]), 0) for rate in range(1, 15)
+    ] == lengths
+
+
+@pytest.mark.parametrize(
+    ("version", "lengths"),
+    [(0xFB, [417, 384, 576]), (0xF3, [208, 192, 288]), (0xE3, [417, 384, 576])],
+    ids=["MPEG-1", "MPEG-2", "MPEG-2.5"],
+)
+def test_frames_of_every_sample_rate(version: int, lengths: list[int]) -> None:
+    """At 128 kbit/s, or 64 where the sample rates are lower."""
+    rate = 0x90 if version == 0xFB else 0x80
+    assert [
+        frame_length(bytes([0xFF, version, rate | at << 2, 0]), 0) for at in range(3)
+    ] == lengths
+
+
 @given(st.binary(max_size=HEAD_SIZE))
 def test_any_bytes_are_something(body: bytes) -> None:
     """No bytes raise an exception."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -79,3 +81,26 @@ async def test_bounds_inside_each_other() -> None:
 
     with pytest.raises(TimeoutError):
         await wait()
+
+
+async def test_a_task_that_is_over_is_kept_by_nothing() -> None:
+    """Its result may be a page of calls: neither a cycle nor the loop's timers hold it."""
+
+    async def answer() -> bytes:
+        with Bound() as bound:
+            bound.until(_soon() + 60)
+            kept.append(bound)
+            await asyncio.sleep(0)
+        return b"page"
+
+    kept: list[Bound] = []
+    gc.disable()
+    try:
+        task = asyncio.ensure_future(answer())
+        seen = weakref.ref(task)
+        await task
+        del task
+        await asyncio.sleep(0)
+        assert seen() is None
+    finally:
+        gc.enable()

@@ -350,3 +350,10 @@ def test_a_label_that_is_none_is_left_out(label: str) -> None:
     with pytest.raises(errors.MalformedResponseError) as caught:
         envelope.read(HTML, content_type=label)
     assert f"({len(HTML)} bytes)" in str(caught.value)
+
+
+@pytest.mark.parametrize("length", [1, 5000])
+def test_a_key_named_data_deeper_inside_is_no_payload(length: int) -> None:
+    """An answer without `data` of its own is read, whatever its other objects hold."""
+    inner = b'{"data":{"a":"%s"}}' % (b"b" * length)
+    assert bytes(envelope.read(b'{"status":"success","phoneCall":%s}' % inner).phone_call) == inner

@@ -114,6 +114,19 @@ def test_a_long_answer_opened_anew_keeps_its_time() -> None:
     assert (answer.answered_at, anew.answered_at) == (moment, moment)
 
 
+def test_a_long_answer_does_not_print_its_data() -> None:
+    """A log of it shows no call, whether it was opened at its ends or in whole."""
+    answer = envelope.read(_body({"status": "success"}, [LONG], {}, None))
+    assert "xxx" not in repr(answer)
+    assert "xxx" not in repr(answer.looked_into())
+
+
+@pytest.mark.parametrize("padding", ["", LONG])
+def test_an_answer_may_tell_no_total(padding: str) -> None:
+    """Then none is made up, in a short answer or a long one."""
+    assert envelope.read(_body({"status": "success"}, [padding], {}, None)).total is None
+
+
 @pytest.mark.parametrize("damage", [b"\x00", b"NaN", b"", b'"', "я".encode("cp1251")])
 def test_damage_inside_a_long_list_is_told(damage: bytes) -> None:
     """What is no JSON inside a long list is a MalformedResponseError of the whole answer."""
