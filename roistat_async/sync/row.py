@@ -26,7 +26,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def row_of(call: Call) -> Row:
     """Give the values of a call: dates and nested parts as text."""
-    return tuple([read(call) for read in _READERS])
+    return tuple([read(call) for read in _READERS.values()])
 
 
 def columns_of(calls: Sequence[Call]) -> list[list[Value]]:
@@ -39,7 +39,7 @@ def _column_of(calls: Sequence[Call], name: str) -> list[Value]:
         return [*column(calls, name)]
     if name == "date":
         return [*moment_texts([call.date for call in calls])]
-    return list(map(_READER_OF[name], calls))
+    return list(map(_READERS[name], calls))
 
 
 def _reader(name: str) -> Callable[[Call], Value]:
@@ -55,8 +55,7 @@ def _to_json(name: str, call: Call) -> str | None:
     return to_json(call, name)
 
 
-_READERS = [_reader(name) for name in COLUMNS]
-_READER_OF = dict(zip(COLUMNS, _READERS, strict=True))
+_READERS = {name: _reader(name) for name in COLUMNS}
 
 
 def content_hash(row: Row) -> bytes:

@@ -14,9 +14,11 @@ everything but the first request for each of many recordings has one.
 from __future__ import annotations
 
 import select
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakSet
+
+from ..turns import turn
 
 LONGEST_IDLE = 1.0
 """Seconds after which a connection is closed: the longer it waits, the more may come on it."""
@@ -76,7 +78,7 @@ class Held:
         """Tell whether nothing is waiting, once all that was received has been looked at."""
         # What TLS holds undeciphered no look at the socket shows; the loop's next turn reads it.
         if self._transport is not None and self._transport.get_extra_info("ssl_object"):
-            await _Turn()
+            await turn()
         self._is_spoilt = self._is_spoilt or not self._is_in_step()
         return not self._is_spoilt
 
@@ -105,13 +107,6 @@ class Held:
             connection.release()
         else:
             connection.close()
-
-
-class _Turn:
-    """Let everything else on the loop happen once."""
-
-    def __await__(self) -> Generator[None]:
-        yield
 
 
 def _do_nothing() -> None:

@@ -32,19 +32,16 @@ def read_rows(data: msgspec.Raw, total: int | None, model: type[M], *, skip_bad:
     `skip_bad`: then such records are reported beside the good ones.
     """
     _check_present(data, "$.data")
-    if model is Call:
-        calls = _read_calls_at_once(data)
-        if calls is not None:
-            return _rows_of(calls, total)  # type: ignore[return-value]
-    return _read_one_by_one(data, total, model, skip_bad=skip_bad)
+    rows = _read_at_once(data, total, model)
+    return _read_one_by_one(data, total, model, skip_bad=skip_bad) if rows is None else rows
 
 
 def read_list(answer: Answer, model: type[M], *, skip_bad: bool) -> Rows[M]:
     """Read a list answer, as `read_rows` does; one whose list is no JSON is opened anew first."""
     _check_present(answer.data, "$.data")
-    calls = _read_calls_at_once(answer.data) if model is Call else None
-    if calls is not None:
-        return _rows_of(calls, answer.total)  # type: ignore[return-value]
+    rows = _read_at_once(answer.data, answer.total, model)
+    if rows is not None:
+        return rows
     again = answer.looked_into()
     if again is not None:
         return read_rows(again.data, again.total, model, skip_bad=skip_bad)
@@ -72,8 +69,11 @@ def read_plain(data: msgspec.Raw, model: type[M]) -> list[M]:
     ]
 
 
-def _rows_of(calls: list[Call], total: int | None) -> Rows[Call]:
-    return Rows(calls, [call.id for call in calls], total)
+def _read_at_once(data: msgspec.Raw, total: int | None, model: type[M]) -> Rows[M] | None:
+    calls = _read_calls_at_once(data) if model is Call else None
+    if calls is None:
+        return None
+    return Rows(calls, [call.id for call in calls], total)  # type: ignore[arg-type]  # M is Call
 
 
 def _read_calls_at_once(data: msgspec.Raw) -> list[Call] | None:
