@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import define, field
 
 from ..clock import Clock
 from ..errors import NotSentError, RateLimitError, RoistatError
@@ -33,7 +33,7 @@ _LARGEST_ERROR = 1024 * 1024
 _moment = lru_cache(maxsize=8)(retry_after.moment)
 
 
-@frozen
+@define(eq=False)
 class Operation:
     """Be what is asked of Roistat; a create's body holds phone numbers."""
 
@@ -159,10 +159,11 @@ class Exchange:
 
     async def __aenter__(self) -> Reply:
         now = self._attempts.endpoint.clock.monotonic
-        asked = now()
-        await self._slot.enter()
-        self._sending = now()
-        self._deadline.forgive(self._sending - asked)
+        self._sending = asked = now()
+        if not self._slot.enter_at_once():
+            await self._slot.enter()
+            self._sending = now()
+            self._deadline.forgive(self._sending - asked)
         try:
             return await self._send()
         except BaseException as error:

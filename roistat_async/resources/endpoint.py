@@ -118,12 +118,17 @@ class Endpoint:
             return
         raise _unknown(attempts.operation.path, started, self.config.project)
 
-    async def _run(self, attempts: Attempts) -> envelope.Answer:
-        return await self._repeated(attempts, attempts.answer)
+    # No coroutine where another is handed on: each costs on every turn of the loop.
+    def _run(self, attempts: Attempts) -> Awaitable[envelope.Answer]:
+        return self._repeated(attempts, attempts.answer)
 
-    async def _repeated(self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]) -> T:
-        if telemetry.tracer() is None:
-            return await self._bare(attempts, attempt)
+    def _repeated(
+        self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]
+    ) -> Awaitable[T]:
+        repeated = self._bare if telemetry.tracer() is None else self._traced
+        return repeated(attempts, attempt)
+
+    async def _traced(self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]) -> T:
         with telemetry.span(attempts.operation.name, self.config.project) as span:
             try:
                 return await self._bare(attempts, attempt)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ssl
 from contextvars import ContextVar
-from functools import partial
 from typing import Any
 
 import aiohttp
 
 from ..turns import turn
-from .guard import LONGEST_IDLE, Guard
+from . import guard
 from .patience import Watch
 from .request import Via
 
@@ -24,19 +23,30 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, via: Via, ssl_context: ssl.SSLContext | None) -> None:
         options: dict[str, Any] = {"force_close": True} if via is Via.FRESH else {}
         if via is Via.HANDED_ON:
-            options["keepalive_timeout"] = LONGEST_IDLE
+            options["keepalive_timeout"] = guard.LONGEST_IDLE
         # No limit here: the governor bounds what is in flight, and waiting for it is no timeout.
         super().__init__(limit=0, ssl=ssl_context or True, **options)
-        self._guard = Guard(is_strict=via is Via.HANDED_ON)
+        self._is_guarded = via is Via.HANDED_ON
 
     async def _create_connection(self, *args: Any, **options: Any) -> Any:
+        # It is let through unseen: what came on it is told when that is read.
+        watching.get().is_new = True
         await turn()  # two hundred that begin at once hold up the loop for 70 ms
         return await super()._create_connection(*args, **options)
 
     async def connect(self, *args: Any, **options: Any) -> Any:
-        connect = partial(super().connect, *args, **options)
-        connection, is_kept = await self._guard.pass_on(connect)
         watch = watching.get()
-        watch.held = self._guard.hold(connection)
-        watch.headers_left(is_kept)
+        while True:
+            connection = await super().connect(*args, **options)
+            if watch.is_new or await self._may_be_used(connection):
+                break
+            connection.close()
+        if self._is_guarded:
+            watch.held = guard.hold(connection)
+        watch.headers_left()
         return connection
+
+    async def _may_be_used(self, connection: Any) -> bool:
+        if self._is_guarded:
+            return await guard.may_carry_more(connection)
+        return not connection.protocol.should_close

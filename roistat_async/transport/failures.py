@@ -75,7 +75,8 @@ def refused(status: int, headers: Mapping[str, str]) -> RoistatError | None:
     """Refuse an answer by its headers: a redirect, or a compression nobody asked for."""
     if status in _REDIRECTS:
         return _redirect(status, headers.get("Location"))
-    if headers.get("Content-Encoding", "").strip().lower() not in _KNOWN_ENCODINGS:
+    encoding = headers.get("Content-Encoding")
+    if encoding is not None and encoding.strip().lower() not in _KNOWN_ENCODINGS:
         return MalformedResponseError("the answer is compressed in a way nobody asked for")
     return None
 

@@ -38,7 +38,8 @@ class _Window:
         # Rounded down: 2.5 in a second cannot be more than 2 in every second.
         self.most = math.inf if most is None else math.floor(most)
         self._length = length
-        self._left: deque[float] = deque()
+        # Without a limit only a refusal makes one, and no larger one than this.
+        self._left: deque[float] = deque(maxlen=_WITHOUT_LIMIT if most is None else None)
 
     def count(self, now: float) -> int:
         """Count those that left within the length of time; a clock set back has forgotten them."""
@@ -48,6 +49,8 @@ class _Window:
 
     def wait(self, now: float, held: int, most: float) -> float | None:
         """Give the seconds until one more may leave; None while those held decide it."""
+        if most == math.inf:
+            return 0.0
         self.count(now)
         if held + len(self._left) < most:
             return 0.0
@@ -82,14 +85,19 @@ class Slot:
 
     async def enter(self) -> None:
         """Wait for the right to send; whoever got it must leave."""
-        if not self._governor._admit_at_once():
+        if not self.enter_at_once():
             await self._governor._admit()
-        self._is_held = True
+            self._is_held = True
 
     def leave(self) -> None:
         """Give up the place, and the right if nothing was sent."""
         self.release()
         self._governor._places.leave()
+
+    def enter_at_once(self) -> bool:
+        """Enter where nothing need be waited for, as nearly always."""
+        self._is_held = self._governor._admit_at_once()
+        return self._is_held
 
     def sent(self) -> None:
         """Say that the request leaves now."""
@@ -172,13 +180,18 @@ class Governor:
 
     def _wait(self) -> float | None:
         now = self._clock.monotonic()
-        self._speed_up(now)
+        if self._most < self._second.most:
+            self._speed_up(now)
         second = self._second.wait(now, self._held, self._most)
         hour = self._hour.wait(now, self._held, self._hour.most)
         if second is None or hour is None:
             return None
-        self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
-        return max(0.0, self._paused_until - now, second, hour)
+        if self._paused_until > now:
+            self._paused_until = min(
+                self._paused_until, now + self._pause
+            )  # the clock was set back
+            return max(self._paused_until - now, second, hour)
+        return max(second, hour)
 
     def _slow_down(self, left_at: float, retry_after: float | None) -> None:
         """Halve the rate, once for those that were under way together."""
@@ -192,7 +205,7 @@ class Governor:
             self._most = max(1, most // 2)
 
     def _speed_up(self, now: float) -> None:
-        if self._most < self._second.most and now - self._changed_at >= _CALM:
+        if now - self._changed_at >= _CALM:
             self._changed_at = now
             self._most = self._most + 1 if self._most < _WITHOUT_LIMIT else self._second.most
 

@@ -14,9 +14,7 @@ everything but the first request for each of many recordings has one.
 from __future__ import annotations
 
 import select
-from collections.abc import Awaitable, Callable
 from typing import Any
-from weakref import WeakSet
 
 from ..turns import turn
 
@@ -24,42 +22,20 @@ LONGEST_IDLE = 1.0
 """Seconds after which a connection is closed: the longer it waits, the more may come on it."""
 
 
-class Guard:
-    """Let through the connections of a pool that are new or have nothing waiting on them."""
+async def may_carry_more(connection: Any) -> bool:
+    """Tell whether nothing is waiting on a connection that lay in its pool."""
+    try:
+        return await Held(connection).comes_to_rest()
+    except BaseException:
+        connection.close()
+        raise
 
-    def __init__(self, *, is_strict: bool) -> None:
-        self._is_strict = is_strict
-        self._used: WeakSet[Any] = WeakSet()
 
-    async def pass_on(self, connect: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
-        """Give a connection, and whether it was used before."""
-        while True:
-            connection = await connect()
-            protocol = connection.protocol
-            # A new one is let through: what came there is told when it is read.
-            is_kept = protocol in self._used
-            if protocol is None or not is_kept or await self._is_good(connection):
-                break
-            connection.close()
-        self._used.add(protocol)
-        return connection, is_kept
-
-    def hold(self, connection: Any) -> Held | None:
-        """Keep a connection back at the end of its answer, where that is to be judged first."""
-        if not self._is_strict:
-            return None
-        held = Held(connection)
-        connection.release = _do_nothing
-        return held
-
-    async def _is_good(self, connection: Any) -> bool:
-        if not self._is_strict:
-            return not connection.protocol.should_close
-        try:
-            return await Held(connection).comes_to_rest()
-        except BaseException:
-            connection.close()
-            raise
+def hold(connection: Any) -> Held:
+    """Keep a connection back at the end of its answer, to be judged first."""
+    held = Held(connection)
+    connection.release = _do_nothing
+    return held
 
 
 class Held:

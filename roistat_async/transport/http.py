@@ -7,7 +7,6 @@ certificate is always checked. Foreign exceptions stop here: what happened is no
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from contextlib import AsyncExitStack
 from functools import lru_cache
@@ -24,25 +23,22 @@ from ..errors import (
     TransportError,
 )
 from . import failures
+from .bound import Alarm
 from .connector import Connector, watching
-from .guard import Held
 from .home import Home
 from .parts import Parts
-from .patience import Patience, Sent, Watch
+from .patience import Sent, Watch
 from .request import Connecting, Request, Via
 
 
 class Reply:
     """Be an answer whose headers are there and whose body is still to be read."""
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, patience: Patience, held: Held | None
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, watch: Watch) -> None:
         self._response = response
-        self._patience = patience
-        self._held = held
+        self._held = watch.held
         self.status: int = response.status
-        self.parts: Parts = Parts(response.content, self.length, patience)
+        self.parts: Parts = Parts(response.content, response.content_length, watch)
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
@@ -70,7 +66,7 @@ class Reply:
         except RoistatError:
             raise  # our own patience ended; that is a TimeoutError as well
         except TimeoutError:
-            failure = self._patience.ran_out(asyncio.get_running_loop().time())
+            failure = self.parts.ran_out()
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             failure = _translate(error)
         raise failure
@@ -97,11 +93,12 @@ class Reply:
 
     def close(self) -> None:
         """Keep the connection where the body was read to its end, else close it."""
-        is_over = self._response.content.at_eof()
-        if is_over:
-            self._response.release()
-        else:
-            self._response.close()
+        response = self._response
+        is_over = response.content.at_eof()
+        if not is_over:
+            response.close()
+        elif not response.closed:  # at the end of a body aiohttp has done it already
+            response.release()
         if self._held is not None:
             self._held.end(is_over=is_over)
 
@@ -123,18 +120,20 @@ class Http:
         self._borrowed = session
         self._own: dict[Via, aiohttp.ClientSession] = {}
         self._home = Home()
+        self._alarm: Alarm | None = None
         # Others keep connections alive in it, unguarded: one of ours is used for nothing else.
         self._extra = {} if session is None else {"Connection": "close"}
         self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
 
     async def open(self, request: Request, sent: Sent) -> Reply:
         """Send a request and give its answer; whoever gets it must close it."""
-        watch = Watch(self._timeouts, request.within, request.deadline, sent)
+        alarm = self._bound_alarm()
+        watch = Watch(alarm, self._timeouts, request.within, request.deadline, sent)
         response = await self._send(request, watch)
         connection = None if self._borrowed is None else response.connection
         if connection is not None and connection.protocol is not None:
             connection.protocol.force_close()  # whatever the server makes of the header
-        reply = Reply(response, watch.patience(), watch.held)
+        reply = Reply(response, watch)
         refused = failures.refused(response.status, response.headers)
         if refused is not None:
             reply.close()
@@ -145,6 +144,9 @@ class Http:
         """Close what is ours."""
         is_lost = self._home.leave()
         sessions, self._own = [] if is_lost else list(self._own.values()), {}
+        if self._alarm is not None and not is_lost:
+            self._alarm.close()
+        self._alarm = None
         async with AsyncExitStack() as stack:
             for session in sessions:  # each of them, also where one is cancelled
                 stack.push_async_callback(session.close)
@@ -152,10 +154,10 @@ class Http:
     def bind(self, *, reopen: bool = False) -> None:
         """Belong to the running loop; raise RoistatError if a live one belongs to another."""
         if self._home.bind(reopen=reopen):
-            self._own = {}  # the old loop ended without close(): its connections ended with it
+            # The old loop ended without close(): its connections and timers ended with it.
+            self._own, self._alarm = {}, None
 
     async def _send(self, request: Request, watch: Watch) -> aiohttp.ClientResponse:
-        self.bind()
         failure: RoistatError
         told = watching.set(watch)
         try:
@@ -186,12 +188,19 @@ class Http:
             watching.reset(told)
         raise failure
 
+    def _bound_alarm(self) -> Alarm:
+        self.bind()
+        if self._alarm is None:
+            self._alarm = Alarm()
+        return self._alarm
+
     def _session(self, via: Via) -> aiohttp.ClientSession:
         if self._borrowed is not None:
             return self._borrowed
-        if via not in self._own:
-            self._own[via] = self._open(via)
-        return self._own[via]
+        session = self._own.get(via)
+        if session is None:
+            session = self._own[via] = self._open(via)
+        return session
 
     def _open(self, via: Via) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from .patience import Patience
+from ..errors import RoistatError
+from .patience import Patience, Watch
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
@@ -20,32 +20,46 @@ class Parts:
     A long one is read further ahead, and its parts are not joined: copying costs as much as a hash.
     """
 
-    def __init__(self, content: StreamReader, length: int | None, patience: Patience) -> None:
+    def __init__(self, content: StreamReader, length: int | None, watch: Watch) -> None:
         self._content = content
-        self._patience = patience
+        self._watch = watch
+        self._patience: Patience | None = None  # most answers ask for none
         self._is_long = length is not None and length >= _LONG
         self.received: int = 0
         """The bytes that came so far, decoded."""
         if self._is_long:
             content.set_read_chunk_size(_AHEAD)
 
-    async def next(self) -> bytes:
-        """Give the next part; raise TimeoutError, or RequestTimeoutError for a trickle."""
-        # Most answers are here already: a timeout costs more than reading them.
+    def at_hand(self) -> bytes:
+        """Give what is here already, which is nearly all of most answers: it costs no waiting."""
         part = b"" if self._is_long else self._content.read_nowait()
-        if not part and not self._content.at_eof():
-            part = await self._patiently()
         self.received += len(part)
         return part
 
+    async def next(self) -> bytes:
+        """Give the next part; raise TimeoutError, or RequestTimeoutError for a trickle."""
+        part = self.at_hand()
+        if not part and not self._content.at_eof():
+            part = await self._patiently()
+            self.received += len(part)
+        return part
+
+    def ran_out(self) -> RoistatError:
+        """Name what was waited for too long."""
+        return self._bounds().ran_out()
+
     async def _patiently(self) -> bytes:
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        async with asyncio.timeout(self._patience.limit(asked)):
+        patience = self._bounds()
+        with patience.bound():
             part = await self._wait()
         if part:
-            self._patience.came(len(part), loop.time() - asked)
+            patience.came(len(part))
         return part
+
+    def _bounds(self) -> Patience:
+        if self._patience is None:
+            self._patience = self._watch.patience()
+        return self._patience
 
     async def _wait(self) -> bytes:
         if not self._is_long:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 from collections.abc import Callable
 
 from attrs import define, field
@@ -10,7 +10,7 @@ from attrs import define, field
 from ..config import Timeouts
 from ..errors import RoistatError
 from . import failures
-from .bound import Bound
+from .bound import Alarm, Bound
 from .guard import Held
 
 _LEAST_SPEED = 1024
@@ -26,30 +26,35 @@ class Patience:
     Only time spent waiting for bytes counts, so a slow disk is no slow server.
     """
 
+    alarm: Alarm
     idle: float
-    until: float | None
+    until: float
     deadline: float
+    _asked: float = field(default=0.0, init=False)
     _waited: float = field(default=0.0, init=False)
     _size: int = field(default=0, init=False)
 
-    def limit(self, now: float) -> float:
-        """Give the seconds that the next bytes may take."""
-        return self.idle if self.until is None else max(0.0, min(self.idle, self.until - now))
+    def bound(self) -> Bound:
+        """Give the bound of waiting for the next bytes, from now on."""
+        self._asked = self.alarm.now()
+        bound = self.alarm.bound()
+        bound.until(min(self.until, self._asked + self.idle))
+        return bound
 
-    def came(self, size: int, waited: float) -> None:
+    def came(self, size: int) -> None:
         """Take note of bytes; raise RequestTimeoutError if they are too few for their time."""
         self._size += size
-        self._waited += waited
-        if self.until is not None or self._waited < self.idle:
+        self._waited += self.alarm.now() - self._asked
+        if self.until < math.inf or self._waited < self.idle:
             return
         size, seconds = self._size, self._waited
         self._size, self._waited = 0, 0.0
         if size < seconds * _LEAST_SPEED:
             raise failures.too_slow(size, seconds)
 
-    def ran_out(self, now: float) -> RoistatError:
+    def ran_out(self) -> RoistatError:
         """Name what was waited for too long."""
-        if self.until is not None and now >= self.until:
+        if self.alarm.now() >= self.until:
             return failures.deadline_passed(self.deadline)
         return failures.silence(self.idle)
 
@@ -59,31 +64,39 @@ class Watch:
 
     bound: Bound
     held: Held | None = None
+    is_new: bool = False
+    """Whether the request got a connection that was made for it."""
+    is_kept: bool = False
+    """Whether it got one that was used before."""
+    _is_sent: bool = False
 
     def __init__(
-        self, timeouts: Timeouts, within: float | None, deadline: float, sent: Sent
+        self,
+        alarm: Alarm,
+        timeouts: Timeouts,
+        within: float | None,
+        deadline: float,
+        sent: Sent,
     ) -> None:
+        self._alarm = alarm
         self._timeouts = timeouts
         self._deadline = deadline
         self._sent = sent
-        self._is_sent = False
-        self.is_kept: bool = False
-        self._now = asyncio.get_running_loop().time
-        self._until = None if within is None else self._now() + within
+        self._until = math.inf if within is None else alarm.now() + within
         limit = timeouts.connect
         self.connect: float = limit if within is None else max(0.001, min(limit, within))
 
     def start(self, tells_when_sent: bool) -> Bound:
         """Give the bound of the waiting; it has no moment until it is told that headers left."""
-        self.bound = Bound()
+        self.bound = self._alarm.bound()
         if not tells_when_sent:
             self.bound.until(self._at_most(self._timeouts.connect + self._timeouts.answer))
         return self.bound
 
-    def headers_left(self, is_kept: bool) -> None:
-        """Count the answer's time from here; `is_kept` tells a connection that was used before."""
+    def headers_left(self) -> None:
+        """Count the answer's time from here."""
         self._is_sent = True
-        self.is_kept = is_kept
+        self.is_kept = not self.is_new
         self._sent()
         self.bound.until(self._at_most(self._timeouts.answer))
 
@@ -91,14 +104,13 @@ class Watch:
         """Name what was waited for too long."""
         if tells_when_sent and not self._is_sent:
             return failures.no_connection(self.connect)
-        if self._until is not None and self._now() >= self._until:
+        if self._alarm.now() >= self._until:
             return failures.deadline_passed(self._deadline)
         return failures.no_answer(self._timeouts.answer)
 
     def patience(self) -> Patience:
         """Give the bounds of the body that follows."""
-        return Patience(self._timeouts.idle, self._until, self._deadline)
+        return Patience(self._alarm, self._timeouts.idle, self._until, self._deadline)
 
     def _at_most(self, seconds: float) -> float:
-        moment = self._now() + seconds
-        return moment if self._until is None else min(moment, self._until)
+        return min(self._alarm.now() + seconds, self._until)

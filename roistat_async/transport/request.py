@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from ..config import is_a
 
@@ -22,7 +22,7 @@ class Via(Enum):
     HANDED_ON = "one on which another recording just ended, if nothing else came on it"
 
 
-@frozen
+@define(eq=False)
 class Request:
     """Be one request. `headers` makes them at the last moment, for they hold the key."""
 

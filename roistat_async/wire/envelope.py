@@ -177,6 +177,8 @@ def _refusal(envelope: _Envelope, http_status: int, retry_after: float | None) -
 
 
 def _total(value: Any) -> int | None:
+    if value is None:  # so it is in all but lists
+        return None
     try:
         total = coerce.to_int(value)
     except ValueError:

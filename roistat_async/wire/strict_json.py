@@ -11,8 +11,9 @@ import msgspec
 
 _SHORT = 4096
 _LONGEST_FIRST = 8192
-_DEEP = (dict, list)
+_KEY_END = b'":'
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 # One escape of a JSON string: a whole surrogate pair, half of one, or any other.
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -49,17 +50,17 @@ def list_repeats_a_key(text: Any) -> bool:
 
 
 def has_a_key_for_each_colon(text: Any) -> bool:
-    """Prove quickly that no key stands twice, where no text looks like the end of a key."""
+    """Prove quickly that no key stands twice: read and written anew there are as many of them.
+
+    A quote inside of a string would look like the end of a key: then there is no such proof.
+    """
+    whole = bytes(text)
+    if b"\\" in whole and (b'\\"' in whole or b"\\u0022" in whole):
+        return False
     try:
-        return bytes(text).count(b'":') == _count_keys(_decode(text))
+        return whole.count(_KEY_END) == _encode(_decode(whole)).count(_KEY_END)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
-
-
-def _count_keys(value: Any) -> int:
-    if type(value) is dict:
-        return len(value) + sum([_count_keys(one) for one in value.values() if type(one) in _DEEP])
-    return sum([_count_keys(one) for one in value]) if type(value) is list else 0
 
 
 def _finds_a_key_twice(text: str, read: Callable[[str], object]) -> bool:

@@ -1,24 +1,30 @@
-"""A moment at which waiting is given up: the same as asyncio.timeout, for less."""
+"""Moments at which waiting is given up: the same as asyncio.timeout, by one timer for all."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import weakref
 
 import pytest
 
-from roistat_async.transport.bound import Bound
+from roistat_async.transport.bound import Alarm, Bound
 
 
 def _soon() -> float:
     return asyncio.get_running_loop().time() + 0.01
 
 
-async def _wait_until(moment: float) -> None:
-    with Bound() as bound:
+async def _wait_until(moment: float, alarm: Alarm | None = None) -> None:
+    with (alarm or Alarm()).bound() as bound:
         bound.until(moment)
         await asyncio.Event().wait()
+
+
+def _timers() -> int:
+    """Count the timers of the loop, those taken back too."""
+    return len(asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
 
 
 async def test_what_takes_too_long_is_a_timeout() -> None:
@@ -33,19 +39,19 @@ async def test_what_takes_too_long_is_a_timeout() -> None:
 
 async def test_what_ends_in_time_leaves_no_timer() -> None:
     """A moment that passes after the block touches nobody."""
-    with Bound() as bound:
+    with Alarm().bound() as bound:
         bound.until(_soon())
     await asyncio.sleep(0.02)
 
 
 async def test_a_moment_can_be_moved_and_taken_away() -> None:
     """Only the last one counts."""
-    with Bound() as bound:
+    with Alarm().bound() as bound:
         bound.until(_soon())
         bound.until(_soon() + 60)
         await asyncio.sleep(0.02)
         bound.until(_soon())
-        bound.until(None)
+        bound.until(math.inf)
         await asyncio.sleep(0.02)
 
 
@@ -63,7 +69,7 @@ async def test_an_error_of_the_block_comes_out() -> None:
     """What went wrong before the moment had an effect is told as it is."""
 
     async def fail() -> None:
-        with Bound() as bound:
+        with Alarm().bound() as bound:
             bound.until(asyncio.get_running_loop().time() - 1)
             raise ZeroDivisionError
 
@@ -75,9 +81,10 @@ async def test_bounds_inside_each_other() -> None:
     """The moment of the outer one ends the waiting in the inner one."""
 
     async def wait() -> None:
-        with Bound() as outer:
+        alarm = Alarm()
+        with alarm.bound() as outer:
             outer.until(_soon())
-            await _wait_until(_soon() + 60)
+            await _wait_until(_soon() + 60, alarm)
 
     with pytest.raises(TimeoutError):
         await wait()
@@ -87,7 +94,7 @@ async def test_a_task_that_is_over_is_kept_by_nothing() -> None:
     """Its result may be a page of calls: neither a cycle nor the loop's timers hold it."""
 
     async def answer() -> bytes:
-        with Bound() as bound:
+        with Alarm().bound() as bound:
             bound.until(_soon() + 60)
             kept.append(bound)
             await asyncio.sleep(0)
@@ -104,3 +111,63 @@ async def test_a_task_that_is_over_is_kept_by_nothing() -> None:
         assert seen() is None
     finally:
         gc.enable()
+
+
+async def test_a_moment_may_be_set_before_the_block() -> None:
+    """It counts from the block's beginning."""
+    bound = Alarm().bound()
+    bound.until(_soon())
+    with pytest.raises(TimeoutError), bound:
+        await asyncio.Event().wait()
+
+
+async def test_many_waits_share_a_timer() -> None:
+    """A thousand requests under way, ended and begun anew, cost the loop one timer."""
+    alarm = Alarm()
+    before = _timers()
+    for _ in range(10):
+        bounds = [alarm.bound() for _ in range(100)]
+        for bound in bounds:
+            bound.__enter__()
+            bound.until(_soon() + 60)
+        for bound in bounds:
+            bound.__exit__(None, None, None)
+    assert _timers() == before + 1
+
+
+async def test_each_waits_for_its_own_moment() -> None:
+    """Whoever comes later with an earlier moment is given up first, and the others after it."""
+    alarm, loop = Alarm(), asyncio.get_running_loop()
+    start = loop.time()
+    ended: list[tuple[int, float]] = []
+
+    async def wait(tenths: int) -> None:
+        try:
+            await _wait_until(start + tenths / 100, alarm)
+        except TimeoutError:
+            ended.append((tenths, loop.time() - start))
+
+    await asyncio.gather(*(wait(tenths) for tenths in (3, 1, 2, 5, 4)))
+    assert [tenths for tenths, _ in ended] == [1, 2, 3, 4, 5]
+    assert all(tenths / 100 - 0.001 <= seconds for tenths, seconds in ended)
+
+
+async def test_a_moment_that_is_moved_does_not_ring() -> None:
+    """The timer of who had the first moment rings for nobody, and is set for who waits."""
+    alarm = Alarm()
+    with alarm.bound() as bound:
+        bound.until(_soon())
+        bound.until(_soon() + 0.02)
+        with pytest.raises(TimeoutError):
+            await _wait_until(_soon() + 0.01, alarm)
+        await asyncio.sleep(0)
+
+
+async def test_a_closed_alarm_leaves_no_timer() -> None:
+    """After its client's end nothing of it is waiting in the loop."""
+    alarm = Alarm()
+    with alarm.bound() as bound:
+        bound.until(_soon())
+    alarm.close()
+    rung = [one for one in asyncio.get_running_loop()._scheduled if not one.cancelled()]  # type: ignore[attr-defined]
+    assert not [one for one in rung if one._callback == alarm._ring]
