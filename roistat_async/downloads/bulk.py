@@ -22,7 +22,7 @@ from typing import Generic, TypeVar
 
 from ..errors import NoRecordingError, RoistatError
 from ..models.files import Download, DownloadOutcome, DownloadStatus
-from . import file, notes
+from . import dead_parts, file, notes
 from .pace import Pace
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ async def save_many(
     """
     place = Path(folder)
     file.make_folder(place)
-    file.remove_dead_parts(place)
+    dead_parts.remove_dead_parts(place)
     has_left = notes.has_any(place)
 
     async def act(one: T) -> DownloadOutcome:

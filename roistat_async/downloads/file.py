@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import secrets
-import time
+import random
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -15,7 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from ..models.files import Download
-from . import descriptor, notes
+from . import descriptor
 from .target import check_target as check_target
 from .target import failed
 from .target import make_folder as make_folder
@@ -28,26 +27,10 @@ T = TypeVar("T")
 Check = Callable[[Read, int], None]
 """Look at a file of so many bytes before it gets its name; raise DownloadError against it."""
 
-_PART = re.compile(r"\.[^/]+\.(?:[0-9a-f]{12}|[0-9a-f]{16})\.part")
-_STALE = 24 * 3600.0
-_EXISTING = descriptor.PLAIN | os.O_WRONLY  # fails for a pipe that nobody reads
-
-
-def remove_dead_parts(folder: Path) -> int:
-    """Remove the part files that no process writes any more, a killed run's; give how many.
-
-    Where files cannot be locked (Windows, some network disks), and those that the next download
-    of the same file can go on with: only what is older than 24 hours.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries]
-    except OSError as error:
-        raise failed(error, folder) from None
-    removed = sum(_remove_if_dead(folder / name) for name in names if _PART.fullmatch(name))
-    for name in filter(notes.is_note, names):
-        notes.remove_orphan(folder / name)
-    return removed
+# A name is no secret, and who finds it taken by another process fails: no two have one seed.
+_names = random.Random()
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_names.seed)
 
 
 class PartFile:
@@ -64,6 +47,7 @@ class PartFile:
         self._hash = hashlib.sha256()
         self._fd = -1
         self._lock = -1
+        self._is_brief = False
         self._is_given_up = False
 
     def __enter__(self) -> Self:
@@ -126,10 +110,12 @@ class PartFile:
     def _take(self) -> bool:
         """Make a part file and hold it; False where a cleaner was quicker than the lock."""
         # Shortened: a name may have 255 bytes, and the target's may have them all.
-        name = f".{self._target.name[:48]}.{secrets.token_hex(6)}.part"
+        name = f".{self._target.name[:48]}.{_names.getrandbits(48):012x}.part"
         part = self._target.with_name(name)
         self._fd = os.open(part, descriptor.NEW, 0o600)
         self._part = part
+        if self._is_brief:
+            return True
         held = descriptor.lock(self._fd)
         if held:  # by both: the lock must outlive the close that comes before the rename
             self._lock = os.dup(self._fd)
@@ -140,6 +126,16 @@ class PartFile:
             self.size += written
 
     def _publish(self, rest: Sequence[bytes], check: Check | None) -> None:
+        # What is written at once is held by no lock, which costs as much as writing it: should a
+        # cleaner of another process come in between, it is written again.
+        self._is_brief = self._fd < 0
+        self._finish(rest, check)
+        if self._is_brief and self._part is not None and not self._is_given_up:
+            self._is_brief, self._part = False, None
+            self.size, self._hash = 0, hashlib.sha256()
+            self._finish(rest, check)
+
+    def _finish(self, rest: Sequence[bytes], check: Check | None) -> None:
         is_all = not self.size
         self.write(*rest)
         if check is not None:
@@ -150,10 +146,16 @@ class PartFile:
         self._disk(self._rename)
 
     def _rename(self) -> None:
-        if self._part is not None and not self._is_given_up:
+        if self._part is None or self._is_given_up:
+            return
+        try:
             os.replace(self._part, self._target)
-            self._part = None
-            sync_folder(self._target.parent)
+        except FileNotFoundError:
+            if self._is_brief:
+                return
+            raise
+        self._part = None
+        sync_folder(self._target.parent)
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -201,31 +203,3 @@ def sync_folder(folder: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-def _remove_if_dead(part: Path) -> bool:
-    with suppress(OSError):  # another run may have been quicker
-        fd = os.open(part, _EXISTING)
-        try:
-            held = descriptor.lock(fd)
-            age = time.time() - os.fstat(fd).st_mtime
-            if held and not _is_worth_keeping(fd, part, age):
-                notes.remove(part)
-                part.unlink()  # and no writer can take it while it goes
-                return True
-            is_old = held is None and age > _STALE
-        finally:
-            os.close(fd)
-        if is_old:  # after the close: Windows removes no open file
-            notes.remove(part)
-            part.unlink()
-            return True
-    return False
-
-
-def _is_worth_keeping(fd: int, part: Path, age: float) -> bool:
-    if not notes.can_have_one(part):
-        return False
-    # Of two writers one may have given the file its name, and the other made a new part.
-    is_another = not descriptor.is_at(fd, part)
-    return is_another or (abs(age) < _STALE and notes.read(part) is not None)

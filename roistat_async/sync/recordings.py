@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ..client import Roistat
 from ..clock import Clock
-from ..downloads import bulk, file
+from ..downloads import bulk, dead_parts, file
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -220,7 +220,7 @@ class _Run:
         if len(self._clean) >= _FOLDERS:
             del self._clean[next(iter(self._clean))]
         self._clean[folder] = None
-        await file.in_thread(partial(file.remove_dead_parts, folder))
+        await file.in_thread(partial(dead_parts.remove_dead_parts, folder))
 
     async def _note(self) -> None:
         """Write what is known; if this is cut short it is written again."""

@@ -14,7 +14,7 @@ import trustme
 from roistat_async import Roistat
 from roistat_async.models.files import DownloadOutcome
 from roistat_async.testing.mp3 import recording
-from roistat_async.transport import connector
+from roistat_async.transport import guard
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, true_answer, truthful
 from tests.helpers.raw_server import Script, Wire, answer
@@ -249,7 +249,7 @@ async def test_a_connection_that_lay_idle_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The longer it waits, the more may come on it."""
-    monkeypatch.setattr(connector, "LONGEST_IDLE", 0.02)
+    monkeypatch.setattr(guard, "LONGEST_IDLE", 0.02)
 
     async def pause() -> None:
         await asyncio.sleep(0.06)
