@@ -30,6 +30,7 @@ from .transport.governor import Governor
 from .transport.http import Http
 from .transport.request import Connecting
 from .transport.retry import RetryBudget
+from .wire import request
 
 if TYPE_CHECKING:
     import aiohttp
@@ -78,7 +79,7 @@ class Roistat:
             limits=limits or Limits(),
         )
         connecting = Connecting(proxy, ssl_context, trust_env)
-        http = Http(config.timeouts, connecting, session)
+        http = Http(config.timeouts, connecting, session, headers=request.COMMON)
         hooks = Hooks() if hooks is None else hooks
         self._assemble(config, http, clock or Clock(), RetryBudget(), hooks)
 

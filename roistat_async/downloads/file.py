@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
-import sys
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -26,11 +25,6 @@ T = TypeVar("T")
 
 Check = Callable[[Read, int], None]
 """Look at a file of so many bytes before it gets its name; raise DownloadError against it."""
-
-# A name is no secret, and who finds it taken by another process fails: no two have one seed.
-_names = random.Random()
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_names.seed)
 
 
 class PartFile:
@@ -110,7 +104,7 @@ class PartFile:
     def _take(self) -> bool:
         """Make a part file and hold it; False where a cleaner was quicker than the lock."""
         # Shortened: a name may have 255 bytes, and the target's may have them all.
-        name = f".{self._target.name[:48]}.{_names.getrandbits(48):012x}.part"
+        name = f".{self._target.name[:48]}.{secrets.token_hex(6)}.part"
         part = self._target.with_name(name)
         self._fd = os.open(part, descriptor.NEW, 0o600)
         self._part = part

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -109,12 +109,14 @@ class Attempts:
 
     def tell_response(self, reply: Reply, seconds: Callable[[], float]) -> None:
         """Tell whoever listens of an answer, once it was read or left."""
+        tell, is_logged = self.endpoint.hooks.on_response, _log.isEnabledFor(logging.DEBUG)
+        if tell is None and not is_logged:
+            return
         size = reply.parts.received
-        if _log.isEnabledFor(logging.DEBUG):
+        if is_logged:
             text = "%s answered %d with %d bytes in %.0f ms, attempt %d"
             path, number = self.operation.path, self.number
             _log.debug(text, path, reply.status, size, seconds() * 1000, number)
-        tell = self.endpoint.hooks.on_response
         if tell is not None:
             tell(
                 ResponseEvent(
@@ -165,22 +167,21 @@ class Exchange:
             self._sending = now()
             self._deadline.forgive(self._sending - asked)
         try:
-            return await self._send()
+            reply = await self._sent()
         except BaseException as error:
             self._end(error)
             raise
+        self._slot.sent()  # a borrowed session does not tell when headers leave
+        self._reply, self._attempts.status = reply, reply.status
+        return reply
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._end(error)
 
-    async def _send(self) -> Reply:
-        attempts, slot = self._attempts, self._slot
+    def _sent(self) -> Awaitable[Reply]:
+        attempts = self._attempts
         attempts.tell_request()
-        request = attempts.request(self._deadline)
-        self._reply = await attempts.endpoint.http.open(request, slot.sent)
-        slot.sent()  # a borrowed session does not tell when headers leave
-        attempts.status = self._reply.status
-        return self._reply
+        return attempts.endpoint.http.open(attempts.request(self._deadline), self._slot.sent)
 
     def _end(self, error: BaseException | None) -> None:
         reply = self._reply

@@ -48,7 +48,8 @@ class Endpoint:
         """Ask for something; repeated where that helps."""
         operation = _operation(path, body, Kind.READ)
         del body  # an error's traceback shows what the frames it passed still hold
-        return await self._run(Attempts(self, operation))
+        attempts = Attempts(self, operation)
+        return await self._repeated(attempts, attempts.answer)
 
     async def create(
         self,

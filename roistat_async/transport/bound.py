@@ -25,6 +25,10 @@ class Alarm:
         # Whose context a timer takes over lives as long as it does.
         self._context = Context()
 
+    def is_here(self) -> bool:
+        """Tell whether the running loop is the one it belongs to."""
+        return self._loop is asyncio.get_running_loop()
+
     def bound(self) -> Bound:
         """Give a bound to wait in."""
         return Bound(self)

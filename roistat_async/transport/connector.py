@@ -34,19 +34,16 @@ class Connector(aiohttp.TCPConnector):
         await turn()  # two hundred that begin at once hold up the loop for 70 ms
         return await super()._create_connection(*args, **options)
 
-    async def connect(self, *args: Any, **options: Any) -> Any:
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
         watch = watching.get()
-        while True:
-            connection = await super().connect(*args, **options)
-            if watch.is_new or await self._may_be_used(connection):
-                break
+        connection: Any = await super().connect(req, traces, timeout)
+        while not watch.is_new and (
+            connection.protocol.should_close
+            or (self._is_guarded and not await guard.may_carry_more(connection))
+        ):
             connection.close()
+            connection = await super().connect(req, traces, timeout)
         if self._is_guarded:
             watch.held = guard.hold(connection)
         watch.headers_left()
         return connection
-
-    async def _may_be_used(self, connection: Any) -> bool:
-        if self._is_guarded:
-            return await guard.may_carry_more(connection)
-        return not connection.protocol.should_close

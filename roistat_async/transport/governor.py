@@ -39,28 +39,29 @@ class _Window:
         self.most = math.inf if most is None else math.floor(most)
         self._length = length
         # Without a limit only a refusal makes one, and no larger one than this.
-        self._left: deque[float] = deque(maxlen=_WITHOUT_LIMIT if most is None else None)
+        self.left: deque[float] = deque(maxlen=_WITHOUT_LIMIT if most is None else None)
 
     def count(self, now: float) -> int:
         """Count those that left within the length of time; a clock set back has forgotten them."""
-        while self._left and not 0 <= now - self._left[0] < self._length - _ROUNDING:
-            self._left.popleft()
-        return len(self._left)
+        while self.left and not 0 <= now - self.left[0] < self._length - _ROUNDING:
+            self.left.popleft()
+        return len(self.left)
 
     def wait(self, now: float, held: int, most: float) -> float | None:
         """Give the seconds until one more may leave; None while those held decide it."""
-        if most == math.inf:
-            return 0.0
         self.count(now)
-        if held + len(self._left) < most:
+        if held + len(self.left) < most:
             return 0.0
-        over = int(held + len(self._left) - most)
-        if over >= len(self._left):
+        over = int(held + len(self.left) - most)
+        if over >= len(self.left):
             return None
-        return max(0.0, self._left[over] + self._length - now)
+        return max(0.0, self.left[over] + self._length - now)
 
     def add(self, moment: float) -> None:
-        self._left.append(moment)
+        left = self.left
+        left.append(moment)
+        if moment - left[0] > self._length:  # a high limit is never reached, and never looks
+            left.popleft()
 
 
 class Slot:
@@ -127,6 +128,7 @@ class Governor:
         self._held = 0
         self._paused_until = -math.inf
         self._pause = 0.0
+        self._was_refused = False
         self._halved_at = -math.inf
         self._changed_at = -math.inf
         self._places = Places(limits.concurrency)
@@ -151,11 +153,19 @@ class Governor:
 
     def _admit_at_once(self) -> bool:
         """Admit where nobody waits and nothing need be waited for: so it is nearly always."""
-        if not (self._places.is_free and self._turn.is_free) or self._wait() != 0.0:
+        if not (self._places.is_free and self._turn.is_free):
+            return False
+        if not self._is_far_from_limits() and self._wait() != 0.0:
             return False
         self._places.take()
         self._held += 1
         return True
+
+    def _is_far_from_limits(self) -> bool:
+        """Tell so without the clock: those that left long ago count too."""
+        held, second, hour = self._held, self._second, self._hour
+        is_far = held + len(second.left) < second.most and held + len(hour.left) < hour.most
+        return is_far and not self._was_refused
 
     async def _admit(self) -> None:
         await self._places.enter()
@@ -186,16 +196,13 @@ class Governor:
         hour = self._hour.wait(now, self._held, self._hour.most)
         if second is None or hour is None:
             return None
-        if self._paused_until > now:
-            self._paused_until = min(
-                self._paused_until, now + self._pause
-            )  # the clock was set back
-            return max(self._paused_until - now, second, hour)
-        return max(second, hour)
+        self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
+        return max(0.0, self._paused_until - now, second, hour)
 
     def _slow_down(self, left_at: float, retry_after: float | None) -> None:
         """Halve the rate, once for those that were under way together."""
         now = self._clock.monotonic()
+        self._was_refused = True
         if retry_after is not None:
             self._pause = max(retry_after, self._paused_until - now)
             self._paused_until = now + self._pause

@@ -8,6 +8,7 @@ certificate is always checked. Foreign exceptions stop here: what happened is no
 from __future__ import annotations
 
 import ssl
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ from ..config import Timeouts
 from ..errors import (
     ConfigurationError,
     NotSentError,
+    RequestTimeoutError,
     RoistatError,
     TransportError,
 )
@@ -30,19 +32,22 @@ from .parts import Parts
 from .patience import Sent, Watch
 from .request import Connecting, Request, Via
 
+_BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError, RequestTimeoutError)
+
 
 class Reply:
     """Be an answer whose headers are there and whose body is still to be read."""
 
     def __init__(self, response: aiohttp.ClientResponse, watch: Watch) -> None:
         self._response = response
+        self._headers = response.headers
         self._held = watch.held
         self.status: int = response.status
         self.parts: Parts = Parts(response.content, response.content_length, watch)
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
-        return self._response.headers.get(name)
+        return self._headers.get(name)
 
     @property
     def length(self) -> int | None:
@@ -60,28 +65,24 @@ class Reply:
 
         Raises our own errors for a cut, a silence and a trickle.
         """
-        failure: RoistatError
         try:
             return await self.parts.next()
-        except RoistatError:
-            raise  # our own patience ended; that is a TimeoutError as well
-        except TimeoutError:
-            failure = self.parts.ran_out()
-        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
-            failure = _translate(error)
+        except _BROKEN as error:
+            failure = self._broken(error)
         raise failure
 
     async def read(self, cap: int) -> bytes:
         """Read the whole body, at most `cap` decoded bytes."""
-        parts: list[bytes] = []
-        size = 0
-        while not self._response.content.at_eof():
-            part = await self.part()
-            size += len(part)
-            if size > cap:
-                raise failures.too_large(cap)
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        try:
+            return await self.parts.all(cap)
+        except _BROKEN as error:
+            failure = self._broken(error)
+        raise failure
+
+    def _broken(self, error: Exception) -> RoistatError:
+        if isinstance(error, RoistatError):
+            return error  # our own patience ended; that is a TimeoutError as well
+        return self.parts.ran_out() if isinstance(error, TimeoutError) else _translate(error)
 
     async def comes_to_rest(self) -> bool:
         """Tell, at the end of the body, whether nothing more came: else it may be another's."""
@@ -114,31 +115,34 @@ class Http:
         timeouts: Timeouts,
         connecting: Connecting,
         session: aiohttp.ClientSession | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._timeouts = timeouts
         self._connecting = connecting
+        self._common = dict(headers or {})
         self._borrowed = session
         self._own: dict[Via, aiohttp.ClientSession] = {}
         self._home = Home()
         self._alarm: Alarm | None = None
-        # Others keep connections alive in it, unguarded: one of ours is used for nothing else.
-        self._extra = {} if session is None else {"Connection": "close"}
         self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
 
     async def open(self, request: Request, sent: Sent) -> Reply:
         """Send a request and give its answer; whoever gets it must close it."""
-        alarm = self._bound_alarm()
-        watch = Watch(alarm, self._timeouts, request.within, request.deadline, sent)
-        response = await self._send(request, watch)
-        connection = None if self._borrowed is None else response.connection
-        if connection is not None and connection.protocol is not None:
-            connection.protocol.force_close()  # whatever the server makes of the header
-        reply = Reply(response, watch)
-        refused = failures.refused(response.status, response.headers)
-        if refused is not None:
-            reply.close()
-            raise refused
-        return reply
+        watch = Watch(self._alarm_here(), self._timeouts, request.within, request.deadline, sent)
+        told = watching.set(watch)
+        try:
+            with watch.start(self.tells_when_sent):
+                response = await self._sent(request, watch)
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+            failure = self._failure(error, watch)
+            if failure is None:
+                raise
+        else:
+            return self._reply(response, watch)
+        finally:
+            watching.reset(told)
+        raise failure
 
     async def close(self) -> None:
         """Close what is ours."""
@@ -157,46 +161,55 @@ class Http:
             # The old loop ended without close(): its connections and timers ended with it.
             self._own, self._alarm = {}, None
 
-    async def _send(self, request: Request, watch: Watch) -> aiohttp.ClientResponse:
-        failure: RoistatError
-        told = watching.set(watch)
-        try:
-            with watch.start(self.tells_when_sent):
-                return await self._session(request.via).request(
-                    request.method,
-                    URL(request.url, encoded=True),
-                    data=request.payload(),
-                    headers={**request.headers(), **self._extra},
-                    allow_redirects=False,
-                    timeout=_connecting(watch.connect),
-                    proxy=self._connecting.proxy,
-                )
-        except aiohttp.ConnectionTimeoutError:
-            failure = failures.no_connection(watch.connect)
-        except TimeoutError:
-            failure = watch.ran_out(self.tells_when_sent)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = _translate(error)
-            if isinstance(failure, TransportError):
-                failure._is_stale = watch.is_kept
-        except RuntimeError as error:
-            closed = failures.closed(str(error))
-            if closed is None:
-                raise
-            failure = closed
-        finally:
-            watching.reset(told)
-        raise failure
+    def _sent(self, request: Request, watch: Watch) -> Awaitable[aiohttp.ClientResponse]:
+        session, headers = self._borrowed, request.headers()
+        if session is None:
+            session = self._session(request.via)
+        else:
+            # Others keep connections alive in it, unguarded: one of ours serves nothing else.
+            headers = {**self._common, **headers, "Connection": "close"}
+        return session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=request.payload(),
+            headers=headers,
+            allow_redirects=False,
+            timeout=_connecting(watch.connect),
+            proxy=self._connecting.proxy,
+        )
 
-    def _bound_alarm(self) -> Alarm:
-        self.bind()
-        if self._alarm is None:
-            self._alarm = Alarm()
-        return self._alarm
+    def _reply(self, response: aiohttp.ClientResponse, watch: Watch) -> Reply:
+        connection = None if self._borrowed is None else response.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.force_close()  # whatever the server makes of the header
+        reply = Reply(response, watch)
+        refused = failures.refused(response.status, response.headers)
+        if refused is not None:
+            reply.close()
+            raise refused
+        return reply
+
+    def _failure(self, error: Exception, watch: Watch) -> RoistatError | None:
+        """Say in our words what went wrong before an answer came; None for a bug."""
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return failures.no_connection(watch.connect)
+        if isinstance(error, TimeoutError):
+            return watch.ran_out(self.tells_when_sent)
+        if isinstance(error, RuntimeError):
+            return failures.closed(str(error))
+        failure = _translate(error)
+        if isinstance(failure, TransportError):
+            failure._is_stale = watch.is_kept
+        return failure
+
+    def _alarm_here(self) -> Alarm:
+        alarm = self._alarm
+        if alarm is None or not alarm.is_here():
+            self.bind()
+            alarm = self._alarm = Alarm()
+        return alarm
 
     def _session(self, via: Via) -> aiohttp.ClientSession:
-        if self._borrowed is not None:
-            return self._borrowed
         session = self._own.get(via)
         if session is None:
             session = self._own[via] = self._open(via)
@@ -207,6 +220,7 @@ class Http:
             connector=Connector(via, self._connecting.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=self._connecting.trust_env,
+            headers=self._common,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import RoistatError
+from . import failures
 from .patience import Patience, Watch
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ class Parts:
             part = await self._patiently()
             self.received += len(part)
         return part
+
+    async def all(self, cap: int) -> bytes:
+        """Give all that is to come, as `next` does part by part; raise if it is more than `cap`."""
+        parts: list[bytes] = []
+        while not self._content.at_eof():
+            parts.append(self.at_hand() or await self.next())
+            if self.received > cap:
+                raise failures.too_large(cap)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def ran_out(self) -> RoistatError:
         """Name what was waited for too long."""

@@ -24,7 +24,7 @@ class Via(Enum):
 
 @define(eq=False)
 class Request:
-    """Be one request. `headers` makes them at the last moment, for they hold the key."""
+    """Be one request. `headers` makes its own at the last moment, for they hold the key."""
 
     url: str
     headers: Callable[[], Mapping[str, str]] = field(repr=False)

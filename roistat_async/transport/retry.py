@@ -126,7 +126,8 @@ class RetryBudget:
 
     def refill(self) -> None:
         """Give back a little for a success."""
-        self.left = min(self.capacity, self.left + 1)
+        if self.left < self.capacity:
+            self.left += 1
 
 
 async def run(

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from attrs import field, frozen
+from attrs import define, field
 
 from ..errors import MalformedResponseError, RoistatError
 from . import coerce, outside, refusals, strict_json
@@ -37,7 +37,7 @@ class _Envelope(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Envelope).decode
 
 
-@frozen
+@define
 class Answer:
     """Be a successful answer, its payload still unread; a payload that is not there is empty.
 
@@ -76,7 +76,7 @@ def read(
     Raises the APIError it holds, or MalformedResponseError if it is not Roistat's.
     """
     outcome: Answer | RoistatError | None = None
-    if http_status < 400:
+    if http_status < 400 and len(body) >= outside.SHORTEST:
         outcome = _open_at_its_ends(body, answered_at)
     if outcome is None:
         outcome = _outcome(body, http_status, retry_after, answered_at, content_type)

@@ -15,15 +15,17 @@ from ..config import Secret
 from ..errors import ConfigurationError
 
 _encode = msgspec.json.Encoder().encode
-_COMMON = {
+COMMON = {
     "Use-Http-Code": "1",
     "Content-Type": "application/json",
     # The default would name the versions of Python and aiohttp.
     "User-Agent": "roistat_async",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
 }
-_JSON = {**_COMMON, "Accept": "application/json", "Accept-Encoding": "gzip"}
+"""What every request has that does not say otherwise."""
 # A file must come as it is: a cut gzip stream can look whole (fault matrix J17).
-_FILE = {**_COMMON, "Accept": "*/*", "Accept-Encoding": "identity"}
+_FILE = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @frozen
@@ -40,8 +42,9 @@ def url(base_url: str, path: str, project: int) -> str:
 
 
 def headers(key: Secret, *, file: bool, rest: Rest | None = None) -> dict[str, str]:
-    """Give the headers of a request, the key among them: keep them in no variable."""
-    return {**(_FILE if file else _JSON), **_range(rest), "Api-key": key.reveal()}
+    """Give what a request has beside `COMMON`, the key among it: keep it in no variable."""
+    signed = {"Api-key": key.reveal()}
+    return signed if not file else {**_FILE, **_range(rest), **signed}
 
 
 def encode(body: Mapping[str, Any] | None) -> bytes | None:

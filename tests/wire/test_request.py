@@ -23,10 +23,16 @@ def test_project_is_in_the_query() -> None:
 @pytest.mark.parametrize("file", [True, False])
 def test_key_is_in_its_header(file: bool) -> None:
     """One header holds the key, and real status codes are asked for."""
-    headers = request.headers(Secret(KEY), file=file)
+    headers = {**request.COMMON, **request.headers(Secret(KEY), file=file)}
     assert [name for name, value in headers.items() if KEY in value] == ["Api-key"]
     assert headers["Use-Http-Code"] == "1"
     assert headers["Content-Type"] == "application/json"
+
+
+def test_a_file_is_asked_for_as_it_is() -> None:
+    """Lists may come compressed, files not: a cut gzip stream can look whole."""
+    assert request.COMMON["Accept-Encoding"] == "gzip"
+    assert request.headers(Secret(KEY), file=True)["Accept-Encoding"] == "identity"
 
 
 def test_the_common_headers_never_hold_the_key() -> None:
@@ -39,7 +45,7 @@ def test_the_common_headers_never_hold_the_key() -> None:
 
 def test_versions_are_not_told() -> None:
     """aiohttp's User-Agent names the versions of Python and itself."""
-    assert request.headers(Secret(KEY), file=True)["User-Agent"] == "roistat_async"
+    assert request.COMMON["User-Agent"] == "roistat_async"
 
 
 @pytest.mark.parametrize(
