@@ -19,8 +19,8 @@ from .content import HEAD_SIZE, OLE2, ZIP, Content, frame_length
 Read = Callable[[int, int], bytes]
 """Give bytes of the file: from where, and how many at most."""
 
-_TAIL = 16 * 1024  # some ten frames of the longest kind
-_SHORT_TAIL = 4 * 1024
+# From a few frames of speech to some ten of the longest kind: most files need the first only.
+_TAILS = (1536, 4 * 1024, 16 * 1024)
 _IN_STEP = 3  # frames one behind the other that are no accident
 _SIDE_INFO = {(3, 0): 32, (3, 1): 17, (0, 0): 17, (0, 1): 9}  # MPEG-1 or not, mono or not
 
@@ -62,7 +62,7 @@ def _missing_audio(read: Read, size: int) -> str | None:
 
 
 def _ends_inside(read: Read, start: int, size: int) -> bool:
-    for longest in (_SHORT_TAIL, _TAIL):
+    for longest in _TAILS:
         at = max(start, size - longest)
         tail = read(at, size - at)
         first = 0 if at == start and frame_length(tail, 0) else _next_in_step(tail, 0)
