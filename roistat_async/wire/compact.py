@@ -93,12 +93,13 @@ def _moment(value: datetime | None) -> datetime | None:
 
 def _tidy_visit(twin: Any) -> Any:
     """Give the twin with what its model would make of ids and dates; written out for speed."""
+    own, first, metrika, date = twin.id, twin.first_id, twin.metrika_client_id, twin.date
     return replace(
         twin,
-        id=_text(twin.id),
-        first_id=_text(twin.first_id),
-        metrika_client_id=_text(twin.metrika_client_id),
-        date=_moment(twin.date),
+        id=str(own) if type(own) is int else own,
+        first_id=str(first) if type(first) is int else first,
+        metrika_client_id=str(metrika) if type(metrika) is int else metrika,
+        date=date if date is None or date.tzinfo is UTC else _in_utc(date),
     )
 
 

@@ -17,6 +17,7 @@ from roistat_async.sync.row import (
     COLUMNS,
     columns_of,
     content_hash,
+    content_hashes,
     moment_text,
     read_moment,
     row_of,
@@ -105,6 +106,13 @@ def test_hash_is_the_same_everywhere() -> None:
 
 VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3)
 ROWS = st.tuples(VALUES, VALUES, VALUES)
+
+
+@given(st.lists(ROWS))
+def test_hashes_of_many_are_as_one_by_one(rows: list[tuple[str, ...]]) -> None:
+    """A short row after a long one too: nothing of the longer one is left in the buffer."""
+    columns = [[row[place] for row in rows] for place in range(3)]
+    assert content_hashes(columns) == [content_hash(row) for row in rows]
 
 
 @given(ROWS, ROWS)

@@ -65,6 +65,14 @@ async def test_every_value_is_as_it_came(target: SqliteTarget, path: Path) -> No
     assert (three["marker"], three["order"]) == (None, None)
 
 
+async def test_nothing_and_zero_are_told_apart(target: SqliteTarget, path: Path) -> None:
+    """In a batch where each value of a column is 0, "" or None, and where none is None."""
+    calls = [call(1, duration=0, comment="", waiting_time=0), call(2, comment="", waiting_time=0)]
+    await target.write(1, calls, STATE)
+    found = ask(path, "SELECT duration, comment, waiting_time, marker FROM calls ORDER BY id")
+    assert found == [(0, "", 0, None), (None, "", 0, None)]
+
+
 async def test_a_value_that_went_is_gone(target: SqliteTarget, path: Path) -> None:
     """What was asked for and is no longer there does not stay."""
     await target.write(1, [call(1, visit=Visit(id="1"), comment="a")], STATE)
