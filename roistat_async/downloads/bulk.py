@@ -48,11 +48,13 @@ async def save_many(
     file.make_folder(place)
     dead_parts.remove_dead_parts(place)
     has_left = notes.has_any(place)
+    size_of = partial(_size_of, is_open=os.access(place, os.W_OK))
 
     async def act(one: T) -> DownloadOutcome:
         call_id = id_of(one)
         target = place / f"{call_id}.mp3"
-        return await _outcome(call_id, target, partial(save, call_id, target, has_left), pace)
+        saving = partial(save, call_id, target, has_left)
+        return await _outcome(call_id, target, size_of, saving, pace)
 
     works = each(ids, act, key_of=id_of, concurrency=lambda: pace.places)
     async with aclosing(works) as outcomes:
@@ -178,10 +180,14 @@ async def _after(same: list[asyncio.Task[R]], act: Callable[[T], Awaitable[R]], 
 
 
 async def _outcome(
-    call_id: str, target: Path, save: Callable[[], Awaitable[Download]], pace: Pace
+    call_id: str,
+    target: Path,
+    size_of: Callable[[Path], int],
+    save: Callable[[], Awaitable[Download]],
+    pace: Pace,
 ) -> DownloadOutcome:
     try:
-        if size := _size_of(target):
+        if size := size_of(target):
             return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
         saved = await save()
     except NoRecordingError:
@@ -193,13 +199,13 @@ async def _outcome(
     return DownloadOutcome(call_id, DownloadStatus.SAVED, saved.path, saved.size)
 
 
-def _size_of(target: Path) -> int:
+def _size_of(target: Path, *, is_open: bool) -> int:
     """Give the bytes of a file that is there; raise for what no file may replace."""
     try:
         found = os.lstat(target)
     except FileNotFoundError:
-        if os.access(os.path.dirname(target) or ".", os.W_OK):
-            return 0  # nearly all are so: one look less
+        if is_open:
+            return 0  # nearly all are so: one look is enough
         found = None
     except OSError:
         found = None

@@ -130,11 +130,9 @@ class PartFile:
             self._finish(rest, check)
 
     def _finish(self, rest: Sequence[bytes], check: Check | None) -> None:
-        is_all = not self.size
         self.write(*rest)
         if check is not None:
-            read = partial(_read, rest) if is_all else partial(descriptor.read, self._fd)
-            self._disk(lambda: check(read, self.size))
+            self._disk(lambda: check(partial(descriptor.read, self._fd), self.size))
         self._disk(lambda: os.fsync(self._fd))
         self._close()
         self._disk(self._rename)
@@ -175,17 +173,6 @@ class PartFile:
             return act()
         except OSError as error:
             raise failed(error, self._target, self.size) from None
-
-
-def _read(parts: Sequence[bytes], at: int, size: int) -> bytes:
-    """Read from a file that is still at hand."""
-    found: list[bytes] = []
-    for part in parts:
-        if at < len(part) and size > 0:
-            found.append(part[at : at + size])
-            size -= len(found[-1])
-        at = max(0, at - len(part))
-    return b"".join(found)
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,12 +9,15 @@ same, in two threads at once. Nothing is copied.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from ..models.files import Download
 from .descriptor import MOST_PARTS
 from .file import Check, PartFile, to_its_end
+from .wholeness import Read
 
 BATCH = 1024 * 1024
 """Bytes that go to the threads at once; as many are gathered meanwhile, and no more."""
@@ -54,6 +57,10 @@ class Writing:
         if self._gathered_size >= BATCH or len(self._gathered) >= MOST_PARTS:
             await self._send()
 
+    def at_hand(self) -> Read | None:
+        """Give what reads the file; None where some of it is on its way to the disk."""
+        return partial(_read, self._gathered) if self._gathered_size == self.size else None
+
     async def publish(self, check: Check | None = None) -> Download:
         """Write what is left and give the file its name, if `check` does not raise."""
         await self._arrived()
@@ -87,3 +94,14 @@ class Writing:
 
     async def _settled(self) -> None:
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+def _read(parts: Sequence[bytes], at: int, size: int) -> bytes:
+    """Read from a file of these parts."""
+    found: list[bytes] = []
+    for part in parts:
+        if at < len(part) and size > 0:
+            found.append(part[at : at + size])
+            size -= len(found[-1])
+        at = max(0, at - len(part))
+    return b"".join(found)

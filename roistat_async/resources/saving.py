@@ -153,16 +153,21 @@ class Saving:
         if not await reply.comes_to_rest():
             return _out_of_step()
         try:
-            saved = await writing.publish(self._judging(part, reply, place))
+            saved = await writing.publish(self._judging(writing, part, reply, place))
         except TransportError as error:
             return bare(error)
         return evolve(saved, resumed=True) if place.start else saved
 
-    def _judging(self, part: file.PartFile, reply: Reply, place: Place) -> file.Check:
+    def _judging(
+        self, writing: Writing, part: file.PartFile, reply: Reply, place: Place
+    ) -> file.Check:
         """Give what looks at the whole file in the thread, at the last moment before its name."""
+        # Of a small one it is seen here: in the thread it would wait for the loop at each step.
+        content, at_hand = self._asked.content, writing.at_hand()
+        is_whole = at_hand and wholeness.missing_of(content, at_hand, writing.size) is None
 
         def judge(read: wholeness.Read, size: int) -> None:
-            missing = wholeness.missing_of(self._asked.content, read, size)
+            missing = None if is_whole else wholeness.missing_of(content, read, size)
             if missing is not None and not self._ends_so(part, place, missing):
                 raise wholeness.cut_before(size, missing)
             if not reply.is_quiet():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async.downloads import bulk, file
+from roistat_async.downloads import bulk, file, writing
 from roistat_async.downloads.pace import FIRST, Pace
 from roistat_async.errors import RateLimitError
 from roistat_async.models.files import Download, DownloadStatus
@@ -20,7 +20,7 @@ from tests.helpers.clock import JumpingClock
 @given(st.lists(st.binary(max_size=6), max_size=5), st.integers(0, 30), st.integers(0, 30))
 def test_parts_are_read_as_the_file_would_be(parts: list[bytes], at: int, size: int) -> None:
     """Any stretch of the parts is that stretch of the whole."""
-    assert file._read(parts, at, size) == b"".join(parts)[at : at + size]
+    assert writing._read(parts, at, size) == b"".join(parts)[at : at + size]
 
 
 async def test_a_file_begun_again_is_empty(tmp_path: Path) -> None:
