@@ -2,8 +2,10 @@
 
 Ours is `calls.list(prefetch=16)` with everything on. The first page is asked for alone, for
 nobody knows before it how many there are; then 16 at once. The ideal is `ceil(N / 16)` times the
-latency, nothing else taking any time. The sequential loop is aiohttp and `json.loads`; its time
-is measured over fewer pages and multiplied, for it does nothing but wait. Time on the wall.
+latency, nothing else taking any time. "aiohttp, bytes only" knows the offsets, asks in the same
+order, the first page alone, and does nothing with the bytes. The sequential loop is aiohttp and
+`json.loads`; its time is measured over fewer pages and multiplied, for it does nothing but wait.
+Time on the wall.
 """
 
 from __future__ import annotations
@@ -11,6 +13,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Coroutine
+from typing import Any
+
+import aiohttp
 
 from . import bench_pages
 from .bench_pages import Walk
@@ -30,12 +36,18 @@ def run(*, quick: bool) -> list[Ratio]:
     few = Plan(pages=max(2, plan.pages // 10), calls=plan.calls, latency=plan.latency)
     ours: dict[int, list[float]] = {window: [] for window in WINDOWS}
     sequential: list[float] = []
+    bytes_only: list[float] = []
     with serving_pages(plan) as served, serving_pages(few) as short:
         for _ in range(rounds):
             for window in WINDOWS:
                 ours[window].append(_seconds(served, plan, window))
+            bytes_only.append(asyncio.run(_timed(_bytes_only(served, plan, 16))))
             sequential.append(_sequential(short, few) * plan.pages / few.pages)
-    return [*_over_ideal(plan, ours), _over_sequential(ours[16], sequential)]
+    return [
+        *_over_ideal(plan, ours),
+        _over("aiohttp, bytes only", None, ours[16], bytes_only),
+        _over("aiohttp, one by one", SEQUENTIAL_GOAL, ours[16], sequential),
+    ]
 
 
 def _over_ideal(plan: Plan, ours: dict[int, list[float]]) -> list[Ratio]:
@@ -48,27 +60,46 @@ def _over_ideal(plan: Plan, ours: dict[int, list[float]]) -> list[Ratio]:
     return found
 
 
-def _over_sequential(ours: list[float], sequential: list[float]) -> Ratio:
-    rounds = tuple(mine / theirs for mine, theirs in zip(ours, sequential, strict=True))
-    return Ratio("pages far away, 16 under way", "aiohttp, one by one", SEQUENTIAL_GOAL, rounds)
+def _over(peer: str, goal: float | None, ours: list[float], theirs: list[float]) -> Ratio:
+    rounds = tuple(mine / its for mine, its in zip(ours, theirs, strict=True))
+    return Ratio("pages far away, 16 under way", peer, goal, rounds)
 
 
 def _seconds(served: Served, plan: Plan, window: int) -> float:
-    async def once() -> float:
-        began = time.perf_counter()
+    async def walk() -> None:
         assert await bench_pages.ours(served, plan, prefetch=window) == plan.total
-        return time.perf_counter() - began
 
-    return asyncio.run(once())
+    return asyncio.run(_timed(walk()))
+
+
+async def _timed(work: Coroutine[Any, Any, None]) -> float:
+    began = time.perf_counter()
+    await work
+    return time.perf_counter() - began
+
+
+async def _bytes_only(served: Served, plan: Plan, window: int) -> None:
+    offsets = iter(range(0, plan.total, plan.calls))
+    async with aiohttp.ClientSession(headers=bench_pages.signed(served)) as session:
+
+        async def ask(offset: int) -> None:
+            body = bench_pages.body(offset, plan.calls)
+            async with session.post(bench_pages.address(served), data=body) as response:
+                await response.read()
+
+        async def work() -> None:
+            for offset in offsets:
+                await ask(offset)
+
+        await ask(next(offsets))
+        await asyncio.gather(*(work() for _ in range(window)))
 
 
 def _sequential(served: Served, plan: Plan) -> float:
     walk: Walk = bench_pages.by_aiohttp
 
-    async def once() -> float:
-        began = time.perf_counter()
+    async def once() -> None:
         assert await walk(served, plan) == plan.total
-        return time.perf_counter() - began
 
     # The last request, which finds nothing, is asked for once whatever the number of pages.
-    return asyncio.run(once()) * plan.pages / (plan.pages + 1)
+    return asyncio.run(_timed(once())) * plan.pages / (plan.pages + 1)
