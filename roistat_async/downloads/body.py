@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol, Self
 
 from ..errors import RequestTimeoutError, TransportError, TruncatedError
@@ -23,7 +23,7 @@ class Body:
     Raises TruncatedError if the end came early and RequestTimeoutError after a silence.
     """
 
-    def __init__(self, source: Source, head: bytes, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, source: Source, head: bytes, close: Callable[[], None]) -> None:
         self.length: int | None = source.length
         self._source = source
         self._head = head
@@ -56,7 +56,7 @@ class Body:
         """Give the connection back, or close it if the body was not read to its end."""
         if not self._is_closed:
             self._is_closed = True
-            await self._close()
+            self._close()
 
 
 def cut_short(received: int, length: int | None) -> str:

@@ -228,10 +228,9 @@ class _Ahead(Generic[R]):
 
 
 def _check(**numbers: int | None) -> None:
-    lowest = {"page_size": 1}
     for name, value in numbers.items():
-        if value is None and name == "limit":
+        least = 1 if name == "page_size" else 0
+        if (type(value) is int and value >= least) or (value is None and name == "limit"):
             continue
-        least = lowest.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ConfigurationError(f"{name} must be a whole number from {least} up")

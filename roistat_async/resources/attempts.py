@@ -64,17 +64,15 @@ class Attempts:
 
     async def answer(self, deadline: Deadline) -> envelope.Answer:
         """Send once and read the whole answer."""
+        exchange = Exchange(self, deadline)
         try:
-            async with self.exchange(deadline) as reply:
-                return await read_envelope(reply, self.endpoint.clock)
-        except RoistatError as error:
+            answer = await read_envelope(await exchange.begin(), self.endpoint.clock)
+        except BaseException as error:
+            exchange.end(error)
             self.is_answer_lost = self.is_answer_lost or retry.is_outcome_unknown(error)
             raise
-
-    def exchange(self, deadline: Deadline) -> Exchange:
-        """Give one attempt: `async with attempts.exchange(deadline) as reply`."""
-        self.number += 1
-        return Exchange(self, deadline)
+        exchange.end()
+        return answer
 
     def request(self, deadline: Deadline) -> Request:
         """Spell the request of an attempt."""
@@ -150,40 +148,40 @@ class Attempts:
 
 
 class Exchange:
-    """Be one attempt: sent when the governor lets it; leaving frees its place and connection."""
+    """Be one attempt, from where the governor lets it begin; who began it must end it."""
 
     def __init__(self, attempts: Attempts, deadline: Deadline) -> None:
+        attempts.number += 1
         self._attempts = attempts
         self._deadline = deadline
         self._slot = attempts.endpoint.governor.slot()
         self._reply: Reply | None = None
         self._sending = 0.0
+        self._is_begun = False
 
-    async def __aenter__(self) -> Reply:
+    async def begin(self) -> Reply:
+        """Send the request and give the beginning of its answer."""
         now = self._attempts.endpoint.clock.monotonic
         self._sending = asked = now()
         if not self._slot.enter_at_once():
             await self._slot.enter()
             self._sending = now()
             self._deadline.forgive(self._sending - asked)
-        try:
-            reply = await self._sent()
-        except BaseException as error:
-            self._end(error)
-            raise
+        self._is_begun = True
+        self._reply = reply = await self._sent()
         self._slot.sent()  # a borrowed session does not tell when headers leave
-        self._reply, self._attempts.status = reply, reply.status
+        self._attempts.status = reply.status
         return reply
-
-    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._end(error)
 
     def _sent(self) -> Awaitable[Reply]:
         attempts = self._attempts
         attempts.tell_request()
         return attempts.endpoint.http.open(attempts.request(self._deadline), self._slot.sent)
 
-    def _end(self, error: BaseException | None) -> None:
+    def end(self, error: BaseException | None = None) -> None:
+        """Free its place and connection; what went wrong may slow down those that follow."""
+        if not self._is_begun:
+            return
         reply = self._reply
         if reply is not None:
             reply.close()

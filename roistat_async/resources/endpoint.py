@@ -24,7 +24,7 @@ from ..transport.governor import Governor
 from ..transport.http import Http, Reply
 from ..transport.retry import Deadline, Kind, RetryBudget
 from ..wire import envelope, request
-from .attempts import Attempts, Operation
+from .attempts import Attempts, Exchange, Operation
 from .attempts import read_envelope as read_envelope
 
 T = TypeVar("T")
@@ -89,22 +89,22 @@ class Endpoint:
 
     async def open_file(
         self, operation: Operation, read_head: Callable[[Reply], Awaitable[T]]
-    ) -> tuple[Reply, T, Callable[[], Awaitable[None]]]:
+    ) -> tuple[Reply, T, Callable[[], None]]:
         """Ask for a file; give its reply, what `read_head` made of its beginning, and a close.
 
         Repeated until `read_head` is content: an error in place of a file is known by its head.
         """
         attempts = Attempts(self, operation)
 
-        async def attempt(deadline: Deadline) -> tuple[Reply, T, Callable[[], Awaitable[None]]]:
-            exchange = attempts.exchange(deadline)
-            reply = await exchange.__aenter__()
+        async def attempt(deadline: Deadline) -> tuple[Reply, T, Callable[[], None]]:
+            exchange = Exchange(attempts, deadline)
             try:
+                reply = await exchange.begin()
                 head = await read_head(reply)
             except BaseException as error:
-                await exchange.__aexit__(type(error), error, None)
+                exchange.end(error)
                 raise
-            return reply, head, partial(exchange.__aexit__, None, None, None)
+            return reply, head, exchange.end
 
         return await self._repeated(attempts, attempt)
 
