@@ -169,7 +169,8 @@ class Exchange:
             self._deadline.forgive(self._sending - asked)
         self._is_begun = True
         self._reply = reply = await self._sent()
-        self._slot.sent()  # a borrowed session does not tell when headers leave
+        if not self._attempts.endpoint.http.tells_when_sent:
+            self._slot.sent()
         self._attempts.status = reply.status
         return reply
 

@@ -92,7 +92,8 @@ class Slot:
 
     def leave(self) -> None:
         """Give up the place, and the right if nothing was sent."""
-        self.release()
+        if self._is_held:
+            self.release()
         self._governor._places.leave()
 
     def enter_at_once(self) -> bool:
@@ -153,11 +154,12 @@ class Governor:
 
     def _admit_at_once(self) -> bool:
         """Admit where nobody waits and nothing need be waited for: so it is nearly always."""
-        if not (self._places.is_free and self._turn.is_free):
+        places = self._places
+        if places.free < 1 or self._turn.free < 1:
             return False
         if not self._is_far_from_limits() and self._wait() != 0.0:
             return False
-        self._places.take()
+        places.free -= 1
         self._held += 1
         return True
 

@@ -88,9 +88,10 @@ class Watch:
 
     def start(self, tells_when_sent: bool) -> Bound:
         """Give the bound of the waiting; it has no moment until it is told that headers left."""
-        self.bound = self._alarm.bound()
+        self.bound = Bound(self._alarm)
         if not tells_when_sent:
-            self.bound.until(self._at_most(self._timeouts.connect + self._timeouts.answer))
+            longest = self._timeouts.connect + self._timeouts.answer
+            self.bound.until(min(self._alarm.now() + longest, self._until))
         return self.bound
 
     def headers_left(self) -> None:
@@ -98,7 +99,7 @@ class Watch:
         self._is_sent = True
         self.is_kept = not self.is_new
         self._sent()
-        self.bound.until(self._at_most(self._timeouts.answer))
+        self.bound.until(min(self._alarm.now() + self._timeouts.answer, self._until))
 
     def ran_out(self, tells_when_sent: bool) -> RoistatError:
         """Name what was waited for too long."""
@@ -111,6 +112,3 @@ class Watch:
     def patience(self) -> Patience:
         """Give the bounds of the body that follows."""
         return Patience(self._alarm, self._timeouts.idle, self._until, self._deadline)
-
-    def _at_most(self, seconds: float) -> float:
-        return min(self._alarm.now() + seconds, self._until)

@@ -14,22 +14,14 @@ class Places:
     """
 
     def __init__(self, places: int) -> None:
-        self._places = places
+        self.free: int = places
+        """The places that may be taken at once; nobody waits where there are any."""
         self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def is_free(self) -> bool:
-        """Tell whether one may enter at once: then nobody waits."""
-        return self._places > 0
-
-    def take(self) -> None:
-        """Enter, where it is free."""
-        self._places -= 1
 
     async def enter(self) -> None:
         """Enter, once it is free; whoever entered must leave."""
-        if self.is_free:
-            self.take()
+        if self.free > 0:
+            self.free -= 1
             return
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
@@ -49,4 +41,4 @@ class Places:
             if not place.done():
                 place.set_result(None)
                 return
-        self._places += 1
+        self.free += 1

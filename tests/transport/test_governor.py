@@ -114,7 +114,7 @@ def test_no_more_than_concurrency_are_under_way(all_visits: list[Visit], places:
     world = World(Limits(per_second=None, per_hour=None, concurrency=places))
     asyncio.run(world.play(all_visits))
     assert world.peak <= places
-    assert world.governor._places._places == places
+    assert world.governor._places.free == places
     assert world.governor._held == 0
 
 
@@ -127,7 +127,7 @@ def test_cancelled_waiters_leave_nothing_behind(all_visits: list[Visit]) -> None
     assert world.governor._held == 0
     assert not world.governor._places._waiting
     assert not world.governor._turn._waiting
-    assert world.governor._turn._places == 1
+    assert world.governor._turn.free == 1
 
 
 @given(st.integers(1, 30), st.integers(1, 8))
