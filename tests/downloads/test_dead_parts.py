@@ -88,17 +88,21 @@ def test_a_part_of_this_process_is_alive(tmp_path: Path) -> None:
         assert len(os.listdir(tmp_path)) == 1
 
 
-async def test_a_part_is_held_until_it_has_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also between the close and the rename."""
-    real, removed = os.replace, []
+@pytest.fixture
+def removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let a cleaner come before each rename; give how many parts it removed each time."""
+    real, removed = os.replace, list[int]()
 
     def replace(part: Path, target: Path) -> None:
         removed.append(dead_parts.remove_dead_parts(tmp_path))
         real(part, target)
 
     monkeypatch.setattr(os, "replace", replace)
+    return removed
+
+
+async def test_a_part_is_held_until_it_has_its_name(tmp_path: Path, removed: list[int]) -> None:
+    """Also between the close and the rename."""
     await write(tmp_path / "a.mp3", DATA)
     assert (removed, os.listdir(tmp_path)) == ([0], ["a.mp3"])
 
@@ -195,17 +199,8 @@ def test_a_part_another_run_removed_does_no_harm(
     assert dead_parts.remove_dead_parts(tmp_path) == 0
 
 
-async def test_one_written_at_once_is_written_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_written_at_once_is_written_again(tmp_path: Path, removed: list[int]) -> None:
     """It is held by no lock: a cleaner that takes it away before its name costs only time."""
-    real, removed = os.replace, []
-
-    def replace(part: Path, target: Path) -> None:
-        removed.append(dead_parts.remove_dead_parts(tmp_path))
-        real(part, target)
-
-    monkeypatch.setattr(os, "replace", replace)
     with PartFile(tmp_path / "a.mp3") as part:
         saved = await part.publish([DATA[:70], DATA[70:]])
     assert (removed, os.listdir(tmp_path)) == ([1, 0], ["a.mp3"])
