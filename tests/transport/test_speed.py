@@ -16,6 +16,10 @@ from tests.helpers.raw_server import RawServer, answer, replies, success
 LIMITS = Limits(per_second=2, per_hour=100, concurrency=1)
 
 
+def _no_time() -> float:
+    raise AssertionError
+
+
 async def test_a_free_governor_admits_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing need be waited for, the queues are not entered."""
     governor = Governor(LIMITS, Clock())
@@ -50,6 +54,35 @@ async def test_the_short_way_counts_against_the_limits() -> None:
             slot.sent()
     assert governor.left_this_hour == 97
     assert clock.now - clock.start >= 1.0
+
+
+def test_limits_that_are_far_away_are_not_looked_at() -> None:
+    """Nobody asks what time it is to let a request through that no limit is near."""
+    governor = Governor(LIMITS, Clock(monotonic=_no_time))
+    assert governor.slot().enter_at_once()
+
+
+def test_a_refusal_counts_on_the_short_way() -> None:
+    """Also one of which nobody knows when it left: the wait that was asked for is kept."""
+    governor = Governor(LIMITS, JumpingClock().clock)
+    slot = governor.slot()
+    assert slot.enter_at_once()
+    slot.refused(5.0)
+    slot.leave()
+    assert not governor.slot().enter_at_once()
+
+
+def test_what_left_long_ago_is_not_kept() -> None:
+    """A limit that is never reached holds no list of all that ever left."""
+    clock = JumpingClock()
+    governor = Governor(Limits(per_second=1000, per_hour=None, concurrency=1), clock.clock)
+    for _ in range(5000):
+        slot = governor.slot()
+        assert slot.enter_at_once()
+        slot.sent()
+        slot.leave()
+        clock.now += 1.0
+    assert len(governor._second.left) <= 3
 
 
 async def test_tenacity_is_not_entered_without_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
