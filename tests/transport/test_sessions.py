@@ -39,6 +39,19 @@ async def test_a_borrowed_session_is_not_closed() -> None:
         assert not session.closed
 
 
+async def test_a_borrowed_session_sends_the_same_headers() -> None:
+    """Whatever headers it has of its own: its key or its wish for HTML are not Roistat's."""
+    own = {"Accept": "text/html", "Accept-Encoding": "br", "Api-key": "another"}
+    async with RawServer(GOOD) as server, aiohttp.ClientSession(headers=own) as session:
+        async with client(server.base_url) as roistat:
+            await roistat.scripts.list()
+        async with client(server.base_url, session=session) as roistat:
+            await roistat.scripts.list()
+    ours, theirs = ({*request.lower().split(b"\r\n")} for request in server.requests)
+    assert theirs - ours == {b"connection: close"}
+    assert ours <= theirs
+
+
 LAST = answer(b'{"status": "success", "data": []}', "Connection: close")
 LONG = success(data=[{"id": 1, "name": "x" * 3_000_000}])
 
