@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import Context
 from types import TracebackType
 from typing import Self
@@ -19,7 +19,8 @@ class Alarm:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.now = self._loop.time
+        self.now: Callable[[], float] = self._loop.time
+        """Tell what the moments are by: the loop's clock."""
         self._waiting: set[Bound] = set()
         self._timer: asyncio.TimerHandle | None = None
         # Whose context a timer takes over lives as long as it does.
