@@ -199,7 +199,10 @@ class Governor:
         if second is None or hour is None:
             return None
         self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
-        return max(0.0, self._paused_until - now, second, hour)
+        wait = max(0.0, self._paused_until - now, second, hour)
+        if wait == 0.0 and self._most == self._second.most:
+            self._was_refused = False  # what a refusal changed is over
+        return wait
 
     def _slow_down(self, left_at: float, retry_after: float | None) -> None:
         """Halve the rate, once for those that were under way together."""

@@ -72,6 +72,24 @@ def test_a_refusal_counts_on_the_short_way() -> None:
     assert not governor.slot().enter_at_once()
 
 
+def test_the_short_way_is_open_again_after_a_refusal() -> None:
+    """Once the wait is over, and the rate is what it was, nothing is left of it."""
+    clock = JumpingClock()
+    governor = Governor(Limits(per_second=20, per_hour=100, concurrency=1), clock.clock)
+    slot = governor.slot()
+    assert slot.enter_at_once()
+    slot.sent()
+    slot.refused(5.0)
+    slot.leave()
+    for seconds in (6.0, 11.0):  # the rate is halved still after the first
+        assert not governor._is_far_from_limits()
+        clock.now += seconds
+        slot = governor.slot()
+        assert slot.enter_at_once()
+        slot.leave()
+    assert governor._is_far_from_limits()
+
+
 def test_what_left_long_ago_is_not_kept() -> None:
     """A limit that is never reached holds no list of all that ever left."""
     clock = JumpingClock()
