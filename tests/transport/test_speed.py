@@ -45,6 +45,25 @@ async def test_nobody_overtakes_by_the_short_way() -> None:
     assert order == [*range(6)]
 
 
+async def test_who_waits_for_the_next_second_is_not_overtaken() -> None:
+    """Also by one that comes when that second has begun, before the waiting one wakes up."""
+    clock, wakes = JumpingClock(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        await wakes.wait()
+
+    limits = Limits(per_second=1, per_hour=None, concurrency=3)
+    governor = Governor(limits, Clock(monotonic=lambda: clock.now, sleep=sleep))
+    async with governor.slot() as slot:
+        slot.sent()
+    waiting = asyncio.ensure_future(governor.slot().enter())
+    await asyncio.sleep(0)
+    clock.now += 2.0
+    assert not governor.slot().enter_at_once()
+    wakes.set()
+    await waiting
+
+
 async def test_the_short_way_counts_against_the_limits() -> None:
     """Requests let through at once are those that the next one must wait for."""
     clock = JumpingClock()
