@@ -52,6 +52,25 @@ async def test_a_borrowed_session_sends_the_same_headers() -> None:
     assert ours <= theirs
 
 
+@pytest.mark.parametrize(("before", "costs"), [(0, 14), (1, 0)], ids=["new", "kept"])
+async def test_only_what_a_new_connection_loses_costs_the_budget(before: int, costs: int) -> None:
+    """That a kept one was closed meanwhile is no outage; that a new one is, may well be."""
+    answers = [success(data=[])] * before
+
+    async def forgetful(wire: Wire) -> None:
+        while await wire.request():
+            if not answers and wire.number == 1:
+                return
+            await wire.send(answers.pop() if answers else success(data=[]))
+
+    async with RawServer(forgetful) as server, client(server.base_url, attempts=2) as roistat:
+        roistat._budget.left = 100
+        for _ in range(before + 1):
+            await roistat.scripts.list()
+        assert roistat._budget.left == 100 - costs + before + 1
+        assert server.seen_on == [1] * before + [1, 2]
+
+
 LAST = answer(b'{"status": "success", "data": []}', "Connection: close")
 LONG = success(data=[{"id": 1, "name": "x" * 3_000_000}])
 
