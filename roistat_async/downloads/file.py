@@ -126,7 +126,7 @@ class PartFile:
         self._finish(rest, check)
         if self._is_brief and self._part is not None and not self._is_given_up:
             self._is_brief, self._part = False, None
-            self.size, self._hash = 0, hashlib.sha256()
+            self.start_again()
             self._finish(rest, check)
 
     def _finish(self, rest: Sequence[bytes], check: Check | None) -> None:

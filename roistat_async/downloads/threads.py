@@ -20,20 +20,15 @@ async def to_its_end(work: Coroutine[Any, Any, T], given_up: Callable[[], None] 
 
 
 async def _finished(task: asyncio.Future[T], given_up: Callable[[], None] | None) -> T:
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError as error:
-        if task.cancelled():
-            raise
-        cancelled = error
+    cancelled: asyncio.CancelledError | None = None
     while not task.done():
-        if given_up is not None:
-            given_up()
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    if task.cancelled():
+            if given_up is not None:
+                given_up()
+    if cancelled is None or task.cancelled():
         return task.result()
     task.exception()  # looked at, or asyncio complains
     raise cancelled

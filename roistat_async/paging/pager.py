@@ -230,7 +230,6 @@ class _Ahead(Generic[R]):
 def _check(**numbers: int | None) -> None:
     for name, value in numbers.items():
         least = 1 if name == "page_size" else 0
-        if (type(value) is int and value >= least) or (value is None and name == "limit"):
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        is_good = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        if not is_good and not (value is None and name == "limit"):
             raise ConfigurationError(f"{name} must be a whole number from {least} up")

@@ -48,8 +48,7 @@ class Endpoint:
         """Ask for something; repeated where that helps."""
         operation = _operation(path, body, Kind.READ)
         del body  # an error's traceback shows what the frames it passed still hold
-        attempts = Attempts(self, operation)
-        return await self._repeated(attempts, attempts.answer)
+        return await self._run(Attempts(self, operation))
 
     async def create(
         self,

@@ -162,12 +162,12 @@ class Saving:
         self, writing: Writing, part: file.PartFile, reply: Reply, place: Place
     ) -> file.Check:
         """Give what looks at the whole file in the thread, at the last moment before its name."""
-        # Of a small one it is seen here: in the thread it would wait for the loop at each step.
         content, at_hand = self._asked.content, writing.at_hand()
-        is_whole = at_hand and wholeness.missing_of(content, at_hand, writing.size) is None
+        # A small one is looked at here: the thread would wait for the loop at each step of it.
+        seen = at_hand and wholeness.missing_of(content, at_hand, writing.size)
 
         def judge(read: wholeness.Read, size: int) -> None:
-            missing = None if is_whole else wholeness.missing_of(content, read, size)
+            missing = seen if at_hand else wholeness.missing_of(content, read, size)
             if missing is not None and not self._ends_so(part, place, missing):
                 raise wholeness.cut_before(size, missing)
             if not reply.is_quiet():

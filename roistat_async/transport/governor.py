@@ -92,8 +92,7 @@ class Slot:
 
     def leave(self) -> None:
         """Give up the place, and the right if nothing was sent."""
-        if self._is_held:
-            self.release()
+        self.release()
         self._governor._places.leave()
 
     def enter_at_once(self) -> bool:
@@ -129,7 +128,6 @@ class Governor:
         self._held = 0
         self._paused_until = -math.inf
         self._pause = 0.0
-        self._was_refused = False
         self._halved_at = -math.inf
         self._changed_at = -math.inf
         self._places = Places(limits.concurrency)
@@ -167,7 +165,7 @@ class Governor:
         """Tell so without the clock: those that left long ago count too."""
         held, second, hour = self._held, self._second, self._hour
         is_far = held + len(second.left) < second.most and held + len(hour.left) < hour.most
-        return is_far and not self._was_refused
+        return is_far and self._most == second.most and self._paused_until == -math.inf
 
     async def _admit(self) -> None:
         await self._places.enter()
@@ -199,15 +197,13 @@ class Governor:
         if second is None or hour is None:
             return None
         self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
-        wait = max(0.0, self._paused_until - now, second, hour)
-        if wait == 0.0 and self._most == self._second.most:
-            self._was_refused = False  # what a refusal changed is over
-        return wait
+        if self._paused_until <= now:
+            self._paused_until = -math.inf
+        return max(0.0, self._paused_until - now, second, hour)
 
     def _slow_down(self, left_at: float, retry_after: float | None) -> None:
         """Halve the rate, once for those that were under way together."""
         now = self._clock.monotonic()
-        self._was_refused = True
         if retry_after is not None:
             self._pause = max(retry_after, self._paused_until - now)
             self._paused_until = now + self._pause

@@ -42,14 +42,13 @@ class Parts:
         part = self.at_hand()
         if not part and not self._content.at_eof():
             part = await self._patiently()
-            self.received += len(part)
         return part
 
     async def all(self, cap: int) -> bytes:
         """Give all that is to come, as `next` does part by part; raise if it is more than `cap`."""
         parts: list[bytes] = []
         while not self._content.at_eof():
-            parts.append(self.at_hand() or await self.next())
+            parts.append(self.at_hand() or await self._patiently())
             if self.received > cap:
                 raise failures.too_large(cap)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -62,6 +61,7 @@ class Parts:
         patience = self._bounds()
         with patience.bound():
             part = await self._wait()
+        self.received += len(part)
         if part:
             patience.came(len(part))
         return part

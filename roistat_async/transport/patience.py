@@ -66,8 +66,6 @@ class Watch:
     held: Held | None = None
     is_new: bool = False
     """Whether the request got a connection that was made for it."""
-    is_kept: bool = False
-    """Whether it got one that was used before."""
     _is_sent: bool = False
 
     def __init__(
@@ -88,7 +86,7 @@ class Watch:
 
     def start(self, tells_when_sent: bool) -> Bound:
         """Give the bound of the waiting; it has no moment until it is told that headers left."""
-        self.bound = Bound(self._alarm)
+        self.bound = self._alarm.bound()
         if not tells_when_sent:
             longest = self._timeouts.connect + self._timeouts.answer
             self.bound.until(min(self._alarm.now() + longest, self._until))
@@ -97,9 +95,13 @@ class Watch:
     def headers_left(self) -> None:
         """Count the answer's time from here."""
         self._is_sent = True
-        self.is_kept = not self.is_new
         self._sent()
         self.bound.until(min(self._alarm.now() + self._timeouts.answer, self._until))
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether the request left on a connection that was used before."""
+        return self._is_sent and not self.is_new
 
     def ran_out(self, tells_when_sent: bool) -> RoistatError:
         """Name what was waited for too long."""

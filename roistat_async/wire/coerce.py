@@ -25,12 +25,10 @@ _FLAGS = {0: False, 1: True, "0": False, "1": True}
 
 def to_int(value: Any) -> int:
     """Read 12 or "12"; not 1.9, not true."""
-    if type(value) is int and value in _INT64:
+    if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
         return value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
-        return value
     raise ValueError("expected a whole number")
 
 

@@ -76,7 +76,7 @@ def read(
     Raises the APIError it holds, or MalformedResponseError if it is not Roistat's.
     """
     outcome: Answer | RoistatError | None = None
-    if http_status < 400 and len(body) >= outside.SHORTEST:
+    if http_status < 400:
         outcome = _open_at_its_ends(body, answered_at)
     if outcome is None:
         outcome = _outcome(body, http_status, retry_after, answered_at, content_type)

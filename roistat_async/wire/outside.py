@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-SHORTEST = 16 * 1024
+_SHORT = 16 * 1024
 _LONGEST_TAIL = 1024
 # Members without brackets or escapes: what stands in front of and behind them can be told apart.
 _MEMBER = rb'\s*"\w+"\s*:\s*(?:"[^"\\]*"|[\w.+-]+)\s*'
@@ -25,7 +25,7 @@ def split(text: bytes) -> tuple[bytes, msgspec.Raw] | None:
     None where that is no gain, or where it is not plain to see. What is given as the list is no
     JSON where another list follows it, or where the answer is damaged.
     """
-    if len(text) < SHORTEST:
+    if len(text) < _SHORT:
         return None
     head = _HEAD.match(text)
     tail = _TAIL.search(text, len(text) - _LONGEST_TAIL)

@@ -43,8 +43,7 @@ def url(base_url: str, path: str, project: int) -> str:
 
 def headers(key: Secret, *, file: bool, rest: Rest | None = None) -> dict[str, str]:
     """Give what a request has beside `COMMON`, the key among it: keep it in no variable."""
-    signed = {"Api-key": key.reveal()}
-    return signed if not file else {**_FILE, **_range(rest), **signed}
+    return {**(_FILE if file else {}), **_range(rest), "Api-key": key.reveal()}
 
 
 def encode(body: Mapping[str, Any] | None) -> bytes | None:

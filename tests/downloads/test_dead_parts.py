@@ -91,7 +91,8 @@ def test_a_part_of_this_process_is_alive(tmp_path: Path) -> None:
 @pytest.fixture
 def removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let a cleaner come before each rename; give how many parts it removed each time."""
-    real, removed = os.replace, list[int]()
+    real = os.replace
+    removed: list[int] = []
 
     def replace(part: Path, target: Path) -> None:
         removed.append(dead_parts.remove_dead_parts(tmp_path))

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from roistat_async.models.calls import Call, CallStatus
+from roistat_async.sync.row import Row, content_hashes
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import SyncState, Written
 
@@ -59,3 +60,9 @@ async def written(path: Path, calls: list[Call], extend: Iterable[str]) -> Writt
     found = await target.write(1, calls, STATE)
     await target.close()
     return found
+
+
+def content_hash(row: Row) -> bytes:
+    """Hash one row alone."""
+    (found,) = content_hashes([[value] for value in row])
+    return bytes(found)

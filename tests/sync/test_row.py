@@ -16,12 +16,13 @@ from roistat_async.models.calls import Call, CallStatus, Visit
 from roistat_async.sync.row import (
     COLUMNS,
     columns_of,
-    content_hash,
     content_hashes,
     moment_text,
     read_moment,
     row_of,
 )
+
+from .calls_db import content_hash
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ZONES = st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -91,8 +92,8 @@ def test_hash_is_the_same_everywhere() -> None:
     """Hashes of an old copy are compared with those of a new Python: the value is fixed."""
     assert content_hash(row_of(FULL)).hex() == "d42eec3081c04112"
     code = (
-        "from roistat_async.sync.row import content_hash;"
-        "print(content_hash(('1', None, 59, 'Ж', '\\U0001F600')).hex())"
+        "from roistat_async.sync.row import content_hashes;"
+        "print(content_hashes([['1'], [None], [59], ['Ж'], ['\\U0001F600']])[0].hex())"
     )
     seeds = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
     found = {

@@ -7,11 +7,11 @@ from pathlib import Path
 from attrs import evolve
 
 from roistat_async.models.calls import Order, Visit
-from roistat_async.sync.row import COLUMNS, content_hash
+from roistat_async.sync.row import COLUMNS
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import Written
 
-from .calls_db import STATE, ask, call, rows, written
+from .calls_db import STATE, ask, call, content_hash, rows, written
 
 
 async def test_new_and_changed_calls_are_counted(target: SqliteTarget) -> None:
