@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent
     from .models.analytics import CallAnalytics
     from .models.calls import Call, CallDraft, CallStatus, Geo, Order, OrderStatus, Source, Visit
-    from .models.files import Download, DownloadOutcome, DownloadStatus
+    from .models.downloads import Download, DownloadOutcome, DownloadStatus
+    from .models.history_report import WalkReport
     from .models.omitted import OMITTED, Omitted
     from .models.page import BadRecord, Page
     from .models.period import Period
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
         ScriptOptions,
         Webhook,
     )
-    from .models.walk import WalkReport
     from .paging.history import History
     from .paging.pager import Pager
 else:  # hidden from type checkers, for which any name would exist
@@ -120,9 +120,9 @@ _MODULES = {
     "ScriptDraft": "models.scripts",
     "ScriptOptions": "models.scripts",
     "Webhook": "models.scripts",
-    "Download": "models.files",
-    "DownloadOutcome": "models.files",
-    "DownloadStatus": "models.files",
+    "Download": "models.downloads",
+    "DownloadOutcome": "models.downloads",
+    "DownloadStatus": "models.downloads",
     "Limits": "config",
     "RetryPolicy": "config",
     "Timeouts": "config",
@@ -132,7 +132,7 @@ _MODULES = {
     "RetryEvent": "hooks",
     "History": "paging.history",
     "Pager": "paging.pager",
-    "WalkReport": "models.walk",
+    "WalkReport": "models.history_report",
     "Period": "models.period",
     "Phone": "models.phones",
     "PhonePrefix": "models.phones",

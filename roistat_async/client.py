@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from .api.project_api import Endpoint
 from .clock import Clock
 from .config import (
     DEFAULT_BASE_URL,
@@ -23,12 +24,11 @@ from .errors import ConfigurationError, OutcomeUnknownError, RoistatError
 from .hooks import Hooks
 from .resources.analytics import Analytics
 from .resources.calls import Calls
-from .resources.endpoint import Endpoint
 from .resources.phones import Phones
 from .resources.scripts import Scripts
-from .transport.governor import Governor
 from .transport.http import Http
-from .transport.request import Connecting
+from .transport.http_request import Connecting
+from .transport.rate_limiter import Governor
 from .transport.retry import RetryBudget
 from .wire import request
 

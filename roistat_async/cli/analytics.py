@@ -34,7 +34,7 @@ def command(*, connection: Connection, span: Span, json: bool | None) -> None:
     \b
     roistat analytics --last 30d
     """
-    from .running import ask
+    from .runner import ask
 
     period = span.need()
 

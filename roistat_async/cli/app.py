@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from . import exits
+from . import exit_codes
 from .text import say
 
 # A command's file is imported when the command is used; help needs only what stands here.
@@ -82,25 +82,25 @@ def run(args: Sequence[str] | None = None) -> int:
         result = main.main(args=args, prog_name="roistat", standalone_mode=False)
     except _ReaderLeftError:
         _close_stdout()
-        return exits.DONE
+        return exit_codes.DONE
     except click.ClickException as error:
         return _wrong_usage(error)
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")
-        return exits.INTERRUPTED
-    except exits.Terminated:
+        return exit_codes.INTERRUPTED
+    except exit_codes.Terminated:
         say("terminated")
-        return exits.TERMINATED
+        return exit_codes.TERMINATED
     except Exception as error:
         return _failed(error)
-    return result if isinstance(result, int) else exits.DONE
+    return result if isinstance(result, int) else exit_codes.DONE
 
 
 def _failed(error: Exception) -> int:
-    code = exits.code_of(error)
+    code = exit_codes.code_of(error)
     if code is None:
         raise error  # a bug of ours: its traceback is what helps
-    say(*exits.lines_of(error))
+    say(*exit_codes.lines_of(error))
     return code
 
 
@@ -112,7 +112,7 @@ def _wrong_usage(error: click.ClickException) -> int:
         say(error.format_message())
     else:
         say(error.format_message(), f"Try: {context.command_path} --help")
-    return exits.USAGE
+    return exit_codes.USAGE
 
 
 def _write_whatever_comes() -> None:

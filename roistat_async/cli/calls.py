@@ -59,9 +59,9 @@ def command(
     roistat calls --last 24h
     roistat calls --period 2026-05-01..2026-05-31 --tz Europe/Moscow --extend visit --json
     """
-    from .listing import show
+    from .list_output import show
     from .output import wants_json
-    from .running import ask
+    from .runner import ask
 
     parts, zone, period = read_words(extend), span.zone, span.find()
     conditions = [*within(period), *(read_filter(text, zone) for text in filters)]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import exits
-from .demo_told import DemoRun, lines
+from . import exit_codes
+from .demo_report import DemoRun, lines
 from .fake_server import check_installed
 from .text import harmless, say
 
@@ -48,7 +48,7 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     check_installed("roistat demo")
     from .analytics import draw
     from .demo_server import serving
-    from .running import run
+    from .runner import run
 
     place = folder or _fresh_folder()
     done = Demo(place, recordings)
@@ -65,9 +65,9 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
 def verdict(done: Demo) -> int:
     """Give the exit code."""
     if len(done.runs) != 2 or any(run.differing for run in done.runs):
-        return exits.REFUSED
+        return exit_codes.REFUSED
     failed = done.recordings is not None and done.recordings.failed
-    return exits.PARTLY if failed else exits.DONE
+    return exit_codes.PARTLY if failed else exit_codes.DONE
 
 
 class Demo:

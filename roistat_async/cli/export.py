@@ -29,7 +29,7 @@ def command(*, connection: Connection, file: Path, span: Span, json: bool | None
     """
     from .output import wants_json, write_json
     from .progress import is_watched, progress
-    from .running import ask
+    from .runner import ask
 
     as_json, period = wants_json(json), span.need()
 

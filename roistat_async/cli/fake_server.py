@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import click
 
-from .exits import NotInstalledError
+from .exit_codes import NotInstalledError
 from .text import say
 
 
@@ -24,7 +24,7 @@ def command(*, port: int, calls: int, seed: int) -> None:
 
     check_installed("roistat fake-server")
     from ..testing import FakeRoistat
-    from .running import run
+    from .runner import run
 
     async def serve() -> None:
         async with FakeRoistat(calls=calls, seed=seed, port=port) as fake:

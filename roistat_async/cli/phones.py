@@ -32,9 +32,9 @@ def command(
     json: bool | None,
 ) -> int:
     """List the phone numbers of the project."""
-    from .listing import show
+    from .list_output import show
     from .output import wants_json
-    from .running import ask
+    from .runner import ask
 
     conditions = [read_filter(text, UTC) for text in filters]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import exits
+from . import exit_codes
 from .options import Connection, Span, connection_options, format_option, span_options
 from .text import say, size
 
@@ -53,7 +53,7 @@ def command(
     roistat calls --filter 'duration > 60' --json | roistat recordings calls/ -
     """
     from .output import wants_json
-    from .running import ask
+    from .runner import ask
 
     ids = [*call_ids, *(_ids_on_stdin() if stdin else ())]
     period = span.find() if ids or stdin else span.need()
@@ -74,7 +74,7 @@ def command(
     finally:
         say(f"{tally.told()} in {folder}")
     _tell_failures(tally)
-    return exits.PARTLY if tally.counts["failed"] else exits.DONE
+    return exit_codes.PARTLY if tally.counts["failed"] else exit_codes.DONE
 
 
 class Tally:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(*, connection: Connection, is_deleted: bool | None, json: bool | None) -> None:
     """List the scripts: the rules by which numbers are substituted."""
     from .output import wants_json, write_json, write_table
-    from .running import ask
+    from .runner import ask
 
     async def work(roistat: Roistat) -> None:
         scripts = await roistat.scripts.list(is_deleted=is_deleted)

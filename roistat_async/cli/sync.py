@@ -123,8 +123,8 @@ def command(
     roistat sync --to calls.db --full --period 2026-05-01..2026-05-31
     """
     from .. import Period
-    from .running import ask as ask_roistat
-    from .sync_run import Sync
+    from .runner import ask as ask_roistat
+    from .sync_runner import Sync
 
     zone = read_zone(tz)
     ask = Ask(
@@ -195,6 +195,6 @@ def _check(ask: Ask, pause: timedelta | None) -> None:
 
 def _is_no_database(to: str) -> bool:
     from ..sync.sqlite import SqliteTarget
-    from ..sync.targets import open_target
+    from ..sync.target_factory import open_target
 
     return not isinstance(open_target(to, extend=()), SqliteTarget)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..models.files import DownloadOutcome
+    from ..models.downloads import DownloadOutcome
     from ..sync import SyncProgress
 
 _PARTS = ("count", "rate", "reached", "budget", "left")

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import NoRecordingError, RoistatError
-from ..models.files import Download, DownloadOutcome, DownloadStatus
-from . import dead_parts, file, notes
-from .pace import Pace
+from ..files import part_file
+from ..models.downloads import Download, DownloadOutcome, DownloadStatus
+from . import part_metadata, stale_parts
+from .adaptive_concurrency import Pace
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,9 +46,9 @@ async def save_many(
     Holds as many ids at a time, however many there are; leaving early cancels the rest.
     """
     place = Path(folder)
-    file.make_folder(place)
-    dead_parts.remove_dead_parts(place)
-    has_left = notes.has_any(place)
+    part_file.make_folder(place)
+    stale_parts.remove_dead_parts(place)
+    has_left = part_metadata.has_any(place)
     size_of = partial(_size_of, is_open=os.access(place, os.W_OK))
 
     async def act(one: T) -> DownloadOutcome:
@@ -210,5 +211,5 @@ def _size_of(target: Path, *, is_open: bool) -> int:
     except OSError:
         found = None
     if found is None or not stat.S_ISREG(found.st_mode):
-        file.check_target(target)
+        part_file.check_target(target)
     return 0 if found is None else found.st_size

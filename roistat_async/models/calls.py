@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .deferred import built_on_first_use
+from .lazy import built_on_first_use
 from .masking import mask, mask_phone
 from .omitted import OMITTED, Omitted
 

@@ -8,13 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 from ..errors import ConfigurationError, PagingError, RoistatError
 from ..models.calls import Call
+from ..models.history_report import WalkReport
 from ..models.page import BadRecord
 from ..models.period import Period
-from ..models.walk import WalkReport
-from . import position
-from .asker import SECOND, Asker, Fetch, WantsLess, second
-from .position import Position
-from .stretches import Stretches
+from . import resume_token
+from .page_fetcher import (
+    SECOND,
+    Asker,
+    Fetch,
+    WantsLess,
+    second,
+)
+from .parallel_walk import Stretches
+from .resume_token import Position
 
 
 class History:
@@ -48,7 +54,7 @@ class History:
         self._now = now
         self._end = _next_second(period.end)
         first = _next_second(period.start)
-        self._first = Position(first) if resume_from is None else position.read(resume_from)
+        self._first = Position(first) if resume_from is None else resume_token.read(resume_from)
         if not first <= self._first.next <= self._end:
             raise ConfigurationError("resume_from is of a walk over another period")
         self._begin()

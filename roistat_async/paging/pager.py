@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from ..errors import ConfigurationError
 from ..models.page import BadRecord, Page, Rows
-from ..turns import turn
+from ..scheduling import turn
 
 T = TypeVar("T")
 R = TypeVar("R")

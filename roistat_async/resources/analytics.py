@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from ..api.project_api import Endpoint
 from ..models.analytics import CallAnalytics
 from ..models.period import Period
-from ..wire import rows, spelling
-from .endpoint import Endpoint
+from ..wire import records, values
 
 
 @frozen(eq=False)
@@ -18,5 +18,5 @@ class Analytics:
 
     async def get(self, period: Period) -> CallAnalytics:
         """Sum up the calls of a period: by hour, weekday, day, channel and region."""
-        answer = await self._endpoint.read("project/calltracking/data", spelling.period(period))
-        return rows.read_record(answer.data, CallAnalytics)
+        answer = await self._endpoint.read("project/calltracking/data", values.period(period))
+        return records.read_record(answer.data, CallAnalytics)

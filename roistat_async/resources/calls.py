@@ -12,24 +12,33 @@ from typing import Any
 
 from attrs import frozen
 
-from ..downloads import bulk
+from ..api.project_api import Endpoint
+from ..downloads import bulk, files
+from ..downloads.adaptive_concurrency import Pace
 from ..downloads.body import Body
-from ..downloads.content import Content
-from ..downloads.pace import Pace
+from ..downloads.file_kind import Content
 from ..errors import ConfigurationError
 from ..models.calls import Call, CallDraft, CallStatus
-from ..models.files import Download, DownloadOutcome
+from ..models.downloads import Download, DownloadOutcome
 from ..models.omitted import OMITTED, Omitted
 from ..models.page import Rows
 from ..models.period import Period
 from ..paging.history import History
 from ..paging.pager import Pager
-from ..wire import codec, listing, rows, spelling
+from ..validation import (
+    OnBadRecord,
+    a_list,
+    count,
+    skips_bad,
+)
+from ..wire import (
+    codec,
+    list_query,
+    records,
+    values,
+)
 from ..wire.envelope import Answer
-from . import call_drafts as drafts
-from . import files, history
-from .arguments import OnBadRecord, a_list, count, skips_bad
-from .endpoint import Endpoint
+from . import call_creation, history
 
 _LIST = "project/calltracking/call/list"
 _EXPORT = "project/calltracking/call/xls/export"
@@ -46,9 +55,9 @@ class Calls:
     def list(
         self,
         *,
-        filters: listing.Filters = (),
+        filters: list_query.Filters = (),
         extend: Sequence[str] = (),
-        sort: listing.Sort | None = ("date", "desc"),
+        sort: list_query.Sort | None = ("date", "desc"),
         page_size: int = 1000,
         offset: int = 0,
         limit: int | None = None,
@@ -60,16 +69,18 @@ class Calls:
         Raises ConfigurationError for a name Roistat would silently ignore. A list that changes
         meanwhile may shift under an offset: rows can be missed, not doubled.
         """
-        request = listing.body(
-            fields=listing.CALL_FIELDS, filters=filters, sort=sort, extend=extend
+        request = list_query.body(
+            fields=list_query.CALL_FIELDS, filters=filters, sort=sort, extend=extend
         )
         skip_bad = skips_bad(on_bad_record)
 
         async def fetch(size: int, place: int) -> Answer:
-            return await self._endpoint.read(_LIST, listing.at(request, limit=size, offset=place))
+            return await self._endpoint.read(
+                _LIST, list_query.at(request, limit=size, offset=place)
+            )
 
         def read(answer: Answer) -> Rows[Call]:
-            return rows.read_list(answer, Call, skip_bad=skip_bad)
+            return records.read_list(answer, Call, skip_bad=skip_bad)
 
         return Pager(
             fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
@@ -109,13 +120,13 @@ class Calls:
         Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
         A `dedupe_token` is added to the comment, so that it finds this call and no twin of it.
         """
-        drafts.check(draft)
-        draft = drafts.with_token(draft) if dedupe_token else draft
+        call_creation.check(draft)
+        draft = call_creation.with_token(draft) if dedupe_token else draft
         return await self._endpoint.create(
-            drafts.PATH,
+            call_creation.PATH,
             codec.unstructure(draft),
-            drafts.created,
-            partial(drafts.look, draft, _find),
+            call_creation.created,
+            partial(call_creation.look, draft, _find),
         )
 
     async def update(
@@ -138,20 +149,20 @@ class Calls:
             "order_id": order_id,
             "link": link,
         }
-        drafts.check_fields(body)
+        call_creation.check_fields(body)
         given = {
-            name: spelling.scalar(value, name)
+            name: values.scalar(value, name)
             for name, value in body.items()
             if not isinstance(value, Omitted)
         }
         if not given:
             raise ConfigurationError("name at least one field to change")
-        given = {"id": spelling.record_id(call_id, "call_id"), **given}
+        given = {"id": values.record_id(call_id, "call_id"), **given}
         await self._endpoint.change(_UPDATE, given)
 
     async def delete(self, ids: Iterable[str | int]) -> None:
         """Delete calls. Not on the vendor's page: known from one other client (facts §6)."""
-        checked = [spelling.record_id(one, "ids") for one in a_list(ids, "ids")]
+        checked = [values.record_id(one, "ids") for one in a_list(ids, "ids")]
         if not checked:
             raise ConfigurationError("ids must not be empty")
         await self._endpoint.delete(_DELETE, {"ids": checked})
@@ -205,7 +216,7 @@ class Calls:
         progress: files.Progress | None = None,
     ) -> Download:
         """Save the call history of a period as an Excel 97-2003 sheet."""
-        asked = files.FileRequest(_EXPORT, spelling.period(period), Content.XLS)
+        asked = files.FileRequest(_EXPORT, values.period(period), Content.XLS)
         return await files.save(self._endpoint, asked, to, progress)
 
     async def _save(self, pace: Pace, call_id: str, target: Path, may_be_left: bool) -> Download:
@@ -217,7 +228,7 @@ class Calls:
 
 def call_id_of(call: Call | str | int) -> str:
     """Give the checked id of a call: it is about to be part of a path and of a file name."""
-    return spelling.record_id(call.id if isinstance(call, Call) else call, "a call's id")
+    return values.record_id(call.id if isinstance(call, Call) else call, "a call's id")
 
 
 def _recording(call_id: str, **options: Any) -> files.FileRequest:
@@ -225,5 +236,5 @@ def _recording(call_id: str, **options: Any) -> files.FileRequest:
     return files.FileRequest(path, None, Content.MP3, **options)
 
 
-def _find(endpoint: Endpoint, filters: listing.Filters) -> Pager[Call]:
+def _find(endpoint: Endpoint, filters: list_query.Filters) -> Pager[Call]:
     return Calls(endpoint).list(filters=filters, sort=("date", "asc"), on_bad_record="skip")

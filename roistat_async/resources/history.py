@@ -7,15 +7,15 @@ from datetime import timedelta
 
 from attrs import evolve
 
+from ..api.project_api import Endpoint
 from ..models.calls import Call
 from ..models.page import Rows
 from ..models.period import Period
-from ..paging.asker import Ask
 from ..paging.history import History
-from ..turns import turn
-from ..wire import listing, rows
-from .arguments import OnBadRecord, skips_bad
-from .endpoint import Endpoint
+from ..paging.page_fetcher import Ask
+from ..scheduling import turn
+from ..validation import OnBadRecord, skips_bad
+from ..wire import list_query, records
 
 
 def walk(
@@ -32,18 +32,18 @@ def walk(
 ) -> History:
     """Make a walk that asks only for dates, ascending; nothing is sent before it is iterated."""
     skip_bad = skips_bad(on_bad_record)
-    listing.body(fields=listing.CALL_FIELDS, filters=(), sort=None, extend=extend)
+    list_query.body(fields=list_query.CALL_FIELDS, filters=(), sort=None, extend=extend)
 
     async def fetch(ask: Ask) -> Rows[Call]:
-        asked = listing.body(
-            fields=listing.CALL_FIELDS,
+        asked = list_query.body(
+            fields=list_query.CALL_FIELDS,
             filters=[("date", ">", ask.after), ("date", "<", ask.before)],
             sort=("date", "asc"),
             extend=extend,
         )
-        answer = await endpoint.read(path, listing.at(asked, limit=ask.limit, offset=ask.offset))
+        answer = await endpoint.read(path, list_query.at(asked, limit=ask.limit, offset=ask.offset))
         await turn()
-        read = rows.read_list(answer, Call, skip_bad=skip_bad)
+        read = records.read_list(answer, Call, skip_bad=skip_bad)
         return evolve(read, answered_at=answer.answered_at)
 
     return History(
@@ -52,7 +52,7 @@ def walk(
         page_size=page_size,
         concurrency=concurrency,
         settle=settle,
-        wants_less=listing.wants_less,
+        wants_less=list_query.wants_less,
         now=endpoint.clock.utc_now,
         resume_from=resume_from,
     )

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from .. import validation
+from ..api.project_api import Endpoint
 from ..errors import ConfigurationError
 from ..models.masking import mask_phones
 from ..models.omitted import OMITTED, Omitted
@@ -16,11 +18,9 @@ from ..models.page import Rows
 from ..models.period import check_aware
 from ..models.phones import Phone, PhonePrefix
 from ..paging.pager import Pager
-from ..wire import listing, rows, spelling
+from ..validation import OnBadRecord, a_list, skips_bad
+from ..wire import list_query, records, values
 from ..wire.envelope import Answer
-from . import arguments
-from .arguments import OnBadRecord, a_list, skips_bad
-from .endpoint import Endpoint
 
 _PATH = "project/calltracking/phone"
 
@@ -41,8 +41,8 @@ class Phones:
     def list(
         self,
         *,
-        filters: listing.Filters = (),
-        sort: listing.Sort | None = ("id", "asc"),
+        filters: list_query.Filters = (),
+        sort: list_query.Sort | None = ("id", "asc"),
         page_size: int = 1000,
         offset: int = 0,
         limit: int | None = None,
@@ -53,15 +53,15 @@ class Phones:
 
         Raises ConfigurationError for a name Roistat would silently ignore.
         """
-        request = listing.body(fields=listing.PHONE_FIELDS, filters=filters, sort=sort)
+        request = list_query.body(fields=list_query.PHONE_FIELDS, filters=filters, sort=sort)
         skip_bad = skips_bad(on_bad_record)
 
         async def fetch(size: int, place: int) -> Answer:
-            body = listing.at(request, limit=size, offset=place)
+            body = list_query.at(request, limit=size, offset=place)
             return await self._endpoint.read(f"{_PATH}/list", body)
 
         def read(answer: Answer) -> Rows[Phone]:
-            return rows.read_list(answer, Phone, skip_bad=skip_bad)
+            return records.read_list(answer, Phone, skip_bad=skip_bad)
 
         return Pager(
             fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
@@ -72,9 +72,7 @@ class Phones:
 
         Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
         """
-        wanted = _Wanted(
-            [spelling.phone(one, "each of phones") for one in a_list(phones, "phones")]
-        )
+        wanted = _Wanted([values.phone(one, "each of phones") for one in a_list(phones, "phones")])
         del phones  # an error's traceback shows what the frames it passed still hold
         if not wanted.numbers:
             raise ConfigurationError("phones must not be empty")
@@ -94,17 +92,17 @@ class Phones:
     ) -> None:
         """Put a number into a script."""
         body: dict[str, Any] = {
-            "id": int(spelling.record_id(id, "id")),
-            "script_id": int(spelling.record_id(script_id, "script_id")),
+            "id": int(values.record_id(id, "id")),
+            "script_id": int(values.record_id(script_id, "script_id")),
         }
         if not isinstance(last_use_date, Omitted):
             check_aware(last_use_date, "last_use_date")
-            body["last_use_date"] = spelling.utc_milliseconds(last_use_date)
+            body["last_use_date"] = values.utc_milliseconds(last_use_date)
         await self._endpoint.change(f"{_PATH}/update", body)
 
     async def delete(self, ids: Iterable[int]) -> None:
         """Disconnect numbers, by their ids, for good."""
-        checked = [int(spelling.record_id(one, "each of ids")) for one in a_list(ids, "ids")]
+        checked = [int(values.record_id(one, "each of ids")) for one in a_list(ids, "ids")]
         if not checked:
             raise ConfigurationError("ids must not be empty")
         await self._endpoint.delete(f"{_PATH}/delete", {"phones": checked})
@@ -112,7 +110,7 @@ class Phones:
     async def list_prefixes(self) -> Sequence[PhonePrefix]:
         """List the prefixes Roistat sells numbers under. Not on the vendor's page (facts §6)."""
         answer = await self._endpoint.read(f"{_PATH}/prefix/list")
-        return rows.read_plain(answer.data, PhonePrefix)
+        return records.read_plain(answer.data, PhonePrefix)
 
     async def buy(self, *, prefix: str, count: int, spend_money: Literal[True]) -> Sequence[Phone]:
         """Buy numbers: this spends the project's money, so `spend_money=True` must be said.
@@ -122,14 +120,14 @@ class Phones:
         if spend_money is not True:
             raise ConfigurationError("buying spends money: say spend_money=True")
         body = {
-            "prefix": spelling.phone(prefix, "prefix"),
-            "count": arguments.count(count, "count"),
+            "prefix": values.phone(prefix, "prefix"),
+            "count": validation.count(count, "count"),
         }
         return await self._endpoint.create(f"{_PATH}/buy", body, _phones, _cannot_look)
 
 
 def _phones(answer: Answer) -> Sequence[Phone]:
-    return rows.read_list(answer, Phone, skip_bad=False).items
+    return records.read_list(answer, Phone, skip_bad=False).items
 
 
 async def _look_for_phones(
@@ -138,8 +136,8 @@ async def _look_for_phones(
     """Find all the numbers in the list; None unless every one is there."""
     del sent_at  # a number is in a project once, whenever it came
     pager = Phones(endpoint).list(on_bad_record="skip")
-    rows = [phone async for phone in pager if phone.phone in wanted.numbers]
-    found = {phone.phone: phone for phone in rows}
+    matches = [phone async for phone in pager if phone.phone in wanted.numbers]
+    found = {phone.phone: phone for phone in matches}
     is_whole = set(found) == set(wanted.numbers)
     return [found[number] for number in wanted.numbers] if is_whole else None
 

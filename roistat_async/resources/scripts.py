@@ -8,12 +8,12 @@ from functools import partial
 
 from attrs import frozen
 
+from ..api.project_api import Endpoint, ambiguous
 from ..errors import ConfigurationError
 from ..models.omitted import OMITTED
 from ..models.scripts import Script, ScriptDraft
-from ..wire import codec, rows, spelling
+from ..wire import codec, records, values
 from ..wire.envelope import Answer
-from .endpoint import Endpoint, ambiguous
 
 _PATH = "project/calltracking/script"
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -39,9 +39,7 @@ class Scripts:
 
     async def list(self, *, is_deleted: bool | None = None) -> Sequence[Script]:
         """List all scripts: existing ones, deleted ones, or (None) what Roistat gives unasked."""
-        body = (
-            None if is_deleted is None else {"is_deleted": spelling.flag(is_deleted, "is_deleted")}
-        )
+        body = None if is_deleted is None else {"is_deleted": values.flag(is_deleted, "is_deleted")}
         return _scripts(await self._endpoint.read(f"{_PATH}/list", body))
 
     async def update(self, script_id: int, draft: ScriptDraft) -> None:
@@ -57,7 +55,7 @@ class Scripts:
 
 
 def _id(value: object) -> int:
-    return int(spelling.record_id(value, "script_id"))
+    return int(values.record_id(value, "script_id"))
 
 
 def _checked(draft: ScriptDraft) -> dict[str, object]:
@@ -67,11 +65,11 @@ def _checked(draft: ScriptDraft) -> dict[str, object]:
 
 
 def _created_script(answer: Answer) -> Script:
-    return rows.read_record(answer.data, Script)
+    return records.read_record(answer.data, Script)
 
 
 def _scripts(answer: Answer) -> Sequence[Script]:
-    return rows.read_list(answer, Script, skip_bad=False).items
+    return records.read_list(answer, Script, skip_bad=False).items
 
 
 async def _look_for_script(

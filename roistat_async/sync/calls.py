@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..models.period import Period, check_aware
-from ..resources.arguments import OnBadRecord
+from ..validation import OnBadRecord
+from .calls_run import How, Run
 from .report import OnSync, SyncReport
-from .run import How, Run
 from .target import Target
-from .targets import open_target
+from .target_factory import open_target
 
 if TYPE_CHECKING:
     from ..client import Roistat

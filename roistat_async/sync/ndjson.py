@@ -14,17 +14,17 @@ from typing import cast
 import msgspec
 from msgspec.structs import replace
 
-from ..downloads.file import in_thread
 from ..errors import SyncError
+from ..files.part_file import in_thread
 from ..models.calls import Call, CallStatus
-from . import bookmark
-from .bookmark import Bookmark, Place, Seen
-from .copy import KEEP, Copy, CopyTarget
-from .row import COLUMNS, row_of
+from . import state_file
+from .call_rows import COLUMNS, row_of
+from .file_target import KEEP, Copy, CopyTarget
+from .state_file import Bookmark, Place, Seen
 from .target import SyncState, Written
 
 _NESTED = frozenset(("static_source", "visit", "order", "tags", "extra"))
-_FLAGS = bookmark.FLAGS | os.O_RDWR | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = state_file.FLAGS | os.O_RDWR | getattr(os, "O_NONBLOCK", 0)
 # What JSON lets through and a terminal may obey, or a reader of lines take for the end of one.
 _LOUD = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
 _encode = msgspec.json.Encoder().encode
@@ -102,7 +102,7 @@ class _Lines(Copy):
         """Append first, so that the bookmark never promises what is not there."""
         lines, place, written = _take(self.bookmark, project, calls)
         if lines:
-            with bookmark.disk(self._path):
+            with state_file.disk(self._path):
                 self._append(lines)
         place = place.moved(state).keeping(self._keep)
         if lines or place != self.place(project):
@@ -118,7 +118,7 @@ class _Lines(Copy):
         return not self._path.exists() or self._path.stat().st_size == 0
 
     def _take(self, undo: ExitStack) -> None:
-        with bookmark.disk(self._path):
+        with state_file.disk(self._path):
             create = 0 if self.bookmark.size else os.O_CREAT
             self._fd = os.open(self._path, _FLAGS | create, 0o600)
             undo.callback(os.close, self._fd)
@@ -127,14 +127,14 @@ class _Lines(Copy):
     def _append(self, lines: bytes) -> None:
         self._cut()  # an earlier write may have failed half way
         os.lseek(self._fd, 0, os.SEEK_END)
-        bookmark.write_all(self._fd, lines)
+        state_file.write_all(self._fd, lines)
         os.fsync(self._fd)
 
     def _cut(self) -> None:
         """Cut off what the bookmark does not confirm; it will be read and written again."""
         size = self.bookmark.size
         if os.fstat(self._fd).st_size < size or not self._ends_a_line(size):
-            raise SyncError(f"{self._path} was changed by something else: {bookmark.AFRESH}")
+            raise SyncError(f"{self._path} was changed by something else: {state_file.AFRESH}")
         os.ftruncate(self._fd, size)
 
     def _ends_a_line(self, size: int) -> bool:

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from ..errors import SyncError
 from ..models.calls import Call, CallStatus
-from . import bookmark
-from .bookmark import Place
-from .copy import Copy, CopyTarget
-from .row import COLUMNS, row_of
+from . import state_file
+from .call_rows import COLUMNS, row_of
+from .file_target import Copy, CopyTarget
+from .state_file import Place
 from .target import SyncState, Written
 
 _LONGEST_CALL = timedelta(days=30)
@@ -142,18 +142,18 @@ def _replace_day(path: Path, rows: _Rows) -> Written:
     """Write the file of a day, unless it holds the very same."""
     before = _read_day(path)
     if rows != before:
-        bookmark.publish(path, _encoded(rows))
+        state_file.publish(path, _encoded(rows))
     changed = sum(name in before and before[name] != row for name, row in rows.items())
     return Written(len(rows.keys() - before.keys()), changed)
 
 
 def _read_day(path: Path) -> _Rows:
     pa, parquet = _pyarrow()
-    bookmark.regular_file(path)
+    state_file.regular_file(path)
     if not path.exists():
         return {}
     try:
-        with bookmark.disk(path), parquet.ParquetFile(path) as file:
+        with state_file.disk(path), parquet.ParquetFile(path) as file:
             table = file.read()
     except pa.ArrowException:
         raise SyncError(f"{path} is no Parquet file: move it away, and sync again") from None

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ..client import Roistat
 from ..clock import Clock
-from ..downloads import bulk, dead_parts, file
+from ..downloads import bulk, stale_parts
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -27,12 +27,13 @@ from ..errors import (
     RoistatError,
     SyncError,
 )
-from ..models.files import DownloadOutcome
-from ..resources.arguments import count
-from . import adoption, manifest
-from .layout import DEFAULT, Layout, inside
-from .manifest import Due
-from .outcomes import Outcomes
+from ..files import part_file
+from ..models.downloads import DownloadOutcome
+from ..validation import count
+from . import existing_file, recordings_table
+from .path_template import DEFAULT, Layout, inside
+from .recording_results import Outcomes
+from .recordings_table import Due
 from .report import OnRecording, RecordingsReport
 from .sqlite import SqliteTarget
 
@@ -72,7 +73,7 @@ async def sync_recordings(
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
     layout = Layout(template, roistat.project)
-    file.make_folder(Path(folder))
+    part_file.make_folder(Path(folder))
     async with _opened(target, roistat) as database:
         run = _Run(roistat, database, Path(folder), layout, Outcomes(wait_for, now), now())
         return await run.all(concurrency, limit, progress)
@@ -132,9 +133,9 @@ class _Run:
             await self._try_all(concurrency, limit, progress)
         except BaseException:
             with suppress(SyncError):  # the error under way says more
-                await file.to_its_end(self._end())
+                await part_file.to_its_end(self._end())
             raise
-        await file.to_its_end(self._end())
+        await part_file.to_its_end(self._end())
         return self._outcomes.report(self._project)
 
     async def _try_all(
@@ -165,15 +166,17 @@ class _Run:
             after = batch[-1].due
 
     def _count_due(self, connection: Connection) -> int:
-        return manifest.count_due(connection, self._project, self._started)
+        return recordings_table.count_due(connection, self._project, self._started)
 
     def _take(self, after: Due | None, most: int, connection: Connection) -> list[_Job]:
         """Take some calls that are due and claim their places; in the database's thread."""
-        due = manifest.next_due(connection, self._project, self._started, after=after, most=most)
+        due = recordings_table.next_due(
+            connection, self._project, self._started, after=after, most=most
+        )
         jobs = [self._placed(one) for one in due]
         places = {job.due.call_id: job.place for job in jobs if job.problem is None}
         self._claimed.update(places)
-        taken = manifest.claim(connection, self._project, places.items(), self._started)
+        taken = recordings_table.claim(connection, self._project, places.items(), self._started)
         return [_Job(job.due, "", _taken()) if job.due.call_id in taken else job for job in jobs]
 
     def _placed(self, due: Due) -> _Job:
@@ -201,13 +204,13 @@ class _Run:
         path = inside(self._root, place)
         await self._tidy(path.parent)
         if os.path.lexists(path):
-            there = await file.in_thread(partial(adoption.look, path))
+            there = await part_file.in_thread(partial(existing_file.look, path))
             if there is not None:
                 return self._outcomes.adopted(due, place, there)
         try:
             found = await self._calls.download_recording(due.call_id, to=path)
         except asyncio.CancelledError:
-            there = adoption.look(path)
+            there = existing_file.look(path)
             if there is not None:  # the cancel came after the file had its name
                 self._outcomes.saved(due, place, there)
             raise
@@ -220,12 +223,14 @@ class _Run:
         if len(self._clean) >= _FOLDERS:
             del self._clean[next(iter(self._clean))]
         self._clean[folder] = None
-        await file.in_thread(partial(dead_parts.remove_dead_parts, folder))
+        await part_file.in_thread(partial(stale_parts.remove_dead_parts, folder))
 
     async def _note(self) -> None:
         """Write what is known; if this is cut short it is written again."""
         notes = list(self._outcomes.notes)
-        await self._target.run(lambda connection: manifest.note(connection, self._project, notes))
+        await self._target.run(
+            lambda connection: recordings_table.note(connection, self._project, notes)
+        )
         del self._outcomes.notes[: len(notes)]
         self._claimed.difference_update(one.call_id for one in notes)
 
@@ -237,7 +242,7 @@ class _Run:
             await self._target.run(self._release)
 
     def _release(self, connection: Connection) -> None:
-        manifest.release(connection, self._project, self._claimed)
+        recordings_table.release(connection, self._project, self._claimed)
 
 
 def _id_of(job: _Job) -> str:

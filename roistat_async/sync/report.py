@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
-from ..models.files import DownloadOutcome
+from ..models.downloads import DownloadOutcome
 
 
 @frozen(kw_only=True)

@@ -14,8 +14,13 @@ from typing import TypeVar
 from ..clock import Clock
 from ..errors import SyncError
 from ..models.calls import Call
-from . import database, lock, schema, tables
-from .row import columns_of, moment_text
+from . import (
+    process_lock,
+    schema,
+    sqlite_connection,
+    state_table,
+)
+from .call_rows import columns_of, moment_text
 from .target import SyncState, Written
 from .upsert import keep_stored_parts, upsert
 
@@ -65,7 +70,7 @@ class SqliteTarget:
 
     async def active(self, project: int) -> Sequence[datetime]:
         """Give the dates of the calls last seen ACTIVE, each once, in order."""
-        return await self._do(project, tables.active)
+        return await self._do(project, state_table.active)
 
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> Written:
         """Keep calls and the state in one transaction; count those that are new or changed."""
@@ -77,8 +82,8 @@ class SqliteTarget:
                 keep_stored_parts(connection, project, columns, self.extend)
                 written = upsert(connection, project, columns, self._time())
                 if project in self._noted:
-                    tables.note(connection, project, once)
-                tables.save(connection, project, state)
+                    state_table.note(connection, project, once)
+                state_table.save(connection, project, state)
             return written
 
         return await self._do(project, act)
@@ -88,7 +93,7 @@ class SqliteTarget:
 
         def act(connection: sqlite3.Connection, project: int) -> Written:
             with schema.transaction(connection):
-                tables.finish(connection, project, state, self._time())
+                state_table.finish(connection, project, state, self._time())
             return Written()
 
         return await self._do(project, act)
@@ -98,7 +103,7 @@ class SqliteTarget:
 
         def act(connection: sqlite3.Connection, project: int) -> None:
             with schema.transaction(connection):
-                tables.begin_noting(connection, project)
+                state_table.begin_noting(connection, project)
             self._noted.add(project)
 
         await self._do(project, act)
@@ -113,9 +118,9 @@ class SqliteTarget:
             if project not in self._noted:
                 raise SyncError("start_full was not called in this run; read the period again")
             with schema.transaction(connection):
-                deleted = tables.mark_deleted(connection, project, start, end, self._time())
-                tables.forget_noted(connection, project)
-                tables.finish(connection, project, state, self._time())
+                deleted = state_table.mark_deleted(connection, project, start, end, self._time())
+                state_table.forget_noted(connection, project)
+                state_table.finish(connection, project, state, self._time())
             self._noted.discard(project)
             return deleted
 
@@ -152,7 +157,7 @@ class SqliteTarget:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="roistat-sqlite")
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, database.guarded, self._path, act)
+        future = loop.run_in_executor(self._pool, sqlite_connection.guarded, self._path, act)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -160,13 +165,15 @@ class SqliteTarget:
             raise
 
     def _open(self, project: int, base_url: str) -> SyncState:
-        database.check_file(self._path)
-        release = lock.hold(self._path, project)
+        sqlite_connection.check_file(self._path)
+        release = process_lock.hold(self._path, project)
         try:
             if self._connection is None:
-                self._connection = database.connect(self._path)
+                self._connection = sqlite_connection.connect(self._path)
             with schema.transaction(self._connection):
-                state = tables.begin(self._connection, self._path, project, base_url, self._time())
+                state = state_table.begin(
+                    self._connection, self._path, project, base_url, self._time()
+                )
         except BaseException:
             if not self._held:
                 self._close()
@@ -185,7 +192,7 @@ class SqliteTarget:
         self._noted.clear()
         try:
             if connection is not None:
-                database.close(connection)
+                sqlite_connection.close(connection)
         finally:
             while self._held:
                 self._held.popitem()[1]()

@@ -14,8 +14,8 @@ from attrs import field, frozen
 
 from ..clock import Clock
 from ..errors import SyncError
-from . import database, schema
-from .row import moment_text, read_moment
+from . import schema, sqlite_connection
+from .call_rows import moment_text, read_moment
 
 T = TypeVar("T")
 
@@ -127,14 +127,14 @@ def _read(path: Path, look: Callable[[sqlite3.Connection], T]) -> T:
             break
         before = _stamp(path)
         try:
-            found = database.guarded(path, lambda: _look(path, "immutable=1", look))
+            found = sqlite_connection.guarded(path, lambda: _look(path, "immutable=1", look))
         except SyncError:
             if not _is_changed(path, before):
                 raise
             continue
         if not _is_changed(path, before):
             return found
-    return database.guarded(path, lambda: _look(path, "mode=ro", look))
+    return sqlite_connection.guarded(path, lambda: _look(path, "mode=ro", look))
 
 
 def _look(path: Path, how: str, look: Callable[[sqlite3.Connection], T]) -> T:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from .row import COLUMNS, Value, content_hashes
+from .call_rows import COLUMNS, Value, content_hashes
 from .target import Written
 
 # Binding None takes four times as long as binding text (the driver asks for an adapter first),

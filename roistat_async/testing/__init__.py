@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .calls import CallBook
+from .call_store import CallBook
 from .fake import FakeRoistat
 from .faults import Fault
 from .project import FakeProject
 from .quirks import Quirks
-from .seen import Seen
+from .recorded_request import Seen
 
 __all__ = ["CallBook", "FakeProject", "FakeRoistat", "Fault", "Quirks", "Seen"]

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from .background import running_in_thread
+from .fault_queue import FaultScript, When
 from .faults import Fault
 from .project import Clock, FakeProject
 from .quirks import Quirks
-from .script_of_faults import FaultScript, When
-from .seen import Seen
-from .thread import running_in_thread
+from .recorded_request import Seen
 
 if TYPE_CHECKING:
     from .http import HttpServer

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve, field, frozen
 
-from . import line
-from .answers import Answer
-from .refusals import refused
-from .seen import Seen
+from . import raw_connection
+from .api_errors import refused
+from .recorded_request import Seen
+from .responses import Answer
 
 Change = Callable[[Answer, Seen], Answer]
 _HTML = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -29,7 +29,7 @@ class Fault:
     seconds: float = 0.0
     until: asyncio.Event | None = field(default=None, repr=False)
     change: Change | None = field(default=None, repr=False)
-    wire: line.Wire | None = field(default=None, repr=False)
+    wire: raw_connection.Wire | None = field(default=None, repr=False)
 
     def after_applying(self) -> Fault:
         """Return the same fault, met only after the request was carried out: the answer is lost."""
@@ -131,42 +131,42 @@ class Fault:
     @classmethod
     def truncated(cls, at: int | None = None) -> Fault:
         """Promise the true body by Content-Length, send `at` bytes (default: half), close."""
-        return cls("truncated", applied=True, wire=line.truncated(at))
+        return cls("truncated", applied=True, wire=raw_connection.truncated(at))
 
     @classmethod
     def unframed(cls, at: int | None = None, *, whole: bool = False) -> Fault:
         """Send the true body, cut, with neither a length nor chunks."""
-        return cls("unframed", applied=True, wire=line.unframed(at, whole))
+        return cls("unframed", applied=True, wire=raw_connection.unframed(at, whole))
 
     @classmethod
     def cut_chunks(cls, at: int | None = None) -> Fault:
         """Send one chunk of the true body and close before the last."""
-        return cls("cut chunks", applied=True, wire=line.cut_chunks(at))
+        return cls("cut chunks", applied=True, wire=raw_connection.cut_chunks(at))
 
     @classmethod
     def reset(cls) -> Fault:
         """Read the request, then cut the connection with RST."""
-        return cls("reset", wire=line.reset)
+        return cls("reset", wire=raw_connection.reset)
 
     @classmethod
     def hang_up(cls) -> Fault:
         """Read the request, then close the connection without a word."""
-        return cls("hang up", wire=line.hang_up)
+        return cls("hang up", wire=raw_connection.hang_up)
 
     @classmethod
     def stall(cls, at: int = 0, *, headers: bool = True) -> Fault:
         """Send the headers and `at` bytes of the true body, or nothing, then keep silent."""
-        return cls("stall", applied=headers, wire=line.stall(at, headers))
+        return cls("stall", applied=headers, wire=raw_connection.stall(at, headers))
 
     @classmethod
     def drip(cls, size: int = 1, pause: float = 0.05) -> Fault:
         """Send the true body a few bytes at a time."""
-        return cls("drip", applied=True, wire=line.drip(size, pause))
+        return cls("drip", applied=True, wire=raw_connection.drip(size, pause))
 
     @classmethod
     def raw(cls, data: bytes) -> Fault:
         """Put these very bytes on the wire, then close."""
-        return cls("raw", wire=line.raw(data))
+        return cls("raw", wire=raw_connection.raw(data))
 
     @classmethod
     def _instead(

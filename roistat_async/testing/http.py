@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .answers import Answer
 from .dates import http_date
-from .door import respond
 from .faults import Fault
-from .line import Line
-from .seen import Seen
+from .raw_connection import Line
+from .recorded_request import Seen
+from .responses import Answer
+from .router import respond
 
 if TYPE_CHECKING:
     from .fake import FakeRoistat

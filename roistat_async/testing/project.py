@@ -9,13 +9,13 @@ from random import Random
 from threading import RLock
 from typing import Any
 
-from . import mp3, people
-from .answers import Row
-from .calls import CallBook
+from . import mp3, sample_data
+from .call_store import CallBook
 from .dates import DAY, moment_of, write_date
-from .limits import Windows
+from .generated_calls import FIRST_ID, Sample
 from .quirks import Quirks
-from .sample import FIRST_ID, Sample
+from .rate_limit import Windows
+from .responses import Row
 
 Clock = Callable[[], float]
 
@@ -78,8 +78,8 @@ class FakeProject:
         self.scripts: list[Row] = self._scripts()
         self.deleted_scripts: list[Row] = []
         self.phones: list[Row] = [
-            people.phone(place, digits, script_id, self.created)
-            for place, (digits, script_id) in enumerate(people.PHONES, 1)
+            sample_data.phone(place, digits, script_id, self.created)
+            for place, (digits, script_id) in enumerate(sample_data.PHONES, 1)
         ]
         self._last_id = FIRST_ID + calls - 1
 
@@ -141,7 +141,7 @@ class FakeProject:
         self._last_id += 1
         return {
             "id": str(self._last_id),
-            "callee": people.PHONES[0][0],
+            "callee": sample_data.PHONES[0][0],
             "caller": f"7900000{self._last_id % 10_000:04}",
             "duration": 40,
             "waiting_time": 10,
@@ -153,7 +153,7 @@ class FakeProject:
             "order_id": None,
             "static_source": None,
             "comment": None,
-            "script_name": people.SCRIPT_NAMES[0],
+            "script_name": sample_data.SCRIPT_NAMES[0],
             "tags": None,
             "visit": None,
             "order": None,
@@ -168,6 +168,6 @@ class FakeProject:
     def _scripts(self) -> list[Row]:
         kinds = ((1, False, 1), (2, True, 1), (3, False, 0))
         return [
-            people.script(number, static=static, enabled=enabled, created=self.created)
+            sample_data.script(number, static=static, enabled=enabled, created=self.created)
             for number, static, enabled in kinds
         ]

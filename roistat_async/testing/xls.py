@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from .answers import Answer, Row
-from .asked import Asked
-from .refusals import Refusal
+from .api_errors import Refusal
+from .api_request import Asked
+from .responses import Answer, Row
 
 # The titles and their order are the vendor's page's.
 COLUMNS = (

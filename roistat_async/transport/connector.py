@@ -8,10 +8,10 @@ from typing import Any
 
 import aiohttp
 
-from ..turns import turn
+from ..scheduling import turn
 from . import guard
-from .patience import Watch
-from .request import Via
+from .http_request import Via
+from .timeouts import Watch
 
 watching: ContextVar[Watch] = ContextVar("watching")
 """Who is told when the headers of the request of this context leave."""

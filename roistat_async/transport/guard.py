@@ -16,7 +16,7 @@ from __future__ import annotations
 import select
 from typing import Any
 
-from ..turns import turn
+from ..scheduling import turn
 
 LONGEST_IDLE = 1.0
 """Seconds after which a connection is closed: the longer it waits, the more may come on it."""

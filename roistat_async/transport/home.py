@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from . import failures
+from . import error_mapping
 
 
 class Home:
@@ -21,13 +21,13 @@ class Home:
         """
         self._is_closed = self._is_closed and not reopen
         if self._is_closed:
-            raise failures.client_closed()
+            raise error_mapping.client_closed()
         running, before = asyncio.get_running_loop(), self._loop
         if before is None or before is running:
             self._loop = running
             return False
         if not before.is_closed():
-            raise failures.other_loop()
+            raise error_mapping.other_loop()
         self._loop = running
         return True
 

@@ -24,13 +24,13 @@ from ..errors import (
     RoistatError,
     TransportError,
 )
-from . import failures
+from . import error_mapping
+from .body_reader import Parts
 from .bound import Alarm
 from .connector import Connector, watching
 from .home import Home
-from .parts import Parts
-from .patience import Sent, Watch
-from .request import Connecting, Request, Via
+from .http_request import Connecting, Request, Via
+from .timeouts import Sent, Watch
 
 _BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError, RequestTimeoutError)
 
@@ -183,7 +183,7 @@ class Http:
         if connection is not None and connection.protocol is not None:
             connection.protocol.force_close()  # whatever the server makes of the header
         reply = Reply(response, watch)
-        refused = failures.refused(response.status, response.headers)
+        refused = error_mapping.refused(response.status, response.headers)
         if refused is not None:
             reply.close()
             raise refused
@@ -192,11 +192,11 @@ class Http:
     def _failure(self, error: Exception, watch: Watch) -> RoistatError | None:
         """Say in our words what went wrong before an answer came; None for a bug."""
         if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return failures.no_connection(watch.connect)
+            return error_mapping.no_connection(watch.connect)
         if isinstance(error, TimeoutError):
             return watch.ran_out(self.tells_when_sent)
         if isinstance(error, RuntimeError):
-            return failures.closed(str(error))
+            return error_mapping.closed(str(error))
         failure = _translate(error)
         if isinstance(failure, TransportError):
             failure._is_stale = watch.is_kept
@@ -240,7 +240,7 @@ def _translate(error: BaseException) -> RoistatError:
     if isinstance(error, aiohttp.InvalidURL):
         return ConfigurationError("base_url or proxy is not a usable address")
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return failures.no_http()
+        return error_mapping.no_http()
     if isinstance(error, aiohttp.ClientPayloadError):
         return TransportError("the body of the answer was cut or damaged")
     if isinstance(error, aiohttp.ClientError | OSError):

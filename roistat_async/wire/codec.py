@@ -23,7 +23,7 @@ from ..models import analytics
 from ..models.calls import CallDraft, CallStatus, Visit
 from ..models.omitted import OMITTED, Omitted
 from ..models.scripts import Crm, Segments
-from . import coerce, drafts, spelling
+from . import coerce, draft_validation, values
 
 M = TypeVar("M")
 
@@ -63,7 +63,7 @@ def structure(value: Any, model: type[M]) -> M:
 
 def unstructure(model: Any) -> dict[str, Any]:
     """Spell a draft, once checked, as the body of a request: what was left out is left out."""
-    drafts.check(model)
+    draft_validation.check(model)
     return cast("dict[str, Any]", _converter.unstructure(model))
 
 
@@ -209,7 +209,7 @@ def _spell_model(model: Any) -> dict[str, Any]:
 
 def _spell_call(draft: CallDraft) -> dict[str, Any]:
     spelled = _spell_model(draft)
-    spelled["date"] = spelling.utc(draft.date)
+    spelled["date"] = values.utc(draft.date)
     if "save_to_crm" in spelled:
         spelled["save_to_crm"] = str(spelled["save_to_crm"])  # a string on the page
     return spelled
@@ -239,8 +239,8 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(CallDraft, _spell_call)
     converter.register_unstructure_hook(bool, int)
     converter.register_unstructure_hook(CallStatus, str)
-    converter.register_unstructure_hook(datetime, spelling.utc_milliseconds)
-    converter.register_unstructure_hook(float, spelling.number)
+    converter.register_unstructure_hook(datetime, values.utc_milliseconds)
+    converter.register_unstructure_hook(float, values.number)
     for kind in (list, tuple):
         converter.register_unstructure_hook(kind, _spell_list)
     converter.register_unstructure_hook(dict, _spell_mapping)

@@ -15,7 +15,12 @@ import msgspec
 from attrs import define, field
 
 from ..errors import MalformedResponseError, RoistatError
-from . import coerce, outside, refusals, strict_json
+from . import (
+    api_errors,
+    coerce,
+    json_checks,
+    outside,
+)
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb'"data"\s*:\s*')
@@ -95,7 +100,7 @@ def _open_at_its_ends(body: bytes, answered_at: datetime | None) -> Answer | Non
     envelope = _open(around)
     if envelope is None or not _is_success(envelope):
         return None
-    if strict_json.repeats_a_key(around) or strict_json.list_repeats_a_key(data):
+    if json_checks.repeats_a_key(around) or json_checks.list_repeats_a_key(data):
         return None
     return Answer(data, _total(envelope.total), msgspec.Raw(), answered_at, body)
 
@@ -110,12 +115,12 @@ def _outcome(
     text = body.removeprefix(_BOM)
     envelope = _open(text)
     if envelope is None:
-        text = strict_json.mend_surrogates(text)
+        text = json_checks.mend_surrogates(text)
         envelope = _open(text)
     if envelope is not None and _says_error(envelope):
         return _refusal(envelope, http_status, retry_after)
     if http_status >= 400:
-        return refusals.status_error(http_status, retry_after)
+        return api_errors.status_error(http_status, retry_after)
     if envelope is None:
         return _not_roistat(body, content_type)
     if not _is_success(envelope):
@@ -151,9 +156,9 @@ def _repeats_a_key(text: bytes, data: msgspec.Raw) -> bool:
     To look into all takes longer than reading. PHP writes no key twice (fault matrix J10); what
     does so does it in every record.
     """
-    if len(text) <= _SHORT and strict_json.has_a_key_for_each_colon(text):
+    if len(text) <= _SHORT and json_checks.has_a_key_for_each_colon(text):
         return False
-    return strict_json.repeats_a_key(_around(text, data)) or strict_json.list_repeats_a_key(data)
+    return json_checks.repeats_a_key(_around(text, data)) or json_checks.list_repeats_a_key(data)
 
 
 def _is_success(envelope: _Envelope) -> bool:
@@ -170,9 +175,11 @@ def _refusal(envelope: _Envelope, http_status: int, retry_after: float | None) -
     if isinstance(envelope.error, str) and envelope.error:
         # The page says `message`, a live project fills `description` (facts §1).
         told = (envelope.description, envelope.message)
-        return refusals.api_error(envelope.error, told, envelope.details, http_status, retry_after)
+        return api_errors.api_error(
+            envelope.error, told, envelope.details, http_status, retry_after
+        )
     if http_status >= 400:
-        return refusals.status_error(http_status, retry_after)
+        return api_errors.status_error(http_status, retry_after)
     return MalformedResponseError("an error without a code", path="$.error")
 
 

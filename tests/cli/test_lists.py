@@ -69,7 +69,7 @@ def test_a_long_table_comes_in_parts(
     fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many rows are laid out part by part, each row once."""
-    monkeypatch.setattr("roistat_async.cli.listing._BATCH", 25)
+    monkeypatch.setattr("roistat_async.cli.list_output._BATCH", 25)
     lines = roistat("calls", "--table", "--limit", "60", "--page-size", "9").out.splitlines()
     shown = [line.split()[0] for line in lines if not line.startswith("ID")]
     assert shown == fake.state.calls.ids()[::-1]

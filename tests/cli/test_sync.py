@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from roistat_async.cli import sync_run
+from roistat_async.cli import sync_runner
 from roistat_async.sync.status import ProjectStatus, read_calls, read_status
 from roistat_async.testing import FakeRoistat, Fault, Seen
 
@@ -375,5 +375,5 @@ async def test_a_bug_in_one_project_ends_all() -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await sync_run._together([waits(), breaks()])
+        await sync_runner._together([waits(), breaks()])
     assert ended == ["the other"]

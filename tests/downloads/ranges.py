@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from roistat_async import Roistat
-from roistat_async.models.files import Download
+from roistat_async.models.downloads import Download
 from roistat_async.testing import mp3
 from tests.helpers.clients import client
 from tests.helpers.raw_server import RawServer, Script, Wire, answer, in_turn

@@ -15,8 +15,8 @@ import pytest
 
 from roistat_async import Roistat, errors
 from roistat_async.downloads import bulk
-from roistat_async.downloads.pace import Pace
-from roistat_async.models.files import Download, DownloadOutcome
+from roistat_async.downloads.adaptive_concurrency import Pace
+from roistat_async.models.downloads import Download, DownloadOutcome
 from roistat_async.testing import FakeRoistat, Fault
 
 FILE = "call/*/file"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roistat_async import Period, Roistat, Timeouts, errors
-from roistat_async.models.files import Download
+from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault, mp3, xls
 from tests.downloads.ranges import (
     AUDIO,

@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from roistat_async import errors
-from roistat_async.downloads import wholeness
-from roistat_async.downloads.content import OLE2, Content
+from roistat_async.downloads import integrity
+from roistat_async.downloads.file_kind import OLE2, Content
 from roistat_async.testing import mp3, xls
 
 FREE, END, TABLE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
@@ -29,7 +29,7 @@ def sheet(
 
 
 def is_whole(data: bytes) -> bool:
-    missing = wholeness.missing_of(Content.XLS, lambda at, size: data[at : at + size], len(data))
+    missing = integrity.missing_of(Content.XLS, lambda at, size: data[at : at + size], len(data))
     return missing is None
 
 
@@ -86,7 +86,7 @@ def test_a_list_that_leads_to_itself_ends() -> None:
         reads.append(at)
         return body[at : at + size]
 
-    assert wholeness.missing_of(Content.XLS, read, len(body)) is None
+    assert integrity.missing_of(Content.XLS, read, len(body)) is None
     assert reads.count(3 * 512) == 2
 
 
@@ -107,6 +107,6 @@ TAG = b"ID3\x04\x00\x00\x00\x00\x02\x00"
 def test_it_is_told_what_is_missing(content: Content, body: bytes, missing: str) -> None:
     """With the bytes that came: it was so before it was sent."""
     with pytest.raises(errors.TruncatedError) as caught:
-        wholeness.check(content, lambda at, size: body[at : at + size], len(body))
+        integrity.check(content, lambda at, size: body[at : at + size], len(body))
     told = f"all {len(body)} bytes came, but {missing}: it was cut before it was sent"
     assert str(caught.value) == told

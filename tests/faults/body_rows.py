@@ -6,7 +6,7 @@ import gzip
 from typing import Any
 
 from roistat_async import errors
-from tests.faults.row import Row
+from tests.faults.fault_case import Row
 from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import answer

@@ -13,7 +13,7 @@ from roistat_async import RetryPolicy, Roistat
 from roistat_async.clock import Clock
 from roistat_async.config import Limits, Timeouts
 from roistat_async.transport.http import Http
-from roistat_async.transport.request import Connecting, Request
+from roistat_async.transport.http_request import Connecting, Request
 from tests.helpers.clients import KEY, PROJECT, UNLIMITED
 
 

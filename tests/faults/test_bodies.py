@@ -10,7 +10,7 @@ import pytest
 
 from roistat_async import errors
 from tests.faults.bodies import READ, REFUSED, WORDS, Read, Refused, rows, spelled
-from tests.faults.row import create, failure
+from tests.faults.fault_case import create, failure
 from tests.faults.secrets import MARKER, PHONE, TOLD, check
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, call_row, sends

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roistat_async import Call, Period, RetryPolicy, Roistat, errors
-from tests.faults.row import change, create, read
+from tests.faults.fault_case import change, create, read
 from tests.faults.secrets import MARKER, check
 from tests.faults.simulated import SimulatedHttp, Told, simulated
 from tests.helpers import api_doc
@@ -23,7 +23,7 @@ from tests.helpers.clients import QUICK, client
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import call_row, sends
 from tests.helpers.raw_server import RawServer, answer
-from tests.helpers.wild import CALLS
+from tests.helpers.strategies import CALLS
 
 # The same examples in every run; others, and more, by a larger max_examples without derandomize.
 MANY = settings(

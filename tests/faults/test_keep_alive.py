@@ -12,7 +12,7 @@ import pytest
 
 from roistat_async import Limits, RetryPolicy, Roistat
 from roistat_async.clock import Clock
-from tests.faults.row import create, read
+from tests.faults.fault_case import create, read
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, true_answer
 from tests.helpers.raw_server import RawServer, Wire

@@ -10,7 +10,7 @@ import pytest
 from attrs import define, field
 
 from roistat_async import Limits, RetryPolicy, Roistat, errors
-from roistat_async.transport.request import Request
+from roistat_async.transport.http_request import Request
 from tests.faults.simulated import SimulatedHttp, Told, simulated
 from tests.helpers.clock import VirtualTime
 

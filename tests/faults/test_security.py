@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from roistat_async import Roistat, errors
-from tests.faults.row import ALL, READS, failure, read
+from tests.faults.fault_case import (
+    ALL,
+    READS,
+    failure,
+    read,
+)
 from tests.faults.secrets import MARKER, PHONE, SECRETS, SENT_PHONE, TOLD, check, hidden_from
 from tests.helpers.clients import KEY, client
 from tests.helpers.fault_server import FaultServer, call_row, sends, truthful

@@ -14,7 +14,7 @@ import pytest
 from attrs import define, field
 
 from roistat_async import CallDraft, Roistat, errors
-from roistat_async.transport.request import Request
+from roistat_async.transport.http_request import Request
 from tests.faults.simulated import SimulatedHttp, Told, body_of, simulated
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import call_row

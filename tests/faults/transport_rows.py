@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roistat_async import errors
-from tests.faults.row import BRISK, Row
+from tests.faults.fault_case import BRISK, Row
 from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import Wire, answer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.files import machine
+from tests.files import privileges
 from tests.lifecycle.conftest import fake as fake  # in a thread of its own: disks block the loop
 from tests.lifecycle.conftest import recorded as recorded
 from tests.lifecycle.conftest import roistat as roistat
@@ -16,14 +16,14 @@ from tests.lifecycle.conftest import roistat as roistat
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a disk of one MiB."""
-    with machine.mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as disk:
+    with privileges.mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as disk:
         yield disk
 
 
 @pytest.fixture
 def read_only_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a disk that cannot be written, with an old file on it."""
-    with machine.mounted(tmp_path / "disk", "-t", "tmpfs", "tmpfs") as disk:
+    with privileges.mounted(tmp_path / "disk", "-t", "tmpfs", "tmpfs") as disk:
         (disk / "old.mp3").write_bytes(b"old")
-        machine.command("mount", "-o", "remount,ro", str(disk))
+        privileges.command("mount", "-o", "remount,ro", str(disk))
         yield disk

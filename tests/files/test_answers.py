@@ -10,7 +10,7 @@ import pytest
 from attrs import frozen
 
 from roistat_async import Period, Roistat, errors
-from roistat_async.models.files import Download
+from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault, mp3, xls
 from tests.helpers.clients import client
 from tests.helpers.raw_server import RawServer, Script, Wire, answer, replies

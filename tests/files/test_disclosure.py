@@ -28,12 +28,12 @@ from roistat_async import (
 from roistat_async.cli.app import run
 from roistat_async.config import Config, RetryPolicy, Secret, Timeouts, check_base_url
 from roistat_async.models.calls import Call, CallStatus, Order, Visit
-from roistat_async.models.files import Download, DownloadOutcome, DownloadStatus
+from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
 from roistat_async.models.phones import Phone
 from roistat_async.sync import sync_calls, sync_recordings
-from roistat_async.sync.bookmark import Bookmark
 from roistat_async.sync.report import RecordingsReport, SyncReport
-from roistat_async.sync.targets import open_target
+from roistat_async.sync.state_file import Bookmark
+from roistat_async.sync.target_factory import open_target
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers import source
 from tests.helpers.clients import KEY, PROJECT

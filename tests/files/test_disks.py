@@ -15,7 +15,7 @@ import pytest
 from roistat_async import Period, Roistat, errors
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.testing import FakeRoistat, mp3
-from tests.files import machine
+from tests.files import privileges
 from tests.lifecycle.world import is_sound
 
 MIB = 1024 * 1024
@@ -161,12 +161,12 @@ def forbidden(folder: Path) -> Iterator[None]:
     """Forbid everything in a folder: by its rights, or for root by an attribute."""
     if os.geteuid() != 0:
         folder.chmod(0o500)
-    elif problem := machine.command("chattr", "+i", str(folder)):
+    elif problem := privileges.command("chattr", "+i", str(folder)):
         pytest.skip(f"NOT TESTED HERE: root may write anywhere, and chattr says {problem}")
     try:
         yield
     finally:
-        machine.command("chattr", "-i", str(folder))
+        privileges.command("chattr", "-i", str(folder))
         folder.chmod(0o700)
 
 

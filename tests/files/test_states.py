@@ -181,7 +181,7 @@ async def test_f9_the_clock_of_the_limits(fake: FakeRoistat) -> None:
 
 def test_f9_parts_of_the_future_are_removed(tmp_path: Path) -> None:
     """A part file that nobody holds goes, whenever its time says that it was written."""
-    from roistat_async.downloads.dead_parts import remove_dead_parts
+    from roistat_async.downloads.stale_parts import remove_dead_parts
 
     part = tmp_path / ".1.mp3.0123456789ab.part"
     for at in (0, 4_000_000_000):

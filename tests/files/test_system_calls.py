@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from roistat_async.testing import FakeRoistat, mp3
-from tests.files import machine
+from tests.files import privileges
 from tests.lifecycle.world import is_sound
 
 # Prints what came of each operation, as JSON, and what is in the folder.
@@ -93,7 +93,7 @@ def run(fake: FakeRoistat, folder: Path, *before: str) -> dict[str, list[str] | 
 @pytest.mark.parametrize("name", INJECTED)
 def test_f3_a_dying_disk(name: str, fake: FakeRoistat, tmp_path: Path) -> None:
     """Told with path and reason; the old file stands, no new one does; the next run completes."""
-    machine.needs_strace()
+    privileges.needs_strace()
     fake.state.recordings["10001"], fake.state.recordings["10003"] = SMALL, LARGE
     (tmp_path / "old.mp3").write_bytes(b"old")
     ended = run(fake, tmp_path, *strace(name, tmp_path))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from roistat_async.downloads.file import PartFile
+from roistat_async.files.part_file import PartFile
 
 DATA = b"some bytes" * 1000
 

@@ -18,7 +18,7 @@ from roistat_async.sync.status import read_status
 from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import client
 from tests.helpers.raw_server import RawServer, Wire, answer, in_turn, replies
-from tests.lifecycle import traces
+from tests.lifecycle import leaks
 from tests.lifecycle.world import CLOCK
 
 FILE = "call/*/file"
@@ -32,7 +32,7 @@ async def ended(task: asyncio.Task[object]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert traces.tasks() == set()
+    assert leaks.tasks() == set()
 
 
 async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
@@ -50,7 +50,7 @@ async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
         task = asyncio.ensure_future(roistat.scripts.list())
         await waiting.wait()
         await ended(task)
-        traces.nothing_is_held(roistat)
+        leaks.nothing_is_held(roistat)
     assert len(fake.requests) == 1
 
 
@@ -149,8 +149,8 @@ async def test_a7_a_callers_timeout(
             await call(roistat, tmp_path)
     assert type(caught.value) is TimeoutError
     assert len(fake.requests) == 1
-    traces.nothing_is_held(roistat)
-    traces.no_parts(tmp_path)
+    leaks.nothing_is_held(roistat)
+    leaks.no_parts(tmp_path)
     assert await roistat.scripts.list(is_deleted=True) == []
 
 
@@ -187,12 +187,12 @@ async def test_a9_a_callback_that_raises(
 ) -> None:
     """What a caller's callback raises comes out as it is; nothing half is left."""
     fake.state.recordings["10001"] = AUDIO
-    with traces.no_complaints():
+    with leaks.no_complaints():
         with pytest.raises(Stop):
             await STOPPED[name](roistat, tmp_path)
-        assert traces.tasks() == set()
-    traces.nothing_is_held(roistat)
-    traces.no_parts(tmp_path)
+        assert leaks.tasks() == set()
+    leaks.nothing_is_held(roistat)
+    leaks.no_parts(tmp_path)
     assert not (tmp_path / "a.mp3").exists()
     assert not (tmp_path / "a.xls").exists()
 
@@ -228,16 +228,16 @@ async def test_a9_a_hook_that_raises(
 
     if hook == "on_retry":
         fake.fail(path, Fault.error("request_limit_error"))
-    before = traces.descriptors()
+    before = leaks.descriptors()
     hooks = Hooks(**{hook: raise_once})
-    with traces.no_complaints():
+    with leaks.no_complaints():
         async with client(
             fake.base_url, api_key=fake.api_key, attempts=3, clock=CLOCK, hooks=hooks
         ) as roistat:
             with pytest.raises(Stop):
                 await call(roistat, tmp_path)
-            assert traces.tasks() == set()
-            traces.nothing_is_held(roistat)
-            traces.no_parts(tmp_path)
+            assert leaks.tasks() == set()
+            leaks.nothing_is_held(roistat)
+            leaks.no_parts(tmp_path)
             assert await roistat.scripts.list()
-    await traces.as_before(before)
+    await leaks.as_before(before)

@@ -17,9 +17,9 @@ from roistat_async.resources.calls import Calls
 from roistat_async.resources.phones import Phones
 from roistat_async.resources.scripts import Scripts
 from roistat_async.testing import FakeRoistat
-from tests.lifecycle import traces
+from tests.lifecycle import leaks
+from tests.lifecycle.cancel_at import Stepper
 from tests.lifecycle.operations import OPERATIONS, PREPARE, check, go_on
-from tests.lifecycle.stepper import Stepper
 from tests.lifecycle.world import CALLS, World, record, still_usable, unlimited, world
 
 Opened = Callable[[Path], AbstractAsyncContextManager[World]]
@@ -45,8 +45,8 @@ async def cancelled(name: str, at: tuple[int, ...], one: World) -> Stepper:
     stepper = Stepper(work, at)
     was_cancelled = await stepper.run()
     assert was_cancelled or not stepper.came_to_all, "the cancel was swallowed"
-    assert traces.tasks() == set()
-    traces.nothing_is_held(one.roistat)
+    assert leaks.tasks() == set()
+    leaks.nothing_is_held(one.roistat)
     await check(one)
     return stepper
 
@@ -55,7 +55,7 @@ async def cancelled(name: str, at: tuple[int, ...], one: World) -> Stepper:
 async def test_a1_cancelled_at_every_await(name: str, opened: Opened, tmp_path: Path) -> None:
     """CancelledError comes out; no task, connection, part file; client and copy go on."""
     at, is_over = 0, False
-    with traces.no_complaints():
+    with leaks.no_complaints():
         while not is_over:
             at += 1
             async with opened(tmp_path / str(at)) as one:
@@ -73,7 +73,7 @@ SHORT = [name for name in OPERATIONS if not name.endswith("large")]
 async def test_a1_cancelled_twice(name: str, opened: Opened, tmp_path: Path) -> None:
     """A second cancel while the first one is being dealt with leaves nothing either."""
     at, is_over = 0, False
-    with traces.no_complaints():
+    with leaks.no_complaints():
         while not is_over:
             at += 1
             async with opened(tmp_path / str(at)) as one:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from roistat_async.testing import FakeRoistat
-from tests.lifecycle import traces
+from tests.lifecycle import leaks
 from tests.lifecycle.world import is_sound
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -57,11 +57,11 @@ def test_a6_a_signal(
     fake.quirks.latency = 0.2
     with start(fake, tmp_path, *WORDS[command]) as process:
         # A sync is met among its recordings, the others at their first answers.
-        traces.until(lambda: len(fake.requests) > (4 if command == "sync" else 0))
+        leaks.until(lambda: len(fake.requests) > (4 if command == "sync" else 0))
         process.send_signal(sign)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, "Traceback" in err) == (code, False), err
-    traces.no_parts(tmp_path)
+    leaks.no_parts(tmp_path)
     is_sound(tmp_path / "calls.db")
     for path in tmp_path.rglob("*.mp3"):
         assert path.read_bytes() == fake.state.recordings[path.stem]

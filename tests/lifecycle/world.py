@@ -17,7 +17,7 @@ from roistat_async import Limits, Period, Roistat
 from roistat_async.clock import Clock
 from roistat_async.testing import FakeRoistat, Quirks, mp3
 from tests.helpers.clients import client
-from tests.lifecycle import traces
+from tests.lifecycle import leaks
 
 # The time of day is the server's; a wait between attempts is one turn of the loop.
 CLOCK = Clock(sleep=lambda _: asyncio.sleep(0))
@@ -56,7 +56,7 @@ class World:
 
     def finals_are_whole(self) -> None:
         """See that what has its name is what the server has, and that nothing else is there."""
-        traces.no_parts(self.folder)
+        leaks.no_parts(self.folder)
         for path in self.folder.rglob("*.mp3"):
             assert path.read_bytes() == self.fake.state.recordings[path.stem]
 
@@ -73,14 +73,14 @@ def record(fake: FakeRoistat) -> list[str]:
 @asynccontextmanager
 async def world(fake: FakeRoistat, recorded: list[str], folder: Path) -> AsyncIterator[World]:
     """Open a client and see at the end that nothing more is open than before."""
-    before = traces.descriptors()
+    before = leaks.descriptors()
     limits = Limits(per_second=None, per_hour=None, concurrency=3)
     roistat = client(fake.base_url, api_key=fake.api_key, limits=limits, attempts=2, clock=CLOCK)
     folder.mkdir()
     async with roistat:
         yield World(fake, roistat, folder, recorded)
-    assert traces.tasks() == set()
-    await traces.as_before(before)
+    assert leaks.tasks() == set()
+    await leaks.as_before(before)
 
 
 async def still_usable(one: World) -> None:

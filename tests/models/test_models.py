@@ -15,7 +15,7 @@ import pytest
 
 import roistat_async.models.analytics
 import roistat_async.models.calls
-import roistat_async.models.files
+import roistat_async.models.downloads
 import roistat_async.models.page
 import roistat_async.models.period
 import roistat_async.models.phones
@@ -37,13 +37,13 @@ from roistat_async import (
     Webhook,
 )
 from roistat_async.errors import RoistatError
-from roistat_async.models.files import Download, DownloadOutcome, DownloadStatus
+from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
 from roistat_async.models.page import Rows
 
 MODULES: list[ModuleType] = [
     roistat_async.models.analytics,
     roistat_async.models.calls,
-    roistat_async.models.files,
+    roistat_async.models.downloads,
     roistat_async.models.page,
     roistat_async.models.period,
     roistat_async.models.phones,

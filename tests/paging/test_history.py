@@ -19,9 +19,9 @@ from roistat_async.errors import (
     TransportError,
 )
 from roistat_async.models.page import BadRecord, Rows
-from roistat_async.paging.asker import Ask
 from roistat_async.paging.history import History
-from tests.paging.live import LiveList, at, never_less
+from roistat_async.paging.page_fetcher import Ask
+from tests.paging.changing_list import LiveList, at, never_less
 
 HOUR = timedelta(hours=1)
 

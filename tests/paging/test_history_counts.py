@@ -10,8 +10,8 @@ import pytest
 from roistat_async.errors import RoistatError
 from roistat_async.models.calls import Call
 from roistat_async.models.page import Rows
-from roistat_async.paging.asker import Ask, Less
-from tests.paging.live import LiveList
+from roistat_async.paging.page_fetcher import Ask, Less
+from tests.paging.changing_list import LiveList
 
 
 class Slow(LiveList):

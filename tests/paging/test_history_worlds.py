@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roistat_async.errors import PagingError
-from tests.paging.live import EndlessError, LiveList, at
+from tests.paging.changing_list import EndlessError, LiveList, at
 
 # The same worlds in every run; more of them, and others, by a larger max_examples without
 # derandomize.

@@ -11,8 +11,8 @@ import pytest
 from roistat_async import errors
 from roistat_async.models.page import BadRecord, Rows
 from roistat_async.paging.pager import Pager
-from tests.paging.test_ahead import Gates, settle
-from tests.paging.world import Answer, Listing
+from tests.paging.paged_list import Answer, Listing
+from tests.paging.test_prefetch import Gates, settle
 
 
 async def test_what_is_asked_where_nothing_is_said() -> None:

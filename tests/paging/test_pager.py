@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from roistat_async import errors
 from roistat_async.models.page import BadRecord, Rows
 from roistat_async.paging.pager import Pager
-from tests.paging.world import Listing
+from tests.paging.paged_list import Listing
 
 TOTALS = ["matches", "page", "absent", "zero", "too large", "too small"]
 still_lists = st.builds(

@@ -13,7 +13,7 @@ from roistat_async import CallDraft, Period, Roistat, ScriptDraft, ScriptOptions
 from roistat_async.errors import ConfigurationError
 
 from ..helpers.mocked import mocked
-from .asked import BEYOND, DOCUMENTED
+from .request_cases import BEYOND, DOCUMENTED
 
 NAIVE = datetime(2026, 5, 1)
 DATE = datetime(2026, 5, 1, tzinfo=UTC)

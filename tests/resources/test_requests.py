@@ -14,7 +14,7 @@ from roistat_async.resources.scripts import Scripts
 
 from ..helpers import api_doc
 from ..helpers.mocked import KEY, PROJECT, Sent, mocked
-from .asked import BEYOND, DOCUMENTED, Asked
+from .request_cases import BEYOND, DOCUMENTED, Asked
 
 RESOURCES = {"analytics": Analytics, "calls": Calls, "phones": Phones, "scripts": Scripts}
 

@@ -31,7 +31,7 @@ from roistat_async.models import analytics
 
 from ..helpers import api_doc
 from ..helpers.mocked import mocked
-from .asked import DOCUMENTED
+from .request_cases import DOCUMENTED
 
 GOOGLE = GoogleAnalytics(
     tracking_id="UA-123123-123", action="call", category="phone", label="roistat"

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from roistat_async.models.calls import Call, CallStatus
-from roistat_async.sync.row import Row, content_hashes
+from roistat_async.sync.call_rows import Row, content_hashes
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import SyncState, Written
 

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import Order, Source, Visit
-from roistat_async.sync import bookmark
+from roistat_async.sync import state_file
 from roistat_async.sync.ndjson import NdjsonTarget, StdoutTarget, line_of
 from roistat_async.sync.target import SyncState, Written
 
-from .copying import (
+from .target_cases import (
     CALLER,
     PROJECT,
     START,
@@ -141,7 +141,7 @@ async def test_killed_between_data_and_bookmark(path: Path) -> None:
     target = NdjsonTarget(path)
     await target.open(PROJECT, URL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bookmark, "save", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr(state_file, "save", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             await target.write(PROJECT, CALLS, state(walk="here"))
     await target.close()
@@ -339,12 +339,12 @@ async def test_the_bookmark_stays_small(path: Path) -> None:
     await target.open(PROJECT, URL)
     for number in range(200):
         await target.write(PROJECT, [call(number, number)], state(walk="here"))
-        found = bookmark.read(path.with_name("calls.ndjson.state.json"), URL)
+        found = state_file.read(path.with_name("calls.ndjson.state.json"), URL)
         assert found is not None
         assert len(found.place(PROJECT).seen) <= 11
     await target.finish(PROJECT, state(300))
     await target.close()
-    found = bookmark.read(path.with_name("calls.ndjson.state.json"), URL)
+    found = state_file.read(path.with_name("calls.ndjson.state.json"), URL)
     assert found is not None
     assert found.place(PROJECT).seen == {}
 

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import Call, Order, Visit
-from roistat_async.sync import bookmark
+from roistat_async.sync import state_file
+from roistat_async.sync.call_rows import COLUMNS
 from roistat_async.sync.parquet import ParquetTarget
-from roistat_async.sync.row import COLUMNS
 from roistat_async.sync.target import SyncState, Written
 
-from .copying import (
+from .target_cases import (
     CALLER,
     PROJECT,
     START,
@@ -162,7 +162,7 @@ async def test_the_bookmark_waits_for_the_day(folder: Path) -> None:
     await target.open(PROJECT, URL)
     await target.write(PROJECT, CALLS[:2], at(0, DAYS[0]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bookmark, "publish", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr(state_file, "publish", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             await target.write(PROJECT, CALLS[2:], at(0, DAYS[1]))
     await target.close()
@@ -223,7 +223,7 @@ async def test_a_spoilt_file_is_not_written_over(folder: Path) -> None:
 async def test_a_link_in_place_of_a_day_is_refused(folder: Path) -> None:
     """It may lead anywhere."""
     file(folder).parent.mkdir(parents=True)
-    bookmark.save(folder / "_state.json", bookmark.new(URL))
+    state_file.save(folder / "_state.json", state_file.new(URL))
     file(folder).symlink_to("elsewhere")
     with pytest.raises(SyncError, match="no regular file"):
         await copy(ParquetTarget(folder), CALLS[:2], state(24))

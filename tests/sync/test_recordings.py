@@ -20,9 +20,15 @@ import pytest
 from attrs import define
 
 from roistat_async import Roistat, errors
-from roistat_async.models.files import DownloadOutcome
-from roistat_async.sync import RecordingsReport, SyncState, manifest, recordings, sync_recordings
-from roistat_async.sync.manifest import PAUSES
+from roistat_async.models.downloads import DownloadOutcome
+from roistat_async.sync import (
+    RecordingsReport,
+    SyncState,
+    recordings,
+    recordings_table,
+    sync_recordings,
+)
+from roistat_async.sync.recordings_table import PAUSES
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.testing import FakeRoistat, Fault, Quirks, mp3
 from tests.helpers.clients import client
@@ -300,7 +306,7 @@ async def test_a_file_without_a_row_is_adopted(world: World) -> None:
     (world.folder / place(1)).parent.mkdir(parents=True)
     (world.folder / place(1)).write_bytes(body)
     project, places = world.fake.project, [("1", place(1))]
-    await world.ask(lambda connection: manifest.claim(connection, project, places, NOON))
+    await world.ask(lambda connection: recordings_table.claim(connection, project, places, NOON))
     report = await world.sync()
     assert (world.asked(), report.adopted, report.saved) == (["2"], 1, 1)
     rows = await world.rows("state, size, sha256")
@@ -367,7 +373,7 @@ async def test_a_link_out_of_the_folder_is_not_followed(world: World, tmp_path: 
 HOLD = """
 import sys
 from pathlib import Path
-from roistat_async.downloads.file import PartFile
+from roistat_async.files.part_file import PartFile
 
 with PartFile(Path(sys.argv[1])) as part:
     part.write(b"half")

@@ -10,7 +10,7 @@ import pytest
 
 from roistat_async.errors import SyncError
 from roistat_async.sync import schema
-from roistat_async.sync.row import COLUMNS
+from roistat_async.sync.call_rows import COLUMNS
 
 PATH = Path("calls.db")
 SECOND = ("ALTER TABLE calls ADD COLUMN note TEXT", "UPDATE calls SET note = 'old'")

@@ -26,7 +26,7 @@ async def test_rows_and_state_are_one(
     """A write that fails in its middle leaves neither."""
     await target.write(1, [call(1)], STATE)
     with monkeypatch.context() as patch:
-        patch.setattr("roistat_async.sync.tables.save", lambda *_: 1 / 0)
+        patch.setattr("roistat_async.sync.state_table.save", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await target.write(1, [call(2)], EMPTY)
     assert ids(path) == ["1"]

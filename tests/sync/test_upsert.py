@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import evolve
 
 from roistat_async.models.calls import Order, Visit
-from roistat_async.sync.row import COLUMNS
+from roistat_async.sync.call_rows import COLUMNS
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import Written
 

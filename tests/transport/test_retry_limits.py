@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from roistat_async import RetryPolicy, errors
-from roistat_async.transport import failures, retry
+from roistat_async.transport import error_mapping, retry
 from roistat_async.transport.retry import Deadline, Kind, RetryBudget
 from tests.helpers.clock import JumpingClock
 
 LOST = errors.TransportError("reset")
 TOO_MANY = errors.RateLimitError("request_limit_error", None, 429)
-NO_HTTP = failures.no_http()
+NO_HTTP = error_mapping.no_http()
 
 
 def stale() -> errors.RoistatError:

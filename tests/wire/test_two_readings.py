@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from roistat_async.errors import MalformedResponseError
 from roistat_async.models.calls import Call
 from roistat_async.models.page import BadRecord, Rows
-from roistat_async.wire import codec, rows, twins
+from roistat_async.wire import call_structs, codec, records
 
-from ..helpers.wild import CALLS
+from ..helpers.strategies import CALLS
 
 PAGES = st.lists(CALLS, max_size=4)
 
 
-def _encoded(records: list[Any]) -> msgspec.Raw:
-    return msgspec.Raw(json.dumps(records).encode())
+def _encoded(raw_records: list[Any]) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(raw_records).encode())
 
 
 def _lenient(record: dict[str, Any]) -> Call | tuple[str, str]:
@@ -36,7 +36,7 @@ def _lenient(record: dict[str, Any]) -> Call | tuple[str, str]:
 
 
 def _in_place(read: Rows[Call]) -> list[Call | tuple[str, str]]:
-    """Put good and bad records back into their order."""
+    """Put good and bad raw_records back into their order."""
     found: list[Call | tuple[str, str]] = list(read.items)
     for bad in read.bad:
         found.insert(bad.index, (bad.path, bad.problem))
@@ -45,10 +45,10 @@ def _in_place(read: Rows[Call]) -> list[Call | tuple[str, str]]:
 
 @settings(max_examples=400)
 @given(PAGES)
-def test_readings_agree(records: list[dict[str, Any]]) -> None:
+def test_readings_agree(raw_records: list[dict[str, Any]]) -> None:
     """What is read, what is refused, and where in the record, is the same both ways."""
-    read = rows.read_rows(_encoded(records), None, Call, skip_bad=True)
-    assert _in_place(read) == [_lenient(record) for record in records]
+    read = records.read_rows(_encoded(raw_records), None, Call, skip_bad=True)
+    assert _in_place(read) == [_lenient(record) for record in raw_records]
 
 
 @settings(max_examples=400)
@@ -58,7 +58,7 @@ def test_records_cannot_be_told_apart(record: dict[str, Any]) -> None:
     expected = _lenient(record)
     for look in (repr, attrs.asdict, attrs.astuple, hash, _pickled, copy.deepcopy, copy.copy):
         # Read anew for each: the first look builds what was deferred.
-        read = rows.read_rows(_encoded([record]), None, Call, skip_bad=True)
+        read = records.read_rows(_encoded([record]), None, Call, skip_bad=True)
         if isinstance(expected, Call):
             (fast,) = read.items
             assert type(fast) is Call
@@ -72,7 +72,7 @@ def test_records_cannot_be_told_apart(record: dict[str, Any]) -> None:
 @given(CALLS)
 def test_whatever_is_read_can_be_written(record: dict[str, Any]) -> None:
     """Every str can be encoded, every date is aware, no name is 'None' by accident."""
-    read = rows.read_rows(_encoded([record]), None, Call, skip_bad=True)
+    read = records.read_rows(_encoded([record]), None, Call, skip_bad=True)
     for call in read.items:
         repr(attrs.asdict(call)).encode()
         assert call.date.utcoffset() is not None
@@ -86,15 +86,15 @@ def test_whatever_is_read_can_be_written(record: dict[str, Any]) -> None:
 
 @settings(max_examples=200)
 @given(PAGES)
-def test_first_bad_record_is_named(records: list[dict[str, Any]]) -> None:
+def test_first_bad_record_is_named(raw_records: list[dict[str, Any]]) -> None:
     """Without "skip" the error names the first bad record of the page, or there is none."""
-    outcomes = [_lenient(record) for record in records]
+    outcomes = [_lenient(record) for record in raw_records]
     bad = [index for index, outcome in enumerate(outcomes) if not isinstance(outcome, Call)]
     if not bad:
-        assert rows.read_rows(_encoded(records), 7, Call, skip_bad=False).items == outcomes
+        assert records.read_rows(_encoded(raw_records), 7, Call, skip_bad=False).items == outcomes
         return
     with pytest.raises(MalformedResponseError) as caught:
-        rows.read_rows(_encoded(records), 7, Call, skip_bad=False)
+        records.read_rows(_encoded(raw_records), 7, Call, skip_bad=False)
     assert caught.value.index == bad[0]
     assert caught.value.path == f"$.data[{bad[0]}]{outcomes[bad[0]][0]}"  # type: ignore[index]
 
@@ -103,7 +103,7 @@ def test_first_bad_record_is_named(records: list[dict[str, Any]]) -> None:
 @given(CALLS)
 def test_parts_that_were_read_late_are_set_once(record: dict[str, Any]) -> None:
     """A second look gives the same object, and a third reader never meets a twin."""
-    read = rows.read_rows(_encoded([record]), None, Call, skip_bad=True)
+    read = records.read_rows(_encoded([record]), None, Call, skip_bad=True)
     for call in read.items:
         for name in ("visit", "order", "static_source"):
             part = getattr(call, name)
@@ -112,14 +112,14 @@ def test_parts_that_were_read_late_are_set_once(record: dict[str, Any]) -> None:
 
 
 def test_generated_calls_take_both_ways() -> None:
-    """The generator makes records for the twins, for the lenient layer, and bad ones."""
+    """The generator makes raw_records for the twins, for the lenient layer, and bad ones."""
     ways = set()
 
     @settings(max_examples=300, derandomize=True)
     @given(CALLS)
     def sort_out(record: dict[str, Any]) -> None:
         try:
-            msgspec.json.decode(json.dumps(record), type=twins.TWINS[Call])
+            msgspec.json.decode(json.dumps(record), type=call_structs.TWINS[Call])
             ways.add("fast")
         except msgspec.MsgspecError:
             ways.add("lenient" if isinstance(_lenient(record), Call) else "bad")

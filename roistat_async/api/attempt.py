@@ -1,0 +1,217 @@
+"""One operation under way: what is asked, each attempt of it, and the answer's envelope.
+
+Written without context managers of generators: they cost more than all the rest of an attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from ..clock import Clock
+from ..errors import NotSentError, RateLimitError, RoistatError
+from ..hooks import RequestEvent, ResponseEvent, RetryEvent
+from ..transport import retry, retry_after
+from ..transport.http import Reply
+from ..transport.http_request import Request, Via
+from ..transport.retry import Deadline, Kind
+from ..wire import envelope, request
+
+if TYPE_CHECKING:
+    from .project_api import Endpoint
+
+_log = logging.getLogger("roistat_async")
+_ID = re.compile(r"/[0-9]+/", re.ASCII)
+_LARGEST_ANSWER = 32 * 1024 * 1024
+_LARGEST_ERROR = 1024 * 1024
+# A header `Date` is the same for all answers of a second, and takes long to read.
+_moment = lru_cache(maxsize=8)(retry_after.moment)
+
+
+@define(eq=False)
+class Operation:
+    """Be what is asked of Roistat; a create's body holds phone numbers."""
+
+    path: str
+    body: bytes | None = field(repr=False)
+    kind: Kind
+    is_file: bool = False
+    rest: request.Rest | None = None
+    is_handed_on: bool = False
+    """Whether the connection of another recording may be used, at the first attempt."""
+    on_trouble: Callable[[RoistatError], object] | None = None
+
+    @property
+    def name(self) -> str:
+        """Give the path as the vendor's page has it, without the id of a call."""
+        return _ID.sub("/{id}/", self.path)
+
+
+class Attempts:
+    """Be one operation under way: each attempt, and what the earlier ones came to."""
+
+    def __init__(self, endpoint: Endpoint, operation: Operation) -> None:
+        self.endpoint = endpoint
+        self.operation = operation
+        self.is_answer_lost: bool = False
+        self.number: int = 0
+        self.status: int | None = None
+
+    async def answer(self, deadline: Deadline) -> envelope.Answer:
+        """Send once and read the whole answer."""
+        exchange = Exchange(self, deadline)
+        try:
+            answer = await read_envelope(await exchange.begin(), self.endpoint.clock)
+        except BaseException as error:
+            exchange.end(error)
+            self.is_answer_lost = self.is_answer_lost or retry.is_outcome_unknown(error)
+            raise
+        exchange.end()
+        return answer
+
+    def request(self, deadline: Deadline) -> Request:
+        """Spell the request of an attempt."""
+        config, operation = self.endpoint.config, self.operation
+        return Request(
+            url=request.url(config.base_url, operation.path, config.project),
+            headers=partial(
+                request.headers, config.key, file=operation.is_file, rest=operation.rest
+            ),
+            body=operation.body,
+            method=request.method(operation.rest),
+            via=self._via(),
+            within=None if operation.is_file else max(0.0, deadline.left()),
+            deadline=deadline.seconds,
+        )
+
+    def _via(self) -> Via:
+        operation = self.operation
+        # A repeat must not meet a second connection that the server gave up long ago.
+        if self.number > 1 or operation.kind is not Kind.READ:
+            return Via.FRESH
+        if operation.is_file:
+            return Via.HANDED_ON if operation.is_handed_on else Via.FRESH
+        return Via.KEPT
+
+    def tell_request(self) -> None:
+        """Tell whoever listens that a request is about to be sent."""
+        tell = self.endpoint.hooks.on_request
+        if tell is not None:
+            project = self.endpoint.config.project
+            tell(RequestEvent(operation=self.operation.name, project=project, attempt=self.number))
+
+    def tell_response(self, reply: Reply, seconds: Callable[[], float]) -> None:
+        """Tell whoever listens of an answer, once it was read or left."""
+        tell, is_logged = self.endpoint.hooks.on_response, _log.isEnabledFor(logging.DEBUG)
+        if tell is None and not is_logged:
+            return
+        size = reply.parts.received
+        if is_logged:
+            text = "%s answered %d with %d bytes in %.0f ms, attempt %d"
+            path, number = self.operation.path, self.number
+            _log.debug(text, path, reply.status, size, seconds() * 1000, number)
+        if tell is not None:
+            tell(
+                ResponseEvent(
+                    operation=self.operation.name,
+                    project=self.endpoint.config.project,
+                    attempt=self.number,
+                    status=reply.status,
+                    bytes=size,
+                    seconds=seconds(),
+                )
+            )
+
+    def tell_retry(self, number: int, error: RoistatError, wait: float) -> None:
+        """Tell whoever listens that an attempt failed and another follows."""
+        if self.operation.on_trouble is not None:
+            self.operation.on_trouble(error)
+        if _log.isEnabledFor(logging.DEBUG):
+            text = "%s failed (%s), attempt %d; the next in %.2f s"
+            _log.debug(text, self.operation.path, type(error).__name__, number, wait)
+        tell = self.endpoint.hooks.on_retry
+        if tell is not None:
+            tell(
+                RetryEvent(
+                    operation=self.operation.name,
+                    project=self.endpoint.config.project,
+                    attempt=number,
+                    error=error,
+                    wait=wait,
+                )
+            )
+
+
+class Exchange:
+    """Be one attempt, from where the governor lets it begin; who began it must end it."""
+
+    def __init__(self, attempts: Attempts, deadline: Deadline) -> None:
+        attempts.number += 1
+        self._attempts = attempts
+        self._deadline = deadline
+        self._slot = attempts.endpoint.governor.slot()
+        self._reply: Reply | None = None
+        self._sending = 0.0
+        self._is_begun = False
+
+    async def begin(self) -> Reply:
+        """Send the request and give the beginning of its answer."""
+        now = self._attempts.endpoint.clock.monotonic
+        self._sending = asked = now()
+        if not self._slot.enter_at_once():
+            await self._slot.enter()
+            self._sending = now()
+            self._deadline.forgive(self._sending - asked)
+        self._is_begun = True
+        self._reply = reply = await self._sent()
+        if not self._attempts.endpoint.http.tells_when_sent:
+            self._slot.sent()
+        self._attempts.status = reply.status
+        return reply
+
+    def _sent(self) -> Awaitable[Reply]:
+        attempts = self._attempts
+        attempts.tell_request()
+        return attempts.endpoint.http.open(attempts.request(self._deadline), self._slot.sent)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Free its place and connection; what went wrong may slow down those that follow."""
+        if not self._is_begun:
+            return
+        reply = self._reply
+        if reply is not None:
+            reply.close()
+        if error is not None:
+            self._failed(error)
+        self._slot.leave()
+        if reply is not None:
+            now = self._attempts.endpoint.clock.monotonic
+            self._attempts.tell_response(reply, lambda: now() - self._sending)
+
+    def _failed(self, error: BaseException) -> None:
+        endpoint = self._attempts.endpoint
+        if isinstance(error, RateLimitError):
+            worth_it = retry.is_worth_waiting(error, endpoint.config.retry)
+            self._slot.refused(error.retry_after if worth_it else None)
+        elif not isinstance(error, NotSentError) and not endpoint.http.tells_when_sent:
+            self._slot.sent()  # for all we know
+
+
+async def read_envelope(reply: Reply, clock: Clock, head: bytes = b"") -> envelope.Answer:
+    """Read a whole answer and open it; raise the error it holds."""
+    cap = _LARGEST_ANSWER if reply.status < 400 else _LARGEST_ERROR
+    date = reply.header("Date")
+    wait = reply.header("Retry-After")
+    seconds = None if wait is None else retry_after.read(wait, date=date, now=clock.utc_now())
+    return envelope.read(
+        head + await reply.read(cap),  # in no variable: a traceback would show it
+        http_status=reply.status,
+        retry_after=seconds,
+        answered_at=_moment(date),
+        content_type=reply.header("Content-Type"),
+    )

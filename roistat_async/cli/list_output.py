@@ -1,0 +1,90 @@
+"""A list of Roistat's on stdout: streamed as NDJSON, or its beginning as a table."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, TypeVar
+
+from . import exit_codes
+from .output import Column, write_json, write_table
+from .progress import is_watched, progress
+from .text import say
+
+if TYPE_CHECKING:
+    from ..models.page import Page
+    from ..paging.pager import Pager
+
+T = TypeVar("T")
+
+SHOWN = 50
+"""Rows of a table nobody gave a --limit for."""
+_BATCH = 500
+_NAMED_BAD = 3
+
+
+async def show(
+    start: Callable[[int | None], Pager[T]],
+    columns: Sequence[Column[T]],
+    *,
+    as_json: bool,
+    limit: int | None,
+) -> int:
+    """Show what `start(limit)` gives, and tell of records that could not be read."""
+    if as_json:
+        pager = start(limit)
+        await _stream(pager)
+    else:
+        # One more than is shown, to know whether there is more.
+        pager = start(SHOWN + 1 if limit is None else limit)
+        await _lay_out(pager, columns, shown=SHOWN if limit is None else limit)
+    return _tell_bad(pager)
+
+
+async def _stream(pager: Pager[T]) -> None:
+    shown, done = is_watched(stdout_is_free=False), 0
+    # Closed before the client is: where the reader leaves early, pages are still on their way.
+    with progress("Listing", shown=shown) as advance:
+        async with aclosing(pager.pages()) as pages:
+            async for page in pages:
+                write_json(page.items)
+                done += len(page.items)
+                advance(done, page.total)
+
+
+async def _lay_out(pager: Pager[T], columns: Sequence[Column[T]], *, shown: int) -> None:
+    done, total = 0, None
+    async with aclosing(pager.pages()) as pages, aclosing(_batches(pages)) as batches:
+        async for rows, total in batches:  # noqa: B007  # read after the loop
+            # Batch by batch: a million rows never wait for the width of the last.
+            write_table(rows[: shown - done], columns)
+            done += len(rows)
+    if done > shown:
+        of = f" of {total:,}" if total else ""
+        say(f"the first {shown}{of}; --limit shows more, --json or a pipe gives all")
+    elif done == 0:
+        say("nothing found")
+
+
+async def _batches(
+    pages: AsyncIterator[Page[T]],
+) -> AsyncGenerator[tuple[list[T], int | None], None]:
+    rows: list[T] = []
+    total = None
+    async for page in pages:
+        rows, total = rows + page.items, page.total
+        while len(rows) > _BATCH:
+            yield rows[:_BATCH], total
+            rows = rows[_BATCH:]
+    if rows:
+        yield rows, total
+
+
+def _tell_bad(pager: Pager[T]) -> int:
+    bad = pager.bad_records
+    if not bad:
+        return exit_codes.DONE
+    say(f"left out {len(bad)} records that could not be read, e.g.:")
+    for record in bad[:_NAMED_BAD]:
+        say(f"{record.path}: {record.problem}")
+    return exit_codes.PARTLY

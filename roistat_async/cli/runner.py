@@ -1,0 +1,55 @@
+"""From the words to the event loop and back; signals end it cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .exit_codes import Terminated
+from .options import Connection
+
+if TYPE_CHECKING:
+    from .. import Roistat
+
+T = TypeVar("T")
+
+
+def ask(connection: Connection, work: Callable[[Roistat], Awaitable[T]]) -> T:
+    """Do some work with a client that is closed at the end."""
+
+    async def with_client() -> T:
+        from ..transport.gzip_backend import use_fast_gzip
+
+        use_fast_gzip()
+        async with connection.client() as roistat:
+            return await work(roistat)
+
+    return run(with_client())
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; Ctrl-C and SIGTERM cancel, wait until all is closed, and raise."""
+    return asyncio.run(_until_terminated(work))
+
+
+async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
+    came = False
+
+    def stop() -> None:
+        nonlocal came
+        came = True
+        task.cancel()
+
+    task = asyncio.ensure_future(work)
+    # Windows has no such handler, and neither has a thread that is not the main one.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if came:
+            raise Terminated from None
+        raise

@@ -1,0 +1,185 @@
+"""The runs of `roistat sync`: all projects at the same time into one copy, once or for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..client import Roistat
+from ..errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    ConfigurationError,
+    RoistatError,
+    SyncError,
+)
+from ..models.period import Period
+from ..sync import (
+    RecordingsReport,
+    SyncReport,
+    Target,
+    sync_calls,
+    sync_recordings,
+)
+from ..sync.path_template import DEFAULT, Layout
+from ..sync.sqlite import SqliteTarget
+from ..sync.status import read_status
+from ..sync.target_factory import open_target
+from .progress import is_watched
+from .sync import Ask
+from .sync_progress import Watch, watching
+from .sync_report import Outcome, code_of, tell
+from .text import say
+
+T = TypeVar("T")
+
+_CALLS_AT_ONCE = 4
+_RECORDINGS_AT_ONCE = 8
+# The next run would meet them as well: somebody has to do something first.
+_FINAL = (ConfigurationError, AuthenticationError, AccessDeniedError, SyncError)
+
+
+class Sync:
+    """Copy the projects of some clients as asked for."""
+
+    def __init__(self, ask: Ask, clients: Sequence[Roistat], zone: tzinfo, as_json: bool) -> None:
+        self._ask = ask
+        self._clients = clients
+        self._zone = zone
+        self._as_json = as_json
+        self._template = ask.template or (
+            DEFAULT if len(clients) == 1 else f"{{project}}/{DEFAULT}"
+        )
+        self._periods = self._read_periods() if ask.is_full else {}
+        self._check()
+
+    async def run(self, pause: timedelta | None) -> int:
+        """Run once, or with a pause after each run until nothing can be done any more."""
+        while True:
+            outcomes = await self._once()
+            tell(outcomes, self._zone, as_json=self._as_json, to_stderr=self._ask.is_stdout)
+            if pause is None or all(isinstance(one.error, _FINAL) for one in outcomes):
+                return code_of(outcomes)
+            await self._clients[0].clock.sleep(pause.total_seconds())
+
+    async def _once(self) -> list[Outcome]:
+        shown = is_watched(stdout_is_free=not self._ask.is_stdout)
+        with watching(shown=shown, zone=self._zone) as watch:
+            try:
+                return await self._all(watch)
+            except asyncio.CancelledError:
+                interrupted = True
+        if interrupted:
+            say(*self._told_kept(watch))
+        raise asyncio.CancelledError
+
+    async def _all(self, watch: Watch) -> list[Outcome]:
+        target = open_target(self._ask.to, extend=self._ask.extend)
+        try:
+            return await _together([self._one(client, target, watch) for client in self._clients])
+        finally:
+            await target.close()
+
+    async def _one(self, client: Roistat, target: Target, watch: Watch) -> Outcome:
+        """Copy one project; its failure is its own."""
+        calls: SyncReport | None = None
+        saved: RecordingsReport | None = None
+        error: RoistatError | None = None
+        try:
+            calls = await self._copy_calls(client, target, watch)
+            watch.calls_done(client.project)
+            if self._ask.folder is not None and isinstance(target, SqliteTarget):
+                saved = await self._save(client, target, self._ask.folder, watch)
+        except RoistatError as failed:
+            error = failed
+        return Outcome(client.project, calls, saved, error)
+
+    async def _copy_calls(self, client: Roistat, target: Target, watch: Watch) -> SyncReport:
+        ask = self._ask
+        return await sync_calls(
+            client,
+            target,
+            since=ask.since,
+            extend=ask.extend,
+            lookback=ask.lookback,
+            full=self._periods.get(client.project),
+            page_size=ask.page_size,
+            on_bad_record=ask.on_bad_record,
+            concurrency=ask.concurrency or _CALLS_AT_ONCE,
+            progress=watch.on_calls,
+        )
+
+    async def _save(
+        self, client: Roistat, target: SqliteTarget, folder: Path, watch: Watch
+    ) -> RecordingsReport:
+        return await sync_recordings(
+            client,
+            target,
+            folder,
+            template=self._template,
+            wait_for=self._ask.wait_for,
+            concurrency=self._ask.concurrency or _RECORDINGS_AT_ONCE,
+            progress=watch.on_recordings(client.project),
+        )
+
+    def _check(self) -> None:
+        """Refuse what no run could use, before a database is made for it."""
+        any_period = Period.last(hours=1)
+        for client in self._clients:
+            Layout(self._template, client.project)
+            client.calls.history(any_period, extend=self._ask.extend)
+
+    def _read_periods(self) -> dict[int, Period]:
+        """Give what a full run reads of each project: what was said, else all of the copy."""
+        ask = self._ask
+        if ask.period is not None:
+            return {client.project: ask.period for client in self._clients}
+        known = {} if ask.since else _covered(Path(ask.to))
+        starts = {
+            client.project: ask.since or known.get(client.project) for client in self._clients
+        }
+        new = [str(project) for project, start in starts.items() if start is None]
+        if new:
+            raise click.UsageError(
+                f"nothing of project {', '.join(new)} is in {ask.to} yet; "
+                "give --period or --since with --full"
+            )
+        now = datetime.now(UTC)
+        return {project: Period(start, now) for project, start in starts.items() if start}
+
+    def _told_kept(self, watch: Watch) -> Iterator[str]:
+        """Tell what an interrupted run leaves behind."""
+        for project, at in watch.calls.items():
+            reached = f"{at.reached.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+            yield f"project {project}: {at.calls:,} calls read, up to {reached}"
+        for project, (done, total) in watch.recordings.items():
+            yield f"project {project}: {done:,} of {total:,} recordings done"
+        if self._ask.is_stdout:
+            yield "stopped; the next run begins anew, since --to - remembers nothing"
+            return
+        yield f"stopped; what was written to {self._ask.to} is kept"
+        yield "--full begins anew" if self._ask.is_full else "the next run goes on from there"
+
+
+async def _together(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do all at once; one that raises ends the others before it is heard of."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as failed:
+        first = failed.exceptions[0]
+    else:
+        return [task.result() for task in tasks]
+    raise first
+
+
+def _covered(path: Path) -> dict[int, datetime]:
+    if not path.exists():
+        return {}
+    copy = read_status(path)
+    return {one.project: one.covered_from for one in copy.projects if one.covered_from}

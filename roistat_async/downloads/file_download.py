@@ -1,0 +1,248 @@
+"""A file on its way to the disk, in as many attempts as that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from attrs import evolve
+
+from ..api.attempt import Attempts
+from ..api.project_api import Endpoint
+from ..errors import (
+    ChangedError,
+    DownloadError,
+    RequestTimeoutError,
+    TransportError,
+    TruncatedError,
+)
+from ..files import fileio, part_file
+from ..models.downloads import Download
+from ..transport import retry
+from ..transport.error_mapping import bare
+from ..transport.http import Reply
+from ..wire.request import Rest
+from . import integrity, part_metadata
+from .body import Body, cut_short
+from .body_writer import Writing
+from .file_request import FileRequest
+from .range_response import Mark, Place
+from .response_head import read_beginning
+from .resumable_part import KeptPart
+
+Progress = Callable[[int, int | None], object]
+"""Called after each chunk with the bytes so far and the bytes expected (None: not said).
+
+The bytes so far fall back where a cut file is asked for from the start.
+"""
+
+_Failure = TruncatedError | TransportError | ChangedError
+
+
+class Saving:
+    """Ask for a file and give it its name, or raise the last of what went wrong."""
+
+    def __init__(
+        self, endpoint: Endpoint, asked: FileRequest, target: Path, progress: Progress | None
+    ) -> None:
+        self._endpoint = endpoint
+        self._asked = asked
+        self._target = target
+        self._progress = progress
+        self._open = ExitStack()
+        self._part: part_file.PartFile | None = None
+        self._mark: Mark | None = None
+        self._was_changed = False
+        self._is_repeat = False
+        self._came_cut: tuple[int, str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    async def run(self) -> Download:
+        """Ask for the file, and for what is missing of it as often as is worth it."""
+        endpoint, attempt = self._endpoint, 1
+        await self._go_on()
+        while True:
+            ended = await self._attempt()
+            if isinstance(ended, Download):
+                return ended
+            if self._is_last(ended, attempt) or not endpoint.budget.spend(ended):
+                raise ended
+            chance = endpoint.clock.chance()
+            wait = retry.backoff(attempt, ended, endpoint.config.retry, chance)
+            self._is_repeat = True
+            operation = self._asked.operation(is_repeat=True)
+            Attempts(endpoint, operation).tell_retry(attempt, ended, wait)
+            attempt += not isinstance(ended, ChangedError)
+            await endpoint.clock.sleep(wait)
+
+    async def _go_on(self) -> None:
+        """Take over what a killed run left of this very file."""
+        asked = self._asked
+        can_be = asked.may_be_left and asked.can_be_got
+        if not can_be or not part_metadata.is_left(self._target, self._name):
+            return
+        left = KeptPart(self._target, self._name)
+        self._open.push(left)
+        self._mark = await left.go_on()
+        if self._mark is not None:
+            self._part = left
+
+    @property
+    def _name(self) -> str:
+        config = self._endpoint.config
+        return part_metadata.name_of(
+            config.base_url, str(config.project), self._asked.path, self._target.name
+        )
+
+    def _is_last(self, failure: _Failure, attempt: int) -> bool:
+        if not isinstance(failure, ChangedError):
+            return attempt >= self._endpoint.config.retry.body_attempts
+        # Once from the start, whatever the attempts: that may well be the first whole one.
+        was_changed, self._was_changed = self._was_changed, True
+        return was_changed
+
+    async def _attempt(self) -> Download | _Failure:
+        """Give the file, or why its body is worth asking for again.
+
+        What went wrong before the body began is raised: the request was repeated for it already.
+        """
+        try:
+            body, reply, place = await opened(
+                self._endpoint, self._asked, self._mark, is_repeat=self._is_repeat
+            )
+            try:
+                return await self._take(body, reply, place)
+            finally:
+                await body.close()
+        except DownloadError as error:
+            error.path = error.path or self._target
+            if isinstance(error, ChangedError):
+                self._mark = None
+            elif not isinstance(error, TruncatedError):
+                raise
+            return bare(error)
+
+    async def _take(self, body: Body, reply: Reply, place: Place) -> Download | _Failure:
+        part, self._mark = await self._placed(place), None
+        async with Writing(part) as writing:
+            cut = None if place.is_complete else await self._fill(writing, body, place)
+            if cut is None and place.total not in (None, writing.size):
+                cut = TruncatedError(cut_short(writing.size, place.total), path=self._target)
+            if cut is None:
+                return await self._published(writing, part, reply, place)
+            if place.etag is not None and self._asked.can_be_got:
+                await writing.flush()
+                self._mark = _mark(place.etag, part.size, place.total)
+        return cut
+
+    async def _published(
+        self, writing: Writing, part: part_file.PartFile, reply: Reply, place: Place
+    ) -> Download | _Failure:
+        if not await reply.comes_to_rest():
+            return _out_of_step()
+        try:
+            saved = await writing.publish(self._judging(writing, part, reply, place))
+        except TransportError as error:
+            return bare(error)
+        return evolve(saved, resumed=True) if place.start else saved
+
+    def _judging(
+        self, writing: Writing, part: part_file.PartFile, reply: Reply, place: Place
+    ) -> part_file.Check:
+        """Give what looks at the whole file in the thread, at the last moment before its name."""
+        content, at_hand = self._asked.content, writing.at_hand()
+        # A small one is looked at here: the thread would wait for the loop at each step of it.
+        seen = at_hand and integrity.missing_of(content, at_hand, writing.size)
+
+        def judge(read: fileio.ReadAt, size: int) -> None:
+            missing = seen if at_hand else integrity.missing_of(content, read, size)
+            if missing is not None and not self._ends_so(part, place, missing):
+                raise integrity.cut_before(size, missing)
+            if not reply.is_quiet():
+                raise _out_of_step()
+
+        return judge
+
+    def _ends_so(self, part: part_file.PartFile, place: Place, missing: str) -> bool:
+        """Tell whether the very same bytes came before, as many as were promised each time.
+
+        Then they are what Roistat has: a recorder may have ended in the middle of a frame.
+        """
+        if missing != integrity.CUT_FRAME or place.total is None or place.start:
+            return False
+        before, self._came_cut = self._came_cut, (part.size, part.sha256)
+        return before == self._came_cut
+
+    async def _placed(self, place: Place) -> part_file.PartFile:
+        """Give the part file with what stands before a body."""
+        if self._part is None:
+            self._part = self._open.enter_context(self._new_part(place))
+        elif not place.start:
+            await part_file.in_thread(self._part.start_again)
+        if not place.start and place.etag and place.total and isinstance(self._part, KeptPart):
+            self._part.note(place.etag, place.total)
+        return self._part
+
+    def _new_part(self, place: Place) -> part_file.PartFile:
+        is_large = (place.total or 0) >= part_metadata.SMALLEST and part_metadata.are_kept()
+        if is_large and place.etag is not None and self._asked.can_be_got:
+            return KeptPart(self._target, self._name)
+        return part_file.PartFile(self._target)
+
+    async def _fill(
+        self, writing: Writing, body: Body, place: Place
+    ) -> RequestTimeoutError | TruncatedError | None:
+        chunks = aiter(body)
+        while True:
+            try:
+                chunk = await anext(chunks, b"")
+            except (RequestTimeoutError, TruncatedError) as error:
+                if isinstance(error, TruncatedError):
+                    error.path = self._target
+                return bare(error)
+            if not chunk:
+                return None
+            await writing.take(chunk)
+            if self._progress is not None:
+                self._progress(writing.size, place.total)
+
+
+async def opened(
+    endpoint: Endpoint, asked: FileRequest, mark: Mark | None = None, *, is_repeat: bool = False
+) -> tuple[Body, Reply, Place]:
+    """Ask for a file, or for the rest behind a mark; give the bytes and where they stand.
+
+    Whoever gets the body must close it.
+    """
+
+    async def read_head(reply: Reply) -> tuple[bytes, Place]:
+        return await read_beginning(reply, asked.content, endpoint.clock, mark)
+
+    rest = None if mark is None else Rest(mark.size, mark.etag)
+    operation = asked.operation(is_repeat=is_repeat, rest=rest)
+    reply, (head, place), close = await endpoint.open_file(operation, read_head)
+    return Body(reply, head, close), reply, place
+
+
+def _out_of_step() -> TransportError:
+    error = TransportError("more came than was asked for: the recording may be another call's")
+    error._is_stale = True  # no outage: the next attempt has a fresh connection
+    return error
+
+
+def _mark(etag: str, size: int, total: int | None) -> Mark | None:
+    """Mark what is there, if there is anything and no more than the file has."""
+    return Mark(etag, size, total) if 0 < size <= (total or size) else None

@@ -1,0 +1,76 @@
+"""How a file begins: the file, a rest of it, or what came in its place."""
+
+from __future__ import annotations
+
+from ..api.attempt import read_envelope
+from ..clock import Clock
+from ..errors import (
+    ContentError,
+    NoRecordingError,
+    RequestTimeoutError,
+    TransportError,
+    TruncatedError,
+)
+from ..transport.http import Reply
+from . import range_response
+from .body import cut_short
+from .file_kind import HEAD_SIZE, Content, recognise
+from .range_response import Mark, Place
+
+_NO_CONTENT = 204
+
+
+async def read_beginning(
+    reply: Reply, expected: Content, clock: Clock, mark: Mark | None
+) -> tuple[bytes, Place]:
+    """Give the first bytes of a file and where they stand; raise what came in its place."""
+    if mark is not None and reply.status == range_response.NOT_SATISFIABLE:
+        return b"", range_response.rest(reply, mark)
+    if mark is not None and reply.status == range_response.PARTIAL:
+        place = range_response.rest(reply, mark)
+        _check_framing(reply)
+        return b"", place  # what it is was told by the bytes that are there
+    return await _checked_head(reply, expected, clock), range_response.whole(reply)
+
+
+async def _checked_head(reply: Reply, expected: Content, clock: Clock) -> bytes:
+    head = await _head(reply)
+    content = recognise(head)
+    if content is Content.JSON or reply.status >= 400:
+        await read_envelope(reply, clock, head)
+        raise ContentError(f"JSON that is no error came where {expected.value} was due")
+    if reply.status == range_response.PARTIAL:
+        raise ContentError("a part of a file came where all of it was due")
+    _check_framing(reply)
+    if content is Content.EMPTY:
+        raise _nothing(expected)
+    if content is not expected:
+        raise ContentError(f"{content.value} came where {expected.value} was due")
+    return head
+
+
+def _check_framing(reply: Reply) -> None:
+    is_marked = reply.is_framed or reply.status == _NO_CONTENT
+    if not is_marked or reply.header("Content-Encoding") not in (None, "", "identity"):
+        raise TruncatedError("the answer says neither its length nor where it ends")
+
+
+async def _head(reply: Reply) -> bytes:
+    head = b""
+    try:
+        while len(head) < HEAD_SIZE and (part := await reply.part()):
+            head += part
+    except RequestTimeoutError:
+        raise
+    except TransportError:
+        pass
+    else:
+        return head
+    raise TruncatedError(cut_short(len(head), reply.length))
+
+
+def _nothing(expected: Content) -> Exception:
+    if expected is Content.MP3:
+        # Roistat answers 200 with nothing (facts §5); a fresh call may have one later.
+        return NoRecordingError("the call has no recording, or none yet")
+    return ContentError(f"nothing came where {expected.value} was due")

@@ -1,0 +1,62 @@
+"""Part files that no process writes any more: a killed run's."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from ..files import fileio
+from ..files.paths import failed
+from . import part_metadata
+
+_PART = re.compile(r"\.[^/]+\.(?:[0-9a-f]{12}|[0-9a-f]{16})\.part")
+_STALE = 24 * 3600.0
+_EXISTING = fileio.PLAIN | os.O_WRONLY  # fails for a pipe that nobody reads
+
+
+def remove_dead_parts(folder: Path) -> int:
+    """Remove the part files of a folder that no process writes any more; give how many.
+
+    Where files cannot be locked (Windows, some network disks), and those that the next download
+    of the same file can go on with: only what is older than 24 hours.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError as error:
+        raise failed(error, folder) from None
+    removed = sum(_remove_if_dead(folder / name) for name in names if _PART.fullmatch(name))
+    for name in filter(part_metadata.is_note, names):
+        part_metadata.remove_orphan(folder / name)
+    return removed
+
+
+def _remove_if_dead(part: Path) -> bool:
+    with suppress(OSError):  # another run may have been quicker
+        fd = os.open(part, _EXISTING)
+        try:
+            held = fileio.lock(fd)
+            age = time.time() - os.fstat(fd).st_mtime
+            if held and not _is_worth_keeping(fd, part, age):
+                part_metadata.remove(part)
+                part.unlink()  # and no writer can take it while it goes
+                return True
+            is_old = held is None and age > _STALE
+        finally:
+            os.close(fd)
+        if is_old:  # after the close: Windows removes no open file
+            part_metadata.remove(part)
+            part.unlink()
+            return True
+    return False
+
+
+def _is_worth_keeping(fd: int, part: Path, age: float) -> bool:
+    if not part_metadata.can_have_one(part):
+        return False
+    # Of two writers one may have given the file its name, and the other made a new part.
+    is_another = not fileio.is_at(fd, part)
+    return is_another or (abs(age) < _STALE and part_metadata.read(part) is not None)

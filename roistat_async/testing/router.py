@@ -1,0 +1,122 @@
+"""The way in: who may ask, how often, and which method answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import (
+    analytics_handler,
+    call_handlers,
+    phone_handlers,
+    script_handlers,
+    xls,
+)
+from .api_errors import Refusal, refused
+from .api_request import Asked
+from .project import FakeProject
+from .recorded_request import Seen
+from .responses import Answer, success
+
+if TYPE_CHECKING:
+    from .fake import FakeRoistat
+
+Method = Callable[[Asked], Answer]
+PREFIX = "/api/v1/"
+_BRACKETS = re.compile(r"(\w+)\[(\w+)\]")
+_RECORDING = re.compile(r"project/calltracking/call/([^/]+)/file")
+_METHODS: dict[str, Method] = {
+    "project/phone-call": call_handlers.create_call,
+    "project/calltracking/data": analytics_handler.report,
+    "project/calltracking/call/list": call_handlers.list_calls,
+    "project/calltracking/call/update": call_handlers.update_call,
+    "project/calltracking/call/delete": call_handlers.delete_calls,
+    "project/calltracking/call/xls/export": xls.export,
+    "project/calltracking/phone/list": phone_handlers.list_phones,
+    "project/calltracking/phone/create": phone_handlers.create_phones,
+    "project/calltracking/phone/update": phone_handlers.update_phone,
+    "project/calltracking/phone/delete": phone_handlers.delete_phones,
+    "project/calltracking/phone/buy": phone_handlers.buy_phones,
+    "project/calltracking/phone/prefix/list": phone_handlers.list_prefixes,
+    "project/calltracking/script/list": script_handlers.list_scripts,
+    "project/calltracking/script/create": script_handlers.create_script,
+    "project/calltracking/script/update": script_handlers.update_script,
+    "project/calltracking/script/delete": script_handlers.delete_script,
+}
+# The page says "GET or POST" for these; about /list the vendor says so in general.
+_BY_GET = frozenset({"project/calltracking/data", "project/calltracking/call/xls/export"})
+
+
+def respond(fake: FakeRoistat, seen: Seen) -> Answer:
+    """Carry one request out and answer it as Roistat would."""
+    try:
+        return _answer(fake, seen)
+    except Refusal as no:
+        real = seen.headers.get("Use-Http-Code") == "1"
+        limited = no.code == "request_limit_error" and fake.quirks.retry_after is not None
+        headers = {"Retry-After": str(fake.quirks.retry_after)} if limited else {}
+        return refused(no.code, no.description, use_http_code=real, headers=headers)
+
+
+def _answer(fake: FakeRoistat, seen: Seen) -> Answer:
+    path = seen.path.removeprefix(PREFIX)
+    if (seen.headers.get("Api-key") or seen.query.get("key")) != fake.api_key:
+        raise Refusal("authentication_failed")
+    if path == "user/projects":
+        return _projects(fake)
+    project = _project(fake, seen)
+    with project.lock:
+        # The limiter answers before anything is touched, so a refused write did not happen.
+        if not project.windows.admits(seen.at, fake.quirks):
+            raise Refusal("request_limit_error")
+        method, found = _method(path, seen.method)
+        return method(Asked(project, _arguments(seen) | found, seen.method, seen.headers))
+
+
+def _projects(fake: FakeRoistat) -> Answer:
+    rows = [
+        {"id": one.number, "name": one.name, "currency": "RUB", "creation_date": one.created}
+        for one in fake.projects.values()
+    ]
+    return success(projects=rows)
+
+
+def _project(fake: FakeRoistat, seen: Seen) -> FakeProject:
+    if "project" not in seen.query:
+        raise Refusal("incorrect_request", "Required argument project is missing")
+    project = None if seen.project is None else fake.projects.get(seen.project)
+    if project is None:
+        raise Refusal(fake.quirks.wrong_project)
+    return project
+
+
+def _method(path: str, verb: str) -> tuple[Method, dict[str, str]]:
+    recording = _RECORDING.fullmatch(path)
+    if recording and verb in {"GET", "POST"}:
+        return call_handlers.download, {"call_id": recording[1]}
+    method = _METHODS.get(path)
+    by_get = path.endswith("/list") or path in _BY_GET
+    # How Roistat answers GET where only POST is documented is unknown; a missing method fits best.
+    if method is None or not (verb == "POST" or (verb == "GET" and by_get)):
+        raise Refusal("resource_not_found")
+    return method, {}
+
+
+def _arguments(seen: Seen) -> dict[str, Any]:
+    if isinstance(seen.body, dict):
+        return dict(seen.body)
+    if seen.raw and seen.body is None:
+        raise Refusal("incorrect_request", "Request body is not valid JSON")
+    return _from_query(seen.query) if seen.method == "GET" else {}
+
+
+def _from_query(query: Mapping[str, str]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    for name, value in query.items():
+        nested = _BRACKETS.fullmatch(name)
+        if nested:
+            arguments.setdefault(nested[1], {})[nested[2]] = value
+        elif name not in {"key", "project"}:
+            arguments[name] = value
+    return arguments

@@ -1,0 +1,150 @@
+"""Parts of a call as compact JSON, for whoever keeps them: a column, a line of a file.
+
+What waits to be built (see `twins`) is written as it waits: a page of calls goes into a database
+without any of its visits and orders becoming an object. Either way the text is the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import attrs
+import msgspec
+from msgspec.structs import replace
+
+from ..models.calls import (
+    Call,
+    Geo,
+    Order,
+    Source,
+    Visit,
+)
+from ..models.lazy import reader_of
+from . import call_structs
+
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
+_encode_lines = _encoder.encode_lines
+NESTED = ("static_source", "visit", "order", "tags", "extra")
+_LOOK = {name: reader_of(Call, name) for name in NESTED}
+
+
+def to_json(call: Call, name: str) -> str | None:
+    """Give `visit`, `order`, `static_source`, `tags` or `extra` as JSON; None where it is None."""
+    value = _LOOK[name](call)
+    return None if value is None or (name == "extra" and not value) else _spell(value)
+
+
+def column(calls: Sequence[Call], name: str) -> list[str | None]:
+    """Give `to_json` of many calls: most have nothing there, and are passed over quickly."""
+    found = list(map(_LOOK[name], calls))
+    if name == "extra":
+        found = [extra or None for extra in found]
+    if found.count(None) == len(found):
+        return found
+    spelled = iter(_spell_all([value for value in found if value is not None]))
+    return [None if value is None else next(spelled) for value in found]
+
+
+def _spell_all(values: list[Any]) -> list[str]:
+    """Spell many at once, a line each: JSON writes no end of a line inside a text."""
+    try:
+        lines = _encode_lines([_TIDY.get(type(value), _plain)(value) for value in values])
+    except OverflowError:
+        return [_spell(value) for value in values]
+    return lines.decode().split("\n")
+
+
+def _spell(value: Any) -> str:
+    tidy = _TIDY.get(type(value), _plain)
+    try:
+        return _encode(tidy(value)).decode()
+    except OverflowError:  # a number or a year that the fast writer does not know
+        whole = value.build_model() if type(value) in _TIDY else value
+        return json.dumps(_plain(whole), ensure_ascii=False, separators=(",", ":"))
+
+
+def moment_text(moment: datetime) -> str:
+    """Spell a moment as 2026-05-01T12:00:00Z; microseconds only if there are any."""
+    try:
+        return _encode(_in_utc(moment))[1:-1].decode()
+    except OverflowError:  # before year 1 or after year 9999, once in UTC
+        return moment.isoformat()
+
+
+def moment_texts(moments: Sequence[datetime]) -> list[str]:
+    """Spell many moments as `moment_text` does."""
+    if not moments:
+        return []
+    try:
+        return _encode(list(map(_in_utc, moments)))[2:-2].decode().split('","')
+    except OverflowError:
+        return list(map(moment_text, moments))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+def _text(record_id: Any) -> Any:
+    return str(record_id) if type(record_id) is int else record_id
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    return value if value is None or value.tzinfo is UTC else _in_utc(value)
+
+
+def _tidy_visit(twin: Any) -> Any:
+    """Give the twin with what its model would make of ids and dates; written out for speed."""
+    own, first, metrika, date = twin.id, twin.first_id, twin.metrika_client_id, twin.date
+    return replace(
+        twin,
+        id=str(own) if type(own) is int else own,
+        first_id=str(first) if type(first) is int else first,
+        metrika_client_id=str(metrika) if type(metrika) is int else metrika,
+        date=date if date is None or date.tzinfo is UTC else _in_utc(date),
+    )
+
+
+def _tidy_order(twin: Any) -> Any:
+    status = twin.status
+    if status is not None and type(status.id) is int:
+        status = replace(status, id=str(status.id))
+    return replace(
+        twin,
+        id=_text(twin.id),
+        client_id=_text(twin.client_id),
+        visit_id=_text(twin.visit_id),
+        creation_date=_moment(twin.creation_date),
+        update_date=_moment(twin.update_date),
+        status=status,
+        custom_fields={} if twin.custom_fields == [] else twin.custom_fields,
+    )
+
+
+def _as_it_is(twin: Any) -> Any:
+    return twin
+
+
+_TIDY: dict[type, Callable[[Any], Any]] = {
+    call_structs.TWINS[Visit]: _tidy_visit,
+    call_structs.TWINS[Order]: _tidy_order,
+    call_structs.TWINS[Source]: _as_it_is,
+    call_structs.TWINS[Geo]: _as_it_is,
+}
+
+
+def _plain(value: Any) -> Any:
+    """Make objects of models, unknown keys at the end; a field outranks one of its name."""
+    if isinstance(value, datetime):
+        return moment_text(value)
+    kind = type(value)
+    if not attrs.has(kind):
+        return value
+    names = [field.name for field in attrs.fields(kind) if field.name != "extra"]
+    plain = {name: _plain(getattr(value, name)) for name in names}
+    extra = cast("dict[str, Any]", value.extra)
+    return plain | {name: stray for name, stray in extra.items() if name not in plain}

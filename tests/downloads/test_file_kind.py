@@ -1,0 +1,99 @@
+"""What bytes are, told by the bytes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roistat_async.downloads.file_kind import (
+    HEAD_SIZE,
+    Content,
+    frame_length,
+    recognise,
+)
+from roistat_async.testing import mp3
+
+TWO_FRAMES = mp3.recording("1", 0.072)
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (b"", Content.EMPTY),
+        (TWO_FRAMES, Content.MP3),
+        (TWO_FRAMES[: mp3.FRAME_BYTES], Content.MP3),
+        (b"ID3\x04\x00" + bytes(20), Content.MP3),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), Content.XLS),
+        (b"PK\x03\x04" + bytes(26), Content.XLS),
+        (b'{"status": "error"}', Content.JSON),
+        (b"\xef\xbb\xbf [1]", Content.JSON),
+        (b"\n<!DOCTYPE html>", Content.HTML),
+        (b"<?xml version='1.0'?>", Content.HTML),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", Content.OTHER),
+        (b"Warning: mysql", Content.OTHER),
+        (b"\xff\xfb\x90\x00" + bytes(2000), Content.OTHER),
+        (b"\xff\xff\xff\xff" * 100, Content.OTHER),
+        (b"\xff\xfb", Content.OTHER),
+        (TWO_FRAMES[:200], Content.MP3),
+        (TWO_FRAMES[:146], Content.OTHER),
+    ],
+)
+def test_content(body: bytes, content: Content) -> None:
+    """Audio is two frames or a tag; a sheet is OLE2 or a zip; the rest is named."""
+    assert recognise(body) is content
+
+
+@pytest.mark.parametrize(
+    ("header", "length"),
+    [
+        (b"\xff\xfb\x90\x00", 417),  # MPEG-1, 128 kbit/s, 44,100 Hz
+        (b"\xff\xfb\x92\x00", 418),  # the same, padded
+        (b"\xff\xf3\x80\x00", 208),  # MPEG-2, 64 kbit/s, 22,050 Hz
+        (b"\xff\xe3\x18\xc0", 144),  # MPEG-2.5, 8 kbit/s ... 16 kbit/s, 8,000 Hz
+        (b"\xff\xfb\xf0\x00", 0),  # no such bit rate
+        (b"\xff\xfb\x00\x00", 0),  # free format
+        (b"\xff\xfb\x9c\x00", 0),  # no such sample rate
+        (b"\xff\xeb\x90\x00", 0),  # no such version
+        (b"\xff\xfd\x90\x00", 0),  # layer II
+    ],
+)
+def test_frame_length(header: bytes, length: int) -> None:
+    """The length of a frame is computed as ISO 11172-3 says, or there is none."""
+    if header == b"\xff\xe3\x18\xc0":
+        length = 72 * 8000 // 8000
+    assert frame_length(header, 0) == length
+
+
+@pytest.mark.parametrize(
+    ("version", "lengths"),
+    [
+        (0xFB, [104, 130, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044]),
+        (0xF3, [26, 52, 78, 104, 130, 156, 182, 208, 261, 313, 365, 417, 470, 522]),
+    ],
+    ids=["MPEG-1", "MPEG-2"],
+)
+def test_frames_of_every_bit_rate(version: int, lengths: list[int]) -> None:
+    """From the lowest to the highest of a version, at 44,100 or 22,050 Hz."""
+    assert [
+        frame_length(bytes([0xFF, version, rate << 4, 0]), 0) for rate in range(1, 15)
+    ] == lengths
+
+
+@pytest.mark.parametrize(
+    ("version", "lengths"),
+    [(0xFB, [417, 384, 576]), (0xF3, [208, 192, 288]), (0xE3, [417, 384, 576])],
+    ids=["MPEG-1", "MPEG-2", "MPEG-2.5"],
+)
+def test_frames_of_every_sample_rate(version: int, lengths: list[int]) -> None:
+    """At 128 kbit/s, or 64 where the sample rates are lower."""
+    rate = 0x90 if version == 0xFB else 0x80
+    assert [
+        frame_length(bytes([0xFF, version, rate | at << 2, 0]), 0) for at in range(3)
+    ] == lengths
+
+
+@given(st.binary(max_size=HEAD_SIZE))
+def test_any_bytes_are_something(body: bytes) -> None:
+    """No bytes raise an exception."""
+    assert isinstance(recognise(body), Content)

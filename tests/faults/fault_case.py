@@ -1,0 +1,107 @@
+"""One row of the table of faults, and the operations that meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from attrs import field, frozen
+
+from roistat_async import (
+    CallDraft,
+    Roistat,
+    Timeouts,
+    errors,
+)
+from tests.faults.secrets import MARKER, PHONE, SENT_PHONE
+from tests.helpers.clients import PATIENT
+from tests.helpers.raw_server import Script
+
+ATTEMPTS = 4
+BRISK = Timeouts(connect=0.15, answer=0.15, idle=0.15)
+
+Operation = Callable[[Roistat, Path], Awaitable[object]]
+
+
+@frozen(kw_only=True)
+class Row:
+    """Be a fault on the wire and what must come of it.
+
+    `repeats` says how often a read is repeated for it, of three times at most; `create` and
+    `download` what else they raise.
+    """
+
+    number: str
+    what: str
+    fault: Script
+    error: type[errors.RoistatError]
+    says: str
+    repeats: int = ATTEMPTS - 1
+    create: type[errors.RoistatError] = errors.OutcomeUnknownError
+    download: type[errors.RoistatError] | None = None
+    timeouts: Timeouts = PATIENT
+    phase: str | None = field(default=None)
+    is_tls: bool = False
+
+
+def table(rows: list[Row]) -> pytest.MarkDecorator:
+    """Make a test run for every row, under the row's number."""
+    ids = [f"{row.number} {row.what}" for row in rows]
+    return pytest.mark.parametrize("row", rows, ids=ids)
+
+
+async def read(roistat: Roistat, number: int = 7) -> None:
+    """Read one call; check that it is the one of this very request."""
+    pager = roistat.calls.list(filters=[("caller", "=", PHONE)], offset=number)
+    found = await pager.first()
+    assert found is not None
+    assert found.id == str(number)
+
+
+async def read_scripts(roistat: Roistat, _: Path) -> object:
+    """Read scripts: a request without a body."""
+    return await roistat.scripts.list()
+
+
+async def create(roistat: Roistat, _: Path = Path()) -> None:
+    """Create a call; check that the answer is that of this very request."""
+    created = await roistat.calls.create(_draft())  # in no variable: a traceback shows them
+    assert created.comment == MARKER
+
+
+def _draft() -> CallDraft:
+    moment = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
+    return CallDraft(callee=SENT_PHONE, caller=PHONE, date=moment, comment=MARKER)
+
+
+async def change(roistat: Roistat, _: Path = Path()) -> None:
+    """Change a number."""
+    await roistat.phones.update(1, script_id=2)
+
+
+async def delete(roistat: Roistat, _: Path = Path()) -> None:
+    """Delete a script."""
+    await roistat.scripts.delete(1)
+
+
+async def download(roistat: Roistat, folder: Path) -> None:
+    """Save a recording; check that it is a whole one."""
+    saved = await roistat.calls.download_recording(1, to=folder / "1.mp3")
+    assert saved.path.stat().st_size == saved.size > 1000
+
+
+READS: dict[str, Operation] = {
+    "calls": lambda roistat, _: read(roistat),
+    "scripts": read_scripts,
+}
+WRITES: dict[str, Operation] = {"create": create, "change": change, "delete": delete}
+ALL: dict[str, Operation] = {**READS, **WRITES, "download": download}
+
+
+async def failure(operation: Operation, roistat: Roistat, folder: Path) -> errors.RoistatError:
+    """Give what an operation raises."""
+    with pytest.raises(errors.RoistatError) as caught:
+        await operation(roistat, folder)
+    return caught.value

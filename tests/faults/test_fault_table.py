@@ -1,0 +1,156 @@
+"""The table: every fault on the wire under every kind of operation."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from attrs import evolve
+
+from roistat_async import RetryPolicy, Roistat, errors
+from tests.faults import body_rows, status_rows, transport_rows
+from tests.faults.fault_case import (
+    ATTEMPTS,
+    READS,
+    Row,
+    change,
+    create,
+    download,
+    failure,
+    read,
+    table,
+)
+from tests.faults.secrets import check
+from tests.helpers.clients import client
+from tests.helpers.fault_server import FaultServer
+
+ROWS = [*transport_rows.ROWS, *status_rows.ROWS, *body_rows.ROWS]
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+class World:
+    """Make servers and clients for a row; TLS where it is about TLS."""
+
+    def __init__(self, row: Row, authority: trustme.CA) -> None:
+        self.row = row
+        self._authority = authority
+
+    def server(self, times: int) -> FaultServer:
+        tls = None
+        if self.row.is_tls:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._authority.issue_cert("127.0.0.1").configure_cert(tls)
+        return FaultServer(*[self.row.fault] * times, tls=tls)
+
+    def client(self, server: FaultServer, attempts: int = 1, **policy: bool) -> Roistat:
+        return client(
+            server.base_url,
+            retry=RetryPolicy(attempts=attempts, body_attempts=attempts, **policy),
+            timeouts=self.row.timeouts,
+            ssl_context=self._trusting() if self.row.is_tls else None,
+        )
+
+    def _trusting(self) -> ssl.SSLContext:
+        trusting = ssl.create_default_context()
+        self._authority.configure_trust(trusting)
+        return trusting
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Give a certificate authority of our own."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def world(row: Row, authority: trustme.CA) -> World:
+    """Give what a row needs."""
+    return World(row, authority)
+
+
+def told(row: Row, error: errors.RoistatError) -> None:
+    """Check class, text, phase and seconds; and that nothing secret is reachable."""
+    assert isinstance(error, row.error)
+    assert not isinstance(error, errors.NotSentError)
+    assert re.search(row.says, str(error))
+    assert "RawResponseMessage" not in str(error)
+    if row.phase is not None:
+        assert isinstance(error, TimeoutError)
+        assert (error.phase, error.seconds) == (row.phase, row.timeouts.idle)  # type: ignore[attr-defined]
+    check(error)
+
+
+@table(ROWS)
+@pytest.mark.parametrize("name", READS)
+async def test_a_read_tells_what_happened(
+    row: Row, world: World, name: str, tmp_path: Path
+) -> None:
+    """The fault is named; the next request of the same client gets its own answer."""
+    async with world.server(1) as server, world.client(server) as roistat:
+        told(row, await failure(READS[name], roistat, tmp_path))
+        for number in (8, 9):
+            await read(roistat, number)
+    assert len(set(server.seen_on[-2:])) == 1
+
+
+@table(ROWS)
+async def test_a_read_is_repeated_so_often(row: Row, world: World, tmp_path: Path) -> None:
+    """A fault that stays is told after as many attempts as the row allows, and no more."""
+    async with world.server(row.repeats + 1) as server:
+        async with world.client(server, ATTEMPTS) as roistat:
+            told(row, await failure(READS["calls"], roistat, tmp_path))
+        assert server.connections == row.repeats + 1
+
+
+@table([row for row in ROWS if row.repeats])
+async def test_a_repeated_read_gets_its_answer(row: Row, world: World) -> None:
+    """A fault that passes is not seen, whichever read of several meets it."""
+    async with world.server(row.repeats) as server, world.client(server, ATTEMPTS) as roistat:
+        for number in range(3):
+            await read(roistat, number)
+    # The last repeat's connection was for it alone; the first may have been lost.
+    assert server.connections - row.repeats in (1, 2)
+
+
+@table(ROWS)
+async def test_a_create_is_sent_once(row: Row, world: World, tmp_path: Path) -> None:
+    """Whatever became of the answer: told, not repeated; the next create gets its own answer."""
+    async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
+        error = await failure(create, roistat, tmp_path)
+        assert type(error) is row.create
+        check(error)
+        assert len(server.requests) <= 1
+        await create(roistat)
+    assert server.connections == 2
+
+
+@table(ROWS)
+async def test_a_change_is_sent_once(row: Row, world: World, tmp_path: Path) -> None:
+    """As a create, where nobody asked for more."""
+    async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
+        error = await failure(change, roistat, tmp_path)
+        assert type(error) is row.create
+        check(error)
+    assert server.connections == 1
+
+
+@table([row for row in ROWS if row.repeats])
+async def test_a_change_is_repeated_by_opt_in(row: Row, world: World) -> None:
+    """RetryPolicy(changes=True): as a read."""
+    async with world.server(1) as server, world.client(server, ATTEMPTS, changes=True) as roistat:
+        await change(roistat)
+    assert server.connections == 2
+
+
+@table(ROWS)
+async def test_a_download_leaves_no_file(row: Row, world: World, tmp_path: Path) -> None:
+    """The fault is told, nothing is in the folder, and the next download is whole."""
+    row = evolve(row, error=row.download or row.error, says="" if row.download else row.says)
+    async with world.server(1) as server, world.client(server) as roistat:
+        told(row, await failure(download, roistat, tmp_path))
+        assert not [*tmp_path.iterdir()]
+        await download(roistat, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["1.mp3"]

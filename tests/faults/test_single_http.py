@@ -1,0 +1,184 @@
+"""Rows H that fit in no table: Retry-After, redirects to a second server, cookies, encodings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from roistat_async import RetryPolicy, errors
+from tests.faults.fault_case import (
+    ALL,
+    WRITES,
+    create,
+    download,
+    failure,
+    read,
+)
+from tests.faults.secrets import TOLD, check
+from tests.helpers.clients import KEY, client
+from tests.helpers.clock import JumpingClock
+from tests.helpers.fault_server import FaultServer, sends, true_answer
+from tests.helpers.raw_server import (
+    RawServer,
+    Script,
+    Wire,
+    answer,
+    replies,
+    success,
+)
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+LIMITED = b'{"status": "error", "error": "request_limit_error"}'
+DATE = "Date: Fri, 01 May 2026 09:00:00 GMT"
+STATUSES = [301, 302, 303, 307, 308]
+SCHEMES = ["http://127.0.0.1", "http://localhost", "https://127.0.0.1", "//127.0.0.1"]
+
+
+def later(wish: str, status: int = 429) -> Script:
+    """Ask to come back later."""
+    body = LIMITED if status == 429 else TOLD
+    return sends(answer(body, DATE, f"Retry-After: {wish}", status=f"{status} No"), end="serve")
+
+
+async def waited(fault: Script, luck: float) -> list[float]:
+    """Read through a fault; give how long was waited."""
+    clock = JumpingClock(luck)
+    retry = RetryPolicy(attempts=2, base=0.25, throttled_base=1.0, deadline=600)
+    async with FaultServer(fault) as server:
+        async with client(server.base_url, retry=retry, clock=clock.clock) as roistat:
+            await read(roistat)
+        assert len(server.requests) == 2
+    return clock.slept
+
+
+@pytest.mark.parametrize("luck", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("wish", ["7", "120", "Fri, 01 May 2026 09:00:07 GMT"])
+async def test_h1_h2_the_servers_wish_is_waited_for(status: int, wish: str, luck: float) -> None:
+    """Seconds, or a date by the server's own clock: never less, at most a little more."""
+    (wait,) = await waited(later(wish, status), luck)
+    seconds = 120 if wish == "120" else 7
+    assert seconds <= wait <= min(120, seconds + 1)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("wish", ["121", "9999999999", "Fri, 01 May 2026 09:05:00 GMT"])
+async def test_h1_too_long_a_wish_is_told_at_once(status: int, wish: str, tmp_path: Path) -> None:
+    """Above the cap nobody is kept waiting: one request, the seconds in the error."""
+    clock = JumpingClock()
+    async with FaultServer(later(wish, status)) as server:
+        patient = RetryPolicy(attempts=4, deadline=1e12)
+        async with client(server.base_url, retry=patient, clock=clock.clock) as roistat:
+            error = await failure(lambda *_: read(roistat), roistat, tmp_path)
+        assert len(server.requests) == 1
+    assert isinstance(error, errors.RateLimitError if status == 429 else errors.ServerError)
+    assert error.retry_after == (300 if "May" in wish else int(wish))
+    assert clock.slept == []
+    check(error)
+
+
+async def test_h2_a_date_in_the_past_is_now() -> None:
+    """The wait is the usual one."""
+    assert await waited(later("Fri, 01 May 2020 09:00:00 GMT"), 0.5) == [0.5]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    "wish",
+    ["", "-7", "1.5", "inf", "nan", "1e3", "3, 5", "1" * 20, "٣", "+5", "0x10", "soon", TOLD],
+)
+async def test_h3_garbage_is_no_wish(status: int, wish: str | bytes) -> None:
+    """The wait is the usual one, and nothing is raised."""
+    text = wish.decode() if isinstance(wish, bytes) else wish
+    assert await waited(later(text, status), 1.0) == [1.0 if status == 429 else 0.25]
+
+
+@pytest.mark.parametrize("name", [*WRITES, "calls", "download"])
+@pytest.mark.parametrize("status", [200, 429])
+async def test_h1_the_limiters_no_is_repeated_for_everything(
+    name: str, status: int, tmp_path: Path
+) -> None:
+    """It answers before the application: a create is sent again, whatever the status."""
+    limited = sends(answer(LIMITED, status=f"{status} No"))
+    async with (
+        FaultServer(limited, limited) as server,
+        client(server.base_url, attempts=3) as roistat,
+    ):
+        await ALL[name](roistat, tmp_path)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_h4_503_with_a_wish_leaves_a_write_open(name: str, tmp_path: Path) -> None:
+    """Not the limiter's: what was sent may have happened."""
+    async with (
+        FaultServer(later("1", 503)) as server,
+        client(server.base_url, attempts=4) as roistat,
+    ):
+        error = await failure(WRITES[name], roistat, tmp_path)
+    assert type(error) is errors.OutcomeUnknownError
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_h6_s1_the_other_server_sees_nothing(
+    status: int, scheme: str, tmp_path: Path
+) -> None:
+    """Another port, host or scheme, for every operation: no connection, so no key."""
+    async with RawServer(replies(success(data=[]))) as other:
+        location = f"Location: {scheme}:{other.port}/take?key={KEY}"
+        fault = sends(answer(TOLD, location, status=f"{status} Go"))
+        async with FaultServer(*[fault] * len(ALL)) as server:
+            for operation in ALL.values():
+                async with client(server.base_url, attempts=4) as roistat:
+                    error = await failure(operation, roistat, tmp_path)
+                assert isinstance(error, errors.RedirectRefusedError)
+                assert (error.http_status, error.host) == (status, scheme.split("//")[1])
+                check(error)
+        assert (other.connections, len(server.requests)) == (0, len(ALL))
+
+
+async def test_h6_a_redirect_to_itself_is_no_loop() -> None:
+    """One request, not ten."""
+    fault = sends(answer(b"", "Location: /api/v1/again", status="307 Go"), end="serve")
+    async with FaultServer(fault) as server, client(server.base_url, attempts=4) as roistat:
+        with pytest.raises(errors.RedirectRefusedError):
+            await read(roistat)
+        await read(roistat)
+    assert len(server.requests) == 2
+
+
+async def test_h7_cookies_are_not_replayed(tmp_path: Path) -> None:
+    """Neither by the next read nor by a write or a download."""
+
+    async def baking(wire: Wire) -> None:
+        while request := await wire.request():
+            head, end, body = true_answer(request).partition(b"\r\n\r\n")
+            await wire.send(head + b"\r\nSet-Cookie: sid=1; Path=/; Max-Age=9999" + end + body)
+
+    async with FaultServer(then=baking) as server:
+        by_name = server.base_url.replace("127.0.0.1", "localhost")  # of a number none is kept
+        async with client(by_name) as roistat:
+            for _ in range(2):
+                await read(roistat)
+                await create(roistat)
+                await download(roistat, tmp_path)
+    assert len(server.requests) == 6
+    assert not any(b"cookie" in request.lower() for request in server.requests)
+
+
+async def test_h10_what_is_accepted(tmp_path: Path) -> None:
+    """gzip for JSON, nothing for a file: what is not asked for is refused (H9, H10)."""
+    async with FaultServer() as server, client(server.base_url) as roistat:
+        await read(roistat)
+        await download(roistat, tmp_path)
+    accepted = [
+        line.partition(b": ")[2]
+        for request in server.requests
+        for line in request.split(b"\r\n")
+        if line.lower().startswith(b"accept-encoding")
+    ]
+    assert accepted == [b"gzip", b"identity"]

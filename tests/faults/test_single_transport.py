@@ -1,0 +1,265 @@
+"""Rows T that fit in no table: each has a course of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from roistat_async import (
+    Limits,
+    RetryPolicy,
+    Timeouts,
+    errors,
+)
+from roistat_async.testing.mp3 import recording
+from tests.faults.fault_case import (
+    BRISK,
+    Operation,
+    create,
+    download,
+    failure,
+    read,
+)
+from tests.faults.secrets import TOLD, check
+from tests.helpers.clients import client
+from tests.helpers.fault_server import (
+    FaultServer,
+    call_row,
+    sends,
+    true_answer,
+    truthful,
+)
+from tests.helpers.raw_server import (
+    Script,
+    Wire,
+    answer,
+    success,
+)
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+STRAY = success(data=[call_row(666, comment=TOLD.decode())], total=1)
+SOUND = recording("1", 4.0)
+
+
+async def test_t15_an_unframed_body(tmp_path: Path) -> None:
+    """JSON that parses is whole, whatever ended it; of a file nobody could tell: not saved."""
+
+    async def unframed(wire: Wire) -> None:
+        head, end, body = true_answer(await wire.request()).partition(b"\r\n\r\n")
+        lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
+        await wire.send(b"\r\n".join(lines) + end + body)
+
+    async with FaultServer(unframed, unframed) as server, client(server.base_url) as roistat:
+        await read(roistat)
+        error = await failure(download, roistat, tmp_path)
+    assert isinstance(error, errors.TruncatedError)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("extra", [TOLD + b"\r\n\r\n", STRAY], ids=["garbage", "answer"])
+async def test_t18_extra_bytes_in_the_same_segment(extra: bytes, tmp_path: Path) -> None:
+    """Never part of an answer: refused or cut off, and the connection is not used again."""
+
+    async def chatty(wire: Wire) -> None:
+        request = await wire.request()
+        await wire.send(true_answer(request) + extra)
+        await wire.closed()
+
+    async with FaultServer(chatty) as server, client(server.base_url, attempts=2) as roistat:
+        for number in range(3):
+            await read(roistat, number)
+    assert server.seen_on.count(1) == 1
+
+
+class Strays:
+    """Answer truly, then send one more answer that nobody asked for, before the next request."""
+
+    def __init__(self) -> None:
+        self.sent = asyncio.Event()
+
+    async def __call__(self, wire: Wire) -> None:
+        while request := await wire.request():
+            await wire.send(true_answer(request))
+            await asyncio.sleep(0.002)
+            await wire.send(STRAY)
+            self.sent.set()
+
+    async def idle(self) -> None:
+        """Wait until the stray answer has come."""
+        await self.sent.wait()
+        self.sent.clear()
+        for _ in range(3):  # from the kernel to whoever reads it
+            await asyncio.sleep(0)
+
+
+async def test_t19_an_answer_nobody_asked_for(tmp_path: Path) -> None:
+    """Answer n is that of request n, though each connection held another one before it."""
+    strays = Strays()
+    async with FaultServer(then=strays) as server, client(server.base_url) as roistat:
+        for number in range(30):
+            await read(roistat, number)
+            await strays.idle()
+        await create(roistat)
+        await download(roistat, tmp_path)
+    assert server.connections == 32
+
+
+async def test_t19_a_borrowed_session_that_keeps_nothing() -> None:
+    """Over somebody else's connections it holds where they are not kept."""
+    strays = Strays()
+    async with (
+        FaultServer(then=strays) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session,
+        client(server.base_url, session=session) as roistat,
+    ):
+        for number in range(10):
+            await read(roistat, number)
+
+
+async def late_408(wire: Wire) -> None:
+    """Answer the first request of a connection, and the second with 408, as nginx does."""
+    await wire.send(true_answer(await wire.request()))
+    await wire.request()
+    await wire.send(answer(TOLD, status="408 Request Timeout"))
+
+
+async def test_t21_408_on_a_reused_connection() -> None:
+    """A read is repeated by a fresh connection, unseen."""
+    async with FaultServer(late_408) as server, client(server.base_url, attempts=2) as roistat:
+        for number in range(4):
+            await read(roistat, number)
+    assert server.seen_on[:3] == [1, 1, 2]
+
+
+async def test_t21_a_create_meets_no_reused_connection() -> None:
+    """It goes by a connection of its own, where a 408 cannot be an old one's."""
+    async with FaultServer(late_408) as server, client(server.base_url) as roistat:
+        await read(roistat)
+        await create(roistat)
+    assert server.seen_on == [1, 2]
+
+
+def drip(data: Callable[[bytes], bytes], size: int, pause: float) -> Script:
+    """Send the headers at once, the body so many bytes at a time."""
+
+    async def script(wire: Wire) -> None:
+        head, end, rest = data(await wire.request()).partition(b"\r\n\r\n")
+        await wire.send(head + end)
+        while rest:
+            await wire.send(rest[:size])
+            rest = rest[size:]
+            await asyncio.sleep(pause)
+
+    return script
+
+
+async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
+    """No silence is long enough to be one; the deadline of the operation is named."""
+    policy = RetryPolicy(attempts=4, deadline=0.3)
+    async with (
+        FaultServer(drip(true_answer, 1, 0.02)) as server,
+        client(server.base_url, retry=policy, clock=None) as roistat,
+    ):
+        error = await failure(lambda *_: read(roistat), roistat, tmp_path)
+    assert isinstance(error, errors.RequestTimeoutError)
+    assert (error.phase, error.seconds) == ("deadline", 0.3)
+    assert str(error) == "not done within the deadline of 0.3 s"
+    check(error)
+
+
+async def test_t22_a_dripping_file_is_too_slow(tmp_path: Path) -> None:
+    """A file has no deadline; less than a kilobyte a second is told with its speed."""
+    dripping = drip(lambda _: answer(SOUND, kind="audio/mpeg"), 1, 0.02)
+    async with (
+        FaultServer(dripping) as server,
+        client(server.base_url, timeouts=BRISK) as roistat,
+    ):
+        error = await failure(download, roistat, tmp_path)
+    assert isinstance(error, errors.RequestTimeoutError)
+    assert error.phase == "speed"
+    assert not [*tmp_path.iterdir()]
+    check(error)
+
+
+async def test_t24_a_steady_download_outlasts_every_total(tmp_path: Path) -> None:
+    """Longer than the deadline and than any one timeout, yet never silent: it is saved whole."""
+    steady = drip(lambda _: answer(SOUND, kind="audio/mpeg"), len(SOUND) // 12, 0.05)
+    policy = RetryPolicy(attempts=1, body_attempts=1, deadline=0.2)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with (
+        FaultServer(steady) as server,
+        client(server.base_url, timeouts=Timeouts(answer=0.3, idle=0.3), retry=policy) as roistat,
+    ):
+        await download(roistat, tmp_path)
+    assert loop.time() - began > 0.5
+
+
+@pytest.mark.parametrize("end", ["serve", "close"])
+async def test_t25_t26_a_slow_consumer(end: str) -> None:
+    """Pausing longer than the silence allowed is no silence; nor does a closed server cut it."""
+    body = recording("1", 60.0)
+    fault = sends(answer(body, kind="audio/mpeg"), end=end)  # type: ignore[arg-type]
+    received = 0
+    async with (
+        FaultServer(fault) as server,
+        client(server.base_url, timeouts=BRISK) as roistat,
+        roistat.calls.recording(1) as chunks,
+    ):
+        async for chunk in chunks:
+            if received < 100_000:
+                await asyncio.sleep(BRISK.idle * 1.5)
+            received += len(chunk)
+    assert received == len(body)
+
+
+async def test_t27_waiting_for_a_place_is_no_timeout() -> None:
+    """Ten reads through one place take longer than any timeout, and none fails."""
+
+    async def slow(wire: Wire) -> None:
+        while request := await wire.request():
+            await asyncio.sleep(0.04)
+            await wire.send(true_answer(request))
+
+    narrow = Limits(per_second=None, per_hour=None, concurrency=1)
+    policy = RetryPolicy(attempts=1, deadline=0.15)
+    async with (
+        FaultServer(then=slow) as server,
+        client(server.base_url, timeouts=BRISK, limits=narrow, retry=policy) as roistat,
+    ):
+        await asyncio.gather(*[read(roistat, number) for number in range(10)])
+    assert server.connections == 1
+
+
+async def test_t29_an_answer_before_the_request_was_read(tmp_path: Path) -> None:
+    """413 to five megabytes is Roistat's no, not a lost answer."""
+
+    async def impatient(wire: Wire) -> None:
+        await wire.reader.readuntil(b"\r\n\r\n")
+        await wire.send(answer(TOLD, status="413 Too Large"))
+        await wire.closed()
+
+    large: Operation = lambda roistat, _: roistat.calls.update(1, comment="x" * 5_000_000)  # noqa: E731
+    async with FaultServer(impatient) as server, client(server.base_url) as roistat:
+        error = await failure(large, roistat, tmp_path)
+    assert isinstance(error, errors.InvalidRequestError)
+    assert error.http_status == 413
+    check(error)
+
+
+async def test_t30_a_flood_of_interim_answers() -> None:
+    """Each 1xx is passed over; the answer is that of the request."""
+
+    async def flooding(wire: Wire) -> None:
+        request = await wire.request()
+        await wire.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100 + true_answer(request))
+        await truthful(wire)
+
+    async with FaultServer(flooding) as server, client(server.base_url) as roistat:
+        await read(roistat, 1)
+        await read(roistat, 2)

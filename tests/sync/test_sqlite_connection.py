@@ -1,0 +1,235 @@
+"""What may become a copy and what not; nothing that stood there is lost or changed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from roistat_async.errors import SyncError
+from roistat_async.sync import schema, sqlite_connection
+from roistat_async.sync.sqlite import SqliteTarget
+
+ADDRESS = "https://roistat.example"
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Let every bit of a mode through, as some services do."""
+    old = os.umask(0)
+    yield
+    os.umask(old)
+
+
+def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Let another process run some code; give what it said."""
+    command = [sys.executable, "-c", code, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+
+async def use(path: Path) -> None:
+    """Open a copy and close it."""
+    target = SqliteTarget(path)
+    try:
+        await target.open(1, ADDRESS)
+    finally:
+        await target.close()
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_link(path: Path) -> None:
+    (path.parent / "real.db").touch()
+    path.symlink_to("real.db")
+
+
+def make_loose_link(path: Path) -> None:
+    path.symlink_to("nowhere.db")
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_text(path: Path) -> None:
+    path.write_text("id;date;caller\n" * 500)
+
+
+def make_foreign(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements or ("CREATE TABLE calls (id)", "INSERT INTO calls VALUES (1)"):
+            connection.execute(statement)
+
+
+def make_newer(path: Path) -> None:
+    make_foreign(
+        path,
+        f"PRAGMA application_id = {schema.APPLICATION_ID}",
+        "PRAGMA user_version = 99",
+        "CREATE TABLE calls (id)",
+    )
+
+
+def content(folder: Path) -> dict[str, bytes | None]:
+    """Give what stands in a folder, byte for byte."""
+    return {path.name: path.read_bytes() if path.is_file() else None for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (make_folder, "no regular file; name another"),
+        (make_link, "no regular file; name another"),
+        (make_loose_link, "no regular file; name another"),
+        (make_pipe, "no regular file; name another"),
+        (make_text, "no SQLite database; name another"),
+        (make_foreign, "database of something else; name another"),
+        (make_newer, "newer version; upgrade roistat_async"),
+    ],
+)
+async def test_what_is_no_copy_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], problem: str
+) -> None:
+    """The error names it and says what to do; all that stood there stands as it did."""
+    path = tmp_path / "calls.db"
+    make(path)
+    before = content(tmp_path)
+    with pytest.raises(SyncError, match=rf"calls\.db.*{problem}") as caught:
+        await use(path)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert content(tmp_path) == before
+
+
+async def test_work_in_a_foreign_log_is_left_there(tmp_path: Path) -> None:
+    """A program that was killed finds its database and its log as they were."""
+    path = tmp_path / "calls.db"
+    code = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('PRAGMA journal_mode = WAL'); c.execute('CREATE TABLE a (b)'); os._exit(0)"
+    )
+    await asyncio.to_thread(run, code, path)
+    before = content(tmp_path)
+    assert before["calls.db-wal"]
+    with pytest.raises(SyncError, match="something else"):
+        await use(path)
+    after = content(tmp_path)
+    assert after["calls.db"] == before["calls.db"]
+    assert after["calls.db-wal"] == before["calls.db-wal"]
+
+
+async def test_an_empty_file_may_become_a_copy(tmp_path: Path) -> None:
+    """As a run leaves it that was killed at its very beginning."""
+    path = tmp_path / "calls.db"
+    path.touch()
+    await use(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert schema.check(connection, path) == schema.VERSION
+
+
+@pytest.mark.usefixtures("open_umask")
+async def test_only_the_owner_may_read(tmp_path: Path) -> None:
+    """Database, log and lock 0600, made folders 0700, whatever the umask."""
+    path = tmp_path / "one" / "two" / "calls.db"
+    target = SqliteTarget(path)
+    await target.open(1, ADDRESS)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    await target.close()
+    assert modes.keys() >= {"calls.db", "calls.db-wal", "calls.db.lock"}
+    assert set(modes.values()) == {0o600}
+    for folder in (path.parent, path.parent.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["a?b#c.db", "Звонки 100%.db", ":memory:", "mode=memory&x.db"])
+async def test_names_are_names(tmp_path: Path, name: str) -> None:
+    """Nothing in one is an option or an address."""
+    await use(tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 0
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file stands in its place."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SyncError, match="file"):
+        await use(tmp_path / "file" / "calls.db")
+
+
+async def test_a_nul_in_a_name_is_refused(tmp_path: Path) -> None:
+    """Not with a ValueError of the depths."""
+    with pytest.raises(SyncError):
+        await use(tmp_path / "a\0b.db")
+
+
+READ_ONLY = """
+import asyncio, os, sys
+from pathlib import Path
+from roistat_async.errors import SyncError
+from roistat_async.sync.sqlite import SqliteTarget
+if os.getuid() == 0:
+    os.setuid(65534)  # a superuser may write everywhere
+async def main():
+    target = SqliteTarget(Path(sys.argv[1]))
+    try:
+        await target.open(1, "https://roistat.example")
+    except SyncError as error:
+        print(error)
+    await target.close()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of another kind")
+@pytest.mark.parametrize("what", ["file", "folder", "new file"])
+async def test_what_cannot_be_written_is_named(what: str) -> None:
+    """A copy or its folder without the right to write: the rights are what to look at."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "calls.db"
+        if what != "new file":
+            await use(path)
+            path.chmod(0o444)
+            (Path(name) / "calls.db.lock").unlink()  # so that it is the database that is refused
+        before = content(Path(name))
+        Path(name).chmod(0o777 if what == "file" else 0o555)
+        done = await asyncio.to_thread(run, READ_ONLY, path)
+        Path(name).chmod(0o700)
+        assert "check the rights" in done.stdout, done.stderr
+        assert content(Path(name)).get("calls.db") == before.get("calls.db")
+
+
+def test_errors_hold_no_values(tmp_path: Path) -> None:
+    """SQLite's own text is left out, in the error and in its chain."""
+
+    def act() -> None:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("SELECT * FROM calls WHERE caller = 70000000001x")
+
+    with pytest.raises(SyncError) as caught:
+        sqlite_connection.guarded(tmp_path / "calls.db", act)
+    assert "7000" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def test_many_may_open_a_new_copy_at_once(tmp_path: Path) -> None:
+    """Each by a target of its own: none meets a database that another is just making or leaving."""
+
+    async def once(path: Path, project: int) -> None:
+        target = SqliteTarget(path)
+        try:
+            await target.open(project, "https://roistat.example")
+        finally:
+            await target.close()
+
+    for number in range(20):
+        path = tmp_path / f"{number}.db"
+        await asyncio.gather(*[once(path, project) for project in range(6)])

@@ -1,0 +1,88 @@
+"""Filters by themselves."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+
+import pytest
+
+from roistat_async.testing import Quirks
+from roistat_async.testing.dates import read_date, write_date
+from roistat_async.testing.filters import (
+    Condition,
+    Filter,
+    read_filters,
+    window,
+)
+
+KNOWN = frozenset({"date", "id", "status"})
+DATES = array("q", [10, 20, 20, 20, 30])
+
+
+@pytest.mark.parametrize(
+    ("operator", "places"),
+    [("<", (0, 1)), ("<=", (0, 4)), ("=", (1, 4)), (">=", (1, 5)), (">", (4, 5))],
+)
+def test_dates_become_places(operator: str, places: tuple[int, int]) -> None:
+    """A date condition is answered by position, with nothing left to test."""
+    wanted = read_filters([["date", operator, write_date(20)]], KNOWN, Quirks())
+
+    assert window(wanted, DATES) == (*places, Filter())
+
+
+def test_rest_is_left() -> None:
+    """What is no date window stays a condition."""
+    filters = [["date", ">", write_date(10)], ["status", "=", "BUSY"]]
+    low, high, rest = window(read_filters(filters, KNOWN, Quirks()), DATES)
+
+    assert (low, high) == (1, 5)
+    assert rest.parts == (Condition("status", "=", "BUSY"),)
+
+
+def test_or_is_no_window() -> None:
+    """Dates joined by or cut nothing off."""
+    filters = {"or": [["date", ">", write_date(20)], ["id", "=", "1"]]}
+    wanted = read_filters(filters, KNOWN, Quirks())
+
+    assert window(wanted, DATES) == (0, 5, wanted)
+
+
+def test_empty_window() -> None:
+    """Dates that exclude each other match nothing."""
+    filters = [["date", ">", write_date(25)], ["date", "<", write_date(15)]]
+    low, high, _ = window(read_filters(filters, KNOWN, Quirks()), DATES)
+
+    assert range(low, high) == range(4, 4)
+
+
+def test_fraction_of_a_second() -> None:
+    """A limit between two seconds takes the later one."""
+    filters = [["date", ">", "1970-01-01T00:00:19.500Z"]]
+    low, _, _ = window(read_filters(filters, KNOWN, Quirks()), DATES)
+
+    assert low == bisect_left(DATES, 20) == bisect_right(DATES, 19)
+
+
+def test_null_never_compares() -> None:
+    """NULL answers no comparison, only the operator null."""
+    row: dict[str, object] = {"id": None}
+
+    assert not Condition("id", "=", None).matches(row.get)
+    assert not Condition("id", "!=", "1").matches(row.get)
+    assert Condition("id", "null", 1).matches(row.get)
+
+
+def test_like_takes_every_sign_literally() -> None:
+    """Only the percent sign is special."""
+    row: dict[str, object] = {"id": "a.c (x)"}
+
+    assert Condition("id", "like", "A.C (").matches(row.get)
+    assert not Condition("id", "like", "a%x").matches(row.get)
+    assert not Condition("id", "like", "abc").matches(row.get)
+
+
+@pytest.mark.parametrize("seconds", [0, 951_782_400, 1_709_164_799, 4_102_444_800])
+def test_date_survives(seconds: int) -> None:
+    """A written date reads as itself."""
+    assert read_date(write_date(seconds)) == seconds

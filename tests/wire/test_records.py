@@ -1,0 +1,184 @@
+"""The rows of a list: one bad record loses no other and is named without its value."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import Any
+from unittest.mock import Mock
+
+import msgspec
+import pytest
+
+from roistat_async import (
+    Call,
+    Phone,
+    PhonePrefix,
+    Script,
+)
+from roistat_async.errors import MalformedResponseError
+from roistat_async.models.analytics import CallAnalytics
+from roistat_async.models.page import BadRecord
+from roistat_async.wire import call_structs, codec, records
+
+PHONE = "74951234567"
+
+
+def _call(number: int, **other: Any) -> dict[str, Any]:
+    return {"id": str(number), "date": "2016-06-19T09:31:01+0000", "status": "ANSWER", **other}
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(value).encode())
+
+
+BAD = {**_call(500), "caller": {"number": PHONE}}
+PAGE = [BAD if number == 500 else _call(number) for number in range(1000)]
+
+
+def test_tidy_page_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page as the vendor shows it never meets the slow layer."""
+    monkeypatch.setattr(records, "_read_one_by_one", None)
+    read = records.read_rows(_raw([_call(1), _call(2)]), 2, Call, skip_bad=False)
+    assert (read.keys, read.total, read.bad, read.received) == (["1", "2"], 2, [], 2)
+
+
+def test_one_bad_record_is_named() -> None:
+    """By default the page fails, and the error names index and path, not the value (J26)."""
+    with pytest.raises(MalformedResponseError) as caught:
+        records.read_rows(_raw(PAGE), 1000, Call, skip_bad=False)
+    error = caught.value
+    assert (error.index, error.path, error.unparsable) == (500, "$.data[500].caller", False)
+    assert 'on_bad_record="skip"' in str(error)
+    assert PHONE not in str(error) + repr(error.__dict__)
+
+
+def test_one_bad_record_loses_no_other() -> None:
+    """With "skip" the other 999 are there, and the bad one is reported beside them."""
+    read = records.read_rows(_raw(PAGE), 1000, Call, skip_bad=True)
+    assert [call.id for call in read.items] == [str(n) for n in range(1000) if n != 500]
+    assert read.keys == [call.id for call in read.items]
+    assert read.bad == [BadRecord(500, ".caller", "expected a string")]
+    assert read.received == 1000
+
+
+def test_only_odd_records_take_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a page with odd records the ordinary ones are still read by twins."""
+    lenient = Mock(side_effect=codec.structure)
+    monkeypatch.setattr(codec, "structure", lenient)
+    page = [_call(1), _call(2, duration="12"), _call(3)]
+    read = records.read_rows(_raw(page), None, Call, skip_bad=False)
+    assert [call.duration for call in read.items] == [None, 12, None]
+    assert lenient.call_count == 1
+
+
+def test_bad_records_are_told_apart() -> None:
+    """Two different ones differ, the same one twice is the same: a pager must see progress."""
+    read = records.read_rows(_raw([BAD, {"id": 1}, BAD]), None, Call, skip_bad=True)
+    first, second, third = read.bad_keys
+    assert first == third != second
+
+
+def test_no_record_shows_in_a_traceback() -> None:
+    """Even where local variables are printed, a bad record stays unseen."""
+    with pytest.raises(MalformedResponseError) as caught:
+        records.read_rows(_raw([BAD]), None, Call, skip_bad=False)
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert PHONE not in "".join(told.format())
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("data", [{}, None, "x", 5, {"0": _call(1)}])
+def test_data_must_be_a_list(data: Any) -> None:
+    """Nothing else is taken for an empty list (J23)."""
+    with pytest.raises(MalformedResponseError, match=r"expected a list at \$\.data"):
+        records.read_rows(_raw(data), None, Call, skip_bad=True)
+
+
+@pytest.mark.parametrize("model", [Call, Phone, Script])
+def test_missing_data_is_no_empty_list(model: type[Any]) -> None:
+    """An answer without `data` is refused."""
+    with pytest.raises(MalformedResponseError, match="nothing"):
+        records.read_rows(msgspec.Raw(), None, model, skip_bad=True)
+
+
+@pytest.mark.parametrize("model", [Call, Phone, Script])
+def test_empty_list_is_empty(model: type[Any]) -> None:
+    """No rows are no rows."""
+    read = records.read_rows(_raw([]), 0, model, skip_bad=False)
+    assert (read.items, read.received) == ([], 0)
+
+
+@pytest.mark.parametrize("record", [None, [], "x", 5])
+def test_record_must_be_an_object(record: Any) -> None:
+    """PHP's [] stands for an empty object, but no record is empty."""
+    read = records.read_rows(_raw([record, _call(1)]), None, Call, skip_bad=True)
+    assert read.bad == [BadRecord(0, "", "expected an object")]
+    assert len(read.items) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","tags":{"a":1e999}}',
+        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","order":{"revenue":1e999}}',
+        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","duration":%s}' % (b"9" * 5000),
+        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","new":%s}' % (b"9" * 5000),
+        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","comment":"\xef\xf0"}',
+        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","duration":"1","x":1,"x":2}',
+    ],
+    ids=["infinite", "infinite revenue", "5000 digits", "5000 digits, new", "cp1251", "twice"],
+)
+def test_record_that_is_no_json_is_bad(text: bytes) -> None:
+    """Such a record is reported, and the others are read (J7, J9 to J11)."""
+    data = msgspec.Raw(b"[" + text + b"," + json.dumps(_call(1)).encode() + b"]")
+    read = records.read_rows(data, None, Call, skip_bad=True)
+    assert [bad.index for bad in read.bad] == [0]
+    assert len(read.items) == 1
+
+
+def test_record_of_great_depth_is_bad() -> None:
+    """Nesting deeper than the reader can follow is an error of ours, not a RecursionError."""
+    deep = b'{"id":"1","new":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(MalformedResponseError):
+        records.read_rows(msgspec.Raw(b"[" + deep + b"]"), None, Call, skip_bad=True)
+
+
+def test_big_ids_are_text() -> None:
+    """An id of more than 64 bits is kept to the last digit (J12)."""
+    (call,) = records.read_rows(_raw([_call(1, visit_id=10**30)]), None, Call, skip_bad=False).items
+    assert call.visit_id == str(10**30)
+
+
+def test_parts_are_built_on_first_use() -> None:
+    """Reading a page builds no visit; a look at one builds that one only."""
+    page = [_call(number, visit={"id": number}) for number in (1, 2)]
+    one, two = records.read_rows(_raw(page), None, Call, skip_bad=False).items
+    slot = Call.__dict__["visit"].slot
+    assert one.visit is not None
+    assert one.visit.id == "1"
+    assert type(slot.__get__(two)) is call_structs.TWINS[type(one.visit)]
+
+
+def test_one_record_names_its_place() -> None:
+    """A record outside a list is named by the path it has."""
+    with pytest.raises(MalformedResponseError) as caught:
+        records.read_record(_raw({"id": "5"}), Call, path="$.phoneCall")
+    assert caught.value.path in ("$.phoneCall.date", "$.phoneCall.status")
+
+
+@pytest.mark.parametrize("data", [msgspec.Raw(), _raw(None), _raw([])])
+def test_missing_record_is_no_empty_record(data: msgspec.Raw) -> None:
+    """No answer is made up of nothing, though every field of it could be left out."""
+    with pytest.raises(MalformedResponseError):
+        records.read_record(data, CallAnalytics)
+
+
+def test_plain_list_names_the_index() -> None:
+    """Records without ids are named by their place, too."""
+    good = {"system_name": "7499", "month_price": "100"}
+    (prefix,) = records.read_plain(_raw([good]), PhonePrefix)
+    assert prefix == PhonePrefix(system_name="7499", month_price=100.0)
+    with pytest.raises(MalformedResponseError) as caught:
+        records.read_plain(_raw([good, {"month_price": "x"}]), PhonePrefix)
+    assert caught.value.path == "$.data[1].month_price"
