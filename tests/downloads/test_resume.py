@@ -43,7 +43,7 @@ def is_file(found: object, body: bytes, *, resumed: bool) -> bool:
     return found.path.read_bytes() == body and (found.size, found.sha256, found.resumed) == told
 
 
-async def test_the_same_file_is_gone_on_with(tmp_path: Path) -> None:
+async def test_d7_the_same_file_is_resumed(tmp_path: Path) -> None:
     """The rest comes by GET, Range and If-Range, as it is, on another connection."""
     found, requests = await saved(tmp_path, cut(ETAG), part(ETAG))
     assert is_file(found, AUDIO, resumed=True)
@@ -60,7 +60,7 @@ async def test_a_file_that_changed_is_the_new_one(tmp_path: Path) -> None:
     assert is_file(found, CHANGED, resumed=False)
 
 
-async def test_a_server_without_ranges_sends_all(tmp_path: Path) -> None:
+async def test_d8_a_server_without_ranges_sends_all(tmp_path: Path) -> None:
     """200 in place of 206: from the start, in the same part file."""
     found, _ = await saved(tmp_path, cut(ETAG), full(ETAG))
     assert is_file(found, AUDIO, resumed=False)
@@ -70,7 +70,7 @@ WEAK = [[], ['ETag: W/"one"'], ["ETag: one"], ['ETag: "o ne"'], ['ETag: ""'], ['
 
 
 @pytest.mark.parametrize("headers", WEAK, ids=str)
-async def test_without_a_strong_validator_it_starts_anew(
+async def test_d9_without_a_strong_validator_it_starts_again(
     headers: list[str], tmp_path: Path
 ) -> None:
     """A missing, weak or malformed ETag proves nothing: asked for again as at first."""
@@ -86,7 +86,7 @@ def chunks(*headers: str, body: bytes = AUDIO, end: bytes = b"") -> Script:
     return sends(head + f"{len(body):x}\r\n".encode() + body + b"\r\n" + end)
 
 
-async def test_nothing_left_is_the_end(tmp_path: Path) -> None:
+async def test_d11_nothing_left_is_the_end(tmp_path: Path) -> None:
     """416 for a file whose bytes were all there, only its end was not."""
     found, requests = await saved(tmp_path, chunks(ETAG), no_part(f"bytes */{TOTAL}", ETAG))
     assert is_file(found, AUDIO, resumed=True)
@@ -132,7 +132,7 @@ wrong = pytest.mark.parametrize("rest", [*WRONG_PARTS.values(), *WRONG_ENDS.valu
 
 @wrong
 @pytest.mark.parametrize("attempts", [2, 3])
-async def test_a_wrong_rest_starts_anew(rest: Script, attempts: int, tmp_path: Path) -> None:
+async def test_d10_d12_a_wrong_range_starts_again(rest: Script, attempts: int, tmp_path: Path) -> None:
     """Nothing of it is taken; one request more brings the file as it now is."""
     found, requests = await saved(
         tmp_path, cut(ETAG), rest, full(OTHER, body=CHANGED), attempts=attempts
