@@ -132,7 +132,9 @@ wrong = pytest.mark.parametrize("rest", [*WRONG_PARTS.values(), *WRONG_ENDS.valu
 
 @wrong
 @pytest.mark.parametrize("attempts", [2, 3])
-async def test_d10_d12_a_wrong_range_starts_again(rest: Script, attempts: int, tmp_path: Path) -> None:
+async def test_d10_d12_a_wrong_range_starts_again(
+    rest: Script, attempts: int, tmp_path: Path
+) -> None:
     """Nothing of it is taken; one request more brings the file as it now is."""
     found, requests = await saved(
         tmp_path, cut(ETAG), rest, full(OTHER, body=CHANGED), attempts=attempts
