@@ -1,32 +1,39 @@
-"""The README's code runs as it stands, against a fake Roistat, in an empty folder."""
+"""Run each Python example of the documents alone, against a fake Roistat, in an empty folder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser
+from sybil import Example, Sybil
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
 
 from roistat_async.testing import FakeRoistat
 
 
-@pytest.fixture(scope="module")
-def readme_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give the README a server, its key in the environment, and a folder to write to."""
-    folder = tmp_path_factory.mktemp("readme")
-    with ExitStack() as undo:
-        fake = undo.enter_context(FakeRoistat(calls=40).in_thread())
-        patch = undo.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("ROISTAT_API_KEY", fake.api_key)
-        patch.setenv("ROISTAT_PROJECT", str(fake.project))
-        patch.setenv("ROISTAT_BASE_URL", fake.base_url)
-        patch.chdir(folder)
-        yield folder
+class IsolatedEvaluator(PythonEvaluator):
+    """Evaluator that hides the names of earlier examples: a reader may copy one of them alone."""
+
+    def __call__(self, example: Example) -> None:
+        example.namespace.clear()
+        super().__call__(example)
+
+
+@pytest.fixture
+def example_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start a fake Roistat, export its key, and change into an empty folder."""
+    with FakeRoistat(calls=40).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.chdir(tmp_path)
+        yield
 
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser()], patterns=["README.md"], fixtures=["readme_world"]
+    parsers=[CodeBlockParser(language="python", evaluator=IsolatedEvaluator())],
+    patterns=["README.md", "docs/*.md"],
+    fixtures=["example_environment"],
 ).pytest()

@@ -1,0 +1,79 @@
+"""Tests that the files and sections that the documents name exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import roistat_async
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(roistat_async.__file__).parent  # it may be installed elsewhere
+DOCUMENTS = [
+    path
+    for path in (
+        ROOT / "ARCHITECTURE.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "README.md",
+        ROOT / "SECURITY.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    )
+    if path.exists()
+]
+
+_PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|md|toml|yml))?)(?: §\d+| [A-Z]\d+)?`")
+_FILE = re.compile(r"`(\w+\.py)`")
+_LINK = re.compile(r"\]\(((?!https?:)[^)#]+)(?:#[^)]*)?\)")
+_CITATION = re.compile(r"docs/([\w-]+\.md) §(\d+)")
+_NOT_OURS = re.compile(r"project/|phone/|call/|script/|user/|recordings/|calls\.parquet/|\.note/")
+
+
+def _paths(document: Path) -> Iterator[str]:
+    for path in _PATH.findall(document.read_text(encoding="utf-8")):
+        if not _NOT_OURS.match(path):
+            yield path
+
+
+def _exists(path: str) -> bool:
+    """Check a path from the root of the repository or of the package."""
+    return any((folder / path).exists() for folder in (ROOT, PACKAGE, PACKAGE.parent))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_paths_exist(document: Path) -> None:
+    """A path in a document leads to a file or folder of the repository."""
+    assert [path for path in _paths(document) if not _exists(path)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_files_exist(document: Path) -> None:
+    """A file that is named without its folder exists somewhere in the package or the tests."""
+    known = {path.name for folder in (PACKAGE, ROOT / "tests") for path in folder.rglob("*.py")}
+    named = set(_FILE.findall(document.read_text(encoding="utf-8")))
+    assert named - known - {"conftest.py", "noxfile.py"} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_files(document: Path) -> None:
+    """A link inside the repository has a target."""
+    links = _LINK.findall(document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def _cited() -> set[tuple[str, str]]:
+    sources = [*DOCUMENTS, *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    return set(_CITATION.findall(text))
+
+
+def test_cited_sections_exist() -> None:
+    """A section that code, tests or documents cite is there under its number."""
+    missing = [
+        (name, number)
+        for name, number in sorted(_cited())
+        if f"\n## {number}. " not in (ROOT / "docs" / name).read_text(encoding="utf-8")
+    ]
+    assert missing == []
