@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def example_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
         monkeypatch.chdir(tmp_path)
         yield
+        logging.getLogger("roistat_async").setLevel(logging.NOTSET)  # an example turns it on
 
 
 pytest_collect_file = Sybil(
