@@ -19,8 +19,8 @@ from roistat_async.sync import process_lock
 HOLDER = """
 import sys
 from pathlib import Path
-from roistat_async.sync import lock
-lock.hold(Path(sys.argv[1]), 1)
+from roistat_async.sync import process_lock
+process_lock.hold(Path(sys.argv[1]), 1)
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -125,8 +125,8 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from roistat_async.sync import lock\n"
-        "lock.hold(Path(sys.argv[1]), 1)\n"
+        "from roistat_async.sync import process_lock\n"
+        "process_lock.hold(Path(sys.argv[1]), 1)\n"
         "if os.fork() == 0:\n"
         "    print('forked', flush=True)\n"
         "    sys.stdin.read()\n"
@@ -142,7 +142,7 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
 
 def is_locked(path: Path) -> bool:
     """Ask from another process."""
-    code = "import sys; from pathlib import Path; from roistat_async.sync import lock\n"
-    code += "lock.hold(Path(sys.argv[1]), 9)"
+    code = "import sys; from pathlib import Path; from roistat_async.sync import process_lock\n"
+    code += "process_lock.hold(Path(sys.argv[1]), 9)"
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, timeout=60)
     return done.returncode != 0 and b"another sync" in done.stderr

@@ -155,7 +155,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from roistat_async.models.calls import Call, CallStatus
-from roistat_async.sync import tables
+from roistat_async.sync import state_table
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import SyncState
 
@@ -167,7 +167,7 @@ async def main():
     await target.open(1, "https://roistat.example")
     one, two = (Call(n, datetime(2026, 5, 1, tzinfo=UTC), CallStatus.ANSWER) for n in "12")
     await target.write(1, [one], SyncState(walk="good"))
-    tables.save = die  # the rows are written, the state is not
+    state_table.save = die  # the rows are written, the state is not
     await target.write(1, [two], SyncState(walk="bad"))
 
 asyncio.run(main())
