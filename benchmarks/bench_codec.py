@@ -22,7 +22,7 @@ GOALS = {"json.loads into dicts": 0.60, "json + cattrs": 0.20, "pydantic": 0.35}
 def ours(body: bytes) -> list[Call]:
     """Read a page as the client does."""
     answer = envelope.read(body)
-    return records.read_list(answer, Call, skip_bad=False).items
+    return records.decode_list(answer, Call, skip_bad=False).items
 
 
 def all_read(body: bytes) -> list[Call]:

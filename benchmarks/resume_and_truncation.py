@@ -152,7 +152,7 @@ async def _reset(writer: asyncio.StreamWriter) -> None:
 
 async def by_library(base_url: str, folder: Path) -> bool:
     """Tell whether the library says that the file is there."""
-    patient = RetryPolicy(body_attempts=RUNS, base=0.01, longest=0.01)
+    patient = RetryPolicy(max_download_attempts=RUNS, base_delay=0.01, max_delay=0.01)
     async with Roistat("0" * 32, 1, base_url=base_url, retry=patient) as roistat:
         try:
             await roistat.calls.download_recording(7, to=folder / "one.mp3")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .models.analytics import CallAnalytics
     from .models.calls import Call, CallDraft, CallStatus, Geo, Order, OrderStatus, Source, Visit
     from .models.downloads import Download, DownloadOutcome, DownloadStatus
-    from .models.history_report import WalkReport
+    from .models.history_report import HistoryReport
     from .models.omitted import OMITTED, Omitted
     from .models.page import BadRecord, Page
     from .models.period import Period
@@ -67,6 +67,7 @@ __all__ = [
     "Geo",
     "GoogleAnalytics",
     "History",
+    "HistoryReport",
     "Hooks",
     "Integration",
     "Limits",
@@ -91,7 +92,6 @@ __all__ = [
     "Source",
     "Timeouts",
     "Visit",
-    "WalkReport",
     "Webhook",
     "errors",
 ]
@@ -132,7 +132,7 @@ _MODULES = {
     "RetryEvent": "hooks",
     "History": "paging.history",
     "Pager": "paging.pager",
-    "WalkReport": "models.history_report",
+    "HistoryReport": "models.history_report",
     "Period": "models.period",
     "Phone": "models.phones",
     "PhonePrefix": "models.phones",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .api.project_api import Endpoint
+from .api.project_api import ProjectApi
 from .clock import Clock
 from .config import (
     DEFAULT_BASE_URL,
@@ -16,9 +16,9 @@ from .config import (
     RetryPolicy,
     Secret,
     Timeouts,
-    check_base_url,
-    check_project,
-    from_environment,
+    parse_project,
+    read_environment,
+    validate_base_url,
 )
 from .errors import ConfigurationError, OutcomeUnknownError, RoistatError
 from .hooks import Hooks
@@ -26,9 +26,9 @@ from .resources.analytics import Analytics
 from .resources.calls import Calls
 from .resources.phones import Phones
 from .resources.scripts import Scripts
-from .transport.http import Http
-from .transport.http_request import Connecting
-from .transport.rate_limiter import Governor
+from .transport.http import HttpTransport
+from .transport.http_request import NetworkOptions
+from .transport.rate_limiter import RateLimiter
 from .transport.retry import RetryBudget
 from .wire import request
 
@@ -72,21 +72,21 @@ class Roistat:
             raise ConfigurationError("a borrowed session brings its own proxy, CA and trust_env")
         config = Config(
             key=Secret(api_key),
-            project=check_project(project),
-            base_url=check_base_url(base_url),
+            project=parse_project(project),
+            base_url=validate_base_url(base_url),
             timeouts=timeouts or Timeouts(),
             retry=retry or RetryPolicy(),
             limits=limits or Limits(),
         )
-        connecting = Connecting(proxy, ssl_context, trust_env)
-        http = Http(config.timeouts, connecting, session, headers=request.COMMON)
+        connecting = NetworkOptions(proxy, ssl_context, trust_env)
+        http = HttpTransport(config.timeouts, connecting, session, headers=request.DEFAULT_HEADERS)
         hooks = Hooks() if hooks is None else hooks
-        self._assemble(config, http, clock or Clock(), RetryBudget(), hooks)
+        self._build(config, http, clock or Clock(), RetryBudget(), hooks)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
         """Make a client of ROISTAT_API_KEY, ROISTAT_PROJECT and ROISTAT_BASE_URL."""
-        return cls(**{**from_environment(environ), **options})
+        return cls(**{**read_environment(environ), **options})
 
     def for_project(self, project: int | str, *, limits: Limits | None = None) -> Self:
         """Give a client of another project: same key, same connections, limits of its own.
@@ -96,7 +96,7 @@ class Roistat:
         old = self._config
         config = Config(
             key=old.key,
-            project=check_project(project),
+            project=parse_project(project),
             base_url=old.base_url,
             timeouts=old.timeouts,
             retry=old.retry,
@@ -104,7 +104,7 @@ class Roistat:
         )
         other = type(self).__new__(type(self))
         hooks = self._endpoint.hooks
-        other._assemble(config, self._http, self._clock, self._budget, hooks)
+        other._build(config, self._http, self._clock, self._budget, hooks)
         other._owns_http = False
         return other
 
@@ -129,7 +129,7 @@ class Roistat:
 
         None where `Limits.per_hour` is None.
         """
-        return self._endpoint.governor.left_this_hour
+        return self._endpoint.governor.remaining_this_hour
 
     async def resolve(self, error: OutcomeUnknownError) -> Any:
         """Look, by listing, whether an unanswered create happened; send nothing again.
@@ -139,7 +139,7 @@ class Roistat:
         than one record could be it, ConfigurationError if the error knows no way to look (it
         was pickled, or was about a change).
         """
-        look = getattr(error, "_look", None)
+        look = getattr(error, "_lookup", None)
         if look is None:
             raise ConfigurationError(
                 "this error cannot be resolved: it was pickled, or was about no create"
@@ -173,15 +173,15 @@ class Roistat:
     def __reduce__(self) -> Any:
         raise RoistatError("a client cannot be pickled; make one in each process")
 
-    def _assemble(
-        self, config: Config, http: Http, clock: Clock, budget: RetryBudget, hooks: Hooks
+    def _build(
+        self, config: Config, http: HttpTransport, clock: Clock, budget: RetryBudget, hooks: Hooks
     ) -> None:
         self._config = config
         self._http = http
         self._clock = clock
         self._budget = budget
         self._owns_http = True
-        endpoint = Endpoint(config, http, Governor(config.limits, clock), clock, budget, hooks)
+        endpoint = ProjectApi(config, http, RateLimiter(config.limits, clock), clock, budget, hooks)
         self._endpoint = endpoint
         self.scripts = Scripts(endpoint)
         self.phones = Phones(endpoint)

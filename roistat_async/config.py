@@ -67,7 +67,7 @@ def _optional_positive(owner: Any, attribute: Attribute[Any], value: object) -> 
         _positive(owner, attribute, value)
 
 
-def _count(lowest: int) -> Callable[[Any, Attribute[Any], object], None]:
+def _at_least(lowest: int) -> Callable[[Any, Attribute[Any], object], None]:
     def check(_: Any, attribute: Attribute[Any], value: object) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
             raise ConfigurationError(f"{attribute.name} must be a whole number from {lowest} up")
@@ -75,7 +75,7 @@ def _count(lowest: int) -> Callable[[Any, Attribute[Any], object], None]:
     return check
 
 
-def is_a(*kinds: type) -> Callable[[Any, Attribute[Any], object], None]:
+def instance_of(*kinds: type) -> Callable[[Any, Attribute[Any], object], None]:
     """Make an attribute refuse, without showing it, what is of none of these kinds."""
     words = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
 
@@ -95,8 +95,8 @@ class Timeouts:
     """
 
     connect: float = field(default=10.0, validator=_positive)
-    answer: float = field(default=60.0, validator=_positive)
-    idle: float = field(default=30.0, validator=_positive)
+    response: float = field(default=60.0, validator=_positive)
+    read: float = field(default=30.0, validator=_positive)
 
 
 @frozen(kw_only=True)
@@ -110,14 +110,14 @@ class RetryPolicy:
     repeated once sent.
     """
 
-    attempts: int = field(default=4, validator=_count(1))
-    base: float = field(default=0.25, validator=_positive)
-    throttled_base: float = field(default=1.0, validator=_positive)
-    longest: float = field(default=20.0, validator=_positive)
-    retry_after_cap: float = field(default=120.0, validator=_positive)
+    max_attempts: int = field(default=4, validator=_at_least(1))
+    base_delay: float = field(default=0.25, validator=_positive)
+    throttled_base_delay: float = field(default=1.0, validator=_positive)
+    max_delay: float = field(default=20.0, validator=_positive)
+    max_retry_after: float = field(default=120.0, validator=_positive)
     deadline: float = field(default=120.0, validator=_positive)
-    body_attempts: int = field(default=3, validator=_count(1))
-    changes: bool = False
+    max_download_attempts: int = field(default=3, validator=_at_least(1))
+    retry_updates: bool = False
 
 
 @frozen(kw_only=True)
@@ -130,7 +130,7 @@ class Limits:
 
     per_second: float | None = field(default=10, validator=_optional_positive)
     per_hour: float | None = field(default=5000, validator=_optional_positive)
-    concurrency: int = field(default=8, validator=_count(1))
+    concurrency: int = field(default=8, validator=_at_least(1))
 
     def __attrs_post_init__(self) -> None:
         for name in ("per_second", "per_hour"):
@@ -146,12 +146,12 @@ class Config:
     key: Secret
     project: int
     base_url: str
-    timeouts: Timeouts = field(validator=is_a(Timeouts))
-    retry: RetryPolicy = field(validator=is_a(RetryPolicy))
-    limits: Limits = field(validator=is_a(Limits))
+    timeouts: Timeouts = field(validator=instance_of(Timeouts))
+    retry: RetryPolicy = field(validator=instance_of(RetryPolicy))
+    limits: Limits = field(validator=instance_of(Limits))
 
 
-def check_project(value: object) -> int:
+def parse_project(value: object) -> int:
     """Read a project number; raise ConfigurationError for anything else."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _PROJECT.fullmatch(text):
@@ -159,7 +159,7 @@ def check_project(value: object) -> int:
     return int(text)
 
 
-def check_base_url(value: object) -> str:
+def validate_base_url(value: object) -> str:
     """Allow https, or http to this machine; no user, query or fragment. Give it without `/`."""
     if not isinstance(value, str):
         raise _not_an_address()
@@ -201,7 +201,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def from_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Read ROISTAT_API_KEY, ROISTAT_PROJECT and ROISTAT_BASE_URL as keywords of `Roistat`."""
     found = os.environ if environ is None else environ
     missing = [name for name in ("ROISTAT_API_KEY", "ROISTAT_PROJECT") if not found.get(name)]

@@ -70,7 +70,7 @@ class TransportError(RoistatError):
     """Say that no usable answer came; the request may have been carried out."""
 
     # Whether it was a kept connection that was lost: servers close those as they like.
-    _is_stale = False
+    _on_reused_connection = False
 
 
 class NotSentError(TransportError):
@@ -103,12 +103,12 @@ class OutcomeUnknownError(TransportError):
         self._hidden: Callable[[], _Look | None] = lambda: None
 
     @property
-    def _look(self) -> _Look | None:
+    def _lookup(self) -> _Look | None:
         """Look for what was to be created; in a closure, which no repr and no pickle shows."""
         return self._hidden() if "_hidden" in self.__dict__ else None
 
-    @_look.setter
-    def _look(self, look: _Look) -> None:
+    @_lookup.setter
+    def _lookup(self, look: _Look) -> None:
         self._hidden = lambda: look
 
 
@@ -122,7 +122,7 @@ class MalformedResponseError(ResponseError):
     `unparsable` is no JSON at all (a cut body, a web page); `oversized` more than may be read.
     """
 
-    _is_http = True
+    _is_valid_http = True
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .config import is_a
+from .config import instance_of
 from .errors import RoistatError
 
 
@@ -43,10 +43,10 @@ class RetryEvent:
     project: int
     attempt: int
     error: RoistatError
-    wait: float
+    delay: float
 
 
-_callback: Any = is_a(Callable, type(None))  # type: ignore[arg-type]  # isinstance knows it
+_callback: Any = instance_of(Callable, type(None))  # type: ignore[arg-type]  # isinstance knows it
 
 
 @frozen(kw_only=True)

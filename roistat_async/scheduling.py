@@ -15,18 +15,18 @@ _Waiting = deque[asyncio.Future[None]]
 _waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiting] = WeakKeyDictionary()
 
 
-async def turn() -> None:
+async def fair_yield() -> None:
     """Wait for a turn of the loop of one's own: what was begun before is sent meanwhile."""
     loop = asyncio.get_running_loop()
     waiting = _waiting.setdefault(loop, deque())
     mine: asyncio.Future[None] = loop.create_future()
     if not waiting:
-        loop.call_soon(_let_one_go, loop)
+        loop.call_soon(_wake_next, loop)
     waiting.append(mine)
     await mine
 
 
-def _let_one_go(loop: asyncio.AbstractEventLoop) -> None:
+def _wake_next(loop: asyncio.AbstractEventLoop) -> None:
     waiting = _waiting[loop]
     while waiting:
         first = waiting.popleft()
@@ -34,4 +34,4 @@ def _let_one_go(loop: asyncio.AbstractEventLoop) -> None:
             first.set_result(None)
             break
     if waiting:
-        loop.call_soon(_let_one_go, loop)
+        loop.call_soon(_wake_next, loop)

@@ -48,7 +48,7 @@ def span(operation: str, project: int) -> Iterator[Any]:
             raise
 
 
-def note(current: Any, *, attempts: int, status: int | None) -> None:
+def record_result(current: Any, *, attempts: int, status: int | None) -> None:
     """Add to a span what its attempts came to."""
     current.set_attribute("roistat.attempts", attempts)
     if status is not None:

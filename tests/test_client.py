@@ -31,7 +31,7 @@ async def fake() -> AsyncIterator[FakeRoistat]:
 
 def connected(fake: FakeRoistat, **options: Any) -> Roistat:
     """Give a client that would repeat whatever it may, by the true time of day."""
-    retry = RetryPolicy(attempts=4, base=0.001, throttled_base=0.001, **options)
+    retry = RetryPolicy(max_attempts=4, base_delay=0.001, throttled_base_delay=0.001, **options)
     return client(fake.base_url, api_key=fake.api_key, clock=None, retry=retry)
 
 

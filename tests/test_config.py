@@ -14,9 +14,9 @@ from roistat_async.config import (
     DEFAULT_BASE_URL,
     Config,
     Secret,
-    check_base_url,
-    check_project,
-    from_environment,
+    parse_project,
+    read_environment,
+    validate_base_url,
 )
 from roistat_async.errors import ConfigurationError
 
@@ -105,7 +105,7 @@ def test_secrets_compare() -> None:
 )
 def test_address(url: str, kept: str) -> None:
     """https anywhere, plain http to this machine (S3)."""
-    assert check_base_url(url) == kept
+    assert validate_base_url(url) == kept
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_address(url: str, kept: str) -> None:
 def test_address_that_is_refused(url: Any) -> None:
     """Anything that could send the key elsewhere or in the open; it is not quoted (S3, S4)."""
     with pytest.raises(ConfigurationError) as caught:
-        check_base_url(url)
+        validate_base_url(url)
     assert "password@" not in str(caught.value)
     assert str(caught.value).startswith("base_url")
 
@@ -132,7 +132,7 @@ def test_address_that_is_refused(url: Any) -> None:
 @pytest.mark.parametrize(("value", "project"), [(12345, 12345), ("12345", 12345), ("0012", 12)])
 def test_project(value: Any, project: int) -> None:
     """A number, or its digits."""
-    assert check_project(value) == project
+    assert parse_project(value) == project
 
 
 @pytest.mark.parametrize(
@@ -141,16 +141,16 @@ def test_project(value: Any, project: int) -> None:
 def test_project_that_is_refused(value: Any) -> None:
     """It goes into an address."""
     with pytest.raises(ConfigurationError, match=r"^project must"):
-        check_project(value)
+        parse_project(value)
 
 
 def test_environment() -> None:
     """Three names; the address may be left out."""
     found = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "5"}
     expected = {"api_key": KEY, "project": "5", "base_url": DEFAULT_BASE_URL}
-    assert from_environment(found) == expected
-    assert from_environment({**found, "ROISTAT_BASE_URL": ""}) == expected
-    assert from_environment({**found, "ROISTAT_BASE_URL": "x"})["base_url"] == "x"
+    assert read_environment(found) == expected
+    assert read_environment({**found, "ROISTAT_BASE_URL": ""}) == expected
+    assert read_environment({**found, "ROISTAT_BASE_URL": "x"})["base_url"] == "x"
 
 
 def test_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,14 +173,14 @@ def test_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_environment_that_lacks_something(found: dict[str, str], missing: str) -> None:
     """The message says which name to set."""
     with pytest.raises(ConfigurationError) as caught:
-        from_environment(found)
+        read_environment(found)
     assert str(caught.value) == f"set {missing} in the environment"
 
 
 BOUNDS: list[tuple[type[Any], str]] = [
     (kind, field.name) for kind in (Timeouts, RetryPolicy, Limits) for field in attrs.fields(kind)
 ]
-_FLAGS = {"changes"}
+_FLAGS = {"retry_updates"}
 _OPTIONAL = {"per_second", "per_hour"}
 
 
@@ -194,7 +194,7 @@ def test_bounds_are_checked(kind: type[Any], name: str, value: Any) -> None:
         kind(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["attempts", "body_attempts"])
+@pytest.mark.parametrize("name", ["max_attempts", "max_download_attempts"])
 def test_attempts_are_whole(name: str) -> None:
     """Half an attempt is none."""
     given: dict[str, Any] = {name: 1.5}
@@ -225,7 +225,7 @@ def test_bounds_are_frozen(kind: type[Any]) -> None:
 def test_defaults_are_roistats_limits() -> None:
     """10 a second and 5,000 an hour (facts §1); a lost change is not repeated unasked."""
     assert (Limits().per_second, Limits().per_hour) == (10, 5000)
-    assert RetryPolicy().changes is False
+    assert RetryPolicy().retry_updates is False
 
 
 @pytest.mark.parametrize("kind", [Timeouts, RetryPolicy, Limits, Config])

@@ -127,7 +127,7 @@ def test_error_is_documented(kind: type[errors.RoistatError]) -> None:
 
 def _unknown() -> errors.OutcomeUnknownError:
     error = errors.OutcomeUnknownError("sent", operation="project/phone-call", sent_at=MOMENT)
-    error._look = partial(_look, [NUMBER])
+    error._lookup = partial(_look, [NUMBER])
     return error
 
 
@@ -138,14 +138,14 @@ async def _look(numbers: list[str], _: object) -> list[str]:
 def test_look_is_kept() -> None:
     """What resolves the error travels in it, until it leaves the process."""
     error = _unknown()
-    assert error._look is not None
-    assert errors.OutcomeUnknownError("x", operation="y", sent_at=MOMENT)._look is None
+    assert error._lookup is not None
+    assert errors.OutcomeUnknownError("x", operation="y", sent_at=MOMENT)._lookup is None
 
 
 def test_look_is_not_pickled() -> None:
     """It knows what was to be created, and so it stays."""
     again = pickle.loads(pickle.dumps(_unknown()))
-    assert again._look is None
+    assert again._lookup is None
     assert again.sent_at == MOMENT
 
 

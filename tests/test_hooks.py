@@ -54,7 +54,7 @@ async def test_a_repeat_is_told_with_its_error_and_wait(fake: FakeRoistat) -> No
     retry = seen[2]
     assert isinstance(retry.error, errors.ServerError)
     assert (retry.attempt, retry.project) == (1, fake.project)
-    assert retry.wait >= 0
+    assert retry.delay >= 0
     assert [event.attempt for event in seen] == [1, 1, 1, 2, 2]
 
 

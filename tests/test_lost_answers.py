@@ -24,7 +24,7 @@ from tests.helpers.clients import client
 NUMBER = "74959999999"
 CALL = CallDraft(callee=NUMBER, caller="79000000002", date=datetime(2026, 5, 1, 9, 30, tzinfo=UTC))
 SCRIPT = ScriptDraft(name="New", options=ScriptOptions(replaceable_numbers=[NUMBER]))
-LOST = [Fault.reset, Fault.hang_up, Fault.truncated, Fault.html, lambda: Fault.status(502)]
+LOST = [Fault.reset, Fault.close_silently, Fault.truncated, Fault.html, lambda: Fault.status(502)]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def fake() -> AsyncIterator[FakeRoistat]:
 
 def connected(fake: FakeRoistat, **options: Any) -> Roistat:
     """Give a client that would repeat whatever it may, by the true time of day."""
-    retry = RetryPolicy(attempts=4, base=0.001, throttled_base=0.001, **options)
+    retry = RetryPolicy(max_attempts=4, base_delay=0.001, throttled_base_delay=0.001, **options)
     return client(fake.base_url, api_key=fake.api_key, clock=None, retry=retry)
 
 
@@ -131,10 +131,10 @@ async def test_a_lost_change_is_left_open(fake: FakeRoistat) -> None:
 
 
 async def test_a_change_is_repeated_by_opt_in(fake: FakeRoistat) -> None:
-    """RetryPolicy(changes=True) sends it again; a create all the same is not."""
+    """RetryPolicy(retry_updates=True) sends it again; a create all the same is not."""
     fake.fail("phone/update", Fault.reset(), times=2)
     fake.fail("phone/create", Fault.reset())
-    async with connected(fake, changes=True) as roistat:
+    async with connected(fake, retry_updates=True) as roistat:
         await roistat.phones.update(1, script_id=2)
         with pytest.raises(errors.OutcomeUnknownError):
             await roistat.phones.create([NUMBER])
@@ -144,7 +144,7 @@ async def test_a_change_is_repeated_by_opt_in(fake: FakeRoistat) -> None:
 async def test_a_repeated_delete_that_finds_nothing_is_done(fake: FakeRoistat) -> None:
     """The first one happened and its answer was lost: not found is what was wanted."""
     fake.fail("script/delete", Fault.reset().after_applying())
-    async with connected(fake, changes=True) as roistat:
+    async with connected(fake, retry_updates=True) as roistat:
         await roistat.scripts.delete(1)
     assert arrived(fake, "script/delete") == 2
     assert 1 not in [script["id"] for script in fake.state.scripts]
@@ -155,7 +155,7 @@ async def test_a_delete_that_finds_nothing_says_so(fake: FakeRoistat, before: Fa
     """Where no answer was lost, not found is an error, after a refusal as well."""
     if before is not None:
         fake.fail("script/delete", before)
-    async with connected(fake, changes=True) as roistat:
+    async with connected(fake, retry_updates=True) as roistat:
         with pytest.raises(errors.NotFoundError):
             await roistat.scripts.delete(999)
 

@@ -29,7 +29,7 @@ async def fake() -> AsyncIterator[FakeRoistat]:
 
 def connected(fake: FakeRoistat, **options: Any) -> Roistat:
     """Give a client that would repeat whatever it may, three times in all."""
-    retry = RetryPolicy(attempts=3, base=0.001, throttled_base=0.001)
+    retry = RetryPolicy(max_attempts=3, base_delay=0.001, throttled_base_delay=0.001)
     return client(fake.base_url, **{"api_key": fake.api_key, "retry": retry, **options})
 
 

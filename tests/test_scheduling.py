@@ -15,7 +15,7 @@ async def test_each_reader_has_a_turn_of_its_own() -> None:
     events: list[str] = []
 
     async def read(name: str) -> None:
-        await scheduling.turn()
+        await scheduling.fair_yield()
         events.append(name)
 
     async def others() -> None:
@@ -32,8 +32,8 @@ async def test_each_reader_has_a_turn_of_its_own() -> None:
 
 async def test_a_cancelled_reader_holds_up_nobody() -> None:
     """The turn of a reader who left goes to the next one."""
-    gone = asyncio.ensure_future(scheduling.turn())
-    here = asyncio.ensure_future(scheduling.turn())
+    gone = asyncio.ensure_future(scheduling.fair_yield())
+    here = asyncio.ensure_future(scheduling.fair_yield())
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait_for(here, 5)
@@ -45,7 +45,7 @@ def test_a_loop_that_ended_is_forgotten() -> None:
     """A loop that was stopped while somebody waited is kept by nothing."""
 
     async def leave() -> None:
-        task = asyncio.ensure_future(scheduling.turn())
+        task = asyncio.ensure_future(scheduling.fair_yield())
         await asyncio.sleep(0)
         task.cancel()
 

@@ -19,6 +19,7 @@ from roistat_async import (
     DownloadOutcome,
     DownloadStatus,
     History,
+    HistoryReport,
     Hooks,
     Limits,
     Omitted,
@@ -35,7 +36,6 @@ from roistat_async import (
     Source,
     Timeouts,
     Visit,
-    WalkReport,
     errors,
 )
 from roistat_async.sync import RecordingsReport, SyncReport, sync_calls, sync_recordings
@@ -49,8 +49,8 @@ async def clients(session: aiohttp.ClientSession) -> None:
     assert_type(Roistat.from_env(), Roistat)
     assert_type(roistat.for_project(678), Roistat)
     assert_type(roistat.project, int)
-    Roistat("x", 1, hooks=Hooks(on_retry=lambda event: event.wait))
-    Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(attempts=1))
+    Roistat("x", 1, hooks=Hooks(on_retry=lambda event: event.delay))
+    Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(max_attempts=1))
     Roistat(12345, "x")  # type: ignore[arg-type]
     Limits(10)  # type: ignore[call-arg]
 
@@ -120,7 +120,7 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
         assert_type(call, Call)
     async for some in walk.pages():
         assert_type(some, list[Call])
-    assert_type(walk.report, WalkReport)
+    assert_type(walk.report, HistoryReport)
     assert_type(walk.report.sealed_until, datetime | None)
     assert_type(walk.resume_from, str)
     roistat.calls.list(filters={"or": [("id", "=", "5"), ("id", "=", "6")]})

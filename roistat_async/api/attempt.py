@@ -17,20 +17,20 @@ from ..clock import Clock
 from ..errors import NotSentError, RateLimitError, RoistatError
 from ..hooks import RequestEvent, ResponseEvent, RetryEvent
 from ..transport import retry, retry_after
-from ..transport.http import Reply
-from ..transport.http_request import Request, Via
-from ..transport.retry import Deadline, Kind
+from ..transport.http import StreamedResponse
+from ..transport.http_request import ConnectionMode, Request
+from ..transport.retry import Deadline, OperationKind
 from ..wire import envelope, request
 
 if TYPE_CHECKING:
-    from .project_api import Endpoint
+    from .project_api import ProjectApi
 
 _log = logging.getLogger("roistat_async")
 _ID = re.compile(r"/[0-9]+/", re.ASCII)
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _LARGEST_ERROR = 1024 * 1024
 # A header `Date` is the same for all answers of a second, and takes long to read.
-_moment = lru_cache(maxsize=8)(retry_after.moment)
+_moment = lru_cache(maxsize=8)(retry_after.parse_http_date)
 
 
 @define(eq=False)
@@ -39,12 +39,12 @@ class Operation:
 
     path: str
     body: bytes | None = field(repr=False)
-    kind: Kind
+    kind: OperationKind
     is_file: bool = False
-    rest: request.Rest | None = None
-    is_handed_on: bool = False
+    byte_range: request.ByteRange | None = None
+    may_reuse_connection: bool = False
     """Whether the connection of another recording may be used, at the first attempt."""
-    on_trouble: Callable[[RoistatError], object] | None = None
+    on_error: Callable[[RoistatError], object] | None = None
 
     @property
     def name(self) -> str:
@@ -52,21 +52,21 @@ class Operation:
         return _ID.sub("/{id}/", self.path)
 
 
-class Attempts:
+class Execution:
     """Be one operation under way: each attempt, and what the earlier ones came to."""
 
-    def __init__(self, endpoint: Endpoint, operation: Operation) -> None:
+    def __init__(self, endpoint: ProjectApi, operation: Operation) -> None:
         self.endpoint = endpoint
         self.operation = operation
         self.is_answer_lost: bool = False
         self.number: int = 0
         self.status: int | None = None
 
-    async def answer(self, deadline: Deadline) -> envelope.Answer:
+    async def answer(self, deadline: Deadline) -> envelope.ApiResponse:
         """Send once and read the whole answer."""
-        exchange = Exchange(self, deadline)
+        exchange = Attempt(self, deadline)
         try:
-            answer = await read_envelope(await exchange.begin(), self.endpoint.clock)
+            answer = await read_api_response(await exchange.begin(), self.endpoint.clock)
         except BaseException as error:
             exchange.end(error)
             self.is_answer_lost = self.is_answer_lost or retry.is_outcome_unknown(error)
@@ -78,39 +78,41 @@ class Attempts:
         """Spell the request of an attempt."""
         config, operation = self.endpoint.config, self.operation
         return Request(
-            url=request.url(config.base_url, operation.path, config.project),
+            url=request.build_url(config.base_url, operation.path, config.project),
             headers=partial(
-                request.headers, config.key, file=operation.is_file, rest=operation.rest
+                request.build_headers, config.key, file=operation.is_file, rest=operation.byte_range
             ),
             body=operation.body,
-            method=request.method(operation.rest),
+            method=request.http_method(operation.byte_range),
             via=self._via(),
-            within=None if operation.is_file else max(0.0, deadline.left()),
-            deadline=deadline.seconds,
+            timeout=None if operation.is_file else max(0.0, deadline.remaining()),
+            deadline_seconds=deadline.seconds,
         )
 
-    def _via(self) -> Via:
+    def _via(self) -> ConnectionMode:
         operation = self.operation
         # A repeat must not meet a second connection that the server gave up long ago.
-        if self.number > 1 or operation.kind is not Kind.READ:
-            return Via.FRESH
+        if self.number > 1 or operation.kind is not OperationKind.READ:
+            return ConnectionMode.FRESH
         if operation.is_file:
-            return Via.HANDED_ON if operation.is_handed_on else Via.FRESH
-        return Via.KEPT
+            return (
+                ConnectionMode.HANDED_ON if operation.may_reuse_connection else ConnectionMode.FRESH
+            )
+        return ConnectionMode.KEPT
 
-    def tell_request(self) -> None:
+    def notify_request(self) -> None:
         """Tell whoever listens that a request is about to be sent."""
         tell = self.endpoint.hooks.on_request
         if tell is not None:
             project = self.endpoint.config.project
             tell(RequestEvent(operation=self.operation.name, project=project, attempt=self.number))
 
-    def tell_response(self, reply: Reply, seconds: Callable[[], float]) -> None:
+    def notify_response(self, reply: StreamedResponse, seconds: Callable[[], float]) -> None:
         """Tell whoever listens of an answer, once it was read or left."""
         tell, is_logged = self.endpoint.hooks.on_response, _log.isEnabledFor(logging.DEBUG)
         if tell is None and not is_logged:
             return
-        size = reply.parts.received
+        size = reply.parts.bytes_received
         if is_logged:
             text = "%s answered %d with %d bytes in %.0f ms, attempt %d"
             path, number = self.operation.path, self.number
@@ -127,10 +129,10 @@ class Attempts:
                 )
             )
 
-    def tell_retry(self, number: int, error: RoistatError, wait: float) -> None:
+    def notify_retry(self, number: int, error: RoistatError, wait: float) -> None:
         """Tell whoever listens that an attempt failed and another follows."""
-        if self.operation.on_trouble is not None:
-            self.operation.on_trouble(error)
+        if self.operation.on_error is not None:
+            self.operation.on_error(error)
         if _log.isEnabledFor(logging.DEBUG):
             text = "%s failed (%s), attempt %d; the next in %.2f s"
             _log.debug(text, self.operation.path, type(error).__name__, number, wait)
@@ -142,31 +144,31 @@ class Attempts:
                     project=self.endpoint.config.project,
                     attempt=number,
                     error=error,
-                    wait=wait,
+                    delay=wait,
                 )
             )
 
 
-class Exchange:
+class Attempt:
     """Be one attempt, from where the governor lets it begin; who began it must end it."""
 
-    def __init__(self, attempts: Attempts, deadline: Deadline) -> None:
+    def __init__(self, attempts: Execution, deadline: Deadline) -> None:
         attempts.number += 1
         self._attempts = attempts
         self._deadline = deadline
         self._slot = attempts.endpoint.governor.slot()
-        self._reply: Reply | None = None
+        self._reply: StreamedResponse | None = None
         self._sending = 0.0
         self._is_begun = False
 
-    async def begin(self) -> Reply:
+    async def begin(self) -> StreamedResponse:
         """Send the request and give the beginning of its answer."""
         now = self._attempts.endpoint.clock.monotonic
         self._sending = asked = now()
         if not self._slot.enter_at_once():
             await self._slot.enter()
             self._sending = now()
-            self._deadline.forgive(self._sending - asked)
+            self._deadline.extend(self._sending - asked)
         self._is_begun = True
         self._reply = reply = await self._sent()
         if not self._attempts.endpoint.http.tells_when_sent:
@@ -174,9 +176,9 @@ class Exchange:
         self._attempts.status = reply.status
         return reply
 
-    def _sent(self) -> Awaitable[Reply]:
+    def _sent(self) -> Awaitable[StreamedResponse]:
         attempts = self._attempts
-        attempts.tell_request()
+        attempts.notify_request()
         return attempts.endpoint.http.open(attempts.request(self._deadline), self._slot.sent)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -191,23 +193,29 @@ class Exchange:
         self._slot.leave()
         if reply is not None:
             now = self._attempts.endpoint.clock.monotonic
-            self._attempts.tell_response(reply, lambda: now() - self._sending)
+            self._attempts.notify_response(reply, lambda: now() - self._sending)
 
     def _failed(self, error: BaseException) -> None:
         endpoint = self._attempts.endpoint
         if isinstance(error, RateLimitError):
-            worth_it = retry.is_worth_waiting(error, endpoint.config.retry)
+            worth_it = retry.accepts_retry_after(error, endpoint.config.retry)
             self._slot.refused(error.retry_after if worth_it else None)
         elif not isinstance(error, NotSentError) and not endpoint.http.tells_when_sent:
             self._slot.sent()  # for all we know
 
 
-async def read_envelope(reply: Reply, clock: Clock, head: bytes = b"") -> envelope.Answer:
+async def read_api_response(
+    reply: StreamedResponse, clock: Clock, head: bytes = b""
+) -> envelope.ApiResponse:
     """Read a whole answer and open it; raise the error it holds."""
     cap = _LARGEST_ANSWER if reply.status < 400 else _LARGEST_ERROR
     date = reply.header("Date")
     wait = reply.header("Retry-After")
-    seconds = None if wait is None else retry_after.read(wait, date=date, now=clock.utc_now())
+    seconds = (
+        None
+        if wait is None
+        else retry_after.parse_retry_after(wait, date=date, now=clock.utc_now())
+    )
     return envelope.read(
         head + await reply.read(cap),  # in no variable: a traceback would show it
         http_status=reply.status,

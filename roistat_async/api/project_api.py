@@ -15,70 +15,70 @@ from attrs import field, frozen
 
 from .. import telemetry
 from ..clock import Clock
-from ..config import Config, is_a
+from ..config import Config, instance_of
 from ..errors import NotFoundError, OutcomeUnknownError, RoistatError
 from ..hooks import Hooks
 from ..transport import retry
-from ..transport.error_mapping import bare
-from ..transport.http import Http, Reply
-from ..transport.rate_limiter import Governor
-from ..transport.retry import Deadline, Kind, RetryBudget
+from ..transport.error_mapping import strip_context
+from ..transport.http import HttpTransport, StreamedResponse
+from ..transport.rate_limiter import RateLimiter
+from ..transport.retry import Deadline, OperationKind, RetryBudget
 from ..wire import envelope, request
-from .attempt import Attempts, Exchange, Operation
-from .attempt import read_envelope as read_envelope
+from .attempt import Attempt, Execution, Operation
+from .attempt import read_api_response as read_api_response
 
 T = TypeVar("T")
 
-Look = Callable[..., Awaitable[Any]]
+Lookup = Callable[..., Awaitable[Any]]
 """Find what a create may have made: called with the endpoint and `sent_at`."""
 
 
 @frozen(eq=False)
-class Endpoint:
+class ProjectApi:
     """Send requests of one project."""
 
     config: Config
-    http: Http
-    governor: Governor
+    http: HttpTransport
+    governor: RateLimiter
     clock: Clock
     budget: RetryBudget
-    hooks: Hooks = field(factory=Hooks, validator=is_a(Hooks))
+    hooks: Hooks = field(factory=Hooks, validator=instance_of(Hooks))
 
-    async def read(self, path: str, body: Mapping[str, Any] | None = None) -> envelope.Answer:
+    async def read(self, path: str, body: Mapping[str, Any] | None = None) -> envelope.ApiResponse:
         """Ask for something; repeated where that helps."""
-        operation = _operation(path, body, Kind.READ)
+        operation = _operation(path, body, OperationKind.READ)
         del body  # an error's traceback shows what the frames it passed still hold
-        return await self._run(Attempts(self, operation))
+        return await self._execute(Execution(self, operation))
 
     async def create(
         self,
         path: str,
         body: Mapping[str, Any],
-        read: Callable[[envelope.Answer], T],
-        look: Look,
+        read: Callable[[envelope.ApiResponse], T],
+        look: Lookup,
     ) -> T:
         """Make something, once; `look` finds it by listing if the answer is lost."""
-        operation = _operation(path, body, Kind.CREATE)
+        operation = _operation(path, body, OperationKind.CREATE)
         del body
         started = self.clock.utc_now()
         try:
-            return read(await self._run(Attempts(self, operation)))
+            return read(await self._execute(Execution(self, operation)))
         except RoistatError as error:
             if not retry.is_outcome_unknown(error):
                 raise
-        unknown = _unknown(path, started, self.config.project)
-        unknown._look = partial(look, sent_at=started)
+        unknown = _outcome_unknown(path, started, self.config.project)
+        unknown._lookup = partial(look, sent_at=started)
         raise unknown
 
-    async def change(self, path: str, body: Mapping[str, Any]) -> None:
+    async def update(self, path: str, body: Mapping[str, Any]) -> None:
         """Change something; repeated after a lost answer only by opt-in."""
-        operation = _operation(path, body, Kind.CHANGE)
+        operation = _operation(path, body, OperationKind.CHANGE)
         del body
-        await self._change(Attempts(self, operation))
+        await self._change(Execution(self, operation))
 
     async def delete(self, path: str, body: Mapping[str, Any]) -> None:
         """Delete something, as a change; a repeat that finds it gone has done it."""
-        attempts = Attempts(self, _operation(path, body, Kind.CHANGE))
+        attempts = Execution(self, _operation(path, body, OperationKind.CHANGE))
         del body
         try:
             await self._change(attempts)
@@ -87,16 +87,16 @@ class Endpoint:
                 raise
 
     async def open_file(
-        self, operation: Operation, read_head: Callable[[Reply], Awaitable[T]]
-    ) -> tuple[Reply, T, Callable[[], None]]:
+        self, operation: Operation, read_head: Callable[[StreamedResponse], Awaitable[T]]
+    ) -> tuple[StreamedResponse, T, Callable[[], None]]:
         """Ask for a file; give its reply, what `read_head` made of its beginning, and a close.
 
         Repeated until `read_head` is content: an error in place of a file is known by its head.
         """
-        attempts = Attempts(self, operation)
+        attempts = Execution(self, operation)
 
-        async def attempt(deadline: Deadline) -> tuple[Reply, T, Callable[[], None]]:
-            exchange = Exchange(attempts, deadline)
+        async def attempt(deadline: Deadline) -> tuple[StreamedResponse, T, Callable[[], None]]:
+            exchange = Attempt(attempts, deadline)
             try:
                 reply = await exchange.begin()
                 head = await read_head(reply)
@@ -105,59 +105,63 @@ class Endpoint:
                 raise
             return reply, head, exchange.end
 
-        return await self._repeated(attempts, attempt)
+        return await self._dispatch(attempts, attempt)
 
-    async def _change(self, attempts: Attempts) -> None:
+    async def _change(self, attempts: Execution) -> None:
         started = self.clock.utc_now()
         try:
-            await self._run(attempts)
+            await self._execute(attempts)
         except RoistatError as error:
             if not retry.is_outcome_unknown(error):
                 raise
         else:
             return
-        raise _unknown(attempts.operation.path, started, self.config.project)
+        raise _outcome_unknown(attempts.operation.path, started, self.config.project)
 
     # No coroutine where another is handed on: each costs on every turn of the loop.
-    def _run(self, attempts: Attempts) -> Awaitable[envelope.Answer]:
-        return self._repeated(attempts, attempts.answer)
+    def _execute(self, attempts: Execution) -> Awaitable[envelope.ApiResponse]:
+        return self._dispatch(attempts, attempts.answer)
 
-    def _repeated(
-        self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]
+    def _dispatch(
+        self, attempts: Execution, attempt: Callable[[Deadline], Awaitable[T]]
     ) -> Awaitable[T]:
-        repeated = self._bare if telemetry.tracer() is None else self._traced
+        repeated = self._execute_untraced if telemetry.tracer() is None else self._execute_traced
         return repeated(attempts, attempt)
 
-    async def _traced(self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]) -> T:
+    async def _execute_traced(
+        self, attempts: Execution, attempt: Callable[[Deadline], Awaitable[T]]
+    ) -> T:
         with telemetry.span(attempts.operation.name, self.config.project) as span:
             try:
-                return await self._bare(attempts, attempt)
+                return await self._execute_untraced(attempts, attempt)
             finally:
-                telemetry.note(span, attempts=attempts.number, status=attempts.status)
+                telemetry.record_result(span, attempts=attempts.number, status=attempts.status)
 
-    async def _bare(self, attempts: Attempts, attempt: Callable[[Deadline], Awaitable[T]]) -> T:
+    async def _execute_untraced(
+        self, attempts: Execution, attempt: Callable[[Deadline], Awaitable[T]]
+    ) -> T:
         """Await what may be repeated; an error comes out without the frames it passed."""
         try:
-            return await retry.run(
+            return await retry.call_with_retry(
                 attempt,
                 kind=attempts.operation.kind,
                 policy=self.config.retry,
                 clock=self.clock,
                 budget=self.budget,
-                on_wait=attempts.tell_retry,
+                on_wait=attempts.notify_retry,
             )
         except RoistatError as error:
-            failure = bare(error)
+            failure = strip_context(error)
         except asyncio.CancelledError as error:
-            raise bare(error) from None  # a caller's timeout shows it as its cause
+            raise strip_context(error) from None  # a caller's timeout shows it as its cause
         raise failure
 
 
-def _operation(path: str, body: Mapping[str, Any] | None, kind: Kind) -> Operation:
-    return Operation(path, request.encode(body), kind)
+def _operation(path: str, body: Mapping[str, Any] | None, kind: OperationKind) -> Operation:
+    return Operation(path, request.encode_body(body), kind)
 
 
-def _unknown(path: str, sent_at: datetime, project: int) -> OutcomeUnknownError:
+def _outcome_unknown(path: str, sent_at: datetime, project: int) -> OutcomeUnknownError:
     return OutcomeUnknownError(
         f"{path} was sent and not answered; it may have happened and was not sent again. "
         "`await roistat.resolve(error)` looks whether a create did",

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from . import charts
-from .options import Connection, Span, connection_options, format_option, span_options
-from .output import console, wants_json, write_json, written
+from .options import (
+    ConnectionOptions,
+    PeriodOptions,
+    connection_options,
+    format_option,
+    span_options,
+)
+from .output import format_value, make_console, wants_json, write_json
 
 if TYPE_CHECKING:
     from .. import CallAnalytics, Roistat
@@ -28,20 +34,20 @@ Line = tuple[str, float | None, str]
 @span_options
 @format_option
 @connection_options
-def command(*, connection: Connection, span: Span, json: bool | None) -> None:
+def command(*, connection: ConnectionOptions, span: PeriodOptions, json: bool | None) -> None:
     """Sum up the calls of a period by hour, weekday, day, channel and region.
 
     \b
     roistat analytics --last 30d
     """
-    from .runner import ask
+    from .runner import run_with_client
 
-    period = span.need()
+    period = span.require_period()
 
     async def work(roistat: Roistat) -> CallAnalytics:
         return await roistat.analytics.get(period)
 
-    stats = ask(connection, work)
+    stats = run_with_client(connection, work)
     if wants_json(json):
         write_json([stats])
     else:
@@ -52,7 +58,7 @@ def draw(stats: CallAnalytics) -> None:
     """Draw the dashboard on stdout."""
     from rich.text import Text
 
-    screen = console()
+    screen = make_console()
     for line in _lines(stats):
         screen.print(Text(line, no_wrap=True, overflow="ellipsis"))
 
@@ -133,7 +139,7 @@ def _ranking(title: str, lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _name(name: str | None) -> str:
-    text = written(name) or "?"
+    text = format_value(name) or "?"
     return text if len(text) <= _NAME_WIDTH else f"{text[: _NAME_WIDTH - 1]}…"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from . import exit_codes
-from .text import say
+from .text import print_error
 
 # A command's file is imported when the command is used; help needs only what stands here.
 _COMMANDS = {
@@ -30,11 +30,11 @@ _COMMANDS = {
 }
 
 
-class _ReaderLeftError(Exception):
+class _BrokenPipe(Exception):
     """Say that whoever read the output wants no more of it."""
 
 
-class _Commands(click.Group):
+class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -55,12 +55,12 @@ class _Commands(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            raise _ReaderLeftError from None
+            raise _BrokenPipe from None
         return result
 
 
 @click.group(
-    cls=_Commands,
+    cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 Roistat, the network or the disk said no, 2 wrong usage, "
     "3 done in part, 4 key or rights refused, 130 interrupted.",
@@ -77,19 +77,19 @@ def main() -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Do what the words say and give the exit code."""
-    _write_whatever_comes()
+    _replace_unencodable()
     try:
         result = main.main(args=args, prog_name="roistat", standalone_mode=False)
-    except _ReaderLeftError:
+    except _BrokenPipe:
         _close_stdout()
         return exit_codes.DONE
     except click.ClickException as error:
         return _wrong_usage(error)
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted")
+        print_error("interrupted")
         return exit_codes.INTERRUPTED
     except exit_codes.Terminated:
-        say("terminated")
+        print_error("terminated")
         return exit_codes.TERMINATED
     except Exception as error:
         return _failed(error)
@@ -97,10 +97,10 @@ def run(args: Sequence[str] | None = None) -> int:
 
 
 def _failed(error: Exception) -> int:
-    code = exit_codes.code_of(error)
+    code = exit_codes.exit_code_for(error)
     if code is None:
         raise error  # a bug of ours: its traceback is what helps
-    say(*exit_codes.lines_of(error))
+    print_error(*exit_codes.error_lines(error))
     return code
 
 
@@ -109,13 +109,13 @@ def _wrong_usage(error: click.ClickException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
     elif context is None:
-        say(error.format_message())
+        print_error(error.format_message())
     else:
-        say(error.format_message(), f"Try: {context.command_path} --help")
+        print_error(error.format_message(), f"Try: {context.command_path} --help")
     return exit_codes.USAGE
 
 
-def _write_whatever_comes() -> None:
+def _replace_unencodable() -> None:
     """Let a stream that cannot spell a character write a question mark instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .options import (
-    Connection,
-    Span,
+    ConnectionOptions,
+    PeriodOptions,
     connection_options,
     format_option,
     read_filter,
@@ -43,8 +43,8 @@ Condition = tuple[str, str, Any]
 @connection_options
 def command(
     *,
-    connection: Connection,
-    span: Span,
+    connection: ConnectionOptions,
+    span: PeriodOptions,
     extend: str | None,
     filters: tuple[str, ...],
     sort: str,
@@ -59,9 +59,9 @@ def command(
     roistat calls --last 24h
     roistat calls --period 2026-05-01..2026-05-31 --tz Europe/Moscow --extend visit --json
     """
-    from .list_output import show
+    from .list_output import print_list
     from .output import wants_json
-    from .runner import ask
+    from .runner import run_with_client
 
     parts, zone, period = read_words(extend), span.zone, span.find()
     conditions = [*within(period), *(read_filter(text, zone) for text in filters)]
@@ -77,9 +77,9 @@ def command(
                 on_bad_record=on_bad_record,
             )
 
-        return await show(start, _columns(zone, parts), as_json=wants_json(json), limit=limit)
+        return await print_list(start, _columns(zone, parts), as_json=wants_json(json), limit=limit)
 
-    return ask(connection, work)
+    return run_with_client(connection, work)
 
 
 def within(period: Period | None) -> list[Condition]:
@@ -97,11 +97,11 @@ def _second_from(moment: datetime) -> datetime:
 
 
 def _columns(zone: tzinfo, parts: tuple[str, ...]) -> list[Column[Call]]:
-    from .output import Column, moment
+    from .output import Column, format_moment
 
     columns: list[Column[Call]] = [
         Column("ID", lambda call: call.id, full=True),
-        Column("Date", lambda call: moment(call.date, zone), full=True),
+        Column("Date", lambda call: format_moment(call.date, zone), full=True),
         Column("Status", lambda call: call.status, full=True),
         Column("Caller", lambda call: call.caller, full=True),
         Column("Callee", lambda call: call.callee, full=True),

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from . import exit_codes
-from .demo_report import DemoRun, lines
+from .demo_report import SyncCheck, report_lines
 from .fake_server import check_installed
-from .text import harmless, say
+from .text import escape_control, print_error
 
 if TYPE_CHECKING:
     from .. import CallAnalytics, Period, Roistat
     from ..sync import RecordingsReport, SyncReport
-    from .demo_server import Changes, Rows, Server
-    from .sync_progress import Watch
+    from .demo_server import DemoServer, Rows, ServerChanges
+    from .sync_progress import SyncProgressBars
 
 _FOLDER = "roistat-demo"
 _CONCURRENCY = 8
@@ -47,36 +47,36 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     """
     check_installed("roistat demo")
     from .analytics import draw
-    from .demo_server import serving
+    from .demo_server import run_server
     from .runner import run
 
-    place = folder or _fresh_folder()
-    done = Demo(place, recordings)
+    place = folder or _unused_folder()
+    done = DemoSession(place, recordings)
     began = time.perf_counter()
-    with serving(calls) as server:
+    with run_server(calls) as server:
         stats = run(done.work(server))
     draw(stats)
     click.echo()
-    for line in lines(done, time.perf_counter() - began):
-        click.echo(harmless(line))
-    return verdict(done)
+    for line in report_lines(done, time.perf_counter() - began):
+        click.echo(escape_control(line))
+    return exit_code(done)
 
 
-def verdict(done: Demo) -> int:
+def exit_code(done: DemoSession) -> int:
     """Give the exit code."""
     if len(done.runs) != 2 or any(run.differing for run in done.runs):
-        return exit_codes.REFUSED
+        return exit_codes.FAILED
     failed = done.recordings is not None and done.recordings.failed
-    return exit_codes.PARTLY if failed else exit_codes.DONE
+    return exit_codes.PARTIAL if failed else exit_codes.DONE
 
 
-class Demo:
+class DemoSession:
     """Do the main job with the real client, and remember what was done in what time."""
 
     def __init__(self, place: Path, wanted: int) -> None:
         self.place = place
-        self.runs: list[DemoRun] = []
-        self.changes: Changes | None = None
+        self.runs: list[SyncCheck] = []
+        self.changes: ServerChanges | None = None
         self.recordings: RecordingsReport | None = None
         self.export_size: int = 0
         self.requests: int = 0
@@ -87,7 +87,7 @@ class Demo:
         """Give the path of the copy."""
         return self.place / "calls.db"
 
-    async def work(self, server: Server) -> CallAnalytics:
+    async def work(self, server: DemoServer) -> CallAnalytics:
         """Do every step."""
         from .. import Period, Roistat
 
@@ -99,19 +99,21 @@ class Demo:
                 self.recordings = await self._save(roistat)
             period = Period(self._first_call(since), datetime.now(UTC) + timedelta(hours=1))
             self.export_size = await self._export(roistat, period)
-            say("analytics ...")
+            print_error("analytics ...")
             stats = await roistat.analytics.get(period)
             self.changes = server.change()
             await self._sync(roistat, server)
         self.requests = server.state().requests
         return stats
 
-    async def _sync(self, roistat: Roistat, server: Server, since: datetime | None = None) -> None:
+    async def _sync(
+        self, roistat: Roistat, server: DemoServer, since: datetime | None = None
+    ) -> None:
         """Copy the calls, and hold the copy against what the server has."""
-        say(f"{'first' if since else 'second'} sync ...")
+        print_error(f"{'first' if since else 'second'} sync ...")
         report = await self._copy(roistat, since)
         copy, state = read_copy(self.database, server.project), server.state()
-        self.runs.append(DemoRun(report, len(copy), differences(copy, state.rows)))
+        self.runs.append(SyncCheck(report, len(copy), differences(copy, state.rows)))
 
     async def _copy(self, roistat: Roistat, since: datetime | None) -> SyncReport:
         from ..sync import sync_calls
@@ -124,7 +126,7 @@ class Demo:
     async def _save(self, roistat: Roistat) -> RecordingsReport:
         from ..sync import sync_recordings
 
-        say("recordings ...")
+        print_error("recordings ...")
         with _watching() as watch:
             return await sync_recordings(
                 roistat,
@@ -136,10 +138,10 @@ class Demo:
             )
 
     async def _export(self, roistat: Roistat, period: Period) -> int:
-        from .progress import is_watched, progress
+        from .progress import progress, should_show_progress
 
-        say("export ...")
-        shown = is_watched(stdout_is_free=True)
+        print_error("export ...")
+        shown = should_show_progress(stdout_is_free=True)
         with progress("Export", shown=shown, in_bytes=True) as advance:
             to = self.place / "calls.xls"
             return (await roistat.calls.export_xls(period, to=to, progress=advance)).size
@@ -178,15 +180,15 @@ def differences(copy: Rows, server: Rows) -> dict[str, str]:
 
 
 @contextmanager
-def _watching() -> Iterator[Watch]:
-    from .progress import is_watched
-    from .sync_progress import watching
+def _watching() -> Iterator[SyncProgressBars]:
+    from .progress import should_show_progress
+    from .sync_progress import sync_progress_bars
 
-    with watching(shown=is_watched(stdout_is_free=True), zone=UTC) as watch:
+    with sync_progress_bars(shown=should_show_progress(stdout_is_free=True), zone=UTC) as watch:
         yield watch
 
 
-def _fresh_folder() -> Path:
+def _unused_folder() -> Path:
     """Find a name nobody has: what is there stays, and nothing is skipped as there already."""
     place, number = Path(_FOLDER), 1
     while place.exists():

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from .text import size
+from .text import format_size
 
 if TYPE_CHECKING:
     from ..sync import SyncReport
-    from .demo import Demo
+    from .demo import DemoSession
 
 _NAMED = 5
 _TITLES = ("", "Read", "Added", "Changed", "Requests", "Seconds")
 _WIDTHS = (8, 8, 8, 9, 10, 9)
 
 
-class DemoRun(NamedTuple):
+class SyncCheck(NamedTuple):
     """Be a sync, how many calls its copy has, and which differ from the server, and in what."""
 
     report: SyncReport
@@ -26,9 +26,9 @@ class DemoRun(NamedTuple):
     differing: dict[str, str]
 
 
-def lines(done: Demo, seconds: float) -> Iterator[str]:
+def report_lines(done: DemoSession, seconds: float) -> Iterator[str]:
     """Sum up what was done, how long it took and where it lies."""
-    from .sync_report import told_recordings
+    from .sync_report import format_recordings
 
     yield from _table(done.runs)
     yield ""
@@ -40,9 +40,9 @@ def lines(done: Demo, seconds: float) -> Iterator[str]:
             f"{what.ended} ended, {what.commented} were commented"
         )
     if done.recordings is not None:
-        told = told_recordings(done.recordings)
+        told = format_recordings(done.recordings)
         yield f"Recordings  the newest: {told}, {done.recordings.seconds:.1f} s"
-    yield f"Export      {size(done.export_size)}"
+    yield f"Export      {format_size(done.export_size)}"
     yield f"Together    {seconds:.1f} s, {done.requests} requests (Roistat allows 10 a second)"
     yield f"Files       {done.place.resolve()}"
     yield ""
@@ -51,7 +51,7 @@ def lines(done: Demo, seconds: float) -> Iterator[str]:
     yield "            roistat sync --to calls.db --since 30d --recordings mp3/ --watch 1m"
 
 
-def _table(runs: Sequence[DemoRun]) -> Iterator[str]:
+def _table(runs: Sequence[SyncCheck]) -> Iterator[str]:
     yield _row(_TITLES) + "  Afterwards"
     for name, run in zip(("First", "Second"), runs, strict=False):
         done = run.report
@@ -63,7 +63,7 @@ def _table(runs: Sequence[DemoRun]) -> Iterator[str]:
             yield f"  call {call_id}: {why}"
 
 
-def _told(run: DemoRun) -> str:
+def _told(run: SyncCheck) -> str:
     if run.differing:
         return f"NOT the server's: {len(run.differing):,} differ"
     return "exactly the server's state"

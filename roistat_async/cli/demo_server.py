@@ -29,14 +29,14 @@ _DAY = 24 * _HOUR
 _NEW, _LATE, _COMMENTED = 5, 3, 4
 
 
-class State(NamedTuple):
+class ServerState(NamedTuple):
     """Be what the server knows: its calls and how many requests came."""
 
     rows: Rows
     requests: int
 
 
-class Changes(NamedTuple):
+class ServerChanges(NamedTuple):
     """Count what happened on the server."""
 
     new: int
@@ -45,7 +45,7 @@ class Changes(NamedTuple):
     commented: int
 
 
-class Server(NamedTuple):
+class DemoServer(NamedTuple):
     """Say how to reach the server, and ask or change it past its API."""
 
     pipe: Connection
@@ -53,13 +53,13 @@ class Server(NamedTuple):
     api_key: str
     project: int
 
-    def state(self) -> State:
+    def state(self) -> ServerState:
         """Look into the server."""
-        return State(*self._do("state"))
+        return ServerState(*self._do("state"))
 
-    def change(self) -> Changes:
+    def change(self) -> ServerChanges:
         """Let happen what happens in a day: calls come, also late ones, end and are commented."""
-        return Changes(*self._do("change"))
+        return ServerChanges(*self._do("change"))
 
     def _do(self, word: str) -> Any:
         self.pipe.send(word)
@@ -67,7 +67,7 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serving(calls: int) -> Iterator[Server]:
+def run_server(calls: int) -> Iterator[DemoServer]:
     """Run the server while the block runs."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -75,7 +75,7 @@ def serving(calls: int) -> Iterator[Server]:
     process.start()
     theirs.close()
     try:
-        yield Server(ours, *_receive(ours))
+        yield DemoServer(ours, *_receive(ours))
     finally:
         ours.close()  # the end of the pipe is the end of the server
         process.join(_PATIENCE)
@@ -106,7 +106,7 @@ def _serve(calls: int, pipe: Connection) -> None:
             return
 
 
-def _state(fake: FakeRoistat) -> State:
+def _state(fake: FakeRoistat) -> ServerState:
     book = fake.state.calls
     ids = book.ids()
     # Read field by field: a row that is looked at as a whole is kept, which slows the server.
@@ -114,7 +114,7 @@ def _state(fake: FakeRoistat) -> State:
         (book.date_at(place), *(book.value_at(place, name) for name in FIELDS))
         for place in range(len(book))
     ]
-    return State(dict(zip(ids, rows, strict=True)), len(fake.requests))
+    return ServerState(dict(zip(ids, rows, strict=True)), len(fake.requests))
 
 
 def _leave_one_active(fake: FakeRoistat) -> None:
@@ -126,7 +126,7 @@ def _leave_one_active(fake: FakeRoistat) -> None:
         fake.state.edit_call(call_id, status="ACTIVE", duration=0, answer_duration=0)
 
 
-def _change(fake: FakeRoistat) -> Changes:
+def _change(fake: FakeRoistat) -> ServerChanges:
     state, now = fake.state, fake.clock()
     recent = state.calls.between(now - 20 * _HOUR, now)
     lately = [str(state.calls.value_at(place, "id")) for place in recent]
@@ -141,4 +141,4 @@ def _change(fake: FakeRoistat) -> Changes:
         state.add_call(date=now - (number + 1) * 5 * _HOUR)
     for _ in range(_NEW):
         state.add_call()
-    return Changes(_NEW, _LATE, len(active), len(commented))
+    return ServerChanges(_NEW, _LATE, len(active), len(commented))

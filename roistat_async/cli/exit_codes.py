@@ -7,9 +7,9 @@ from typing import Final
 from .. import errors
 
 DONE: Final = 0
-REFUSED: Final = 1
+FAILED: Final = 1
 USAGE: Final = 2
-PARTLY: Final = 3
+PARTIAL: Final = 3
 NO_ACCESS: Final = 4
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
@@ -40,7 +40,7 @@ class Terminated(BaseException):
     """Say that SIGTERM came and everything was closed."""
 
 
-def code_of(error: BaseException) -> int | None:
+def exit_code_for(error: BaseException) -> int | None:
     """Give the exit code of an error that people cause or meet; None for a bug."""
     match error:
         case errors.ConfigurationError() | NotInstalledError():
@@ -48,12 +48,12 @@ def code_of(error: BaseException) -> int | None:
         case errors.AuthenticationError() | errors.AccessDeniedError():
             return NO_ACCESS
         case errors.RoistatError() | OSError():
-            return REFUSED
+            return FAILED
         case _:
             return None
 
 
-def lines_of(error: BaseException) -> list[str]:
+def error_lines(error: BaseException) -> list[str]:
     """Tell in one or two lines what happened and what to do next."""
     advice = [text for kind, text in _ADVICE if isinstance(error, kind)][:1]
     return [_told(error), *advice]

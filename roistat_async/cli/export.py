@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Connection, Span, connection_options, format_option, span_options
-from .text import harmless, size
+from .options import (
+    ConnectionOptions,
+    PeriodOptions,
+    connection_options,
+    format_option,
+    span_options,
+)
+from .text import escape_control, format_size
 
 if TYPE_CHECKING:
     from .. import Download, Roistat
@@ -19,7 +25,9 @@ if TYPE_CHECKING:
 @span_options
 @format_option
 @connection_options
-def command(*, connection: Connection, file: Path, span: Span, json: bool | None) -> None:
+def command(
+    *, connection: ConnectionOptions, file: Path, span: PeriodOptions, json: bool | None
+) -> None:
     """Save the call history of a period as FILE, an Excel 97-2003 sheet (.xls).
 
     A file of that name is replaced, and only once the new one is whole.
@@ -28,18 +36,18 @@ def command(*, connection: Connection, file: Path, span: Span, json: bool | None
     roistat export may.xls --period 2026-05-01..2026-05-31 --tz Europe/Moscow
     """
     from .output import wants_json, write_json
-    from .progress import is_watched, progress
-    from .runner import ask
+    from .progress import progress, should_show_progress
+    from .runner import run_with_client
 
-    as_json, period = wants_json(json), span.need()
+    as_json, period = wants_json(json), span.require_period()
 
     async def work(roistat: Roistat) -> Download:
-        shown = is_watched(stdout_is_free=True)
+        shown = should_show_progress(stdout_is_free=True)
         with progress("Export", shown=shown, in_bytes=True) as advance:
             return await roistat.calls.export_xls(period, to=file, progress=advance)
 
-    saved = ask(connection, work)
+    saved = run_with_client(connection, work)
     if as_json:
         write_json([saved])
     else:
-        click.echo(f"{harmless(str(saved.path))}: {size(saved.size)}")
+        click.echo(f"{escape_control(str(saved.path))}: {format_size(saved.size)}")

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import click
 
 from .exit_codes import NotInstalledError
-from .text import say
+from .text import print_error
 
 
 @click.command("fake-server")
@@ -31,7 +31,7 @@ def command(*, port: int, calls: int, seed: int) -> None:
             click.echo(f"export ROISTAT_BASE_URL={fake.base_url}")
             click.echo(f"export ROISTAT_API_KEY={fake.api_key}")
             click.echo(f"export ROISTAT_PROJECT={fake.project}")
-            say("paste these lines into another terminal; Ctrl-C ends the server")
+            print_error("paste these lines into another terminal; Ctrl-C ends the server")
             await asyncio.Event().wait()
 
     run(serve())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from . import exit_codes
 from .output import Column, write_json, write_table
-from .progress import is_watched, progress
-from .text import say
+from .progress import progress, should_show_progress
+from .text import print_error
 
 if TYPE_CHECKING:
     from ..models.page import Page
@@ -23,7 +23,7 @@ _BATCH = 500
 _NAMED_BAD = 3
 
 
-async def show(
+async def print_list(
     start: Callable[[int | None], Pager[T]],
     columns: Sequence[Column[T]],
     *,
@@ -37,12 +37,12 @@ async def show(
     else:
         # One more than is shown, to know whether there is more.
         pager = start(SHOWN + 1 if limit is None else limit)
-        await _lay_out(pager, columns, shown=SHOWN if limit is None else limit)
-    return _tell_bad(pager)
+        await _print_table(pager, columns, shown=SHOWN if limit is None else limit)
+    return _report_bad_records(pager)
 
 
 async def _stream(pager: Pager[T]) -> None:
-    shown, done = is_watched(stdout_is_free=False), 0
+    shown, done = should_show_progress(stdout_is_free=False), 0
     # Closed before the client is: where the reader leaves early, pages are still on their way.
     with progress("Listing", shown=shown) as advance:
         async with aclosing(pager.pages()) as pages:
@@ -52,7 +52,7 @@ async def _stream(pager: Pager[T]) -> None:
                 advance(done, page.total)
 
 
-async def _lay_out(pager: Pager[T], columns: Sequence[Column[T]], *, shown: int) -> None:
+async def _print_table(pager: Pager[T], columns: Sequence[Column[T]], *, shown: int) -> None:
     done, total = 0, None
     async with aclosing(pager.pages()) as pages, aclosing(_batches(pages)) as batches:
         async for rows, total in batches:  # noqa: B007  # read after the loop
@@ -61,9 +61,9 @@ async def _lay_out(pager: Pager[T], columns: Sequence[Column[T]], *, shown: int)
             done += len(rows)
     if done > shown:
         of = f" of {total:,}" if total else ""
-        say(f"the first {shown}{of}; --limit shows more, --json or a pipe gives all")
+        print_error(f"the first {shown}{of}; --limit shows more, --json or a pipe gives all")
     elif done == 0:
-        say("nothing found")
+        print_error("nothing found")
 
 
 async def _batches(
@@ -80,11 +80,11 @@ async def _batches(
         yield rows, total
 
 
-def _tell_bad(pager: Pager[T]) -> int:
+def _report_bad_records(pager: Pager[T]) -> int:
     bad = pager.bad_records
     if not bad:
         return exit_codes.DONE
-    say(f"left out {len(bad)} records that could not be read, e.g.:")
+    print_error(f"left out {len(bad)} records that could not be read, e.g.:")
     for record in bad[:_NAMED_BAD]:
-        say(f"{record.path}: {record.problem}")
-    return exit_codes.PARTLY
+        print_error(f"{record.path}: {record.problem}")
+    return exit_codes.PARTIAL

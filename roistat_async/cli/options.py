@@ -24,7 +24,7 @@ _CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=|\bin\b|\blike\b|\bnull\b)\s
 _YES_NO = {"1": True, "0": False, "yes": True, "no": False, "true": True, "false": False}
 
 
-class Connection(NamedTuple):
+class ConnectionOptions(NamedTuple):
     """Say which project is asked, where, and with which key."""
 
     project: str | None
@@ -45,7 +45,7 @@ class Connection(NamedTuple):
         return Roistat.from_env(environ)
 
 
-class Span(NamedTuple):
+class PeriodOptions(NamedTuple):
     """Be the words about time: a period or the last days, and the time zone of both."""
 
     period: str | None
@@ -71,7 +71,7 @@ class Span(NamedTuple):
             else Period.last(hours=read_length(self.last, "--last") / timedelta(hours=1))
         )
 
-    def need(self) -> Period:
+    def require_period(self) -> Period:
         """Give the period that a command cannot do without."""
         period = self.find()
         if period is None:
@@ -88,7 +88,7 @@ def connection_options(command: F) -> F:
     def told(
         project: str | None, base_url: str | None, api_key_file: Path | None, **rest: Any
     ) -> Any:
-        return command(connection=Connection(project, base_url, api_key_file), **rest)
+        return command(connection=ConnectionOptions(project, base_url, api_key_file), **rest)
 
     return told  # type: ignore[return-value]  # click sees the options, nobody the signature
 
@@ -106,7 +106,7 @@ def connections_options(command: F) -> F:
         projects: tuple[str, ...], base_url: str | None, api_key_file: Path | None, **rest: Any
     ) -> Any:
         first, *others = projects or (None,)
-        connection = Connection(first, base_url, api_key_file)
+        connection = ConnectionOptions(first, base_url, api_key_file)
         return command(connection=connection, others=others, **rest)
 
     return told  # type: ignore[return-value]  # as above
@@ -130,7 +130,7 @@ def span_options(command: F) -> F:
     @tz_option
     @wraps(command)
     def told(period: str | None, last: str | None, tz: str, **rest: Any) -> Any:
-        return command(span=Span(period, last, tz), **rest)
+        return command(span=PeriodOptions(period, last, tz), **rest)
 
     return told  # type: ignore[return-value]  # as above
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..models.omitted import OMITTED
-from .text import harmless, harmless_json
+from .text import escape_control, escape_control_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,19 +37,19 @@ def wants_json(chosen: bool | None) -> bool:
 
 def write_json(rows: Iterable[object]) -> None:
     """Write each row as a line of JSON, at once and in UTF-8 wherever it goes."""
-    lines = [harmless_json(json.dumps(plain(row), ensure_ascii=False)) for row in rows]
+    lines = [escape_control_json(json.dumps(to_plain(row), ensure_ascii=False)) for row in rows]
     sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
     sys.stdout.flush()
 
 
-def plain(value: object) -> Any:
+def to_plain(value: object) -> Any:
     """Turn a model into what JSON knows: keys as the attributes, dates as ISO 8601 text."""
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, dict):
-        return {str(key): plain(part) for key, part in value.items()}
+        return {str(key): to_plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
+        return [to_plain(part) for part in value]
     if isinstance(value, date):
         return value.isoformat()
     names = _attributes(type(value))
@@ -66,36 +66,36 @@ def write_table(rows: Sequence[T], columns: Sequence[Column[T]]) -> None:
     for column, width in zip(columns, widths, strict=True):
         laid.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=width)
     for row in rows:
-        laid.add_row(*(Text(written(column.value(row))) for column in columns))
-    screen = console()
+        laid.add_row(*(Text(format_value(column.value(row))) for column in columns))
+    screen = make_console()
     # On a narrow terminal lines wrap: a number cut short would be another number.
     screen.width = max(screen.width, sum(widths) + _GAP * (len(widths) - 1))
     screen.print(laid, crop=False, soft_wrap=False)
 
 
-def console() -> Console:
+def make_console() -> Console:
     """Give stdout as Rich writes to it; nothing in the text is taken for markup."""
     from rich.console import Console
 
     return Console(markup=False, highlight=False, emoji=False)
 
 
-def written(value: object) -> str:
+def format_value(value: object) -> str:
     """Write one value for people."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return harmless(str(value))
+    return escape_control(str(value))
 
 
-def moment(value: datetime | None, zone: tzinfo) -> str | None:
+def format_moment(value: datetime | None, zone: tzinfo) -> str | None:
     """Write a moment as the clocks of a zone show it."""
     return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
 def _least_width(rows: Sequence[T], column: Column[T]) -> int:
-    shown = max((len(written(column.value(row))) for row in rows), default=0)
+    shown = max((len(format_value(column.value(row))) for row in rows), default=0)
     return max(len(column.title), shown if column.full else min(shown, _SHORTEST))
 
 
@@ -103,7 +103,7 @@ def _fields(model: object, names: Sequence[str]) -> dict[str, Any]:
     fields = {name: getattr(model, name) for name in names}
     if not fields.get("extra", True):
         del fields["extra"]
-    return {name: plain(value) for name, value in fields.items() if value is not OMITTED}
+    return {name: to_plain(value) for name, value in fields.items() if value is not OMITTED}
 
 
 def _attributes(kind: type) -> tuple[str, ...] | None:

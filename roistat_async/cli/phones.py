@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Connection, connection_options, format_option, read_filter, read_sort
+from .options import ConnectionOptions, connection_options, format_option, read_filter, read_sort
 
 if TYPE_CHECKING:
     from .. import Pager, Phone, Roistat
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 @connection_options
 def command(
     *,
-    connection: Connection,
+    connection: ConnectionOptions,
     filters: tuple[str, ...],
     sort: str,
     limit: int | None,
     json: bool | None,
 ) -> int:
     """List the phone numbers of the project."""
-    from .list_output import show
+    from .list_output import print_list
     from .output import wants_json
-    from .runner import ask
+    from .runner import run_with_client
 
     conditions = [read_filter(text, UTC) for text in filters]
 
@@ -42,13 +42,13 @@ def command(
         def start(most: int | None) -> Pager[Phone]:
             return roistat.phones.list(filters=conditions, sort=read_sort(sort), limit=most)
 
-        return await show(start, _columns(), as_json=wants_json(json), limit=limit)
+        return await print_list(start, _columns(), as_json=wants_json(json), limit=limit)
 
-    return ask(connection, work)
+    return run_with_client(connection, work)
 
 
 def _columns() -> list[Column[Phone]]:
-    from .output import Column, moment
+    from .output import Column, format_moment
 
     return [
         Column("ID", lambda phone: phone.id, full=True),
@@ -56,6 +56,6 @@ def _columns() -> list[Column[Phone]]:
         Column("Script", lambda phone: phone.script_id, full=True),
         Column("External", lambda phone: phone.is_external),
         Column("Calls", lambda phone: phone.call_count, full=True),
-        Column("Last used, UTC", lambda phone: moment(phone.last_use_date, UTC), full=True),
+        Column("Last used, UTC", lambda phone: format_moment(phone.last_use_date, UTC), full=True),
         Column("Prefix", lambda phone: phone.prefix),
     ]

@@ -10,7 +10,7 @@ Advance = Callable[[int, int | None], None]
 """Say how much is done, and of how much (None: not known)."""
 
 
-def is_watched(*, stdout_is_free: bool) -> bool:
+def should_show_progress(*, stdout_is_free: bool) -> bool:
     """Tell whether a bar disturbs nobody: stderr is a terminal that no rows go to."""
     return sys.stderr.isatty() and (stdout_is_free or not sys.stdout.isatty())
 

@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from . import exit_codes
-from .options import Connection, Span, connection_options, format_option, span_options
-from .text import say, size
+from .options import (
+    ConnectionOptions,
+    PeriodOptions,
+    connection_options,
+    format_option,
+    span_options,
+)
+from .text import format_size, print_error
 
 if TYPE_CHECKING:
     from .. import Call, DownloadOutcome, Period, Roistat
@@ -34,10 +40,10 @@ _NAMED_FAILURES = 5
 @connection_options
 def command(
     *,
-    connection: Connection,
+    connection: ConnectionOptions,
     folder: Path,
     stdin: str | None,
-    span: Span,
+    span: PeriodOptions,
     call_ids: tuple[str, ...],
     concurrency: int,
     json: bool | None,
@@ -53,31 +59,31 @@ def command(
     roistat calls --filter 'duration > 60' --json | roistat recordings calls/ -
     """
     from .output import wants_json
-    from .runner import ask
+    from .runner import run_with_client
 
     ids = [*call_ids, *(_ids_on_stdin() if stdin else ())]
-    period = span.find() if ids or stdin else span.need()
+    period = span.find() if ids or stdin else span.require_period()
     if period is not None and (ids or stdin):
         raise click.UsageError("give either a period or ids")
-    tally = Tally(as_json=wants_json(json))
+    tally = Summary(as_json=wants_json(json))
 
     async def work(roistat: Roistat) -> None:
         if period is None:
-            await save(roistat, ids, folder, concurrency, tally)
+            await download(roistat, ids, folder, concurrency, tally)
             return
-        async with aclosing(answered(roistat, period, tally)) as calls:
-            await save(roistat, calls, folder, concurrency, tally)
+        async with aclosing(answered_calls(roistat, period, tally)) as calls:
+            await download(roistat, calls, folder, concurrency, tally)
 
     tally.total = None if period else len(ids)
     try:
-        ask(connection, work)
+        run_with_client(connection, work)
     finally:
-        say(f"{tally.told()} in {folder}")
+        print_error(f"{tally.format()} in {folder}")
     _tell_failures(tally)
-    return exit_codes.PARTLY if tally.counts["failed"] else exit_codes.DONE
+    return exit_codes.PARTIAL if tally.counts["failed"] else exit_codes.DONE
 
 
-class Tally:
+class Summary:
     """Count what became of the recordings."""
 
     def __init__(self, *, as_json: bool) -> None:
@@ -95,16 +101,18 @@ class Tally:
         if outcome.status == "failed" and len(self.failures) < _NAMED_FAILURES:
             self.failures.append(outcome)
 
-    def told(self) -> str:
+    def format(self) -> str:
         """Tell it in a line."""
         return (
-            f"{self.counts['saved']:,} saved ({size(self.size)}), "
+            f"{self.counts['saved']:,} saved ({format_size(self.size)}), "
             f"{self.counts['skipped']:,} there already, "
             f"{self.counts['missing']:,} without a recording, {self.counts['failed']:,} failed"
         )
 
 
-async def answered(roistat: Roistat, period: Period, tally: Tally) -> AsyncGenerator[Call, None]:
+async def answered_calls(
+    roistat: Roistat, period: Period, tally: Summary
+) -> AsyncGenerator[Call, None]:
     """Give the answered calls of a period: no others have a recording."""
     from .calls import within
 
@@ -116,20 +124,20 @@ async def answered(roistat: Roistat, period: Period, tally: Tally) -> AsyncGener
                 yield call
 
 
-async def save(
+async def download(
     roistat: Roistat,
     calls: Iterable[Call | str] | AsyncIterable[Call],
     folder: Path,
     concurrency: int,
-    tally: Tally,
+    tally: Summary,
 ) -> None:
     """Save recordings and count them; a refused key ends it, since it fails for all."""
     from .. import errors
     from .output import write_json
-    from .progress import is_watched, progress
+    from .progress import progress, should_show_progress
 
     outcomes = roistat.calls.download_recordings(calls, folder, concurrency=concurrency)
-    shown = is_watched(stdout_is_free=not tally.as_json)
+    shown = should_show_progress(stdout_is_free=not tally.as_json)
     with progress("Recordings", shown=shown) as advance:
         async with aclosing(outcomes):
             async for outcome in outcomes:
@@ -161,8 +169,8 @@ def _id_in(line: str) -> str | None:
     return call_id if isinstance(call_id, str) else None
 
 
-def _tell_failures(tally: Tally) -> None:
+def _tell_failures(tally: Summary) -> None:
     for outcome in tally.failures:
-        say(f"{outcome.call_id}: {outcome.error}")
+        print_error(f"{outcome.call_id}: {outcome.error}")
     if tally.failures:
-        say("run it again to try those that failed; the others are skipped")
+        print_error("run it again to try those that failed; the others are skipped")

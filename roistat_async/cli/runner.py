@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .exit_codes import Terminated
-from .options import Connection
+from .options import ConnectionOptions
 
 if TYPE_CHECKING:
     from .. import Roistat
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def ask(connection: Connection, work: Callable[[Roistat], Awaitable[T]]) -> T:
+def run_with_client(connection: ConnectionOptions, work: Callable[[Roistat], Awaitable[T]]) -> T:
     """Do some work with a client that is closed at the end."""
 
     async def with_client() -> T:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Connection, connection_options, format_option
+from .options import ConnectionOptions, connection_options, format_option
 
 if TYPE_CHECKING:
     from .. import Roistat, Script
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @format_option
 @connection_options
-def command(*, connection: Connection, is_deleted: bool | None, json: bool | None) -> None:
+def command(*, connection: ConnectionOptions, is_deleted: bool | None, json: bool | None) -> None:
     """List the scripts: the rules by which numbers are substituted."""
     from .output import wants_json, write_json, write_table
-    from .runner import ask
+    from .runner import run_with_client
 
     async def work(roistat: Roistat) -> None:
         scripts = await roistat.scripts.list(is_deleted=is_deleted)
@@ -33,11 +33,11 @@ def command(*, connection: Connection, is_deleted: bool | None, json: bool | Non
         else:
             write_table(scripts, _columns())
 
-    ask(connection, work)
+    run_with_client(connection, work)
 
 
 def _columns() -> list[Column[Script]]:
-    from .output import Column, moment
+    from .output import Column, format_moment
 
     return [
         Column("ID", lambda script: script.id, full=True),
@@ -45,5 +45,5 @@ def _columns() -> list[Column[Script]]:
         Column("Enabled", lambda script: script.is_enabled),
         Column("Calls", lambda script: script.call_count, full=True),
         Column("Type", lambda script: script.options.calltracking_type or None),
-        Column("Created, UTC", lambda script: moment(script.creation_date, UTC), full=True),
+        Column("Created, UTC", lambda script: format_moment(script.creation_date, UTC), full=True),
     ]

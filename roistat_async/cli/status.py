@@ -11,7 +11,7 @@ import click
 
 from . import charts
 from .options import format_option, read_zone, tz_option
-from .text import harmless, size
+from .text import escape_control, format_size
 
 if TYPE_CHECKING:
     from ..sync.status import CopyStatus, DayStatus, ProjectStatus
@@ -44,24 +44,25 @@ def command(*, database: Path, days: int, tz: str, json: bool | None) -> None:
         write_json(copy.projects)
         return
     for line in _lines(copy, zone):
-        click.echo(harmless(line))
+        click.echo(escape_control(line))
 
 
 def _lines(copy: CopyStatus, zone: tzinfo) -> Iterator[str]:
     count = len(copy.projects)
-    yield f"{copy.path}: {count} project{'' if count == 1 else 's'}, {size(copy.size)}"
+    yield f"{copy.path}: {count} project{'' if count == 1 else 's'}, {format_size(copy.size)}"
     for project in copy.projects:
         yield ""
         yield from _project(project, zone)
 
 
 def _project(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import moment
+    from .output import format_moment
 
     yield f"Project {project.project} of {project.base_url}"
     between = ""
     if project.first_call and project.last_call:
-        between = f" from {moment(project.first_call, zone)} to {moment(project.last_call, zone)}"
+        first = format_moment(project.first_call, zone)
+        between = f" from {first} to {format_moment(project.last_call, zone)}"
     states = f"{project.active:,} ACTIVE, {project.deleted:,} deleted in Roistat"
     yield from _titled("Calls", (f"{project.calls:,}{between}", states))
     yield from _titled("Sealed", _sealed(project, zone))
@@ -80,23 +81,23 @@ def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _sealed(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import moment
+    from .output import format_moment
 
     if project.sealed_until is None:
         yield "not yet: the first run has not ended"
         return
     age = _age(datetime.now(UTC) - project.sealed_until)
-    yield f"{moment(project.sealed_until, zone)}, {age} ago"
-    yield f"everything since {moment(project.covered_from, zone)} is there"
+    yield f"{format_moment(project.sealed_until, zone)}, {age} ago"
+    yield f"everything since {format_moment(project.covered_from, zone)} is there"
 
 
 def _last_run(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import moment
+    from .output import format_moment
 
     if project.last_finished_at is not None and not project.is_interrupted:
-        yield f"ended {moment(project.last_finished_at, zone)}"
+        yield f"ended {format_moment(project.last_finished_at, zone)}"
         return
-    yield f"began {moment(project.last_started_at, zone)} and has not ended"
+    yield f"began {format_moment(project.last_started_at, zone)} and has not ended"
     if project.is_interrupted:
         yield "unless it is under way, the next one goes on from there"
 
@@ -105,7 +106,7 @@ def _recordings(project: ProjectStatus) -> str:
     words = {"missing": "not there yet", "given_up": "given up"}
     return ", ".join(
         f"{one.count:,} {words.get(one.state, one.state)}"
-        + (f" ({size(one.size)})" if one.size else "")
+        + (f" ({format_size(one.size)})" if one.size else "")
         for one in project.recordings
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import click
 
 from .options import (
-    Connection,
+    ConnectionOptions,
     connections_options,
     format_option,
     read_length,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OnBadRecord = Literal["raise", "skip"]
 
 
-class Ask(NamedTuple):
+class SyncOptions(NamedTuple):
     """Be what a sync was asked for; None stands for what the library does by itself."""
 
     to: str
@@ -93,7 +93,7 @@ class Ask(NamedTuple):
 @connections_options
 def command(
     *,
-    connection: Connection,
+    connection: ConnectionOptions,
     others: list[str],
     to: str,
     since: str | None,
@@ -123,11 +123,11 @@ def command(
     roistat sync --to calls.db --full --period 2026-05-01..2026-05-31
     """
     from .. import Period
-    from .runner import ask as ask_roistat
-    from .sync_runner import Sync
+    from .runner import run_with_client as ask_roistat
+    from .sync_runner import SyncRunner
 
     zone = read_zone(tz)
-    ask = Ask(
+    ask = SyncOptions(
         to=to,
         since=None if since is None else read_since(since, zone),
         extend=read_words(extend),
@@ -146,7 +146,7 @@ def command(
 
     async def work(roistat: Roistat) -> int:
         clients = _each_once([roistat, *map(roistat.for_project, others)])
-        return await Sync(ask, clients, zone, _wants_json(ask, json)).run(pause)
+        return await SyncRunner(ask, clients, zone, _wants_json(ask, json)).run(pause)
 
     return ask_roistat(connection, work)
 
@@ -155,14 +155,14 @@ def _each_once(clients: list[Roistat]) -> list[Roistat]:
     return list({client.project: client for client in clients}.values())
 
 
-def _wants_json(ask: Ask, chosen: bool | None) -> bool:
+def _wants_json(ask: SyncOptions, chosen: bool | None) -> bool:
     """Tell whether the summary is JSON; beside calls on stdout it is for people, on stderr."""
     from .output import wants_json
 
     return bool(chosen) if ask.is_stdout else wants_json(chosen)
 
 
-def _check(ask: Ask, pause: timedelta | None) -> None:
+def _check(ask: SyncOptions, pause: timedelta | None) -> None:
     """Refuse what contradicts itself, before anything is sent."""
     for is_wrong, told in (
         (ask.period is not None and not ask.is_full, "--period goes with --full"),

@@ -19,7 +19,7 @@ _WIDTH = 72
 """What stands beside a bar, with some room: the ^C of a terminal must not wrap the line."""
 
 
-class Watch:
+class SyncProgressBars:
     """Take note of what the projects tell, and draw a bar for each."""
 
     def __init__(self, bars: Progress | None, zone: tzinfo) -> None:
@@ -74,10 +74,10 @@ class Watch:
 
 
 @contextmanager
-def watching(*, shown: bool, zone: tzinfo) -> Iterator[Watch]:
+def sync_progress_bars(*, shown: bool, zone: tzinfo) -> Iterator[SyncProgressBars]:
     """Show bars on stderr while the block runs and remove them afterwards."""
     if not shown:
-        yield Watch(None, zone)
+        yield SyncProgressBars(None, zone)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
@@ -87,7 +87,7 @@ def watching(*, shown: bool, zone: tzinfo) -> Iterator[Watch]:
     bar = BarColumn(bar_width=min(40, max(8, console.width - _WIDTH)))
     columns = (TextColumn("{task.description}"), bar, *told)
     with Progress(*columns, console=console, transient=True) as bars:
-        yield Watch(bars, zone)
+        yield SyncProgressBars(bars, zone)
 
 
 def _told_left(left: timedelta | None) -> str:

@@ -11,12 +11,12 @@ import click
 
 from ..errors import ConfigurationError, RoistatError
 from . import exit_codes
-from .output import moment, plain
+from .output import format_moment, to_plain
 from .text import (
-    harmless,
-    harmless_json,
-    say,
-    size,
+    escape_control,
+    escape_control_json,
+    format_size,
+    print_error,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _INDENT = " " * 8
 
 
-class Outcome(NamedTuple):
+class ProjectResult(NamedTuple):
     """Be what became of one project; `error` ended it, what stands beside it was done before."""
 
     project: int
@@ -41,17 +41,19 @@ class Outcome(NamedTuple):
         return not (self.error or left_out or failed)
 
 
-def code_of(outcomes: Sequence[Outcome]) -> int:
+def code_of(outcomes: Sequence[ProjectResult]) -> int:
     """Give the exit code of a run; what all projects met in the same way has its own."""
     if all(one.is_whole for one in outcomes):
         return exit_codes.DONE
     if any(one.calls is not None for one in outcomes):
-        return exit_codes.PARTLY
-    codes = {exit_codes.code_of(one.error) for one in outcomes if one.error}
-    return (codes.pop() if len(codes) == 1 else None) or exit_codes.REFUSED
+        return exit_codes.PARTIAL
+    codes = {exit_codes.exit_code_for(one.error) for one in outcomes if one.error}
+    return (codes.pop() if len(codes) == 1 else None) or exit_codes.FAILED
 
 
-def tell(outcomes: Sequence[Outcome], zone: tzinfo, *, as_json: bool, to_stderr: bool) -> None:
+def print_report(
+    outcomes: Sequence[ProjectResult], zone: tzinfo, *, as_json: bool, to_stderr: bool
+) -> None:
     """Tell the errors on stderr and sum up on stdout (on stderr where calls go there)."""
     _tell_errors(outcomes)
     if code_of(outcomes) == exit_codes.USAGE:
@@ -59,18 +61,18 @@ def tell(outcomes: Sequence[Outcome], zone: tzinfo, *, as_json: bool, to_stderr:
     for outcome in outcomes:
         if as_json:
             line = json.dumps(_fields(outcome), ensure_ascii=False)
-            click.echo(harmless_json(line), err=to_stderr)
+            click.echo(escape_control_json(line), err=to_stderr)
         elif outcome.calls is not None:
             for line in _lines(outcome.calls, outcome.recordings, zone):
-                click.echo(harmless(line), err=to_stderr)
+                click.echo(escape_control(line), err=to_stderr)
 
 
-def _fields(outcome: Outcome) -> dict[str, Any]:
+def _fields(outcome: ProjectResult) -> dict[str, Any]:
     fields: dict[str, Any] = {"project": outcome.project}
     if outcome.calls is not None:
-        fields |= plain(outcome.calls)
+        fields |= to_plain(outcome.calls)
     if outcome.recordings is not None:
-        fields["recordings"] = plain(outcome.recordings)
+        fields["recordings"] = to_plain(outcome.recordings)
         fields["recordings"]["failures"] = [
             {"call_id": one.call_id, "error": str(one.error)} for one in outcome.recordings.failures
         ]
@@ -89,15 +91,15 @@ def _lines(calls: SyncReport, saved: RecordingsReport | None, zone: tzinfo) -> I
     yield (
         f"{_INDENT}{calls.calls:,} calls read in {calls.requests:,} requests, {calls.seconds:.1f} s"
     )
-    yield f"{_INDENT}complete up to {moment(calls.sealed_until, zone)} {zone}"
+    yield f"{_INDENT}complete up to {format_moment(calls.sealed_until, zone)} {zone}"
     if saved is not None:
-        yield f"{_INDENT}recordings: {told_recordings(saved)}, {saved.seconds:.1f} s"
+        yield f"{_INDENT}recordings: {format_recordings(saved)}, {saved.seconds:.1f} s"
         yield from (f"{_INDENT}  {one.call_id}: {one.error}" for one in saved.failures)
 
 
-def told_recordings(saved: RecordingsReport) -> str:
+def format_recordings(saved: RecordingsReport) -> str:
     """Tell in a line what became of recordings."""
-    told = [f"{saved.saved:,} saved ({size(saved.size)})"]
+    told = [f"{saved.saved:,} saved ({format_size(saved.size)})"]
     if saved.adopted:
         told.append(f"{saved.adopted:,} there already")
     told += [f"{saved.waiting:,} not there yet", f"{saved.failed:,} failed"]
@@ -106,18 +108,18 @@ def told_recordings(saved: RecordingsReport) -> str:
     return ", ".join(told)
 
 
-def _tell_errors(outcomes: Sequence[Outcome]) -> None:
-    failed = {one.project: _told(one.error) for one in outcomes if one.error is not None}
+def _tell_errors(outcomes: Sequence[ProjectResult]) -> None:
+    failed = {one.project: _error_lines(one.error) for one in outcomes if one.error is not None}
     whole = list(failed.values())
     if len(failed) == len(outcomes) and all(lines == whole[0] for lines in whole):
-        say(*whole[0])
+        print_error(*whole[0])
         return
     for project, (first, *rest) in failed.items():
-        say(f"project {project}: {first}", *rest)
+        print_error(f"project {project}: {first}", *rest)
 
 
-def _told(error: RoistatError) -> list[str]:
-    lines = exit_codes.lines_of(error)
+def _error_lines(error: RoistatError) -> list[str]:
+    lines = exit_codes.error_lines(error)
     if isinstance(error, ConfigurationError) and "since" in str(error):
         lines.append("Give --since 2026-05-01, or --since 30d")
     return lines

@@ -26,15 +26,15 @@ from ..sync import (
     sync_calls,
     sync_recordings,
 )
-from ..sync.path_template import DEFAULT, Layout
+from ..sync.path_template import DEFAULT_TEMPLATE, PathTemplate
 from ..sync.sqlite import SqliteTarget
 from ..sync.status import read_status
 from ..sync.target_factory import open_target
-from .progress import is_watched
-from .sync import Ask
-from .sync_progress import Watch, watching
-from .sync_report import Outcome, code_of, tell
-from .text import say
+from .progress import should_show_progress
+from .sync import SyncOptions
+from .sync_progress import SyncProgressBars, sync_progress_bars
+from .sync_report import ProjectResult, code_of, print_report
+from .text import print_error
 
 T = TypeVar("T")
 
@@ -44,16 +44,18 @@ _RECORDINGS_AT_ONCE = 8
 _FINAL = (ConfigurationError, AuthenticationError, AccessDeniedError, SyncError)
 
 
-class Sync:
+class SyncRunner:
     """Copy the projects of some clients as asked for."""
 
-    def __init__(self, ask: Ask, clients: Sequence[Roistat], zone: tzinfo, as_json: bool) -> None:
+    def __init__(
+        self, ask: SyncOptions, clients: Sequence[Roistat], zone: tzinfo, as_json: bool
+    ) -> None:
         self._ask = ask
         self._clients = clients
         self._zone = zone
         self._as_json = as_json
         self._template = ask.template or (
-            DEFAULT if len(clients) == 1 else f"{{project}}/{DEFAULT}"
+            DEFAULT_TEMPLATE if len(clients) == 1 else f"{{project}}/{DEFAULT_TEMPLATE}"
         )
         self._periods = self._read_periods() if ask.is_full else {}
         self._check()
@@ -61,31 +63,35 @@ class Sync:
     async def run(self, pause: timedelta | None) -> int:
         """Run once, or with a pause after each run until nothing can be done any more."""
         while True:
-            outcomes = await self._once()
-            tell(outcomes, self._zone, as_json=self._as_json, to_stderr=self._ask.is_stdout)
+            outcomes = await self._run_once()
+            print_report(outcomes, self._zone, as_json=self._as_json, to_stderr=self._ask.is_stdout)
             if pause is None or all(isinstance(one.error, _FINAL) for one in outcomes):
                 return code_of(outcomes)
             await self._clients[0].clock.sleep(pause.total_seconds())
 
-    async def _once(self) -> list[Outcome]:
-        shown = is_watched(stdout_is_free=not self._ask.is_stdout)
-        with watching(shown=shown, zone=self._zone) as watch:
+    async def _run_once(self) -> list[ProjectResult]:
+        shown = should_show_progress(stdout_is_free=not self._ask.is_stdout)
+        with sync_progress_bars(shown=shown, zone=self._zone) as watch:
             try:
-                return await self._all(watch)
+                return await self._sync_all(watch)
             except asyncio.CancelledError:
                 interrupted = True
         if interrupted:
-            say(*self._told_kept(watch))
+            print_error(*self._interrupt_summary(watch))
         raise asyncio.CancelledError
 
-    async def _all(self, watch: Watch) -> list[Outcome]:
+    async def _sync_all(self, watch: SyncProgressBars) -> list[ProjectResult]:
         target = open_target(self._ask.to, extend=self._ask.extend)
         try:
-            return await _together([self._one(client, target, watch) for client in self._clients])
+            return await _gather(
+                [self._sync_project(client, target, watch) for client in self._clients]
+            )
         finally:
             await target.close()
 
-    async def _one(self, client: Roistat, target: Target, watch: Watch) -> Outcome:
+    async def _sync_project(
+        self, client: Roistat, target: Target, watch: SyncProgressBars
+    ) -> ProjectResult:
         """Copy one project; its failure is its own."""
         calls: SyncReport | None = None
         saved: RecordingsReport | None = None
@@ -97,9 +103,11 @@ class Sync:
                 saved = await self._save(client, target, self._ask.folder, watch)
         except RoistatError as failed:
             error = failed
-        return Outcome(client.project, calls, saved, error)
+        return ProjectResult(client.project, calls, saved, error)
 
-    async def _copy_calls(self, client: Roistat, target: Target, watch: Watch) -> SyncReport:
+    async def _copy_calls(
+        self, client: Roistat, target: Target, watch: SyncProgressBars
+    ) -> SyncReport:
         ask = self._ask
         return await sync_calls(
             client,
@@ -115,7 +123,7 @@ class Sync:
         )
 
     async def _save(
-        self, client: Roistat, target: SqliteTarget, folder: Path, watch: Watch
+        self, client: Roistat, target: SqliteTarget, folder: Path, watch: SyncProgressBars
     ) -> RecordingsReport:
         return await sync_recordings(
             client,
@@ -131,7 +139,7 @@ class Sync:
         """Refuse what no run could use, before a database is made for it."""
         any_period = Period.last(hours=1)
         for client in self._clients:
-            Layout(self._template, client.project)
+            PathTemplate(self._template, client.project)
             client.calls.history(any_period, extend=self._ask.extend)
 
     def _read_periods(self) -> dict[int, Period]:
@@ -139,7 +147,7 @@ class Sync:
         ask = self._ask
         if ask.period is not None:
             return {client.project: ask.period for client in self._clients}
-        known = {} if ask.since else _covered(Path(ask.to))
+        known = {} if ask.since else _covered_from(Path(ask.to))
         starts = {
             client.project: ask.since or known.get(client.project) for client in self._clients
         }
@@ -152,7 +160,7 @@ class Sync:
         now = datetime.now(UTC)
         return {project: Period(start, now) for project, start in starts.items() if start}
 
-    def _told_kept(self, watch: Watch) -> Iterator[str]:
+    def _interrupt_summary(self, watch: SyncProgressBars) -> Iterator[str]:
         """Tell what an interrupted run leaves behind."""
         for project, at in watch.calls.items():
             reached = f"{at.reached.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
@@ -166,7 +174,7 @@ class Sync:
         yield "--full begins anew" if self._ask.is_full else "the next run goes on from there"
 
 
-async def _together(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def _gather(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Do all at once; one that raises ends the others before it is heard of."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -178,7 +186,7 @@ async def _together(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     raise first
 
 
-def _covered(path: Path) -> dict[int, datetime]:
+def _covered_from(path: Path) -> dict[int, datetime]:
     if not path.exists():
         return {}
     copy = read_status(path)

@@ -12,20 +12,20 @@ _HARMFUL = (
 _IN_TEXT = re.compile(f"[{_HARMFUL}]")
 
 
-def harmless(text: str) -> str:
+def escape_control(text: str) -> str:
     """Write a character that could steer a terminal as its code, e.g. <1B>."""
     return _IN_TEXT.sub(lambda found: f"<{ord(found[0]):02X}>", text)
 
 
-def harmless_json(text: str) -> str:
+def escape_control_json(text: str) -> str:
     """Escape in a line of JSON what JSON itself lets through; the value stays the same."""
     return _IN_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def say(*lines: str) -> None:
+def print_error(*lines: str) -> None:
     """Tell the person something: on stderr, and never an error of its own."""
     told = "".join(
-        f"{'roistat: ' if number == 0 else '         '}{harmless(line)}\n"
+        f"{'roistat: ' if number == 0 else '         '}{escape_control(line)}\n"
         for number, line in enumerate(lines)
     )
     try:
@@ -35,7 +35,7 @@ def say(*lines: str) -> None:
         pass
 
 
-def size(count: float) -> str:
+def format_size(count: float) -> str:
     """Write a number of bytes as people read it: 1.2 MB."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:

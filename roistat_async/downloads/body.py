@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from ..errors import RequestTimeoutError, TransportError, TruncatedError
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Be what a body is read from; `part` gives no bytes at its end."""
 
     @property
@@ -23,7 +23,7 @@ class Body:
     Raises TruncatedError if the end came early and RequestTimeoutError after a silence.
     """
 
-    def __init__(self, source: Source, head: bytes, close: Callable[[], None]) -> None:
+    def __init__(self, source: ByteSource, head: bytes, close: Callable[[], None]) -> None:
         self.length: int | None = source.length
         self._source = source
         self._head = head

@@ -14,15 +14,15 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ..files.fileio import MOST_PARTS, ReadAt
-from ..files.part_file import Check, PartFile, to_its_end
+from ..files.fileio import IOV_MAX, ReadAt
+from ..files.part_file import Check, PartFile, shielded
 from ..models.downloads import Download
 
 BATCH = 1024 * 1024
 """Bytes that go to the threads at once; as many are gathered meanwhile, and no more."""
 
 
-class Writing:
+class BodyWriter:
     """Take a body part by part; `size` is what the file then has. Leaving waits for the threads.
 
     At most one batch is under way: taking waits while another one is full.
@@ -31,9 +31,9 @@ class Writing:
     def __init__(self, part: PartFile) -> None:
         self.size: int = part.size
         self._part = part
-        self._gathered: list[bytes] = []
+        self._buffer: list[bytes] = []
         self._gathered_size = 0
-        self._under_way: list[asyncio.Future[None]] = []
+        self._pending: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -44,55 +44,55 @@ class Writing:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._under_way:  # it uses a file that is about to be closed
-            await to_its_end(self._settled())
+        if self._pending:  # it uses a file that is about to be closed
+            await shielded(self._settle())
 
-    async def take(self, data: bytes) -> None:
+    async def write(self, data: bytes) -> None:
         """Keep a part to be written; raise DownloadError for one that could not be."""
         self.size += len(data)
-        self._gathered.append(data)
+        self._buffer.append(data)
         self._gathered_size += len(data)
         # A trickle makes many small parts, and each costs more memory than its bytes.
-        if self._gathered_size >= BATCH or len(self._gathered) >= MOST_PARTS:
+        if self._gathered_size >= BATCH or len(self._buffer) >= IOV_MAX:
             await self._send()
 
-    def at_hand(self) -> ReadAt | None:
+    def buffered_reader(self) -> ReadAt | None:
         """Give what reads the file; None where some of it is on its way to the disk."""
-        return partial(_read, self._gathered) if self._gathered_size == self.size else None
+        return partial(_read, self._buffer) if self._gathered_size == self.size else None
 
     async def publish(self, check: Check | None = None) -> Download:
         """Write what is left and give the file its name, if `check` does not raise."""
-        await self._arrived()
-        return await self._part.publish(self._let_go(), check)
+        await self._wait_written()
+        return await self._part.publish(self._take_buffer(), check)
 
     async def flush(self) -> None:
         """Write what is left, for a rest that is to come."""
-        if self._gathered:
+        if self._buffer:
             await self._send()
-        await self._arrived()
+        await self._wait_written()
 
     async def _send(self) -> None:
-        await self._arrived()
-        parts, run = self._let_go(), asyncio.get_running_loop().run_in_executor
-        self._under_way = [
-            run(None, self._part.put, parts),
-            run(None, self._part.digest, parts),
+        await self._wait_written()
+        parts, run = self._take_buffer(), asyncio.get_running_loop().run_in_executor
+        self._pending = [
+            run(None, self._part.write_raw, parts),
+            run(None, self._part.update_hash, parts),
         ]
 
-    def _let_go(self) -> list[bytes]:
-        parts, self._gathered, self._gathered_size = self._gathered, [], 0
+    def _take_buffer(self) -> list[bytes]:
+        parts, self._buffer, self._gathered_size = self._buffer, [], 0
         return parts
 
-    async def _arrived(self) -> None:
-        if not self._under_way:
+    async def _wait_written(self) -> None:
+        if not self._pending:
             return
-        await asyncio.wait(self._under_way)
-        arrived, self._under_way = self._under_way, []
+        await asyncio.wait(self._pending)
+        arrived, self._pending = self._pending, []
         for each in arrived:
             each.result()
 
-    async def _settled(self) -> None:
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+    async def _settle(self) -> None:
+        await asyncio.gather(*self._pending, return_exceptions=True)
 
 
 def _read(parts: Sequence[bytes], at: int, size: int) -> bytes:

@@ -33,7 +33,7 @@ Save = Callable[[str, Path, bool], Awaitable[Download]]
 """Save one recording; told whether a killed run may have left a part of it."""
 
 
-async def save_many(
+async def download_all(
     ids: Iterable[T] | AsyncIterable[T],
     folder: str | os.PathLike[str],
     *,
@@ -47,23 +47,23 @@ async def save_many(
     """
     place = Path(folder)
     part_file.make_folder(place)
-    stale_parts.remove_dead_parts(place)
+    stale_parts.remove_stale_parts(place)
     has_left = part_metadata.has_any(place)
     size_of = partial(_size_of, is_open=os.access(place, os.W_OK))
 
-    async def act(one: T) -> DownloadOutcome:
+    async def worker(one: T) -> DownloadOutcome:
         call_id = id_of(one)
         target = place / f"{call_id}.mp3"
         saving = partial(save, call_id, target, has_left)
         return await _outcome(call_id, target, size_of, saving, pace)
 
-    works = each(ids, act, key_of=id_of, concurrency=lambda: pace.places)
+    works = map_concurrently(ids, worker, key_of=id_of, concurrency=lambda: pace.places)
     async with aclosing(works) as outcomes:
         async for outcome in outcomes:
             yield outcome
 
 
-async def each(
+async def map_concurrently(
     source: Iterable[T] | AsyncIterable[T],
     act: Callable[[T], Awaitable[R]],
     *,
@@ -76,7 +76,7 @@ async def each(
     early does; nothing is under way afterwards.
     """
     places = concurrency if callable(concurrency) else lambda: concurrency
-    work = _Work(source, act, key_of, places)
+    work = _WorkQueue(source, act, key_of, places)
     try:
         while found := await work.next():
             yield found[0]
@@ -84,7 +84,7 @@ async def each(
         await work.close()
 
 
-class _Work(Generic[T, R]):
+class _WorkQueue(Generic[T, R]):
     """Keep so many things under way, and one more coming where its source must be waited for."""
 
     def __init__(
@@ -94,32 +94,32 @@ class _Work(Generic[T, R]):
         key_of: Callable[[T], str],
         places: Callable[[], int],
     ) -> None:
-        self._at_hand = None if isinstance(source, AsyncIterable) else iter(source)
+        self._iterator = None if isinstance(source, AsyncIterable) else iter(source)
         self._source = _one_by_one(source) if isinstance(source, AsyncIterable) else None
         self._act = act
         self._key_of = key_of
         self._places = places
         self._running: dict[asyncio.Task[R], str] = {}
         self._done: deque[asyncio.Task[R]] = deque()
-        self._coming: asyncio.Task[list[T]] | None = None
-        self._moved: asyncio.Future[None] | None = None
+        self._next_item: asyncio.Task[list[T]] | None = None
+        self._wakeup: asyncio.Future[None] | None = None
 
     async def next(self) -> list[R]:
         """Give the next result, or none at the end."""
         while not self._done:
             self._start_more()
-            if not self._running and self._coming is None:
+            if not self._running and self._next_item is None:
                 return []
             if not self._done:
-                self._moved = asyncio.get_running_loop().create_future()
-                await self._moved
+                self._wakeup = asyncio.get_running_loop().create_future()
+                await self._wakeup
         done = self._done.popleft()
         del self._running[done]
         return [done.result()]
 
     async def close(self) -> None:
         """Leave nothing under way."""
-        tasks = [*self._running, *([self._coming] if self._coming else [])]
+        tasks = [*self._running, *([self._next_item] if self._next_item else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -127,16 +127,16 @@ class _Work(Generic[T, R]):
             await self._source.aclose()
 
     def _start_more(self) -> None:
-        if self._coming is not None and self._coming.done():
-            came, self._coming = self._coming.result(), None
+        if self._next_item is not None and self._next_item.done():
+            came, self._next_item = self._next_item.result(), None
             self._source = self._source if came else None
             self._start(came)
-        while self._at_hand is not None and len(self._running) < self._places():
-            self._at_hand = self._at_hand if self._start([*islice(self._at_hand, 1)]) else None
+        while self._iterator is not None and len(self._running) < self._places():
+            self._iterator = self._iterator if self._start([*islice(self._iterator, 1)]) else None
         is_full = len(self._running) >= self._places()
-        if self._source is not None and self._coming is None and not is_full:
-            self._coming = asyncio.create_task(_next_of(self._source))
-            self._coming.add_done_callback(self._move)
+        if self._source is not None and self._next_item is None and not is_full:
+            self._next_item = asyncio.create_task(_next_of(self._source))
+            self._next_item.add_done_callback(self._wake)
 
     def _start(self, came: list[T]) -> int:
         for one in came:
@@ -149,11 +149,11 @@ class _Work(Generic[T, R]):
 
     def _finished(self, task: asyncio.Task[R]) -> None:
         self._done.append(task)
-        self._move()
+        self._wake()
 
-    def _move(self, _: object = None) -> None:
-        if self._moved is not None and not self._moved.done():
-            self._moved.set_result(None)
+    def _wake(self, _: object = None) -> None:
+        if self._wakeup is not None and not self._wakeup.done():
+            self._wakeup.set_result(None)
 
 
 async def _next_of(source: AsyncIterator[T]) -> list[T]:

@@ -10,8 +10,8 @@ from typing import Self
 
 from attrs import evolve
 
-from ..api.attempt import Attempts
-from ..api.project_api import Endpoint
+from ..api.attempt import Execution
+from ..api.project_api import ProjectApi
 from ..errors import (
     ChangedError,
     DownloadError,
@@ -22,15 +22,15 @@ from ..errors import (
 from ..files import fileio, part_file
 from ..models.downloads import Download
 from ..transport import retry
-from ..transport.error_mapping import bare
-from ..transport.http import Reply
-from ..wire.request import Rest
+from ..transport.error_mapping import strip_context
+from ..transport.http import StreamedResponse
+from ..wire.request import ByteRange
 from . import integrity, part_metadata
 from .body import Body, cut_short
-from .body_writer import Writing
+from .body_writer import BodyWriter
 from .file_request import FileRequest
-from .range_response import Mark, Place
-from .response_head import read_beginning
+from .range_response import BodyRange, ResumePoint
+from .response_head import read_head
 from .resumable_part import KeptPart
 
 Progress = Callable[[int, int | None], object]
@@ -42,11 +42,11 @@ The bytes so far fall back where a cut file is asked for from the start.
 _Failure = TruncatedError | TransportError | ChangedError
 
 
-class Saving:
+class FileDownload:
     """Ask for a file and give it its name, or raise the last of what went wrong."""
 
     def __init__(
-        self, endpoint: Endpoint, asked: FileRequest, target: Path, progress: Progress | None
+        self, endpoint: ProjectApi, asked: FileRequest, target: Path, progress: Progress | None
     ) -> None:
         self._endpoint = endpoint
         self._asked = asked
@@ -54,10 +54,10 @@ class Saving:
         self._progress = progress
         self._open = ExitStack()
         self._part: part_file.PartFile | None = None
-        self._mark: Mark | None = None
+        self._resume_point: ResumePoint | None = None
         self._was_changed = False
         self._is_repeat = False
-        self._came_cut: tuple[int, str] | None = None
+        self._previous_cut: tuple[int, str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -73,31 +73,31 @@ class Saving:
     async def run(self) -> Download:
         """Ask for the file, and for what is missing of it as often as is worth it."""
         endpoint, attempt = self._endpoint, 1
-        await self._go_on()
+        await self._resume_partial()
         while True:
             ended = await self._attempt()
             if isinstance(ended, Download):
                 return ended
             if self._is_last(ended, attempt) or not endpoint.budget.spend(ended):
                 raise ended
-            chance = endpoint.clock.chance()
+            chance = endpoint.clock.random()
             wait = retry.backoff(attempt, ended, endpoint.config.retry, chance)
             self._is_repeat = True
             operation = self._asked.operation(is_repeat=True)
-            Attempts(endpoint, operation).tell_retry(attempt, ended, wait)
+            Execution(endpoint, operation).notify_retry(attempt, ended, wait)
             attempt += not isinstance(ended, ChangedError)
             await endpoint.clock.sleep(wait)
 
-    async def _go_on(self) -> None:
+    async def _resume_partial(self) -> None:
         """Take over what a killed run left of this very file."""
         asked = self._asked
-        can_be = asked.may_be_left and asked.can_be_got
+        can_be = asked.may_have_partial and asked.supports_get
         if not can_be or not part_metadata.is_left(self._target, self._name):
             return
         left = KeptPart(self._target, self._name)
         self._open.push(left)
-        self._mark = await left.go_on()
-        if self._mark is not None:
+        self._resume_point = await left.go_on()
+        if self._resume_point is not None:
             self._part = left
 
     @property
@@ -109,7 +109,7 @@ class Saving:
 
     def _is_last(self, failure: _Failure, attempt: int) -> bool:
         if not isinstance(failure, ChangedError):
-            return attempt >= self._endpoint.config.retry.body_attempts
+            return attempt >= self._endpoint.config.retry.max_download_attempts
         # Once from the start, whatever the attempts: that may well be the first whole one.
         was_changed, self._was_changed = self._was_changed, True
         return was_changed
@@ -120,90 +120,100 @@ class Saving:
         What went wrong before the body began is raised: the request was repeated for it already.
         """
         try:
-            body, reply, place = await opened(
-                self._endpoint, self._asked, self._mark, is_repeat=self._is_repeat
+            body, reply, place = await open_download(
+                self._endpoint, self._asked, self._resume_point, is_repeat=self._is_repeat
             )
             try:
-                return await self._take(body, reply, place)
+                return await self._receive(body, reply, place)
             finally:
                 await body.close()
         except DownloadError as error:
             error.path = error.path or self._target
             if isinstance(error, ChangedError):
-                self._mark = None
+                self._resume_point = None
             elif not isinstance(error, TruncatedError):
                 raise
-            return bare(error)
+            return strip_context(error)
 
-    async def _take(self, body: Body, reply: Reply, place: Place) -> Download | _Failure:
-        part, self._mark = await self._placed(place), None
-        async with Writing(part) as writing:
-            cut = None if place.is_complete else await self._fill(writing, body, place)
+    async def _receive(
+        self, body: Body, reply: StreamedResponse, place: BodyRange
+    ) -> Download | _Failure:
+        part, self._resume_point = await self._prepare_part(place), None
+        async with BodyWriter(part) as writing:
+            cut = None if place.is_complete else await self._copy_body(writing, body, place)
             if cut is None and place.total not in (None, writing.size):
                 cut = TruncatedError(cut_short(writing.size, place.total), path=self._target)
             if cut is None:
-                return await self._published(writing, part, reply, place)
-            if place.etag is not None and self._asked.can_be_got:
+                return await self._publish(writing, part, reply, place)
+            if place.etag is not None and self._asked.supports_get:
                 await writing.flush()
-                self._mark = _mark(place.etag, part.size, place.total)
+                self._resume_point = _resume_point(place.etag, part.size, place.total)
         return cut
 
-    async def _published(
-        self, writing: Writing, part: part_file.PartFile, reply: Reply, place: Place
+    async def _publish(
+        self,
+        writing: BodyWriter,
+        part: part_file.PartFile,
+        reply: StreamedResponse,
+        place: BodyRange,
     ) -> Download | _Failure:
         if not await reply.comes_to_rest():
-            return _out_of_step()
+            return _desynchronised()
         try:
-            saved = await writing.publish(self._judging(writing, part, reply, place))
+            saved = await writing.publish(self._final_check(writing, part, reply, place))
         except TransportError as error:
-            return bare(error)
+            return strip_context(error)
         return evolve(saved, resumed=True) if place.start else saved
 
-    def _judging(
-        self, writing: Writing, part: part_file.PartFile, reply: Reply, place: Place
+    def _final_check(
+        self,
+        writing: BodyWriter,
+        part: part_file.PartFile,
+        reply: StreamedResponse,
+        place: BodyRange,
     ) -> part_file.Check:
         """Give what looks at the whole file in the thread, at the last moment before its name."""
-        content, at_hand = self._asked.content, writing.at_hand()
+        content, at_hand = self._asked.content, writing.buffered_reader()
         # A small one is looked at here: the thread would wait for the loop at each step of it.
-        seen = at_hand and integrity.missing_of(content, at_hand, writing.size)
+        seen = at_hand and integrity.find_truncation(content, at_hand, writing.size)
 
         def judge(read: fileio.ReadAt, size: int) -> None:
-            missing = seen if at_hand else integrity.missing_of(content, read, size)
-            if missing is not None and not self._ends_so(part, place, missing):
-                raise integrity.cut_before(size, missing)
+            missing = seen if at_hand else integrity.find_truncation(content, read, size)
+            if missing is not None and not self._is_same_cut_again(part, place, missing):
+                raise integrity.truncated_at_source(size, missing)
             if not reply.is_quiet():
-                raise _out_of_step()
+                raise _desynchronised()
 
         return judge
 
-    def _ends_so(self, part: part_file.PartFile, place: Place, missing: str) -> bool:
+    def _is_same_cut_again(self, part: part_file.PartFile, place: BodyRange, missing: str) -> bool:
         """Tell whether the very same bytes came before, as many as were promised each time.
 
         Then they are what Roistat has: a recorder may have ended in the middle of a frame.
         """
-        if missing != integrity.CUT_FRAME or place.total is None or place.start:
+        if missing != integrity.CUT_LAST_FRAME or place.total is None or place.start:
             return False
-        before, self._came_cut = self._came_cut, (part.size, part.sha256)
-        return before == self._came_cut
+        before, self._previous_cut = self._previous_cut, (part.size, part.sha256)
+        return before == self._previous_cut
 
-    async def _placed(self, place: Place) -> part_file.PartFile:
+    async def _prepare_part(self, place: BodyRange) -> part_file.PartFile:
         """Give the part file with what stands before a body."""
         if self._part is None:
             self._part = self._open.enter_context(self._new_part(place))
         elif not place.start:
-            await part_file.in_thread(self._part.start_again)
+            await part_file.run_in_thread(self._part.reset)
         if not place.start and place.etag and place.total and isinstance(self._part, KeptPart):
             self._part.note(place.etag, place.total)
         return self._part
 
-    def _new_part(self, place: Place) -> part_file.PartFile:
+    def _new_part(self, place: BodyRange) -> part_file.PartFile:
         is_large = (place.total or 0) >= part_metadata.SMALLEST and part_metadata.are_kept()
-        if is_large and place.etag is not None and self._asked.can_be_got:
+        if is_large and place.etag is not None and self._asked.supports_get:
             return KeptPart(self._target, self._name)
         return part_file.PartFile(self._target)
 
-    async def _fill(
-        self, writing: Writing, body: Body, place: Place
+    async def _copy_body(
+        self, writing: BodyWriter, body: Body, place: BodyRange
     ) -> RequestTimeoutError | TruncatedError | None:
         chunks = aiter(body)
         while True:
@@ -212,37 +222,41 @@ class Saving:
             except (RequestTimeoutError, TruncatedError) as error:
                 if isinstance(error, TruncatedError):
                     error.path = self._target
-                return bare(error)
+                return strip_context(error)
             if not chunk:
                 return None
-            await writing.take(chunk)
+            await writing.write(chunk)
             if self._progress is not None:
                 self._progress(writing.size, place.total)
 
 
-async def opened(
-    endpoint: Endpoint, asked: FileRequest, mark: Mark | None = None, *, is_repeat: bool = False
-) -> tuple[Body, Reply, Place]:
+async def open_download(
+    endpoint: ProjectApi,
+    asked: FileRequest,
+    mark: ResumePoint | None = None,
+    *,
+    is_repeat: bool = False,
+) -> tuple[Body, StreamedResponse, BodyRange]:
     """Ask for a file, or for the rest behind a mark; give the bytes and where they stand.
 
     Whoever gets the body must close it.
     """
 
-    async def read_head(reply: Reply) -> tuple[bytes, Place]:
-        return await read_beginning(reply, asked.content, endpoint.clock, mark)
+    async def read_response(reply: StreamedResponse) -> tuple[bytes, BodyRange]:
+        return await read_head(reply, asked.content, endpoint.clock, mark)
 
-    rest = None if mark is None else Rest(mark.size, mark.etag)
+    rest = None if mark is None else ByteRange(mark.size, mark.etag)
     operation = asked.operation(is_repeat=is_repeat, rest=rest)
-    reply, (head, place), close = await endpoint.open_file(operation, read_head)
+    reply, (head, place), close = await endpoint.open_file(operation, read_response)
     return Body(reply, head, close), reply, place
 
 
-def _out_of_step() -> TransportError:
+def _desynchronised() -> TransportError:
     error = TransportError("more came than was asked for: the recording may be another call's")
-    error._is_stale = True  # no outage: the next attempt has a fresh connection
+    error._on_reused_connection = True  # no outage: the next attempt has a fresh connection
     return error
 
 
-def _mark(etag: str, size: int, total: int | None) -> Mark | None:
+def _resume_point(etag: str, size: int, total: int | None) -> ResumePoint | None:
     """Mark what is there, if there is anything and no more than the file has."""
-    return Mark(etag, size, total) if 0 < size <= (total or size) else None
+    return ResumePoint(etag, size, total) if 0 < size <= (total or size) else None

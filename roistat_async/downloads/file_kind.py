@@ -17,7 +17,7 @@ _BIT_RATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
-class Content(Enum):
+class FileKind(Enum):
     """Say what a body is."""
 
     EMPTY = "nothing"
@@ -28,21 +28,21 @@ class Content(Enum):
     OTHER = "something else"
 
 
-def recognise(head: bytes) -> Content:
+def sniff(head: bytes) -> FileKind:
     """Tell what a body is by its first `HEAD_SIZE` bytes, or all of them if it is shorter."""
     if not head:
-        return Content.EMPTY
-    if head.startswith(b"ID3") or is_mpeg(head):
-        return Content.MP3
+        return FileKind.EMPTY
+    if head.startswith(b"ID3") or is_mpeg_audio(head):
+        return FileKind.MP3
     if head.startswith((OLE2, ZIP)):
-        return Content.XLS
+        return FileKind.XLS
     text = head.removeprefix(_BOM).lstrip()
     if text.startswith((b"{", b"[")):
-        return Content.JSON
-    return Content.HTML if text.startswith(b"<") else Content.OTHER
+        return FileKind.JSON
+    return FileKind.HTML if text.startswith(b"<") else FileKind.OTHER
 
 
-def is_mpeg(head: bytes) -> bool:
+def is_mpeg_audio(head: bytes) -> bool:
     """Tell whether two frames of MPEG audio stand one behind the other.
 
     A whole body of a single frame is taken too.

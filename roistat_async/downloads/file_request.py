@@ -9,9 +9,9 @@ from attrs import frozen
 
 from ..api.attempt import Operation
 from ..errors import RoistatError
-from ..transport.retry import Kind
+from ..transport.retry import OperationKind
 from ..wire import request
-from .file_kind import Content
+from .file_kind import FileKind
 
 
 @frozen
@@ -20,27 +20,27 @@ class FileRequest:
 
     path: str
     body: Mapping[str, Any] | None
-    content: Content
-    is_one_of_many: bool = False
+    content: FileKind
+    is_bulk: bool = False
     """Whether the connection of another one may be used where nothing went wrong yet."""
-    may_be_left: bool = True
+    may_have_partial: bool = True
     """Whether a killed run may have left a part of it beside its target."""
-    on_trouble: Callable[[RoistatError], object] | None = None
+    on_error: Callable[[RoistatError], object] | None = None
     """Told of each error that a repeat follows."""
 
     @property
-    def can_be_got(self) -> bool:
+    def supports_get(self) -> bool:
         """Tell whether GET names the same file: only where nothing but the path does."""
         return self.body is None
 
-    def operation(self, *, is_repeat: bool, rest: request.Rest | None = None) -> Operation:
+    def operation(self, *, is_repeat: bool, rest: request.ByteRange | None = None) -> Operation:
         """Spell it for the endpoint."""
         return Operation(
             self.path,
-            request.encode(self.body),
-            Kind.READ,
+            request.encode_body(self.body),
+            OperationKind.READ,
             is_file=True,
-            rest=rest,
-            is_handed_on=self.is_one_of_many and not is_repeat and rest is None,
-            on_trouble=self.on_trouble,
+            byte_range=rest,
+            may_reuse_connection=self.is_bulk and not is_repeat and rest is None,
+            on_error=self.on_error,
         )

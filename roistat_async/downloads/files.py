@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ..api.project_api import Endpoint
+from ..api.project_api import ProjectApi
 from ..files import part_file
 from ..models.downloads import Download
 from .body import Body
+from .file_download import FileDownload, open_download
 from .file_download import Progress as Progress
-from .file_download import Saving, opened
 from .file_request import FileRequest as FileRequest
 
 
 @asynccontextmanager
-async def open_body(endpoint: Endpoint, asked: FileRequest) -> AsyncIterator[Body]:
+async def open_body(endpoint: ProjectApi, asked: FileRequest) -> AsyncIterator[Body]:
     """Ask for a file and give its bytes; raise what came in its place."""
-    body, _, _ = await opened(endpoint, asked)
+    body, _, _ = await open_download(endpoint, asked)
     try:
         yield body
     finally:
@@ -27,7 +27,7 @@ async def open_body(endpoint: Endpoint, asked: FileRequest) -> AsyncIterator[Bod
 
 
 async def save(
-    endpoint: Endpoint,
+    endpoint: ProjectApi,
     asked: FileRequest,
     to: str | os.PathLike[str],
     progress: Progress | None = None,
@@ -37,8 +37,8 @@ async def save(
 
 
 async def save_checked(
-    endpoint: Endpoint, asked: FileRequest, target: Path, progress: Progress | None = None
+    endpoint: ProjectApi, asked: FileRequest, target: Path, progress: Progress | None = None
 ) -> Download:
     """Save a file whose target was looked at already."""
-    with Saving(endpoint, asked, target, progress) as saving:
+    with FileDownload(endpoint, asked, target, progress) as saving:
         return await saving.run()

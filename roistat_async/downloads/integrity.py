@@ -19,7 +19,7 @@ from .file_kind import (
     HEAD_SIZE,
     OLE2,
     ZIP,
-    Content,
+    FileKind,
     frame_length,
 )
 
@@ -33,24 +33,24 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 22 + 65535  # its end with the longest comment
 
 
-CUT_FRAME = "the last frame of audio is cut"
+CUT_LAST_FRAME = "the last frame of audio is cut"
 
 
-def check(content: Content, read: ReadAt, size: int) -> None:
+def check(content: FileKind, read: ReadAt, size: int) -> None:
     """Raise TruncatedError for a file that says itself that something is missing."""
-    missing = missing_of(content, read, size)
+    missing = find_truncation(content, read, size)
     if missing is not None:
-        raise cut_before(size, missing)
+        raise truncated_at_source(size, missing)
 
 
-def missing_of(content: Content, read: ReadAt, size: int) -> str | None:
+def find_truncation(content: FileKind, read: ReadAt, size: int) -> str | None:
     """Say what is missing of a file by its own account; None where nothing is."""
-    if content is Content.MP3:
+    if content is FileKind.MP3:
         return _missing_audio(read, size)
-    return _missing_of_sheet(read, size) if content is Content.XLS else None
+    return _missing_of_sheet(read, size) if content is FileKind.XLS else None
 
 
-def cut_before(size: int, missing: str) -> TruncatedError:
+def truncated_at_source(size: int, missing: str) -> TruncatedError:
     """Say that a file came as it was sent, and was not whole then."""
     return TruncatedError(f"all {size} bytes came, but {missing}: it was cut before it was sent")
 
@@ -60,12 +60,12 @@ def _missing_audio(read: ReadAt, size: int) -> str | None:
     if start > size:
         return "the tag before the audio is cut"
     # With the tag, which some programs count: a little less is seen for no false alarm.
-    if _promised(read(start, 256)) > size:
+    if _xing_size(read(start, 256)) > size:
         return "its header counts more"
-    return CUT_FRAME if _ends_inside(read, start, size) else None
+    return CUT_LAST_FRAME if _ends_mid_frame(read, start, size) else None
 
 
-def _ends_inside(read: ReadAt, start: int, size: int) -> bool:
+def _ends_mid_frame(read: ReadAt, start: int, size: int) -> bool:
     for longest in _TAILS:
         at = max(start, size - longest)
         tail = read(at, size - at)
@@ -83,7 +83,7 @@ def _tag_size(head: bytes) -> int:
     return 10 + size + (10 if head[5] & 0x10 else 0)
 
 
-def _promised(frame: bytes) -> int:
+def _xing_size(frame: bytes) -> int:
     """Give the bytes a Xing or Info header counts, 0 if it does not."""
     if not frame_length(frame, 0):
         return 0

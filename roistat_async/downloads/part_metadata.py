@@ -19,8 +19,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ..files.fileio import NEW, PLAIN
-from .range_response import strong
+from ..files.fileio import CREATE_FLAGS, OPEN_FLAGS
+from .range_response import strong_etag
 
 SMALLEST = 1024 * 1024
 """Bytes of a file from which on a note is worth it; a smaller one is quickly asked for again."""
@@ -83,7 +83,7 @@ def write(part: Path, note: Note) -> None:
         return
     remove(part)
     try:
-        fd = os.open(_beside(part), NEW, 0o600)
+        fd = os.open(_beside(part), CREATE_FLAGS, 0o600)
         with open(fd, "wb") as file:
             file.write(json.dumps([boot, note.of, note.etag, note.total]).encode())
     except OSError:
@@ -98,7 +98,7 @@ def read(part: Path) -> Note | None:
     if not isinstance(found, list) or len(found) != 4 or found[0] != _boot():
         return None
     _, of, etag, total = found
-    if not isinstance(etag, str) or not strong(etag) or type(total) is not int:
+    if not isinstance(etag, str) or not strong_etag(etag) or type(total) is not int:
         return None
     return Note(str(of), etag, total)
 
@@ -129,7 +129,7 @@ def is_own(found: os.stat_result) -> bool:
 
 def _text(note: Path) -> bytes:
     """Read a note; nothing of one that somebody else may have put there."""
-    with open(os.open(note, PLAIN | os.O_RDONLY), "rb") as file:
+    with open(os.open(note, OPEN_FLAGS | os.O_RDONLY), "rb") as file:
         return file.read(_LARGEST) if is_own(os.fstat(file.fileno())) else b""
 
 

@@ -24,7 +24,7 @@ _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNOR
 _NO_RANGE = re.compile(r"bytes \*/([0-9]{1,18})", re.IGNORECASE)
 
 
-class Answer(Protocol):
+class ResponseHead(Protocol):
     """Be the status and the headers of an answer."""
 
     status: int
@@ -36,7 +36,7 @@ class Answer(Protocol):
 
 
 @frozen
-class Mark:
+class ResumePoint:
     """Be how much of a file is there, and what proves that a rest belongs to it."""
 
     etag: str
@@ -45,7 +45,7 @@ class Mark:
 
 
 @frozen
-class Place:
+class BodyRange:
     """Say where in a file the body of an answer stands, and how long the file is."""
 
     start: int = 0
@@ -55,16 +55,16 @@ class Place:
     """Whether all of the file is there already, and the body nothing of it."""
 
 
-def whole(answer: Answer) -> Place:
+def full_range(answer: ResponseHead) -> BodyRange:
     """Read the headers of an answer that is all of a file."""
-    return Place(0, answer.length, strong(answer.header("ETag")))
+    return BodyRange(0, answer.length, strong_etag(answer.header("ETag")))
 
 
-def rest(answer: Answer, mark: Mark) -> Place:
+def partial_range(answer: ResponseHead, mark: ResumePoint) -> BodyRange:
     """Read the headers of an answer to the question for a rest; ChangedError if it is another."""
     _check_etag(answer, mark)
     if answer.status == NOT_SATISFIABLE:
-        return _nothing_left(answer, mark)
+        return _parse_416(answer, mark)
     kind = (answer.header("Content-Type") or "").lower()
     encoding = answer.header("Content-Encoding") or "identity"
     found = _RANGE.fullmatch(answer.header("Content-Range") or "")
@@ -75,24 +75,24 @@ def rest(answer: Answer, mark: Mark) -> Place:
         raise ChangedError("another part of a file came than the one asked for")
     if answer.length not in (None, last + 1 - start):
         raise ChangedError("a part of a file came whose length is not what it says")
-    return Place(start, total, mark.etag)
+    return BodyRange(start, total, mark.etag)
 
 
-def strong(etag: str | None) -> str | None:
+def strong_etag(etag: str | None) -> str | None:
     """Give an ETag that proves the same bytes; None for a weak or a malformed one."""
     return etag if etag is not None and _STRONG.fullmatch(etag) else None
 
 
-def _check_etag(answer: Answer, mark: Mark) -> None:
+def _check_etag(answer: ResponseHead, mark: ResumePoint) -> None:
     if answer.header("ETag") not in (None, mark.etag):
         raise ChangedError("the file changed on the server while it was downloaded")
 
 
-def _nothing_left(answer: Answer, mark: Mark) -> Place:
+def _parse_416(answer: ResponseHead, mark: ResumePoint) -> BodyRange:
     """Believe that nothing is left where the length was known, or the answer names the file."""
     found = _NO_RANGE.fullmatch(answer.header("Content-Range") or "")
     total = None if found is None else int(found[1])
     is_proved = mark.total == total or (mark.total is None and bool(answer.header("ETag")))
     if total != mark.size or not is_proved:
         raise ChangedError("the server says that the file ends before what came of it")
-    return Place(mark.size, total, mark.etag, is_complete=True)
+    return BodyRange(mark.size, total, mark.etag, is_complete=True)

@@ -9,15 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..files import fileio
-from ..files.paths import failed
+from ..files.paths import disk_error
 from . import part_metadata
 
 _PART = re.compile(r"\.[^/]+\.(?:[0-9a-f]{12}|[0-9a-f]{16})\.part")
 _STALE = 24 * 3600.0
-_EXISTING = fileio.PLAIN | os.O_WRONLY  # fails for a pipe that nobody reads
+_EXISTING = fileio.OPEN_FLAGS | os.O_WRONLY  # fails for a pipe that nobody reads
 
 
-def remove_dead_parts(folder: Path) -> int:
+def remove_stale_parts(folder: Path) -> int:
     """Remove the part files of a folder that no process writes any more; give how many.
 
     Where files cannot be locked (Windows, some network disks), and those that the next download
@@ -27,7 +27,7 @@ def remove_dead_parts(folder: Path) -> int:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
     except OSError as error:
-        raise failed(error, folder) from None
+        raise disk_error(error, folder) from None
     removed = sum(_remove_if_dead(folder / name) for name in names if _PART.fullmatch(name))
     for name in filter(part_metadata.is_note, names):
         part_metadata.remove_orphan(folder / name)
@@ -40,7 +40,7 @@ def _remove_if_dead(part: Path) -> bool:
         try:
             held = fileio.lock(fd)
             age = time.time() - os.fstat(fd).st_mtime
-            if held and not _is_worth_keeping(fd, part, age):
+            if held and not _is_resumable(fd, part, age):
                 part_metadata.remove(part)
                 part.unlink()  # and no writer can take it while it goes
                 return True
@@ -54,9 +54,9 @@ def _remove_if_dead(part: Path) -> bool:
     return False
 
 
-def _is_worth_keeping(fd: int, part: Path, age: float) -> bool:
+def _is_resumable(fd: int, part: Path, age: float) -> bool:
     if not part_metadata.can_have_one(part):
         return False
     # Of two writers one may have given the file its name, and the other made a new part.
-    is_another = not fileio.is_at(fd, part)
+    is_another = not fileio.is_same_file(fd, part)
     return is_another or (abs(age) < _STALE and part_metadata.read(part) is not None)

@@ -13,15 +13,15 @@ if sys.platform != "win32":
 ReadAt = Callable[[int, int], bytes]
 """Return bytes of a file, given the offset and how many at most."""
 
-PLAIN = (
+OPEN_FLAGS = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)  # opening a pipe of such a name must not wait
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
-NEW = PLAIN | os.O_RDWR | os.O_CREAT | os.O_EXCL
+CREATE_FLAGS = OPEN_FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL
 
-MOST_PARTS = 1024
+IOV_MAX = 1024
 """Parts that one call may write (IOV_MAX of Linux, macOS and the BSDs)."""
 
 
@@ -30,7 +30,7 @@ def write(fd: int, parts: Sequence[bytes | memoryview]) -> Iterator[int]:
     while parts:
         written = _write_some(fd, parts)
         yield written
-        parts = _rest(parts, written)  # a write may be short (fault matrix F2)
+        parts = _unwritten(parts, written)  # a write may be short (fault matrix F2)
 
 
 def read(fd: int, at: int, size: int) -> bytes:
@@ -42,7 +42,7 @@ def read(fd: int, at: int, size: int) -> bytes:
     return found
 
 
-def empty(fd: int) -> None:
+def truncate(fd: int) -> None:
     """Throw away all bytes and stand at the beginning."""
     os.ftruncate(fd, 0)
     os.lseek(fd, 0, os.SEEK_SET)
@@ -64,13 +64,13 @@ def lock(fd: int) -> bool | None:
     return True
 
 
-def has_its_name(fd: int, path: Path) -> bool:
+def is_linked(fd: int, path: Path) -> bool:
     """Tell whether nobody removed an open file."""
     # Some network disks count no links, so that none means little by itself.
     return os.fstat(fd).st_nlink > 0 or os.path.lexists(path)
 
 
-def is_at(fd: int, path: Path) -> bool:
+def is_same_file(fd: int, path: Path) -> bool:
     """Tell whether an open file is the one of that name, and no other took its place."""
     try:
         return os.path.samestat(os.fstat(fd), os.lstat(path))
@@ -81,10 +81,10 @@ def is_at(fd: int, path: Path) -> bool:
 def _write_some(fd: int, parts: Sequence[bytes | memoryview]) -> int:
     if sys.platform == "win32" or len(parts) == 1:
         return os.write(fd, parts[0])
-    return os.writev(fd, parts[:MOST_PARTS])
+    return os.writev(fd, parts[:IOV_MAX])
 
 
-def _rest(parts: Sequence[bytes | memoryview], written: int) -> Sequence[bytes | memoryview]:
+def _unwritten(parts: Sequence[bytes | memoryview], written: int) -> Sequence[bytes | memoryview]:
     for place, part in enumerate(parts):
         if written < len(part):
             return [memoryview(part)[written:], *parts[place + 1 :]]

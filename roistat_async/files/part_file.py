@@ -16,10 +16,10 @@ from ..models.downloads import Download
 from . import fileio
 from .fileio import ReadAt
 from .paths import check_target as check_target
-from .paths import failed
+from .paths import disk_error
 from .paths import make_folder as make_folder
-from .threads import in_thread as in_thread
-from .threads import to_its_end as to_its_end
+from .threads import run_in_thread as run_in_thread
+from .threads import shielded as shielded
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class PartFile:
         self._hash = hashlib.sha256()
         self._fd = -1
         self._lock = -1
-        self._is_brief = False
+        self._unlocked = False
         self._is_given_up = False
 
     def __enter__(self) -> Self:
@@ -53,43 +53,43 @@ class PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._drop()
+        self._discard()
 
     def write(self, *parts: bytes) -> None:
         """Write all of these and hash them."""
-        self.put(parts)
-        self.digest(parts)
+        self.write_raw(parts)
+        self.update_hash(parts)
 
-    def begin(self) -> None:
+    def create(self) -> None:
         """Make the part file."""
         try:
-            while not self._disk(self._take):
-                self._drop()
+            while not self._io(self._create):
+                self._discard()
         except BaseException:
-            self._drop()
+            self._discard()
             raise
 
-    def put(self, parts: Sequence[bytes]) -> None:
+    def write_raw(self, parts: Sequence[bytes]) -> None:
         """Write without hashing; in a thread it may run beside `digest`, not beside itself."""
         if self._fd < 0:
-            self.begin()
-        self._disk(lambda: self._put(parts))
+            self.create()
+        self._io(lambda: self._put(parts))
 
-    def digest(self, parts: Sequence[bytes]) -> None:
+    def update_hash(self, parts: Sequence[bytes]) -> None:
         """Hash without writing."""
         for part in parts:
             self._hash.update(part)
 
-    def start_again(self) -> None:
+    def reset(self) -> None:
         """Throw away what was written."""
         if self._fd >= 0:
-            self._disk(lambda: fileio.empty(self._fd))
+            self._io(lambda: fileio.truncate(self._fd))
         self.size, self._hash = 0, hashlib.sha256()
 
     async def publish(self, rest: Sequence[bytes] = (), check: Check | None = None) -> Download:
         """Write the rest and give the file its name once its bytes are safe on disk."""
         # One visit to a thread for all of it: each costs as much as hashing a small file.
-        await in_thread(lambda: self._publish(rest, check), self.give_up)
+        await run_in_thread(lambda: self._publish(rest, check), self.abort)
         return Download(self._target, self.size, self.sha256)
 
     @property
@@ -97,23 +97,23 @@ class PartFile:
         """Give the hash of what was written."""
         return self._hash.hexdigest()
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         """Let a thread that is at work end without giving the file its name."""
         self._is_given_up = True
 
-    def _take(self) -> bool:
+    def _create(self) -> bool:
         """Make a part file and hold it; False where a cleaner was quicker than the lock."""
         # Shortened: a name may have 255 bytes, and the target's may have them all.
         name = f".{self._target.name[:48]}.{secrets.token_hex(6)}.part"
         part = self._target.with_name(name)
-        self._fd = os.open(part, fileio.NEW, 0o600)
+        self._fd = os.open(part, fileio.CREATE_FLAGS, 0o600)
         self._part = part
-        if self._is_brief:
+        if self._unlocked:
             return True
         held = fileio.lock(self._fd)
         if held:  # by both: the lock must outlive the close that comes before the rename
             self._lock = os.dup(self._fd)
-        return held is not False and fileio.has_its_name(self._fd, part)
+        return held is not False and fileio.is_linked(self._fd, part)
 
     def _put(self, parts: Sequence[bytes]) -> None:
         for written in fileio.write(self._fd, parts):
@@ -122,20 +122,20 @@ class PartFile:
     def _publish(self, rest: Sequence[bytes], check: Check | None) -> None:
         # What is written at once is held by no lock, which costs as much as writing it: should a
         # cleaner of another process come in between, it is written again.
-        self._is_brief = self._fd < 0
+        self._unlocked = self._fd < 0
         self._finish(rest, check)
-        if self._is_brief and self._part is not None and not self._is_given_up:
-            self._is_brief, self._part = False, None
-            self.start_again()
+        if self._unlocked and self._part is not None and not self._is_given_up:
+            self._unlocked, self._part = False, None
+            self.reset()
             self._finish(rest, check)
 
     def _finish(self, rest: Sequence[bytes], check: Check | None) -> None:
         self.write(*rest)
         if check is not None:
-            self._disk(lambda: check(partial(fileio.read, self._fd), self.size))
-        self._disk(lambda: os.fsync(self._fd))
+            self._io(lambda: check(partial(fileio.read, self._fd), self.size))
+        self._io(lambda: os.fsync(self._fd))
         self._close()
-        self._disk(self._rename)
+        self._io(self._rename)
 
     def _rename(self) -> None:
         if self._part is None or self._is_given_up:
@@ -143,18 +143,18 @@ class PartFile:
         try:
             os.replace(self._part, self._target)
         except FileNotFoundError:
-            if self._is_brief:
+            if self._unlocked:
                 return
             raise
         self._part = None
-        sync_folder(self._target.parent)
+        fsync_folder(self._target.parent)
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            self._disk(lambda: os.close(fd))
+            self._io(lambda: os.close(fd))
 
-    def _drop(self) -> None:
+    def _discard(self) -> None:
         try:
             self._close()
         finally:
@@ -168,14 +168,14 @@ class PartFile:
             with suppress(OSError):  # the first close has told what there was to tell
                 os.close(fd)
 
-    def _disk(self, act: Callable[[], T]) -> T:
+    def _io(self, act: Callable[[], T]) -> T:
         try:
             return act()
         except OSError as error:
-            raise failed(error, self._target, self.size) from None
+            raise disk_error(error, self._target, self.size) from None
 
 
-def sync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """Let a new name in a folder survive a power cut."""
     # Windows and some network disks cannot; the file has its name and its bytes all the same.
     with suppress(OSError):

@@ -26,7 +26,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         return target
     except OSError as error:
-        raise failed(error, target) from None
+        raise disk_error(error, target) from None
     if not stat.S_ISREG(kind):
         raise ConfigurationError(f"{target} exists and is no regular file; name another")
     return target
@@ -43,7 +43,7 @@ def make_folder(folder: Path) -> None:
             place.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)  # raises where a file stands in its place
     except OSError as error:
-        raise failed(error, folder) from None
+        raise disk_error(error, folder) from None
 
 
 def _path(path: str | os.PathLike[str]) -> Path:
@@ -52,7 +52,7 @@ def _path(path: str | os.PathLike[str]) -> Path:
     return path if isinstance(path, Path) else Path(path)
 
 
-def failed(error: OSError, path: Path, size: int | None = None) -> DownloadError:
+def disk_error(error: OSError, path: Path, size: int | None = None) -> DownloadError:
     """Say what the disk said, and of which file."""
     after = "" if size is None else f" after {size} bytes"
     return DownloadError(f"{path}: {error.strerror or 'failed'}{after}", path=path)

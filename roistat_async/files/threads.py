@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def in_thread(act: Callable[[], T], given_up: Callable[[], None] | None = None) -> T:
+async def run_in_thread(act: Callable[[], T], given_up: Callable[[], None] | None = None) -> T:
     """Run in a thread; when cancelled, wait for it first: it uses a file about to be closed."""
     return await _finished(asyncio.get_running_loop().run_in_executor(None, act), given_up)
 
 
-async def to_its_end(work: Coroutine[Any, Any, T], given_up: Callable[[], None] | None = None) -> T:
+async def shielded(work: Coroutine[Any, Any, T], given_up: Callable[[], None] | None = None) -> T:
     """Await what no cancel may cut short; a cancel is told to `given_up` and comes out after it."""
     return await _finished(asyncio.ensure_future(work), given_up)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .lazy import built_on_first_use
+from .lazy import lazy_attributes
 from .masking import mask, mask_phone
 from .omitted import OMITTED, Omitted
 
@@ -121,7 +121,7 @@ class Order:
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
-@built_on_first_use(static_source=Source, visit=Visit, order=Order, extra=dict)
+@lazy_attributes(static_source=Source, visit=Visit, order=Order, extra=dict)
 @frozen
 class Call:
     """Be one call. Durations are seconds; `duration` is waiting plus talking.

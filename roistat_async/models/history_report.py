@@ -8,7 +8,7 @@ from attrs import frozen
 
 
 @frozen(kw_only=True)
-class WalkReport:
+class HistoryReport:
     """Say what was proved so far; `is_complete` once the period was walked to its end.
 
     Every call dated before `sealed_until` that was there during the walk was given, whatever was
@@ -19,9 +19,9 @@ class WalkReport:
     rows: int = 0
     requests: int = 0
     pages_checked: int = 0
-    seconds_paged_inside: int = 0
+    overfull_seconds: int = 0
     """Seconds that hold more calls than a page, read by places until two readings were equal."""
-    provisional: int = 0
+    unsealed_rows: int = 0
     bad_records: int = 0
     sealed_until: datetime | None = None
     is_complete: bool = False

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 C = TypeVar("C", bound=type)
 
 
-class _Nothing:
+class _LazyEmptyDict:
     """Wait as an empty dict: most records have no unknown keys, and nobody asks for them."""
 
     __slots__ = ()
@@ -21,10 +21,10 @@ class _Nothing:
         return {}
 
 
-NOTHING = _Nothing()
+LAZY_EMPTY_DICT = _LazyEmptyDict()
 
 
-class _BuiltOnFirstUse:
+class LazyAttribute:
     """Read and write one slot of a class, building what waits there.
 
     What waits has a method `build_model`; it cannot fail, for it was checked when it was read.
@@ -55,18 +55,18 @@ class _BuiltOnFirstUse:
         self._set(instance, value)
 
 
-def built_on_first_use(**ready: type) -> Callable[[C], C]:
+def lazy_attributes(**ready: type) -> Callable[[C], C]:
     """Let the named slots of a class hold values that wait to be built; no reader sees one."""
 
     def wrap(cls: C) -> C:
         for name, kind in ready.items():
-            setattr(cls, name, cast("Any", _BuiltOnFirstUse(cls.__dict__[name], kind)))
+            setattr(cls, name, cast("Any", LazyAttribute(cls.__dict__[name], kind)))
         return cls
 
     return wrap
 
 
-def reader_of(owner: type, name: str) -> Callable[[Any], Any]:
+def raw_getter(owner: type, name: str) -> Callable[[Any], Any]:
     """Give what looks into a slot and builds nothing: what waits there is given as it is."""
     found = owner.__dict__[name]
     read: Callable[[Any], Any] = getattr(found, "slot", found).__get__

@@ -31,7 +31,7 @@ class Page(Generic[T]):
 
 
 @frozen
-class Rows(Generic[T]):
+class RowBatch(Generic[T]):
     """Be what one answer of a list held: `keys` tell the items apart, `bad_keys` the others.
 
     A bad key is a digest: a record must not be seen where a traceback shows local variables.

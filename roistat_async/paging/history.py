@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 from ..errors import ConfigurationError, PagingError, RoistatError
 from ..models.calls import Call
-from ..models.history_report import WalkReport
+from ..models.history_report import HistoryReport
 from ..models.page import BadRecord
 from ..models.period import Period
 from . import resume_token
 from .page_fetcher import (
     SECOND,
-    Asker,
     Fetch,
-    WantsLess,
-    second,
+    PageFetcher,
+    ReductionHint,
+    floor_second,
 )
-from .parallel_walk import Stretches
-from .resume_token import Position
+from .parallel_walk import ParallelWalk
+from .resume_token import ResumeToken
 
 
 class History:
@@ -41,7 +41,7 @@ class History:
         page_size: int,
         concurrency: int,
         settle: timedelta,
-        wants_less: WantsLess,
+        wants_less: ReductionHint,
         now: Callable[[], datetime],
         resume_from: str | None = None,
     ) -> None:
@@ -54,49 +54,49 @@ class History:
         self._now = now
         self._end = _next_second(period.end)
         first = _next_second(period.start)
-        self._first = Position(first) if resume_from is None else resume_token.read(resume_from)
-        if not first <= self._first.next <= self._end:
+        self._first = ResumeToken(first) if resume_from is None else resume_token.parse(resume_from)
+        if not first <= self._first.next_second <= self._end:
             raise ConfigurationError("resume_from is of a walk over another period")
-        self._begin()
+        self._reset()
 
     async def __aiter__(self) -> AsyncGenerator[Call, None]:
         async with aclosing(self.pages()) as pages:
             async for page in pages:
                 for count, call in enumerate(page, 1):
-                    self._given = count
+                    self._given_count = count
                     yield call
 
     async def pages(self) -> AsyncGenerator[list[Call], None]:
         """Give the calls some whole seconds at a time; `resume_from` counts them as given."""
-        self._begin()
+        self._reset()
         stretches = self._stretches
         try:
             async with aclosing(stretches.batches()) as batches:
                 async for batch in batches:
-                    page = _without(batch, self._first)
+                    page = _skip_given(batch, self._first)
                     if page:
-                        self._note(page)
+                        self._advance(page)
                         yield page
         except RoistatError as error:
-            self._tell_where(error)
+            self._annotate_error(error)
             raise
-        self._note([])
-        self._reached = Position(self._end)
+        self._advance([])
+        self._reached = ResumeToken(self._end)
         self._is_complete = True
 
     @property
-    def report(self) -> WalkReport:
+    def report(self) -> HistoryReport:
         """Give what was proved so far."""
         sealed, asker = self._sealed, self._asker
-        reached = self._position.next
-        page = self._page[: self._given]
+        reached = self._position.next_second
+        page = self._page[: self._given_count]
         late = sum(sealed is not None and call.date >= sealed for call in page)
-        return WalkReport(
+        return HistoryReport(
             rows=self._rows + len(page),
             requests=asker.requests,
             pages_checked=asker.pages_checked,
-            seconds_paged_inside=self._stretches.seconds_paged_inside,
-            provisional=self._provisional + late,
+            overfull_seconds=self._stretches.seconds_paged_inside,
+            unsealed_rows=self._provisional + late,
             bad_records=len(asker.bad_records),
             sealed_until=None if sealed is None else min(sealed, reached),
             is_complete=self._is_complete,
@@ -113,66 +113,75 @@ class History:
         return str(self._position)
 
     @property
-    def _position(self) -> Position:
-        here, page, count = self._reached, self._page, self._given
+    def _position(self) -> ResumeToken:
+        here, page, count = self._reached, self._page, self._given_count
         if not count:
-            return Position(here.next, self._sealed, here.given)
-        last = second(page[count - 1].date)
+            return ResumeToken(here.next_second, self._sealed, here.given_ids)
+        last = floor_second(page[count - 1].date)
         if count == len(page):
-            return Position(last + SECOND, self._sealed)
-        given = [call.id for call in page[:count] if second(call.date) == last]
-        if last == here.next:
-            given = [*here.given, *given]
-        return Position(last, self._sealed, given)
+            return ResumeToken(last + SECOND, self._sealed)
+        given = [call.id for call in page[:count] if floor_second(call.date) == last]
+        if last == here.next_second:
+            given = [*here.given_ids, *given]
+        return ResumeToken(last, self._sealed, given)
 
     @property
     def _sealed(self) -> datetime | None:
         """Give the moment before which nothing is added any more, frozen at the first answer."""
-        if self._first.sealed is not None:
-            return self._first.sealed
+        if self._first.sealed_until is not None:
+            return self._first.sealed_until
         if self._asker.pages_checked == 0:
             return None
         # By the server's clock: a wrong one here must not move the seal past calls to come (P13).
         moment = self._asker.answered_at or self._now()
-        return min(self._end, max(self._first.next, second(moment.astimezone(UTC)) - self._settle))
+        return min(
+            self._end,
+            max(self._first.next_second, floor_second(moment.astimezone(UTC)) - self._settle),
+        )
 
-    def _begin(self) -> None:
-        self._asker = Asker(self._fetch, self._page_size, self._wants_less)
-        self._stretches = Stretches(self._asker, self._first.next, self._end, self._concurrency)
+    def _reset(self) -> None:
+        self._asker = PageFetcher(self._fetch, self._page_size, self._wants_less)
+        self._stretches = ParallelWalk(
+            self._asker, self._first.next_second, self._end, self._concurrency
+        )
         self._reached = self._first
         self._page: list[Call] = []
-        self._given = 0
+        self._given_count = 0
         self._rows = 0
         self._provisional = 0
         self._is_complete = False
 
-    def _note(self, page: list[Call]) -> None:
+    def _advance(self, page: list[Call]) -> None:
         """Take the page before as given, and this one as about to be."""
         sealed = self._sealed
         self._reached = self._position
-        self._rows += self._given
+        self._rows += self._given_count
         self._provisional += sum(sealed is not None and call.date >= sealed for call in self._page)
-        self._page, self._given = page, len(page)
+        self._page, self._given_count = page, len(page)
 
-    def _tell_where(self, error: RoistatError) -> None:
+    def _annotate_error(self, error: RoistatError) -> None:
         if isinstance(error, PagingError):
             error.rows = self.report.rows
             error.resume_from = self.resume_from
         error.add_note("walk.resume_from tells where the walk can go on")
 
 
-def _without(batch: list[Call], first: Position) -> list[Call]:
+def _skip_given(batch: list[Call], first: ResumeToken) -> list[Call]:
     """Leave out what the walk that this one goes on from had given of its last second."""
-    if not first.given or second(batch[0].date) != first.next:
+    if not first.given_ids or floor_second(batch[0].date) != first.next_second:
         return batch
-    given: Collection[str] = first.given
-    return [call for call in batch if call.id not in given or second(call.date) != first.next]
+    given: Collection[str] = first.given_ids
+    return [
+        call
+        for call in batch
+        if call.id not in given or floor_second(call.date) != first.next_second
+    ]
 
 
 def _next_second(moment: datetime) -> datetime:
     """Give the first whole second from a moment on: dates of calls have no parts of seconds."""
     try:
-        whole = second(moment.astimezone(UTC))
+        whole = floor_second(moment.astimezone(UTC))
         _ = whole - SECOND, whole + SECOND
     except OverflowError:
         whole = None

@@ -14,8 +14,8 @@ from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from ..errors import ConfigurationError
-from ..models.page import BadRecord, Page, Rows
-from ..scheduling import turn
+from ..models.page import BadRecord, Page, RowBatch
+from ..scheduling import fair_yield
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,7 +36,7 @@ class Pager(Generic[T]):
     def __init__(
         self,
         fetch: Fetch[R],
-        read: Callable[[R], Rows[T]],
+        read: Callable[[R], RowBatch[T]],
         *,
         page_size: int = 1000,
         offset: int = 0,
@@ -75,16 +75,16 @@ class Pager(Generic[T]):
         return [item async for item in self]
 
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
-        ahead = _Ahead(self._fetch, self._page_size, self._prefetch)
-        recent = _RecentKeys(pages=self._prefetch + 3)
+        ahead = _Prefetcher(self._fetch, self._page_size, self._prefetch)
+        recent = _SeenIds(pages=self._prefetch + 3)
         offset, left = self._offset, self._limit
         try:
             while left is None or left > 0:
                 answer = await ahead.take(offset, left)
-                await turn()
+                await fair_yield()
                 rows = self._read(answer)
                 del answer  # bytes that nobody needs any more
-                page = recent.without_known(rows, offset, left)
+                page = recent.new_rows(rows, offset, left)
                 if page is None:
                     return
                 self.bad_records.extend(rows.bad)
@@ -97,7 +97,7 @@ class Pager(Generic[T]):
             await ahead.close()
 
 
-class _RecentKeys:
+class _SeenIds:
     """Know the rows of the last few pages: enough for those that a moving list shows twice."""
 
     def __init__(self, pages: int) -> None:
@@ -106,21 +106,21 @@ class _RecentKeys:
         self._known: set[Hashable] = set()
         self._older: set[Hashable] = set()
 
-    def without_known(self, rows: Rows[T], offset: int, left: int | None) -> Page[T] | None:
+    def new_rows(self, rows: RowBatch[T], offset: int, left: int | None) -> Page[T] | None:
         """Give the rows nobody has seen, at most `left`; None if there are none."""
         items = rows.items
         # Nearly always all are new, and then none need be looked at one by one.
-        if self._are_known(rows.keys) or self._are_known(rows.bad_keys):
+        if self._any_seen(rows.keys) or self._any_seen(rows.bad_keys):
             new = {*rows.keys, *rows.bad_keys} - self._known - self._older
-            items = _each_once(rows, new)
+            items = _unique(rows, new)
             added = self._remember(new)
         else:
             added = self._remember(rows.keys, rows.bad_keys)
             if added != rows.received:
-                items = _each_once(rows, {*rows.keys})
+                items = _unique(rows, {*rows.keys})
         return Page(items[:left], rows.total, offset, rows.bad) if added else None
 
-    def _are_known(self, keys: Iterable[Hashable]) -> bool:
+    def _any_seen(self, keys: Iterable[Hashable]) -> bool:
         return not (self._known.isdisjoint(keys) and self._older.isdisjoint(keys))
 
     def _remember(self, *new: Iterable[Hashable]) -> int:
@@ -133,14 +133,14 @@ class _RecentKeys:
         return len(self._known) - before
 
 
-def _each_once(rows: Rows[T], new: set[Hashable]) -> list[T]:
+def _unique(rows: RowBatch[T], new: set[Hashable]) -> list[T]:
     first: dict[Hashable, T] = {}
     for key, item in zip(rows.keys, rows.items, strict=True):
         first.setdefault(key, item)
     return [item for key, item in first.items() if key in new]
 
 
-class _Ahead(Generic[R]):
+class _Prefetcher(Generic[R]):
     """Keep the next pages on their way, never further than there is reason to."""
 
     def __init__(self, fetch: Fetch[R], page_size: int, prefetch: int) -> None:

@@ -15,29 +15,31 @@ _KEYS = {"next", "sealed", "given"}
 
 
 @frozen
-class Position:
+class ResumeToken:
     """Say that every call before the second `next` was given, and of that second those `given`.
 
     `sealed` is the moment frozen when the walk began: what is later was read too early to be
     sure, also by a walk that goes on days afterwards.
     """
 
-    next: datetime
-    sealed: datetime | None = None
-    given: Collection[str] = ()
+    next_second: datetime
+    sealed_until: datetime | None = None
+    given_ids: Collection[str] = ()
 
     def __str__(self) -> str:
-        sealed = None if self.sealed is None else _text(self.sealed)
-        return json.dumps({"next": _text(self.next), "sealed": sealed, "given": [*self.given]})
+        sealed = None if self.sealed_until is None else _text(self.sealed_until)
+        return json.dumps(
+            {"next": _text(self.next_second), "sealed": sealed, "given": [*self.given_ids]}
+        )
 
 
-def read(text: object) -> Position:
+def parse(text: object) -> ResumeToken:
     """Read a stored position; raise ConfigurationError for anything else."""
     try:
         found = json.loads(text) if isinstance(text, str) else None
         if isinstance(found, dict) and found.keys() == _KEYS:
             sealed = found["sealed"]
-            return Position(
+            return ResumeToken(
                 _moment(found["next"]),
                 None if sealed is None else _moment(sealed),
                 frozenset(_ids(found["given"])),

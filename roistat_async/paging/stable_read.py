@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ..errors import PagingError
 from ..models.calls import Call
-from .page_fetcher import Asker
+from .page_fetcher import PageFetcher
 
 _READINGS = 8
 _PASSES = 24
@@ -21,8 +21,8 @@ _MOST_PAGES = 2000
 Found = dict[Hashable, Call | None]
 
 
-async def collect(
-    asker: Asker, start: datetime, end: datetime, known: frozenset[Hashable] | None = None
+async def read_stable(
+    asker: PageFetcher, start: datetime, end: datetime, known: frozenset[Hashable] | None = None
 ) -> list[Call]:
     """Give the calls of [start, end) in order; `known` are those of a reading just made.
 
@@ -31,7 +31,7 @@ async def collect(
     earlier = known
     pages = iter(range(_MOST_PAGES))
     for _ in range(_READINGS):
-        found = await _reading(asker, start, end, pages)
+        found = await _read_once(asker, start, end, pages)
         if earlier is not None and earlier <= found.keys():
             calls = [call for call in found.values() if call is not None]
             return sorted(calls, key=lambda call: call.date)
@@ -39,11 +39,13 @@ async def collect(
     raise PagingError(f"the calls of {start} change faster than they can be read")
 
 
-async def _reading(asker: Asker, start: datetime, end: datetime, pages: Iterator[int]) -> Found:
+async def _read_once(
+    asker: PageFetcher, start: datetime, end: datetime, pages: Iterator[int]
+) -> Found:
     """Pass over the places until as many calls were found as there are."""
     found: Found = {}
     for _ in range(_PASSES):
-        size = await _pass(asker, start, end, pages, found)
+        size = await _scan_offsets(asker, start, end, pages, found)
         if len(found) == size:
             return found
         if len(found) > size:  # some are gone: begin anew
@@ -54,13 +56,13 @@ async def _reading(asker: Asker, start: datetime, end: datetime, pages: Iterator
     )
 
 
-async def _pass(
-    asker: Asker, start: datetime, end: datetime, pages: Iterator[int], found: Found
+async def _scan_offsets(
+    asker: PageFetcher, start: datetime, end: datetime, pages: Iterator[int], found: Found
 ) -> int:
     """Read the places one after the other and give how many there are."""
     place = 0
     for _ in pages:
-        sheet = await asker.ask(start, end, offset=place)
+        sheet = await asker.fetch(start, end, offset=place)
         if sheet.before != end:
             raise PagingError("the server gave a stretch at once before that it now refuses")
         if sheet.is_empty:
@@ -69,7 +71,7 @@ async def _pass(
         found.update(calls)  # first, so that they stay in the server's order
         found.update(dict.fromkeys(sheet.keys - calls.keys()))
         place += sheet.received
-        if place > 8 * max(sheet.received, asker.largest, len(found)):
+        if place > 8 * max(sheet.received, asker.largest_page, len(found)):
             raise PagingError(
                 f"more calls share the second {start} than fit on a page, and the server gives "
                 "the same ones at any offset; a larger page_size may hold them"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from ..api.project_api import Endpoint
+from ..api.project_api import ProjectApi
 from ..models.analytics import CallAnalytics
 from ..models.period import Period
 from ..wire import records, values
@@ -14,9 +14,11 @@ from ..wire import records, values
 class Analytics:
     """Do what the vendor's page has as /project/calltracking/data."""
 
-    _endpoint: Endpoint
+    _endpoint: ProjectApi
 
     async def get(self, period: Period) -> CallAnalytics:
         """Sum up the calls of a period: by hour, weekday, day, channel and region."""
-        answer = await self._endpoint.read("project/calltracking/data", values.period(period))
-        return records.read_record(answer.data, CallAnalytics)
+        answer = await self._endpoint.read(
+            "project/calltracking/data", values.encode_period(period)
+        )
+        return records.decode_record(answer.data, CallAnalytics)

@@ -12,24 +12,24 @@ from typing import Any
 
 from attrs import frozen
 
-from ..api.project_api import Endpoint
+from ..api.project_api import ProjectApi
 from ..downloads import bulk, files
 from ..downloads.adaptive_concurrency import Pace
 from ..downloads.body import Body
-from ..downloads.file_kind import Content
+from ..downloads.file_kind import FileKind
 from ..errors import ConfigurationError
 from ..models.calls import Call, CallDraft, CallStatus
 from ..models.downloads import Download, DownloadOutcome
 from ..models.omitted import OMITTED, Omitted
-from ..models.page import Rows
+from ..models.page import RowBatch
 from ..models.period import Period
 from ..paging.history import History
 from ..paging.pager import Pager
 from ..validation import (
     OnBadRecord,
-    a_list,
-    count,
-    skips_bad,
+    parse_on_bad_record,
+    positive_int,
+    require_iterable,
 )
 from ..wire import (
     codec,
@@ -37,7 +37,7 @@ from ..wire import (
     records,
     values,
 )
-from ..wire.envelope import Answer
+from ..wire.envelope import ApiResponse
 from . import call_creation, history
 
 _LIST = "project/calltracking/call/list"
@@ -50,7 +50,7 @@ _DELETE = "project/calltracking/call/delete"
 class Calls:
     """Do what the vendor's page has under /project/calltracking/call and /project/phone-call."""
 
-    _endpoint: Endpoint
+    _endpoint: ProjectApi
 
     def list(
         self,
@@ -69,18 +69,18 @@ class Calls:
         Raises ConfigurationError for a name Roistat would silently ignore. A list that changes
         meanwhile may shift under an offset: rows can be missed, not doubled.
         """
-        request = list_query.body(
+        request = list_query.build_query(
             fields=list_query.CALL_FIELDS, filters=filters, sort=sort, extend=extend
         )
-        skip_bad = skips_bad(on_bad_record)
+        skip_bad = parse_on_bad_record(on_bad_record)
 
-        async def fetch(size: int, place: int) -> Answer:
+        async def fetch(size: int, place: int) -> ApiResponse:
             return await self._endpoint.read(
-                _LIST, list_query.at(request, limit=size, offset=place)
+                _LIST, list_query.with_page(request, limit=size, offset=place)
             )
 
-        def read(answer: Answer) -> Rows[Call]:
-            return records.read_list(answer, Call, skip_bad=skip_bad)
+        def read(answer: ApiResponse) -> RowBatch[Call]:
+            return records.decode_list(answer, Call, skip_bad=skip_bad)
 
         return Pager(
             fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
@@ -120,13 +120,13 @@ class Calls:
         Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
         A `dedupe_token` is added to the comment, so that it finds this call and no twin of it.
         """
-        call_creation.check(draft)
-        draft = call_creation.with_token(draft) if dedupe_token else draft
+        call_creation.validate(draft)
+        draft = call_creation.add_dedupe_token(draft) if dedupe_token else draft
         return await self._endpoint.create(
             call_creation.PATH,
             codec.unstructure(draft),
-            call_creation.created,
-            partial(call_creation.look, draft, _find),
+            call_creation.parse_created,
+            partial(call_creation.find_created, draft, _find),
         )
 
     async def update(
@@ -149,20 +149,20 @@ class Calls:
             "order_id": order_id,
             "link": link,
         }
-        call_creation.check_fields(body)
+        call_creation.validate_fields(body)
         given = {
-            name: values.scalar(value, name)
+            name: values.encode_scalar(value, name)
             for name, value in body.items()
             if not isinstance(value, Omitted)
         }
         if not given:
             raise ConfigurationError("name at least one field to change")
-        given = {"id": values.record_id(call_id, "call_id"), **given}
-        await self._endpoint.change(_UPDATE, given)
+        given = {"id": values.validate_id(call_id, "call_id"), **given}
+        await self._endpoint.update(_UPDATE, given)
 
     async def delete(self, ids: Iterable[str | int]) -> None:
         """Delete calls. Not on the vendor's page: known from one other client (facts §6)."""
-        checked = [values.record_id(one, "ids") for one in a_list(ids, "ids")]
+        checked = [values.validate_id(one, "ids") for one in require_iterable(ids, "ids")]
         if not checked:
             raise ConfigurationError("ids must not be empty")
         await self._endpoint.delete(_DELETE, {"ids": checked})
@@ -197,16 +197,16 @@ class Calls:
         Gives an outcome for each id as it comes; one that fails does not stop the others. At most
         `concurrency` and `Limits.concurrency` are under way, fewer where more is not faster.
         """
-        count(concurrency, "concurrency")
+        positive_int(concurrency, "concurrency")
         if not isinstance(ids, AsyncIterable):
-            a_list(ids, "ids")
+            require_iterable(ids, "ids")
         if isinstance(ids, Sequence):  # checked before any I/O where they can be
             for one in ids:
                 call_id_of(one)
         config, now = self._endpoint.config, self._endpoint.clock.monotonic
         pace = Pace(min(concurrency, config.limits.concurrency), now)
         save = partial(self._save, pace)
-        return bulk.save_many(ids, folder, save=save, id_of=call_id_of, pace=pace)
+        return bulk.download_all(ids, folder, save=save, id_of=call_id_of, pace=pace)
 
     async def export_xls(
         self,
@@ -216,25 +216,25 @@ class Calls:
         progress: files.Progress | None = None,
     ) -> Download:
         """Save the call history of a period as an Excel 97-2003 sheet."""
-        asked = files.FileRequest(_EXPORT, values.period(period), Content.XLS)
+        asked = files.FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
         return await files.save(self._endpoint, asked, to, progress)
 
     async def _save(self, pace: Pace, call_id: str, target: Path, may_be_left: bool) -> Download:
         asked = _recording(
-            call_id, is_one_of_many=True, may_be_left=may_be_left, on_trouble=pace.failed
+            call_id, is_bulk=True, may_have_partial=may_be_left, on_error=pace.failed
         )
         return await files.save_checked(self._endpoint, asked, target)
 
 
 def call_id_of(call: Call | str | int) -> str:
     """Give the checked id of a call: it is about to be part of a path and of a file name."""
-    return values.record_id(call.id if isinstance(call, Call) else call, "a call's id")
+    return values.validate_id(call.id if isinstance(call, Call) else call, "a call's id")
 
 
 def _recording(call_id: str, **options: Any) -> files.FileRequest:
     path = f"project/calltracking/call/{call_id}/file"
-    return files.FileRequest(path, None, Content.MP3, **options)
+    return files.FileRequest(path, None, FileKind.MP3, **options)
 
 
-def _find(endpoint: Endpoint, filters: list_query.Filters) -> Pager[Call]:
+def _find(endpoint: ProjectApi, filters: list_query.Filters) -> Pager[Call]:
     return Calls(endpoint).list(filters=filters, sort=("date", "asc"), on_bad_record="skip")

@@ -7,19 +7,19 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from ..api.project_api import Endpoint
+from ..api.project_api import ProjectApi
 from ..models.calls import Call
-from ..models.page import Rows
+from ..models.page import RowBatch
 from ..models.period import Period
 from ..paging.history import History
-from ..paging.page_fetcher import Ask
-from ..scheduling import turn
-from ..validation import OnBadRecord, skips_bad
+from ..paging.page_fetcher import PageQuery
+from ..scheduling import fair_yield
+from ..validation import OnBadRecord, parse_on_bad_record
 from ..wire import list_query, records
 
 
 def walk(
-    endpoint: Endpoint,
+    endpoint: ProjectApi,
     path: str,
     period: Period,
     *,
@@ -31,19 +31,21 @@ def walk(
     on_bad_record: OnBadRecord,
 ) -> History:
     """Make a walk that asks only for dates, ascending; nothing is sent before it is iterated."""
-    skip_bad = skips_bad(on_bad_record)
-    list_query.body(fields=list_query.CALL_FIELDS, filters=(), sort=None, extend=extend)
+    skip_bad = parse_on_bad_record(on_bad_record)
+    list_query.build_query(fields=list_query.CALL_FIELDS, filters=(), sort=None, extend=extend)
 
-    async def fetch(ask: Ask) -> Rows[Call]:
-        asked = list_query.body(
+    async def fetch(ask: PageQuery) -> RowBatch[Call]:
+        asked = list_query.build_query(
             fields=list_query.CALL_FIELDS,
             filters=[("date", ">", ask.after), ("date", "<", ask.before)],
             sort=("date", "asc"),
             extend=extend,
         )
-        answer = await endpoint.read(path, list_query.at(asked, limit=ask.limit, offset=ask.offset))
-        await turn()
-        read = records.read_list(answer, Call, skip_bad=skip_bad)
+        answer = await endpoint.read(
+            path, list_query.with_page(asked, limit=ask.limit, offset=ask.offset)
+        )
+        await fair_yield()
+        read = records.decode_list(answer, Call, skip_bad=skip_bad)
         return evolve(read, answered_at=answer.answered_at)
 
     return History(
@@ -52,7 +54,7 @@ def walk(
         page_size=page_size,
         concurrency=concurrency,
         settle=settle,
-        wants_less=list_query.wants_less,
+        wants_less=list_query.reduction_hint,
         now=endpoint.clock.utc_now,
         resume_from=resume_from,
     )

@@ -8,12 +8,12 @@ from functools import partial
 
 from attrs import frozen
 
-from ..api.project_api import Endpoint, ambiguous
+from ..api.project_api import ProjectApi, ambiguous
 from ..errors import ConfigurationError
 from ..models.omitted import OMITTED
 from ..models.scripts import Script, ScriptDraft
 from ..wire import codec, records, values
-from ..wire.envelope import Answer
+from ..wire.envelope import ApiResponse
 
 _PATH = "project/calltracking/script"
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -23,7 +23,7 @@ _CLOCK_SKEW = timedelta(minutes=5)
 class Scripts:
     """Do what the vendor's page has under /project/calltracking/script."""
 
-    _endpoint: Endpoint
+    _endpoint: ProjectApi
 
     async def create(self, draft: ScriptDraft) -> Script:
         """Create a script; sent once, never repeated after it left.
@@ -39,7 +39,11 @@ class Scripts:
 
     async def list(self, *, is_deleted: bool | None = None) -> Sequence[Script]:
         """List all scripts: existing ones, deleted ones, or (None) what Roistat gives unasked."""
-        body = None if is_deleted is None else {"is_deleted": values.flag(is_deleted, "is_deleted")}
+        body = (
+            None
+            if is_deleted is None
+            else {"is_deleted": values.encode_bool(is_deleted, "is_deleted")}
+        )
         return _scripts(await self._endpoint.read(f"{_PATH}/list", body))
 
     async def update(self, script_id: int, draft: ScriptDraft) -> None:
@@ -47,7 +51,7 @@ class Scripts:
         body = {"id": _id(script_id), **_checked(draft)}
         if len(body) == 1:
             raise ConfigurationError("the draft holds nothing to change")
-        await self._endpoint.change(f"{_PATH}/update", body)
+        await self._endpoint.update(f"{_PATH}/update", body)
 
     async def delete(self, script_id: int) -> None:
         """Delete a script for good."""
@@ -55,7 +59,7 @@ class Scripts:
 
 
 def _id(value: object) -> int:
-    return int(values.record_id(value, "script_id"))
+    return int(values.validate_id(value, "script_id"))
 
 
 def _checked(draft: ScriptDraft) -> dict[str, object]:
@@ -64,16 +68,16 @@ def _checked(draft: ScriptDraft) -> dict[str, object]:
     return codec.unstructure(draft)
 
 
-def _created_script(answer: Answer) -> Script:
-    return records.read_record(answer.data, Script)
+def _created_script(answer: ApiResponse) -> Script:
+    return records.decode_record(answer.data, Script)
 
 
-def _scripts(answer: Answer) -> Sequence[Script]:
-    return records.read_list(answer, Script, skip_bad=False).items
+def _scripts(answer: ApiResponse) -> Sequence[Script]:
+    return records.decode_list(answer, Script, skip_bad=False).items
 
 
 async def _look_for_script(
-    draft: ScriptDraft, endpoint: Endpoint, *, sent_at: datetime
+    draft: ScriptDraft, endpoint: ProjectApi, *, sent_at: datetime
 ) -> Script | None:
     """Find the one script of that name that is not older than the request."""
     name = None if draft.name is OMITTED else draft.name

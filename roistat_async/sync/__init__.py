@@ -8,7 +8,7 @@ from __future__ import annotations
 from .calls import sync_calls
 from .recordings import sync_recordings
 from .report import RecordingsReport, SyncProgress, SyncReport
-from .target import SyncState, Target, Written
+from .target import SyncState, Target, WriteCounts
 
 __all__ = [
     "RecordingsReport",
@@ -16,7 +16,7 @@ __all__ = [
     "SyncReport",
     "SyncState",
     "Target",
-    "Written",
+    "WriteCounts",
     "sync_calls",
     "sync_recordings",
 ]

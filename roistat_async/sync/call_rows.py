@@ -14,11 +14,11 @@ import msgspec
 from ..models.calls import Call
 from ..wire.call_json import (
     NESTED,
-    column,
-    moment_texts,
+    format_utc_all,
+    json_column,
     to_json,
 )
-from ..wire.call_json import moment_text as moment_text
+from ..wire.call_json import format_utc as format_utc
 
 Value = str | int | None
 Row = tuple[Value, ...]
@@ -29,27 +29,27 @@ COLUMNS: tuple[str, ...] = tuple(field.name for field in attrs.fields(Call))
 _encode_into = msgspec.msgpack.Encoder().encode_into
 
 
-def row_of(call: Call) -> Row:
+def to_row(call: Call) -> Row:
     """Give the values of a call: dates and nested parts as text."""
-    return tuple([read(call) for read in _READERS.values()])
+    return tuple([read(call) for read in _GETTERS.values()])
 
 
-def columns_of(calls: Sequence[Call]) -> list[list[Value]]:
+def to_columns(calls: Sequence[Call]) -> list[list[Value]]:
     """Give the values of many calls by column: quicker than a row after a row."""
     return [_column_of(calls, name) for name in COLUMNS]
 
 
 def _column_of(calls: Sequence[Call], name: str) -> list[Value]:
     if name in NESTED:
-        return [*column(calls, name)]
+        return [*json_column(calls, name)]
     if name == "date":
-        return [*moment_texts([call.date for call in calls])]
-    return list(map(_READERS[name], calls))
+        return [*format_utc_all([call.date for call in calls])]
+    return list(map(_GETTERS[name], calls))
 
 
 def _reader(name: str) -> Callable[[Call], Value]:
     if name == "date":
-        return lambda call: moment_text(call.date)
+        return lambda call: format_utc(call.date)
     if name in NESTED:
         return partial(_to_json, name)
     # `_value_` is the status as a plain str: of a subclass a database asks what to do with it.
@@ -60,7 +60,7 @@ def _to_json(name: str, call: Call) -> str | None:
     return to_json(call, name)
 
 
-_READERS = {name: _reader(name) for name in COLUMNS}
+_GETTERS = {name: _reader(name) for name in COLUMNS}
 
 
 def content_hashes(columns: Sequence[Sequence[Value]]) -> list[bytearray]:
@@ -76,7 +76,7 @@ def content_hashes(columns: Sequence[Sequence[Value]]) -> list[bytearray]:
     return hashes
 
 
-def read_moment(text: str) -> datetime:
+def parse_utc(text: str) -> datetime:
     """Read what `moment_text` wrote; raise ValueError for anything else."""
     moment = datetime.fromisoformat(text)
     if moment.utcoffset() is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigurationError
 from ..models.period import Period, check_aware
 from ..validation import OnBadRecord
-from .calls_run import How, Run
+from .calls_run import CallsRun, HistoryOptions
 from .report import OnSync, SyncReport
 from .target import Target
 from .target_factory import open_target
@@ -50,9 +50,11 @@ async def sync_calls(
     _check(since, lookback)
     async with _open(target, extend, lookback) as store:
         state = await store.open(roistat.project, roistat.base_url)
-        ask = How(extend, page_size, concurrency, on_bad_record)
-        run = Run(roistat, store, state, ask, progress)
-        return await (run.again(full, lookback) if full is not None else run.on(since, lookback))
+        ask = HistoryOptions(extend, page_size, concurrency, on_bad_record)
+        run = CallsRun(roistat, store, state, ask, progress)
+        return await (
+            run.full(full, lookback) if full is not None else run.incremental(since, lookback)
+        )
 
 
 @asynccontextmanager

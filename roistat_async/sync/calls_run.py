@@ -16,10 +16,10 @@ from ..validation import OnBadRecord
 from . import periods
 from .report import OnSync, SyncProgress, SyncReport
 from .target import (
-    Marking,
+    SupportsFullRun,
     SyncState,
     Target,
-    Written,
+    WriteCounts,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _LONGEST_CALL = timedelta(days=30)
 
 
 @frozen
-class How:
+class HistoryOptions:
     """Say how the history is asked for."""
 
     extend: Sequence[str]
@@ -43,17 +43,17 @@ class How:
 
 
 @define(eq=False)
-class Run:
+class CallsRun:
     """Be one run for one project."""
 
     _roistat: Roistat
     _store: Target
     _state: SyncState
-    _ask: How
+    _ask: HistoryOptions
     _progress: OnSync | None
     _began: float = field(init=False)
     _now: datetime = field(init=False)
-    _written: Written = field(factory=Written, init=False)
+    _written: WriteCounts = field(factory=WriteCounts, init=False)
     _calls: int = field(default=0, init=False)
     _requests: int = field(default=0, init=False)
     _bad_records: int = field(default=0, init=False)
@@ -62,7 +62,7 @@ class Run:
         self._began = self._roistat.clock.monotonic()
         self._now = self._roistat.clock.utc_now()
 
-    async def on(self, since: datetime | None, lookback: timedelta) -> SyncReport:
+    async def incremental(self, since: datetime | None, lookback: timedelta) -> SyncReport:
         """Go on from the last run."""
         start = self._start(since, lookback)
         await self._read_active(start)
@@ -78,23 +78,23 @@ class Run:
         self._written += await self._store.finish(self._project, self._state)
         return self._report(start, done)
 
-    async def again(self, period: Period, lookback: timedelta) -> SyncReport:
+    async def full(self, period: Period, lookback: timedelta) -> SyncReport:
         """Read a period as a whole; mark what is not there any more.
 
         Nothing is marked if a call could not be read: it may be one that seems to be gone.
         """
         store = self._store
-        if not isinstance(store, Marking):
+        if not isinstance(store, SupportsFullRun):
             raise ConfigurationError("a full run needs a database: only there calls can be marked")
-        await store.start_full(self._project)
+        await store.begin_full_run(self._project)
         walk = self._walk(period)
         await self._copy(walk, period)
         sealed = self._sealed(walk, period.start)
-        self._state = periods.joined(self._state, period.start, sealed, lookback)
+        self._state = periods.extend_coverage(self._state, period.start, sealed, lookback)
         if self._bad_records:
             self._written += await store.finish(self._project, self._state)
             return self._report(period.start, sealed)
-        deleted = await store.end_full(self._project, period.start, sealed, self._state)
+        deleted = await store.finish_full_run(self._project, period.start, sealed, self._state)
         return evolve(self._report(period.start, sealed), deleted=deleted)
 
     @property
@@ -112,22 +112,22 @@ class Run:
             start = state.covered_from
         else:
             start = max(state.covered_from, state.watermark - lookback)
-        return periods.day_of(start) if self._store.whole_days else start
+        return periods.utc_day(start) if self._store.whole_days else start
 
     def _period(self, start: datetime) -> Period:
         """Give what the walk is over; one gone on with may have begun by another clock."""
         walk = self._state.walk
-        place = start if walk is None else resume_token.read(walk).next
+        place = start if walk is None else resume_token.parse(walk).next_second
         return Period(min(start, place), max(start, place, self._now) + _AHEAD)
 
     async def _read_active(self, start: datetime) -> None:
         """Read again the calls last seen ACTIVE that the walk will not come by."""
         walk = self._state.walk
-        before = start if walk is None else resume_token.read(walk).next
+        before = start if walk is None else resume_token.parse(walk).next_second
         oldest = self._now - _LONGEST_CALL
         active = await self._store.active(self._project)
         dates = [date for date in active if oldest <= date < before]
-        for period in periods.around(dates, whole_days=self._store.whole_days):
+        for period in periods.covering(dates, whole_days=self._store.whole_days):
             await self._copy(self._walk(period), period)
 
     async def _read_back(self, since: datetime | None) -> None:
@@ -135,8 +135,8 @@ class Run:
         covered = self._state.covered_from
         if covered is None or since is None:
             return
-        first = periods.day_of(since) if self._store.whole_days else since
-        for period in periods.backwards(first, covered):
+        first = periods.utc_day(since) if self._store.whole_days else since
+        for period in periods.backfill(first, covered):
             await self._copy(self._walk(period), period)
             self._state = evolve(self._state, covered_from=period.start)
             self._written += await self._store.finish(self._project, self._state)
@@ -158,19 +158,19 @@ class Run:
         async with aclosing(walk.pages()) as pages:
             async for calls in pages:
                 if began is not None:
-                    self._state = evolve(began, walk=self._place(walk))
+                    self._state = evolve(began, walk=self._resume_token(walk))
                 self._written += await self._store.write(self._project, calls, self._state)
                 self._calls += len(calls)
                 self._requests = before + walk.report.requests
-                self._tell(period, calls[-1].date)
+                self._report_progress(period, calls[-1].date)
         self._requests = before + walk.report.requests
         self._bad_records += walk.report.bad_records
 
-    def _place(self, walk: History) -> str:
-        place = resume_token.read(walk.resume_from)
+    def _resume_token(self, walk: History) -> str:
+        place = resume_token.parse(walk.resume_from)
         # A day that is written as one is read as one.
         return str(
-            evolve(place, next=periods.day_of(place.next), given=())
+            evolve(place, next_second=periods.utc_day(place.next_second), given_ids=())
             if self._store.whole_days
             else place
         )
@@ -179,7 +179,7 @@ class Run:
         """Give the moment before which all calls are there, by the slower of the two clocks."""
         return max(start, min(walk.report.sealed_until or start, self._now))
 
-    def _tell(self, period: Period, reached: datetime) -> None:
+    def _report_progress(self, period: Period, reached: datetime) -> None:
         if self._progress is None:
             return
         self._progress(

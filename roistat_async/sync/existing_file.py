@@ -8,11 +8,11 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from ..downloads.file_kind import HEAD_SIZE, Content, recognise
+from ..downloads.file_kind import HEAD_SIZE, FileKind, sniff
 from ..models.downloads import Download
 
 
-def look(path: Path) -> Download | None:
+def read_existing(path: Path) -> Download | None:
     """Read a file that a killed run had given its name; None if there is no MP3.
 
     What has its name is whole; that it is an MP3 tells it from what somebody else put there.
@@ -20,7 +20,7 @@ def look(path: Path) -> Download | None:
     with suppress(OSError), open(path, "rb", opener=_open) as found:
         if not stat.S_ISREG(os.fstat(found.fileno()).st_mode):
             return None
-        if recognise(found.read(HEAD_SIZE)) is not Content.MP3:
+        if sniff(found.read(HEAD_SIZE)) is not FileKind.MP3:
             return None
         found.seek(0)
         sha256 = hashlib.file_digest(found, "sha256").hexdigest()

@@ -15,13 +15,13 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import SyncError
-from ..files.part_file import in_thread
+from ..files.part_file import run_in_thread
 from ..models.calls import Call, CallStatus
 from . import state_file
-from .call_rows import COLUMNS, row_of
-from .file_target import KEEP, Copy, CopyTarget
-from .state_file import Bookmark, Place, Seen
-from .target import SyncState, Written
+from .call_rows import COLUMNS, to_row
+from .file_target import KEEP, FileStore, FileTarget
+from .state_file import ProjectState, SeenCall, StateFile
+from .target import SyncState, WriteCounts
 
 _NESTED = frozenset(("static_source", "visit", "order", "tags", "extra"))
 _FLAGS = state_file.FLAGS | os.O_RDWR | getattr(os, "O_NONBLOCK", 0)
@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 def line_of(project: int, call: Call) -> bytes:
     """Write a call as a line of JSON: its project, then its fields by name."""
     fields: dict[str, object] = {"project": project}
-    for name, value in zip(COLUMNS, row_of(call), strict=True):
+    for name, value in zip(COLUMNS, to_row(call), strict=True):
         is_json = isinstance(value, str) and name in _NESTED
         fields[name] = msgspec.Raw(cast("str", value).encode()) if is_json else value
     if fields["extra"] is None:
@@ -61,20 +61,20 @@ class StdoutTarget:
         """Give none."""
         return ()
 
-    async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> Written:
+    async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Write the calls, and let the reader have them at once."""
-        await in_thread(lambda: _to_stdout(b"".join(line_of(project, call) for call in calls)))
-        return Written(added=len(calls))
+        await run_in_thread(lambda: _to_stdout(b"".join(line_of(project, call) for call in calls)))
+        return WriteCounts(added=len(calls))
 
-    async def finish(self, project: int, state: SyncState) -> Written:
+    async def finish(self, project: int, state: SyncState) -> WriteCounts:
         """Do nothing more."""
-        return Written()
+        return WriteCounts()
 
     async def close(self) -> None:
         """Leave stdout open: it is not ours."""
 
 
-class NdjsonTarget(CopyTarget):
+class NdjsonTarget(FileTarget):
     """Append to a file each call once, and once more whenever it changed: its last line holds.
 
     Beside the file lies its bookmark, `<file>.state.json`. Calls are known again for `keep` before
@@ -88,37 +88,37 @@ class NdjsonTarget(CopyTarget):
         super().__init__(Path(path))
         self._keep = keep
 
-    def _make(self, base_url: str) -> Copy:
+    def _open_store(self, base_url: str) -> FileStore:
         return _Lines(self._path, base_url, self._keep)
 
 
-class _Lines(Copy):
+class _Lines(FileStore):
     def __init__(self, path: Path, base_url: str, keep: timedelta) -> None:
         self._path = path
         self._keep = keep
         super().__init__(path, path.with_name(f"{path.name}.state.json"), base_url)
 
-    def write(self, project: int, calls: Sequence[Call], state: SyncState) -> Written:
+    def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Append first, so that the bookmark never promises what is not there."""
         lines, place, written = _take(self.bookmark, project, calls)
         if lines:
-            with state_file.disk(self._path):
+            with state_file.disk_errors(self._path):
                 self._append(lines)
-        place = place.moved(state).keeping(self._keep)
+        place = place.moved(state).pruned(self._keep)
         if lines or place != self.place(project):
             size = self.bookmark.size + len(lines)
             self._save(replace(self.bookmark.moved(project, place), size=size))
         return written
 
-    def finish(self, project: int, state: SyncState) -> Written:
+    def finish(self, project: int, state: SyncState) -> WriteCounts:
         """Keep the state, and forget the calls that no later run reads again."""
         return self.write(project, (), state)
 
     def _is_new(self) -> bool:
         return not self._path.exists() or self._path.stat().st_size == 0
 
-    def _take(self, undo: ExitStack) -> None:
-        with state_file.disk(self._path):
+    def _open_files(self, undo: ExitStack) -> None:
+        with state_file.disk_errors(self._path):
             create = 0 if self.bookmark.size else os.O_CREAT
             self._fd = os.open(self._path, _FLAGS | create, 0o600)
             undo.callback(os.close, self._fd)
@@ -134,7 +134,9 @@ class _Lines(Copy):
         """Cut off what the bookmark does not confirm; it will be read and written again."""
         size = self.bookmark.size
         if os.fstat(self._fd).st_size < size or not self._ends_a_line(size):
-            raise SyncError(f"{self._path} was changed by something else: {state_file.AFRESH}")
+            raise SyncError(
+                f"{self._path} was changed by something else: {state_file.RECOVERY_HINT}"
+            )
         os.ftruncate(self._fd, size)
 
     def _ends_a_line(self, size: int) -> bool:
@@ -144,7 +146,9 @@ class _Lines(Copy):
         return os.read(self._fd, 1) == b"\n"
 
 
-def _take(mark: Bookmark, project: int, calls: Sequence[Call]) -> tuple[bytes, Place, Written]:
+def _take(
+    mark: StateFile, project: int, calls: Sequence[Call]
+) -> tuple[bytes, ProjectState, WriteCounts]:
     """Give the lines to append, the place once they are, and what they are."""
     place = mark.place(project)
     seen, active = dict(place.seen), dict(place.active)
@@ -152,7 +156,7 @@ def _take(mark: Bookmark, project: int, calls: Sequence[Call]) -> tuple[bytes, P
     added = 0
     for call in calls:
         line = line_of(project, call)
-        now, before = Seen(call.date, mark.digest(line)), seen.get(call.id)
+        now, before = SeenCall(call.date, mark.digest(line)), seen.get(call.id)
         if now == before:
             continue
         lines.append(line)
@@ -162,7 +166,7 @@ def _take(mark: Bookmark, project: int, calls: Sequence[Call]) -> tuple[bytes, P
         if call.status == CallStatus.ACTIVE:
             active[call.id] = call.date
     place = replace(place, seen=seen, active=active)
-    return b"".join(lines), place, Written(added, len(lines) - added)
+    return b"".join(lines), place, WriteCounts(added, len(lines) - added)
 
 
 def _to_stdout(lines: bytes) -> None:

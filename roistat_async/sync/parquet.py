@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from ..errors import SyncError
 from ..models.calls import Call, CallStatus
 from . import state_file
-from .call_rows import COLUMNS, row_of
-from .file_target import Copy, CopyTarget
-from .state_file import Place
-from .target import SyncState, Written
+from .call_rows import COLUMNS, to_row
+from .file_target import FileStore, FileTarget
+from .state_file import ProjectState
+from .target import SyncState, WriteCounts
 
 _LONGEST_CALL = timedelta(days=30)
 """A call that has been ACTIVE for longer never ended, and is forgotten."""
@@ -31,7 +31,7 @@ _Rows = dict[str, _Row]
 """The rows of a day by the id of the call; a row is as in a database, its date a datetime."""
 
 
-class ParquetTarget(CopyTarget):
+class ParquetTarget(FileTarget):
     """Write `folder/project=123/day=2026-05-01/calls.parquet`, each day as a whole.
 
     A day that is read again gets a new file, if anything in it changed. A day whose calls are all
@@ -45,7 +45,7 @@ class ParquetTarget(CopyTarget):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         super().__init__(Path(folder))
 
-    def _make(self, base_url: str) -> Copy:
+    def _open_store(self, base_url: str) -> FileStore:
         _pyarrow()  # missing: said before anything is made
         return _Days(self._path, base_url)
 
@@ -54,13 +54,13 @@ class ParquetTarget(CopyTarget):
 class _Held:
     """The day of a project that is not over yet."""
 
-    place: Place
+    place: ProjectState
     """Where the project is, with the days that were published; on disk once `state` may be."""
     day: date | None = None
     calls: dict[str, Call] = field(factory=dict)
 
 
-class _Days(Copy):
+class _Days(FileStore):
     def __init__(self, folder: Path, base_url: str) -> None:
         self._folder = folder
         self._held: dict[int, _Held] = {}
@@ -73,13 +73,13 @@ class _Days(Copy):
         self._held[project] = _Held(self.place(project))
         return state
 
-    def write(self, project: int, calls: Sequence[Call], state: SyncState) -> Written:
+    def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Publish the days that are over, and hold the last one back.
 
         The state is that of the beginning of the last day: it holds once those before are there.
         """
         held = self._held[project]
-        first, written = held.day, Written()
+        first, written = held.day, WriteCounts()
         for day, group in groupby(calls, key=_day):
             if day != held.day:
                 written += self._publish(project)
@@ -89,23 +89,23 @@ class _Days(Copy):
             self._keep(project, held.place.moved(state))
         return written
 
-    def finish(self, project: int, state: SyncState) -> Written:
+    def finish(self, project: int, state: SyncState) -> WriteCounts:
         """Publish what is held back, then keep the state of a run that ended."""
         written = self._publish(project)
-        self._keep(project, self._held[project].place.moved(state).keeping(_LONGEST_CALL))
+        self._keep(project, self._held[project].place.moved(state).pruned(_LONGEST_CALL))
         return written
 
-    def _publish(self, project: int) -> Written:
+    def _publish(self, project: int) -> WriteCounts:
         held = self._held[project]
         if held.day is None:
-            return Written()
+            return WriteCounts()
         path = self._folder / f"project={project}" / f"day={held.day}" / "calls.parquet"
         written = _replace_day(path, {name: _row(call) for name, call in held.calls.items()})
         held.place = replace(held.place, active=_active(held))
         held.day, held.calls = None, {}
         return written
 
-    def _keep(self, project: int, place: Place) -> None:
+    def _keep(self, project: int, place: ProjectState) -> None:
         if place != self.place(project):
             self._save(self.bookmark.moved(project, place))
         self._held[project].place = place
@@ -113,7 +113,7 @@ class _Days(Copy):
     def _is_new(self) -> bool:
         return all(name[0] in "._" for name in os.listdir(self._folder))
 
-    def _take(self, undo: ExitStack) -> None:
+    def _open_files(self, undo: ExitStack) -> None:
         """Open nothing; what a killed run left half done is read and written again."""
 
 
@@ -122,7 +122,7 @@ def _day(call: Call) -> date:
 
 
 def _row(call: Call) -> _Row:
-    row = row_of(call)
+    row = to_row(call)
     return (*row[:_DATE], call.date, *row[_DATE + 1 :])
 
 
@@ -138,22 +138,22 @@ def _active(held: _Held) -> dict[str, datetime]:
     }
 
 
-def _replace_day(path: Path, rows: _Rows) -> Written:
+def _replace_day(path: Path, rows: _Rows) -> WriteCounts:
     """Write the file of a day, unless it holds the very same."""
     before = _read_day(path)
     if rows != before:
-        state_file.publish(path, _encoded(rows))
+        state_file.replace_file(path, _encoded(rows))
     changed = sum(name in before and before[name] != row for name, row in rows.items())
-    return Written(len(rows.keys() - before.keys()), changed)
+    return WriteCounts(len(rows.keys() - before.keys()), changed)
 
 
 def _read_day(path: Path) -> _Rows:
     pa, parquet = _pyarrow()
-    state_file.regular_file(path)
+    state_file.ensure_regular_file(path)
     if not path.exists():
         return {}
     try:
-        with state_file.disk(path), parquet.ParquetFile(path) as file:
+        with state_file.disk_errors(path), parquet.ParquetFile(path) as file:
             table = file.read()
     except pa.ArrowException:
         raise SyncError(f"{path} is no Parquet file: move it away, and sync again") from None

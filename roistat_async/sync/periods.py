@@ -17,7 +17,7 @@ _NEAR = timedelta(minutes=10)
 """Active calls this near to each other are read in one walk: it costs three requests at least."""
 
 
-def backwards(since: datetime, covered_from: datetime) -> Iterator[Period]:
+def backfill(since: datetime, covered_from: datetime) -> Iterator[Period]:
     """Give the time before what is covered in pieces, the latest first.
 
     After each piece the cover reaches further back, so that an interruption costs one of them.
@@ -29,11 +29,11 @@ def backwards(since: datetime, covered_from: datetime) -> Iterator[Period]:
         end = start
 
 
-def around(moments: Iterable[datetime], *, whole_days: bool) -> Iterator[Period]:
+def covering(moments: Iterable[datetime], *, whole_days: bool) -> Iterator[Period]:
     """Give the periods that hold these moments, in order, those near to each other in one."""
     start = end = None
     for moment in sorted(moments):
-        first = day_of(moment) if whole_days else moment
+        first = utc_day(moment) if whole_days else moment
         last = first + DAY if whole_days else moment + SECOND
         if start is not None and end is not None and first - end > _NEAR:
             yield Period(start, end)
@@ -44,12 +44,14 @@ def around(moments: Iterable[datetime], *, whole_days: bool) -> Iterator[Period]
         yield Period(start, end)
 
 
-def day_of(moment: datetime) -> datetime:
+def utc_day(moment: datetime) -> datetime:
     """Give the beginning of a moment's day in UTC."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def joined(state: SyncState, start: datetime, sealed: datetime, lookback: timedelta) -> SyncState:
+def extend_coverage(
+    state: SyncState, start: datetime, sealed: datetime, lookback: timedelta
+) -> SyncState:
     """Add a stretch that was read as a whole to what is covered, where the two meet.
 
     Only one that holds the lookback moves the watermark: late calls before it are yet to be read.

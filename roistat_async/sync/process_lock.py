@@ -18,28 +18,28 @@ _FLAGS = (
 
 
 @define
-class _Held:
+class _ProcessLock:
     """Be a lock of this process, and the projects it is shared by."""
 
     fd: int
     projects: set[int | None] = field(factory=set)
 
 
-_held: dict[str, _Held] = {}
-_guard = threading.Lock()
+_held: dict[str, _ProcessLock] = {}
+_mutex = threading.Lock()
 
 
-def hold(database: Path, project: int | None) -> Callable[[], None]:
+def acquire(database: Path, project: int | None) -> Callable[[], None]:
     """Take a project of a database for this process; give what lets it go, once or more often.
 
     None stands for what all projects share, which only one may write at a time. Raises SyncError
     where another process, or somebody in this one, has it.
     """
     name = os.path.realpath(database)
-    with _guard:
+    with _mutex:
         held = _held.get(name)
         if held is None:
-            held = _held[name] = _Held(_locked(Path(name)))
+            held = _held[name] = _ProcessLock(_locked(Path(name)))
         if project in held.projects:
             what = "it" if project is None else f"project {project}"
             raise SyncError(
@@ -53,12 +53,12 @@ def hold(database: Path, project: int | None) -> Callable[[], None]:
 class _Release:
     """Let a project go; the last one of its database frees the lock."""
 
-    def __init__(self, name: str, held: _Held, project: int | None) -> None:
+    def __init__(self, name: str, held: _ProcessLock, project: int | None) -> None:
         self._name, self._held, self._project = name, held, project
         self._is_done = False
 
     def __call__(self) -> None:
-        with _guard:
+        with _mutex:
             if self._is_done or _held.get(self._name) is not self._held:
                 return  # a forked child has nothing to let go
             self._is_done = True
@@ -107,14 +107,14 @@ else:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _forget() -> None:
+def _drop_after_fork() -> None:
     """Leave the locks to the parent: a child that kept them open would outlive it with them."""
-    global _guard
-    _guard = threading.Lock()
+    global _mutex
+    _mutex = threading.Lock()
     for held in _held.values():
         os.close(held.fd)
     _held.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_drop_after_fork)

@@ -29,11 +29,11 @@ from ..errors import (
 )
 from ..files import part_file
 from ..models.downloads import DownloadOutcome
-from ..validation import count
+from ..validation import positive_int
 from . import existing_file, recordings_table
-from .path_template import DEFAULT, Layout, inside
-from .recording_results import Outcomes
-from .recordings_table import Due
+from .path_template import DEFAULT_TEMPLATE, PathTemplate, resolve_inside
+from .recording_results import RecordingResults
+from .recordings_table import DueRecording
 from .report import OnRecording, RecordingsReport
 from .sqlite import SqliteTarget
 
@@ -51,7 +51,7 @@ async def sync_recordings(
     target: SqliteTarget | str | os.PathLike[str],
     folder: str | os.PathLike[str],
     *,
-    template: str = DEFAULT,
+    template: str = DEFAULT_TEMPLATE,
     concurrency: int = 8,
     wait_for: timedelta = timedelta(hours=72),
     limit: int | None = None,
@@ -67,15 +67,17 @@ async def sync_recordings(
     `target` is a database, or an open SqliteTarget that has the project. Two projects need
     {project} in the `template` if they may share call ids: none overwrites the other's.
     """
-    count(concurrency, "concurrency")
+    positive_int(concurrency, "concurrency")
     if limit is not None:
-        count(limit, "limit")
+        positive_int(limit, "limit")
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
-    layout = Layout(template, roistat.project)
+    layout = PathTemplate(template, roistat.project)
     part_file.make_folder(Path(folder))
     async with _opened(target, roistat) as database:
-        run = _Run(roistat, database, Path(folder), layout, Outcomes(wait_for, now), now())
+        run = _RecordingsRun(
+            roistat, database, Path(folder), layout, RecordingResults(wait_for, now), now()
+        )
         return await run.all(concurrency, limit, progress)
 
 
@@ -98,12 +100,12 @@ async def _opened(
 class _Job:
     """Be a call that is due, and its place; or why it can have none."""
 
-    due: Due
+    due: DueRecording
     place: str
     problem: RoistatError | None = None
 
 
-class _Run:
+class _RecordingsRun:
     """Be one run over the recordings of one project; holds no more than a batch of them."""
 
     def __init__(
@@ -111,8 +113,8 @@ class _Run:
         roistat: Roistat,
         target: SqliteTarget,
         root: Path,
-        layout: Layout,
-        outcomes: Outcomes,
+        layout: PathTemplate,
+        outcomes: RecordingResults,
         started: datetime,
     ) -> None:
         self._calls = roistat.calls
@@ -133,31 +135,31 @@ class _Run:
             await self._try_all(concurrency, limit, progress)
         except BaseException:
             with suppress(SyncError):  # the error under way says more
-                await part_file.to_its_end(self._end())
+                await part_file.shielded(self._finish())
             raise
-        await part_file.to_its_end(self._end())
+        await part_file.shielded(self._finish())
         return self._outcomes.report(self._project)
 
     async def _try_all(
         self, concurrency: int, limit: int | None, progress: OnRecording | None
     ) -> None:
-        due = await self._target.run(self._count_due) if progress else 0
+        due = await self._target.transaction(self._count_due) if progress else 0
         total, done = due if limit is None else min(due, limit), 0
-        work = partial(bulk.each, act=self._try, key_of=_id_of, concurrency=concurrency)
+        work = partial(bulk.map_concurrently, act=self._try, key_of=_id_of, concurrency=concurrency)
         async with aclosing(self._jobs(limit)) as jobs, aclosing(work(jobs)) as outcomes:
             async for outcome in outcomes:
                 done += 1
                 if len(self._outcomes.notes) >= _NOTES:
-                    await self._note()
+                    await self._flush()
                 if progress is not None:
                     progress(outcome, done, total)
 
     async def _jobs(self, limit: int | None) -> AsyncGenerator[_Job, None]:
-        after: Due | None = None
+        after: DueRecording | None = None
         given = 0
         while limit is None or given < limit:
             most = _BATCH if limit is None else min(_BATCH, limit - given)
-            batch = await self._target.run(partial(self._take, after, most))
+            batch = await self._target.transaction(partial(self._claim_batch, after, most))
             if not batch:
                 return
             for job in batch:
@@ -168,20 +170,24 @@ class _Run:
     def _count_due(self, connection: Connection) -> int:
         return recordings_table.count_due(connection, self._project, self._started)
 
-    def _take(self, after: Due | None, most: int, connection: Connection) -> list[_Job]:
+    def _claim_batch(
+        self, after: DueRecording | None, most: int, connection: Connection
+    ) -> list[_Job]:
         """Take some calls that are due and claim their places; in the database's thread."""
         due = recordings_table.next_due(
             connection, self._project, self._started, after=after, most=most
         )
-        jobs = [self._placed(one) for one in due]
+        jobs = [self._plan(one) for one in due]
         places = {job.due.call_id: job.place for job in jobs if job.problem is None}
         self._claimed.update(places)
         taken = recordings_table.claim(connection, self._project, places.items(), self._started)
-        return [_Job(job.due, "", _taken()) if job.due.call_id in taken else job for job in jobs]
+        return [
+            _Job(job.due, "", _path_taken()) if job.due.call_id in taken else job for job in jobs
+        ]
 
-    def _placed(self, due: Due) -> _Job:
+    def _plan(self, due: DueRecording) -> _Job:
         try:
-            return _Job(due, self._layout.place(due.call_id, due.date))
+            return _Job(due, self._layout.path_for(due.call_id, due.date))
         except ConfigurationError as error:
             return _Job(due, "", error)
 
@@ -189,7 +195,7 @@ class _Run:
         if job.problem is not None:
             return self._outcomes.failed(job.due, job.problem)
         try:
-            return await self._get(job.due, job.place)
+            return await self._download(job.due, job.place)
         except NoRecordingError:
             return self._outcomes.missing(job.due)
         except _FINAL:
@@ -200,46 +206,46 @@ class _Run:
                 raise
             return self._outcomes.failed(job.due, error)
 
-    async def _get(self, due: Due, place: str) -> DownloadOutcome:
-        path = inside(self._root, place)
-        await self._tidy(path.parent)
+    async def _download(self, due: DueRecording, place: str) -> DownloadOutcome:
+        path = resolve_inside(self._root, place)
+        await self._clean_folder(path.parent)
         if os.path.lexists(path):
-            there = await part_file.in_thread(partial(existing_file.look, path))
+            there = await part_file.run_in_thread(partial(existing_file.read_existing, path))
             if there is not None:
-                return self._outcomes.adopted(due, place, there)
+                return self._outcomes.add_existing(due, place, there)
         try:
             found = await self._calls.download_recording(due.call_id, to=path)
         except asyncio.CancelledError:
-            there = existing_file.look(path)
+            there = existing_file.read_existing(path)
             if there is not None:  # the cancel came after the file had its name
                 self._outcomes.saved(due, place, there)
             raise
         return self._outcomes.saved(due, place, found)
 
-    async def _tidy(self, folder: Path) -> None:
+    async def _clean_folder(self, folder: Path) -> None:
         """Remove what killed runs left in a folder, before the first look into it."""
         if folder in self._clean or not os.path.isdir(folder):
             return
         if len(self._clean) >= _FOLDERS:
             del self._clean[next(iter(self._clean))]
         self._clean[folder] = None
-        await part_file.in_thread(partial(stale_parts.remove_dead_parts, folder))
+        await part_file.run_in_thread(partial(stale_parts.remove_stale_parts, folder))
 
-    async def _note(self) -> None:
+    async def _flush(self) -> None:
         """Write what is known; if this is cut short it is written again."""
         notes = list(self._outcomes.notes)
-        await self._target.run(
-            lambda connection: recordings_table.note(connection, self._project, notes)
+        await self._target.transaction(
+            lambda connection: recordings_table.save_rows(connection, self._project, notes)
         )
         del self._outcomes.notes[: len(notes)]
         self._claimed.difference_update(one.call_id for one in notes)
 
-    async def _end(self) -> None:
+    async def _finish(self) -> None:
         """Write what is known and give up what was not reached."""
         if self._outcomes.notes:
-            await self._note()
+            await self._flush()
         if self._claimed:
-            await self._target.run(self._release)
+            await self._target.transaction(self._release)
 
     def _release(self, connection: Connection) -> None:
         recordings_table.release(connection, self._project, self._claimed)
@@ -249,7 +255,7 @@ def _id_of(job: _Job) -> str:
     return job.due.call_id
 
 
-def _taken() -> RoistatError:
+def _path_taken() -> RoistatError:
     return ConfigurationError(
         "the recording of another project or call has this place; put {project} in the template"
     )

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from attrs import frozen
 
 from ..errors import RoistatError
-from .call_rows import moment_text, read_moment
+from .call_rows import format_utc, parse_utc
 
-PAUSES = (
+RETRY_DELAYS = (
     timedelta(minutes=5),
     timedelta(minutes=15),
     timedelta(hours=1),
@@ -62,7 +62,7 @@ ON CONFLICT (project, call_id) DO UPDATE SET
 
 
 @frozen
-class Due:
+class DueRecording:
     """Be a call whose recording is to be asked for; `tries` is how often it was."""
 
     call_id: str
@@ -73,7 +73,7 @@ class Due:
 
 
 @frozen(kw_only=True)
-class Note:
+class RecordingRow:
     """Be what is to be remembered of one recording; a column of the table each."""
 
     call_id: str
@@ -87,9 +87,11 @@ class Note:
     problem: str | None = None
 
 
-def saved(due: Due, now: datetime, *, path: str, size: int, sha256: str) -> Note:
+def saved_row(
+    due: DueRecording, now: datetime, *, path: str, size: int, sha256: str
+) -> RecordingRow:
     """Note a recording that lies at `path`, relative to its folder."""
-    return Note(
+    return RecordingRow(
         call_id=due.call_id,
         state="saved",
         tries=due.tries + 1,
@@ -100,10 +102,10 @@ def saved(due: Due, now: datetime, *, path: str, size: int, sha256: str) -> Note
     )
 
 
-def missing(due: Due, now: datetime, wait_for: timedelta) -> Note:
+def missing_row(due: DueRecording, now: datetime, wait_for: timedelta) -> RecordingRow:
     """Note that there is no recording, and when to ask again, if ever."""
     again = next_try(due.tries + 1, now, due.date, wait_for)
-    return Note(
+    return RecordingRow(
         call_id=due.call_id,
         state="missing" if again else "given_up",
         tries=due.tries + 1,
@@ -112,9 +114,9 @@ def missing(due: Due, now: datetime, wait_for: timedelta) -> Note:
     )
 
 
-def failed(due: Due, now: datetime, error: RoistatError) -> Note:
+def failed_row(due: DueRecording, now: datetime, error: RoistatError) -> RecordingRow:
     """Note what went wrong; the next run tries again."""
-    return Note(
+    return RecordingRow(
         call_id=due.call_id,
         state="failed",
         tries=due.tries + 1,
@@ -133,7 +135,7 @@ def next_try(tries: int, now: datetime, date: datetime, wait_for: timedelta) -> 
     left = wait_for - (now - date)
     if left <= timedelta():
         return None
-    return now + min(left, PAUSES[min(tries, len(PAUSES)) - 1])
+    return now + min(left, RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
 
 
 def count_due(connection: sqlite3.Connection, project: int, now: datetime) -> int:
@@ -144,8 +146,13 @@ def count_due(connection: sqlite3.Connection, project: int, now: datetime) -> in
 
 
 def next_due(
-    connection: sqlite3.Connection, project: int, now: datetime, *, after: Due | None, most: int
-) -> list[Due]:
+    connection: sqlite3.Connection,
+    project: int,
+    now: datetime,
+    *,
+    after: DueRecording | None,
+    most: int,
+) -> list[DueRecording]:
     """Give the next calls whose recordings are due, newest first, going on `after` one."""
     values = {
         "project": project,
@@ -155,7 +162,7 @@ def next_due(
         "most": most,
     }
     found = connection.execute(_NEXT, values).fetchall()
-    return [Due(call_id, read_moment(date), tries, date) for call_id, date, tries in found]
+    return [DueRecording(call_id, parse_utc(date), tries, date) for call_id, date, tries in found]
 
 
 def claim(
@@ -180,7 +187,7 @@ def release(connection: sqlite3.Connection, project: int, call_ids: Iterable[str
             connection.execute(statement, (project, call_id))
 
 
-def note(connection: sqlite3.Connection, project: int, notes: Iterable[Note]) -> None:
+def save_rows(connection: sqlite3.Connection, project: int, notes: Iterable[RecordingRow]) -> None:
     """Remember what became of recordings; doing it twice is as once."""
     connection.executemany(_NOTE, [_row(project, one) for one in notes])
 
@@ -195,7 +202,7 @@ def _is_claimed(connection: sqlite3.Connection, row: Sequence[object]) -> bool:
     return True
 
 
-def _row(project: int, one: Note) -> tuple[str | int | None, ...]:
+def _row(project: int, one: RecordingRow) -> tuple[str | int | None, ...]:
     again = None if one.next_try_at is None else _second(one.next_try_at)
     what = (one.call_id, one.state, one.path, one.size, one.sha256, one.tries)
     return (project, *what, _second(one.tried_at), again, one.problem)
@@ -203,4 +210,4 @@ def _row(project: int, one: Note) -> tuple[str | int | None, ...]:
 
 def _second(moment: datetime) -> str:
     """Spell a moment so that texts compare as moments do: in UTC, without a fraction."""
-    return moment_text(moment.astimezone(UTC).replace(microsecond=0))
+    return format_utc(moment.astimezone(UTC).replace(microsecond=0))

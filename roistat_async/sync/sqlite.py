@@ -20,8 +20,8 @@ from . import (
     sqlite_connection,
     state_table,
 )
-from .call_rows import columns_of, moment_text
-from .target import SyncState, Written
+from .call_rows import format_utc, to_columns
+from .target import SyncState, WriteCounts
 from .upsert import keep_stored_parts, upsert
 
 T = TypeVar("T")
@@ -50,8 +50,8 @@ class SqliteTarget:
         self._now = now
         self._pool: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
-        self._held: dict[int, Callable[[], None]] = {}
-        self._noted: set[int] = set()
+        self._locks: dict[int, Callable[[], None]] = {}
+        self._full_runs: set[int] = set()
 
     def __repr__(self) -> str:
         return f"SqliteTarget({str(self._path)!r})"
@@ -70,63 +70,65 @@ class SqliteTarget:
 
     async def active(self, project: int) -> Sequence[datetime]:
         """Give the dates of the calls last seen ACTIVE, each once, in order."""
-        return await self._do(project, state_table.active)
+        return await self._for_project(project, state_table.active)
 
-    async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> Written:
+    async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Keep calls and the state in one transaction; count those that are new or changed."""
 
-        def act(connection: sqlite3.Connection, project: int) -> Written:
+        def act(connection: sqlite3.Connection, project: int) -> WriteCounts:
             once = {call.id: call for call in calls}  # the last one of an id is meant
-            columns = columns_of([*once.values()])
+            columns = to_columns([*once.values()])
             with schema.transaction(connection):
                 keep_stored_parts(connection, project, columns, self.extend)
                 written = upsert(connection, project, columns, self._time())
-                if project in self._noted:
-                    state_table.note(connection, project, once)
+                if project in self._full_runs:
+                    state_table.track(connection, project, once)
                 state_table.save(connection, project, state)
             return written
 
-        return await self._do(project, act)
+        return await self._for_project(project, act)
 
-    async def finish(self, project: int, state: SyncState) -> Written:
+    async def finish(self, project: int, state: SyncState) -> WriteCounts:
         """Keep the state of a run that ended, its time, and the number of calls."""
 
-        def act(connection: sqlite3.Connection, project: int) -> Written:
+        def act(connection: sqlite3.Connection, project: int) -> WriteCounts:
             with schema.transaction(connection):
                 state_table.finish(connection, project, state, self._time())
-            return Written()
+            return WriteCounts()
 
-        return await self._do(project, act)
+        return await self._for_project(project, act)
 
-    async def start_full(self, project: int) -> None:
-        """Begin to note which calls are written, for `end_full`; what was noted is forgotten."""
+    async def begin_full_run(self, project: int) -> None:
+        """Start to track which calls are written, for `finish_full_run`; forget earlier ones."""
 
         def act(connection: sqlite3.Connection, project: int) -> None:
             with schema.transaction(connection):
-                state_table.begin_noting(connection, project)
-            self._noted.add(project)
+                state_table.start_tracking(connection, project)
+            self._full_runs.add(project)
 
-        await self._do(project, act)
+        await self._for_project(project, act)
 
-    async def end_full(self, project: int, start: datetime, end: datetime, state: SyncState) -> int:
-        """Mark the calls of [start, end) not written since `start_full` as deleted; count them.
+    async def finish_full_run(
+        self, project: int, start: datetime, end: datetime, state: SyncState
+    ) -> int:
+        """Mark the calls of [start, end) not written since `begin_full_run` as deleted; count them.
 
         All of [start, end) must have been read since then: what an earlier run wrote is not noted.
         """
 
         def act(connection: sqlite3.Connection, project: int) -> int:
-            if project not in self._noted:
-                raise SyncError("start_full was not called in this run; read the period again")
+            if project not in self._full_runs:
+                raise SyncError("begin_full_run was not called in this run; read the period again")
             with schema.transaction(connection):
                 deleted = state_table.mark_deleted(connection, project, start, end, self._time())
-                state_table.forget_noted(connection, project)
+                state_table.clear_tracked(connection, project)
                 state_table.finish(connection, project, state, self._time())
-            self._noted.discard(project)
+            self._full_runs.discard(project)
             return deleted
 
-        return await self._do(project, act)
+        return await self._for_project(project, act)
 
-    async def run(self, act: Callable[[sqlite3.Connection], T]) -> T:
+    async def transaction(self, act: Callable[[sqlite3.Connection], T]) -> T:
         """Do something else with the open database: in its thread, in one transaction."""
 
         def inside() -> T:
@@ -144,9 +146,9 @@ class SqliteTarget:
             self._pool = None
             pool.shutdown(wait=False)  # its thread has nothing left to do
 
-    async def _do(self, project: int, act: Callable[[sqlite3.Connection, int], T]) -> T:
+    async def _for_project(self, project: int, act: Callable[[sqlite3.Connection, int], T]) -> T:
         def inside() -> T:
-            if project not in self._held:
+            if project not in self._locks:
                 raise SyncError(f"project {project} is not open in {self._path}; open it first")
             return act(self._opened(), project)
 
@@ -157,7 +159,9 @@ class SqliteTarget:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="roistat-sqlite")
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, sqlite_connection.guarded, self._path, act)
+        future = loop.run_in_executor(
+            self._pool, sqlite_connection.translate_errors, self._path, act
+        )
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -165,8 +169,8 @@ class SqliteTarget:
             raise
 
     def _open(self, project: int, base_url: str) -> SyncState:
-        sqlite_connection.check_file(self._path)
-        release = process_lock.hold(self._path, project)
+        sqlite_connection.validate_file(self._path)
+        release = process_lock.acquire(self._path, project)
         try:
             if self._connection is None:
                 self._connection = sqlite_connection.connect(self._path)
@@ -175,11 +179,11 @@ class SqliteTarget:
                     self._connection, self._path, project, base_url, self._time()
                 )
         except BaseException:
-            if not self._held:
+            if not self._locks:
                 self._close()
             release()
             raise
-        self._held[project] = release
+        self._locks[project] = release
         return state
 
     def _opened(self) -> sqlite3.Connection:
@@ -189,13 +193,13 @@ class SqliteTarget:
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
-        self._noted.clear()
+        self._full_runs.clear()
         try:
             if connection is not None:
                 sqlite_connection.close(connection)
         finally:
-            while self._held:
-                self._held.popitem()[1]()
+            while self._locks:
+                self._locks.popitem()[1]()
 
     def _time(self) -> str:
-        return moment_text(self._now().replace(microsecond=0))
+        return format_utc(self._now().replace(microsecond=0))

@@ -20,7 +20,7 @@ _BUSY_TIMEOUT = 30.0  # seconds; for the moments when another project's batch is
 _PAGE_SIZE = 16384  # a call is a kilobyte or two: fewer, larger pages are written faster
 # A database is opened and closed by one thread at a time: to begin or to tidy up its log SQLite
 # wants it alone, and does not wait for a neighbour who is about to leave.
-_alone = threading.RLock()
+_open_close_lock = threading.RLock()
 
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "another program keeps it locked; close that and run again",
@@ -35,16 +35,16 @@ _ADVICE = {
 }
 
 
-def guarded(path: Path, act: Callable[[], T]) -> T:
+def translate_errors(path: Path, act: Callable[[], T]) -> T:
     """Do something with the database; SQLite's errors become SyncError, without the original."""
     try:
         return act()
     except sqlite3.Error as error:
-        problem = _explain(error)
+        problem = _advice(error)
     raise SyncError(f"{path}: {problem}")
 
 
-def check_file(path: Path) -> None:
+def validate_file(path: Path) -> None:
     """Refuse what must not become a copy; make the folder (0700). The file is not changed.
 
     A link is refused, not followed. An existing file is looked into by a connection that can
@@ -59,25 +59,25 @@ def check_file(path: Path) -> None:
         problem = error.strerror if isinstance(error, OSError) else str(error)
     else:
         if stat.S_ISREG(kind.st_mode):
-            return _look(path) if kind.st_size else None
+            return _probe(path) if kind.st_size else None
         problem = "it is no regular file; name another"
     raise SyncError(f"{path}: {problem}")
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the copy, made (0600) where there is none, and bring it to today's version."""
-    with _alone:
+    with _open_close_lock:
         return _connect(path)
 
 
 def close(connection: sqlite3.Connection) -> None:
     """Close a connection."""
-    with _alone:
+    with _open_close_lock:
         connection.close()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    _make(path)
+    _create_file(path)
     connection = _open(path, "rw")
     try:
         if not schema.check(connection, path):
@@ -93,8 +93,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _look(path: Path) -> None:
-    with _alone:
+def _probe(path: Path) -> None:
+    with _open_close_lock:
         _look_alone(path)
 
 
@@ -114,7 +114,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
 
 
-def _make(path: Path) -> None:
+def _create_file(path: Path) -> None:
     """Make an empty file that only its owner can read; SQLite asks the umask instead."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -126,7 +126,7 @@ def _make(path: Path) -> None:
     raise SyncError(f"{path} cannot be made ({problem}); check the rights of its folder")
 
 
-def _explain(error: sqlite3.Error) -> str:
+def _advice(error: sqlite3.Error) -> str:
     """Say what to do; SQLite's own text is left out, since it may hold a value."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:

@@ -20,25 +20,25 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import ConfigurationError, DownloadError, SyncError
-from ..files.part_file import check_target, sync_folder
+from ..files.part_file import check_target, fsync_folder
 from .target import SyncState
 
 VERSION = 1
 
 FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-AFRESH = "put it back from a backup, or sync to a new place"
+RECOVERY_HINT = "put it back from a backup, or sync to a new place"
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
+class SeenCall(msgspec.Struct, frozen=True, array_like=True):
     """Remember a call that may be read again: when it was, and what it was like."""
 
     date: Moment
     digest: bytes
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProjectState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Say how far one project got, and what must be known of its calls to go on."""
 
     covered_from: Moment | None
@@ -46,7 +46,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     walk: str | None
     active: dict[str, Moment] = {}
     """The calls last seen ACTIVE, by id."""
-    seen: dict[str, Seen] = {}
+    seen: dict[str, SeenCall] = {}
     """NDJSON: the calls that may be read again, by id."""
 
     @property
@@ -54,13 +54,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Give what the sync wants to know."""
         return SyncState(covered_from=self.covered_from, watermark=self.watermark, walk=self.walk)
 
-    def moved(self, state: SyncState) -> Place:
+    def moved(self, state: SyncState) -> ProjectState:
         """Give the same place with another state."""
         return replace(
             self, covered_from=state.covered_from, watermark=state.watermark, walk=state.walk
         )
 
-    def keeping(self, keep: timedelta) -> Place:
+    def pruned(self, keep: timedelta) -> ProjectState:
         """Forget the calls that no run reads again: all until `keep` before the next one's start.
 
         A walk to be resumed goes on after the calls it gave, and ends later than all of them. What
@@ -82,23 +82,23 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         )
 
 
-NOWHERE = Place(covered_from=None, watermark=None, walk=None)
+NEW_PROJECT = ProjectState(covered_from=None, watermark=None, walk=None)
 
 
-class Bookmark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StateFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Be the whole file; `size` is how many bytes of the data are confirmed (NDJSON)."""
 
     version: Annotated[int, msgspec.Meta(ge=1)] = VERSION
     base_url: str
     key: Annotated[bytes, msgspec.Meta(min_length=16, max_length=64)]
     size: Annotated[int, msgspec.Meta(ge=0)] = 0
-    projects: dict[int, Place] = {}
+    projects: dict[int, ProjectState] = {}
 
-    def place(self, project: int) -> Place:
+    def place(self, project: int) -> ProjectState:
         """Give the place of a project; a new one is nowhere yet."""
-        return self.projects.get(project, NOWHERE)
+        return self.projects.get(project, NEW_PROJECT)
 
-    def moved(self, project: int, place: Place) -> Bookmark:
+    def moved(self, project: int, place: ProjectState) -> StateFile:
         """Give the same bookmark with one project elsewhere."""
         return replace(self, projects={**self.projects, project: place})
 
@@ -118,21 +118,21 @@ class _Head(msgspec.Struct):
     version: Annotated[int, msgspec.Meta(ge=1)]
 
 
-def new(base_url: str) -> Bookmark:
+def new(base_url: str) -> StateFile:
     """Give the bookmark of a copy that begins."""
-    return Bookmark(base_url=base_url, key=secrets.token_bytes(16))
+    return StateFile(base_url=base_url, key=secrets.token_bytes(16))
 
 
-def read(path: Path, base_url: str) -> Bookmark | None:
+def read(path: Path, base_url: str) -> StateFile | None:
     """Read a bookmark; None where there is none, SyncError where it cannot be trusted."""
     data = _bytes(path)
     if data is None:
         return None
     try:
         version = msgspec.json.decode(data, type=_Head).version
-        found = msgspec.json.decode(data, type=Bookmark) if version <= VERSION else None
+        found = msgspec.json.decode(data, type=StateFile) if version <= VERSION else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise SyncError(f"{path} {_fault(data)}: {AFRESH}") from None
+        raise SyncError(f"{path} {_describe_damage(data)}: {RECOVERY_HINT}") from None
     if found is None:
         raise SyncError(
             f"{path} was written by a newer version; upgrade: pip install -U roistat_async"
@@ -141,26 +141,26 @@ def read(path: Path, base_url: str) -> Bookmark | None:
     return found
 
 
-def save(path: Path, bookmark: Bookmark) -> None:
+def save(path: Path, bookmark: StateFile) -> None:
     """Put a bookmark in place of the one before, safe on disk."""
-    publish(path, msgspec.json.encode(bookmark))
+    replace_file(path, msgspec.json.encode(bookmark))
 
 
-def publish(path: Path, data: bytes | memoryview) -> None:
+def replace_file(path: Path, data: bytes | memoryview) -> None:
     """Put a file in place of the one before: whole and safe on disk, or not at all.
 
     Under the lock of the copy only, so that the part file may have one name for ever: what a
     killed run left is removed by the next.
     """
     part = path.with_name(f".{path.name}.part")
-    with disk(path):
+    with disk_errors(path):
         part.unlink(missing_ok=True)
         try:
             _write_new(part, data)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        fsync_folder(path.parent)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
@@ -170,14 +170,14 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def regular_file(path: Path) -> None:
+def ensure_regular_file(path: Path) -> None:
     """Make the folder of a file (0700); refuse what is there and is no regular file."""
-    with disk(path):
+    with disk_errors(path):
         check_target(path)
 
 
 @contextmanager
-def disk(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Let a SyncError tell what the disk said, and what to do."""
     try:
         yield
@@ -191,17 +191,17 @@ def disk(path: Path) -> Iterator[None]:
 
 
 def _bytes(path: Path) -> bytes | None:
-    with disk(path):
+    with disk_errors(path):
         try:
             kind = path.lstat().st_mode
         except FileNotFoundError:
             return None
         if not stat.S_ISREG(kind):
-            raise SyncError(f"{path} is no regular file: {AFRESH}")
+            raise SyncError(f"{path} is no regular file: {RECOVERY_HINT}")
         return path.read_bytes()
 
 
-def _fault(data: bytes) -> str:
+def _describe_damage(data: bytes) -> str:
     return "cannot be read as a bookmark" if data.strip() else "is empty"
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..errors import SyncError
-from .call_rows import moment_text, read_moment
+from .call_rows import format_utc, parse_utc
 from .target import SyncState
 
 
@@ -59,26 +59,26 @@ def active(connection: sqlite3.Connection, project: int) -> list[datetime]:
         " WHERE project = ? AND status = 'ACTIVE' AND deleted_at IS NULL",
         (project,),
     )
-    return sorted({read_moment(date) for (date,) in found})
+    return sorted({parse_utc(date) for (date,) in found})
 
 
-def begin_noting(connection: sqlite3.Connection, project: int) -> None:
+def start_tracking(connection: sqlite3.Connection, project: int) -> None:
     """Make a place for the ids that a full run meets; it goes with the connection."""
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS noted"
         " (project INTEGER, id TEXT, PRIMARY KEY (project, id)) WITHOUT ROWID"
     )
-    forget_noted(connection, project)
+    clear_tracked(connection, project)
 
 
-def note(connection: sqlite3.Connection, project: int, ids: Iterable[object]) -> None:
+def track(connection: sqlite3.Connection, project: int, ids: Iterable[object]) -> None:
     """Note that these calls are still there."""
     connection.executemany(
         "INSERT OR IGNORE INTO noted VALUES (?, ?)", [(project, call_id) for call_id in ids]
     )
 
 
-def forget_noted(connection: sqlite3.Connection, project: int) -> None:
+def clear_tracked(connection: sqlite3.Connection, project: int) -> None:
     """Empty the place."""
     connection.execute("DELETE FROM noted WHERE project = ?", (project,))
 
@@ -93,7 +93,7 @@ def mark_deleted(
         " (SELECT 1 FROM noted WHERE noted.project = calls.project AND noted.id = calls.id)",
         (project, _second(start), _second(end + timedelta(seconds=1))),
     )
-    gone = [call_id for call_id, date in found if start <= read_moment(date) < end]
+    gone = [call_id for call_id, date in found if start <= parse_utc(date) < end]
     connection.executemany(
         "UPDATE calls SET deleted_at = ?, changed_at = ? WHERE project = ? AND id = ?",
         [(now, now, project, call_id) for call_id in gone],
@@ -105,8 +105,8 @@ def _read_state(path: Path, project: int, *stored: str | None) -> SyncState:
     covered_from, watermark, walk = stored
     try:
         return SyncState(
-            covered_from=None if covered_from is None else read_moment(covered_from),
-            watermark=None if watermark is None else read_moment(watermark),
+            covered_from=None if covered_from is None else parse_utc(covered_from),
+            watermark=None if watermark is None else parse_utc(watermark),
             walk=walk,
         )
     except (ValueError, TypeError):
@@ -115,9 +115,9 @@ def _read_state(path: Path, project: int, *stored: str | None) -> SyncState:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment_text(moment)
+    return None if moment is None else format_utc(moment)
 
 
 def _second(moment: datetime) -> str:
     """Spell a second without "Z", which as text comes before all moments in it."""
-    return moment_text(moment.replace(microsecond=0)).removesuffix("Z")
+    return format_utc(moment.replace(microsecond=0)).removesuffix("Z")

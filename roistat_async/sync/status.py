@@ -15,7 +15,7 @@ from attrs import field, frozen
 from ..clock import Clock
 from ..errors import SyncError
 from . import schema, sqlite_connection
-from .call_rows import moment_text, read_moment
+from .call_rows import format_utc, parse_utc
 
 T = TypeVar("T")
 
@@ -97,11 +97,11 @@ def read_status(
     today = now().astimezone(zone).date()
     wanted = [today - timedelta(days=back) for back in reversed(range(days))]
 
-    def look(connection: sqlite3.Connection) -> list[ProjectStatus]:
+    def query(connection: sqlite3.Connection) -> list[ProjectStatus]:
         numbers = connection.execute("SELECT project FROM sync_state ORDER BY project").fetchall()
         return [_project(connection, number, wanted, zone) for (number,) in numbers]
 
-    projects = _read(path, look)
+    projects = _read(path, query)
     return CopyStatus(path=path, size=path.stat().st_size, projects=projects)
 
 
@@ -123,18 +123,20 @@ def _read(path: Path, look: Callable[[sqlite3.Connection], T]) -> T:
     """
     _check(path)
     for _ in range(3):
-        if _is_open(path):
+        if _has_journal(path):
             break
-        before = _stamp(path)
+        before = _file_stamp(path)
         try:
-            found = sqlite_connection.guarded(path, lambda: _look(path, "immutable=1", look))
+            found = sqlite_connection.translate_errors(
+                path, lambda: _look(path, "immutable=1", look)
+            )
         except SyncError:
             if not _is_changed(path, before):
                 raise
             continue
         if not _is_changed(path, before):
             return found
-    return sqlite_connection.guarded(path, lambda: _look(path, "mode=ro", look))
+    return sqlite_connection.translate_errors(path, lambda: _look(path, "mode=ro", look))
 
 
 def _look(path: Path, how: str, look: Callable[[sqlite3.Connection], T]) -> T:
@@ -163,17 +165,17 @@ def _check(path: Path) -> None:
     raise SyncError(f"{path} {problem}")
 
 
-def _is_open(path: Path) -> bool:
+def _has_journal(path: Path) -> bool:
     return any(path.with_name(path.name + ending).exists() for ending in ("-wal", "-journal"))
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def _file_stamp(path: Path) -> tuple[int, int, int]:
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _is_changed(path: Path, before: tuple[int, int, int]) -> bool:
-    return _is_open(path) or _stamp(path) != before
+    return _has_journal(path) or _file_stamp(path) != before
 
 
 def _project(
@@ -212,9 +214,9 @@ def _days(
         return
     start = datetime(days[0].year, days[0].month, days[0].day, tzinfo=zone).astimezone(UTC)
     counted = {day: [0, 0, 0] for day in days}
-    since = moment_text(start).removesuffix("Z")
+    since = format_utc(start).removesuffix("Z")
     for minute, status, count in connection.execute(_MINUTES, (project, since)):
-        day = read_moment(f"{minute}Z").astimezone(zone).date()
+        day = parse_utc(f"{minute}Z").astimezone(zone).date()
         if day in counted:  # a call dated tomorrow is shown tomorrow
             counted[day][0] += count
             counted[day][1] += count * (status == "ANSWER")
@@ -224,4 +226,4 @@ def _days(
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else read_moment(text)
+    return None if text is None else parse_utc(text)

@@ -25,14 +25,14 @@ class SyncState:
 
 
 @frozen
-class Written:
+class WriteCounts:
     """Count the calls that a write added, and those it changed; what was the same is neither."""
 
     added: int = 0
     changed: int = 0
 
-    def __add__(self, other: Written) -> Written:
-        return Written(self.added + other.added, self.changed + other.changed)
+    def __add__(self, other: WriteCounts) -> WriteCounts:
+        return WriteCounts(self.added + other.added, self.changed + other.changed)
 
 
 class Target(Protocol):
@@ -54,10 +54,10 @@ class Target(Protocol):
     async def active(self, project: int) -> Sequence[datetime]:
         """Give the dates of the calls last seen ACTIVE, each once, in order."""
 
-    async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> Written:
+    async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Keep calls (in order of date) and the state that holds once they are kept."""
 
-    async def finish(self, project: int, state: SyncState) -> Written:
+    async def finish(self, project: int, state: SyncState) -> WriteCounts:
         """Keep the state of a run that ended, and whatever was still held back."""
 
     async def close(self) -> None:
@@ -65,11 +65,13 @@ class Target(Protocol):
 
 
 @runtime_checkable
-class Marking(Protocol):
+class SupportsFullRun(Protocol):
     """Be able to mark calls that are not there any more; they are never removed."""
 
-    async def start_full(self, project: int) -> None:
+    async def begin_full_run(self, project: int) -> None:
         """Begin to note which calls of a project are written."""
 
-    async def end_full(self, project: int, start: datetime, end: datetime, state: SyncState) -> int:
+    async def finish_full_run(
+        self, project: int, start: datetime, end: datetime, state: SyncState
+    ) -> int:
         """Mark the calls of [start, end) that were not, keep the state, and count them."""

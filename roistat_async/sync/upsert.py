@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from .call_rows import COLUMNS, Value, content_hashes
-from .target import Written
+from .target import WriteCounts
 
 # Binding None takes four times as long as binding text (the driver asks for an adapter first),
 # and a row of calls is half empty. So columns that a batch leaves empty are not bound at all,
@@ -26,10 +26,10 @@ _PARTS = ("visit", "order")
 
 def upsert(
     connection: sqlite3.Connection, project: int, columns: Sequence[Column], now: str
-) -> Written:
+) -> WriteCounts:
     """Write the calls of one project, each id once, and count what that changed."""
     if not columns[0]:
-        return Written()
+        return WriteCounts()
     bindable: list[Sequence[object]] = [*columns, content_hashes(columns)]
     shape = tuple(map(_kind, bindable))
     bound = map(_bindable, bindable, shape)
@@ -37,7 +37,7 @@ def upsert(
     before = _last_row(connection)
     written = connection.executemany(_statement(shape), values).rowcount
     added = _last_row(connection) - before  # rows are never removed, so each new one counts up
-    return Written(added, written - added)
+    return WriteCounts(added, written - added)
 
 
 def keep_stored_parts(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .call_store import CallBook
+from .call_store import CallStore
 from .fake import FakeRoistat
 from .faults import Fault
 from .project import FakeProject
 from .quirks import Quirks
-from .recorded_request import Seen
+from .recorded_request import RecordedRequest
 
-__all__ = ["CallBook", "FakeProject", "FakeRoistat", "Fault", "Quirks", "Seen"]
+__all__ = ["CallStore", "FakeProject", "FakeRoistat", "Fault", "Quirks", "RecordedRequest"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from attrs import define, field
 
-from .api_request import Asked
+from .api_request import ApiRequest
 from .dates import DAY, write_date
-from .responses import Answer, Row, success
+from .responses import FakeResponse, Row, success
 
 _COST_OF_PAID_CALL = 150
 _TOP = 5
@@ -49,9 +49,9 @@ class Sums:
         self.seconds[name] += talked
 
 
-def report(asked: Asked) -> Answer:
+def report(asked: ApiRequest) -> FakeResponse:
     """Answer calltracking/data."""
-    start, end = asked.period()
+    start, end = asked.period_argument()
     sums, book = Sums(), asked.project.calls
     for place in book.between(start, end):
         sums.add(book.peek_at(place), book.date_at(place))

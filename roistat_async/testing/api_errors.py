@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .responses import Answer, encoded
+from .responses import FakeResponse, to_json
 
 # The HTTP code is sent only to who asks with `Use-Http-Code: 1`. No source names one for
 # authorization_failed, resource_already_exists and unknown_error: 400 is an assumption there.
@@ -28,7 +28,7 @@ CODES: dict[str, tuple[int, str]] = {
 }
 
 
-class Refusal(Exception):
+class FakeApiError(Exception):
     """Roistat says no."""
 
     def __init__(self, code: str, description: str | None = None) -> None:
@@ -38,17 +38,17 @@ class Refusal(Exception):
         self.description = description
 
 
-def refused(
+def error_response(
     code: str,
     description: str | None = None,
     *,
     use_http_code: bool = False,
     details: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
+) -> FakeResponse:
     """Spell an error: HTTP 200 unless real codes were asked for."""
     status, text = CODES.get(code, (400, "Ошибка."))
     body: dict[str, object] = {"status": "error", "error": code, "description": description or text}
     if details is not None:
         body["details"] = dict(details)
-    return Answer(encoded(body), status if use_http_code else 200, headers=headers or {})
+    return FakeResponse(to_json(body), status if use_http_code else 200, headers=headers or {})

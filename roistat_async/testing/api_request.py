@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .api_errors import Refusal
+from .api_errors import FakeApiError
 from .dates import DAY, read_date
 from .filters import DATE_FIELDS, Filter, read_filters
 from .project import FakeProject
@@ -18,7 +18,7 @@ _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 
 
 @frozen
-class Asked:
+class ApiRequest:
     """One request that passed the door."""
 
     project: FakeProject
@@ -34,29 +34,29 @@ class Asked:
     def required(self, name: str) -> Any:
         """Return an argument, or refuse as Roistat does when one is missing."""
         if self.args.get(name) is None:
-            raise Refusal("incorrect_request", f"Required argument {name} is missing")
+            raise FakeApiError("incorrect_request", f"Required argument {name} is missing")
         return self.args[name]
 
-    def period(self) -> tuple[float, float]:
+    def period_argument(self) -> tuple[float, float]:
         """Return the first and last second of the period asked for."""
         period = self.required("period")
         names = ("from", "to") if isinstance(period, dict) else ()
         edges = [read_date(period.get(name)) for name in names]
         if len(edges) != 2 or edges[0] is None or edges[1] is None or edges[0] > edges[1]:
-            raise Refusal("incorrect_request", "Argument period is not a valid date interval")
+            raise FakeApiError("incorrect_request", "Argument period is not a valid date interval")
         check_period(edges[0], edges[1], self.quirks)
         return edges[0], edges[1]
 
-    def whole(self, name: str, default: int | None) -> int | None:
+    def integer_argument(self, name: str, default: int | None) -> int | None:
         """Return a number that may come as text."""
         value = integer(self.args.get(name, default))
         if value is None and self.args.get(name) is not None:
-            raise Refusal("incorrect_request", f"Argument {name} is invalid")
+            raise FakeApiError("incorrect_request", f"Argument {name} is invalid")
         return default if value is None else value
 
 
 @frozen
-class Listing:
+class ListArguments:
     """The words of a list method, read."""
 
     wanted: Filter
@@ -78,17 +78,17 @@ def check_period(start: float | None, end: float | None, quirks: Quirks) -> None
     if quirks.max_period_days is None:
         return
     if start is None or end is None or end - start > quirks.max_period_days * DAY:
-        raise Refusal("incorrect_request", "Too much data. Try smaller period")
+        raise FakeApiError("incorrect_request", "Too much data. Try smaller period")
 
 
-def read_listing(asked: Asked, known: Collection[str], default: str) -> Listing:
+def read_listing(asked: ApiRequest, known: Collection[str], default: str) -> ListArguments:
     """Read filters, sort, limit and offset; what is unknown is ignored, as Roistat does."""
     quirks = asked.quirks
     sort, descending = _sort(asked, known, default)
-    offset = asked.whole("offset", 0) or 0
+    offset = asked.integer_argument("offset", 0) or 0
     if offset < 0:
-        raise Refusal("incorrect_request", "Argument offset is invalid")
-    return Listing(
+        raise FakeApiError("incorrect_request", "Argument offset is invalid")
+    return ListArguments(
         read_filters(asked.args.get("filters"), known, quirks),
         sort,
         descending or quirks.descending_only,
@@ -97,24 +97,24 @@ def read_listing(asked: Asked, known: Collection[str], default: str) -> Listing:
     )
 
 
-def _sort(asked: Asked, known: Collection[str], default: str) -> tuple[str, bool]:
+def _sort(asked: ApiRequest, known: Collection[str], default: str) -> tuple[str, bool]:
     sort = asked.args.get("sort")
     if not sort or asked.quirks.ignore_sort:
         return default, True
     if not isinstance(sort, list) or not all(isinstance(word, str) for word in sort):
-        raise Refusal("incorrect_request", "Argument sort is invalid")
+        raise FakeApiError("incorrect_request", "Argument sort is invalid")
     if sort[0] not in known:
         return default, True
     return sort[0], len(sort) > 1 and sort[1].lower() == "desc"
 
 
-def _limit(asked: Asked) -> int | None:
+def _limit(asked: ApiRequest) -> int | None:
     quirks = asked.quirks
-    limit = asked.whole("limit", quirks.default_limit)
+    limit = asked.integer_argument("limit", quirks.default_limit)
     if limit is None:
         return quirks.max_limit
     if limit < 0 or (quirks.refuse_limit_above is not None and limit > quirks.refuse_limit_above):
-        raise Refusal("incorrect_request", "Argument limit is invalid")
+        raise FakeApiError("incorrect_request", "Argument limit is invalid")
     return limit if quirks.max_limit is None else min(limit, quirks.max_limit)
 
 

@@ -7,23 +7,23 @@ import re
 from collections.abc import Sequence
 
 from . import sample_data
-from .api_errors import Refusal
+from .api_errors import FakeApiError
 from .api_request import (
-    Asked,
-    Listing,
+    ApiRequest,
+    ListArguments,
     check_period,
     integer,
     read_listing,
     sort_key,
 )
-from .call_store import CallBook
+from .call_store import CallStore
 from .dates import read_date, write_date
-from .filters import asked_bounds
+from .filters import requested_bounds
 from .project import FakeProject
 from .responses import (
-    Answer,
+    FakeResponse,
     Row,
-    listing,
+    list_response,
     success,
 )
 
@@ -65,16 +65,16 @@ WRITABLE = frozenset(
 _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)", re.ASCII)
 
 
-def list_calls(asked: Asked) -> Answer:
+def list_calls(asked: ApiRequest) -> FakeResponse:
     """Answer call/list."""
     book, words = asked.project.calls, read_listing(asked, FIELDS, "date")
-    check_period(*asked_bounds(words.wanted), asked.quirks)
+    check_period(*requested_bounds(words.wanted), asked.quirks)
     places = _ordered(book, book.matching(words.wanted), words)
     page = _page(asked.project, places, words)
-    return with_total(asked, book.json_of(page, _extend(asked)), len(page), len(places))
+    return with_total(asked, book.to_json(page, _extend(asked)), len(page), len(places))
 
 
-def with_total(asked: Asked, rows: bytes, count: int, matches: int) -> Answer:
+def with_total(asked: ApiRequest, rows: bytes, count: int, matches: int) -> FakeResponse:
     """Answer rows with `total` in the form the quirk asks for."""
     forms: dict[str | None, object] = {
         "matches": matches,
@@ -83,16 +83,18 @@ def with_total(asked: Asked, rows: bytes, count: int, matches: int) -> Answer:
         "negative": -1,
     }
     form = asked.quirks.total
-    return listing(rows, forms.get(form), with_total=form != "absent")
+    return list_response(rows, forms.get(form), with_total=form != "absent")
 
 
-def create_call(asked: Asked) -> Answer:
+def create_call(asked: ApiRequest) -> FakeResponse:
     """Answer project/phone-call."""
     names = ["name"] * asked.quirks.call_name_required + ["callee", "caller", "date"]
     missing = [name for name in names if not asked.args.get(name)]
     at = read_date(asked.args.get("date"))
     if missing or at is None:
-        raise Refusal("request_data_validation_error", f"Invalid: {', '.join(missing) or 'date'}")
+        raise FakeApiError(
+            "request_data_validation_error", f"Invalid: {', '.join(missing) or 'date'}"
+        )
     row = _checked(_new_call(asked))
     kept = {name: value for name, value in row.items() if name not in _NOT_LISTED}
     row = {"id": asked.project.add_call(**kept)["id"]} | row
@@ -117,7 +119,7 @@ _ANSWERED = [
 ]
 
 
-def _new_call(asked: Asked) -> Row:
+def _new_call(asked: ApiRequest) -> Row:
     given = {name: asked.args[name] for name in WRITABLE if name in asked.args}
     row: Row = {"duration": 0, "answer_duration": 0, "status": "ANSWER", "comment": None}
     row |= given
@@ -132,64 +134,66 @@ def _new_call(asked: Asked) -> Row:
 
 def _checked(row: Row) -> Row:
     if row["status"] not in sample_data.ALL_STATUSES:
-        raise Refusal("request_data_validation_error", "Invalid: status")
+        raise FakeApiError("request_data_validation_error", "Invalid: status")
     for name in ("visit_id", "order_id"):
         row.setdefault(name, None)
     return row
 
 
-def update_call(asked: Asked) -> Answer:
+def update_call(asked: ApiRequest) -> FakeResponse:
     """Answer call/update, which only other clients document."""
     call_id = str(asked.required("id"))
     if asked.project.calls.peek(call_id) is None:
-        raise Refusal("resource_not_found")
+        raise FakeApiError("resource_not_found")
     fields = {name: value for name, value in asked.args.items() if name in WRITABLE}
     asked.project.edit_call(call_id, **fields)
     return success()
 
 
-def delete_calls(asked: Asked) -> Answer:
+def delete_calls(asked: ApiRequest) -> FakeResponse:
     """Answer call/delete, which only one other client documents."""
     ids = asked.required("ids")
     wanted = [str(one) for one in ids] if isinstance(ids, list) else [str(ids)]
     if any(asked.project.calls.peek(one) is None for one in wanted):
-        raise Refusal("resource_not_found")
+        raise FakeApiError("resource_not_found")
     for one in wanted:
         asked.project.delete_call(one)
     return success()
 
 
-def download(asked: Asked) -> Answer:
+def download(asked: ApiRequest) -> FakeResponse:
     """Answer call/{id}/file: the bytes, or nothing at all when there is no recording."""
     call_id, quirks = str(asked.args["call_id"]), asked.quirks
     known = asked.project.calls.peek(call_id) is not None
     body = asked.project.recordings.get(call_id, b"")
     if not known and not body:
-        raise Refusal("resource_not_found")
-    whole = Answer(body, 200, quirks.recording_type, chunked=quirks.recording_chunked)
+        raise FakeApiError("resource_not_found")
+    whole = FakeResponse(body, 200, quirks.recording_type, chunked=quirks.recording_chunked)
     return _ranged(asked, whole) if quirks.recording_ranges and body else whole
 
 
-def _ranged(asked: Asked, whole: Answer) -> Answer:
+def _ranged(asked: ApiRequest, whole: FakeResponse) -> FakeResponse:
     etag = f'"{hashlib.sha256(whole.body).hexdigest()[:32]}"'
     marks = {"Accept-Ranges": "bytes", "ETag": etag}
     size, sought = len(whole.body), _RANGE.fullmatch(asked.headers.get("Range", ""))
     # RFC 9110 gives Range a meaning for GET only; a stale If-Range asks for the whole.
     if asked.method != "GET" or not sought or asked.headers.get("If-Range", etag) != etag:
-        return Answer(whole.body, 200, whole.content_type, marks, whole.chunked)
+        return FakeResponse(whole.body, 200, whole.content_type, marks, whole.chunked)
     first, last = int(sought[1]), min(int(sought[2] or size - 1), size - 1)
     if first >= size or last < first:
-        return Answer(b"", 416, whole.content_type, marks | {"Content-Range": f"bytes */{size}"})
+        return FakeResponse(
+            b"", 416, whole.content_type, marks | {"Content-Range": f"bytes */{size}"}
+        )
     marks["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Answer(whole.body[first : last + 1], 206, whole.content_type, marks, whole.chunked)
+    return FakeResponse(whole.body[first : last + 1], 206, whole.content_type, marks, whole.chunked)
 
 
-def _extend(asked: Asked) -> frozenset[str]:
+def _extend(asked: ApiRequest) -> frozenset[str]:
     extend = asked.args.get("extend") or []
     return frozenset(one for one in extend if isinstance(one, str))
 
 
-def _ordered(book: CallBook, places: Sequence[int], words: Listing) -> Sequence[int]:
+def _ordered(book: CallStore, places: Sequence[int], words: ListArguments) -> Sequence[int]:
     if words.sort == "date":
         return places[::-1] if words.descending else places
     reader, name = book.value_at, words.sort
@@ -198,7 +202,7 @@ def _ordered(book: CallBook, places: Sequence[int], words: Listing) -> Sequence[
     )
 
 
-def _page(project: FakeProject, places: Sequence[int], words: Listing) -> Sequence[int]:
+def _page(project: FakeProject, places: Sequence[int], words: ListArguments) -> Sequence[int]:
     start = min(words.offset, len(places))
     end = len(places) if words.limit is None else min(start + words.limit, len(places))
     if start == end or project.quirks.ties == "stable" or words.sort != "date":
@@ -207,7 +211,9 @@ def _page(project: FakeProject, places: Sequence[int], words: Listing) -> Sequen
     return _shuffled(project, places[first:last], words)[start - first : end - first]
 
 
-def _whole_seconds(book: CallBook, places: Sequence[int], first: int, last: int) -> tuple[int, int]:
+def _whole_seconds(
+    book: CallStore, places: Sequence[int], first: int, last: int
+) -> tuple[int, int]:
     date_at = book.date_at
     while first > 0 and date_at(places[first - 1]) == date_at(places[first]):
         first -= 1
@@ -216,7 +222,7 @@ def _whole_seconds(book: CallBook, places: Sequence[int], first: int, last: int)
     return first, last
 
 
-def _shuffled(project: FakeProject, places: Sequence[int], words: Listing) -> Sequence[int]:
+def _shuffled(project: FakeProject, places: Sequence[int], words: ListArguments) -> Sequence[int]:
     mixed = list(places)
     project.random.shuffle(mixed)
     # The sort is stable, so calls of one second stay in the order drawn.

@@ -9,29 +9,29 @@ from functools import partial
 from typing import Any, overload
 
 from .dates import read_date
-from .filters import Filter, window
-from .generated_calls import Sample
-from .responses import Row, encoded
+from .filters import Filter, date_range
+from .generated_calls import GeneratedCalls
+from .responses import Row, to_json
 
 _ABSENT = object()
 _LARGE = 500
 _MOST_PAGES = 256
 
 
-class CallBook(Sequence[Row]):
+class CallStore(Sequence[Row]):
     """A project's calls, oldest first, as plain dicts.
 
     A call that was looked at is kept, and what a test changes in it is what the fake answers.
     For very many calls use `ids()`, which keeps nothing.
     """
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: GeneratedCalls) -> None:
         """Start with the made-up calls."""
         self._sample = sample
         self._dates = array("q", sample.dates)
         self._serials = array("q", range(sample.count))
         self._own: dict[int, Row] = {}
-        self._noted: dict[int, tuple[object, object, int]] = {}
+        self._indexed: dict[int, tuple[object, object, int]] = {}
         self._numbers: dict[str, int] = {}
         self._gone: set[int] = set()
         self._pages: dict[tuple[range, frozenset[str]], bytes] = {}
@@ -89,12 +89,12 @@ class CallBook(Sequence[Row]):
             raise KeyError(call_id)
         self._unplace(serial)
         self._own.pop(serial, None)
-        self._noted.pop(serial, None)
+        self._indexed.pop(serial, None)
         self._gone.add(serial)
 
     def replace(self, rows: Iterable[Row]) -> None:
         """Forget every call and take these."""
-        self._own, self._noted, self._numbers = {}, {}, {}
+        self._own, self._indexed, self._numbers = {}, {}, {}
         self._gone = set(range(self._sample.count))
         self._dates, self._serials = array("q"), array("q")
         self._pages.clear()
@@ -108,8 +108,8 @@ class CallBook(Sequence[Row]):
 
     def matching(self, wanted: Filter) -> Sequence[int]:
         """Return the places, oldest first, of the calls that answer a filter."""
-        self._settle()
-        low, high, rest = window(wanted, self._dates)
+        self._apply_edits()
+        low, high, rest = date_range(wanted, self._dates)
         if not rest.parts:
             return range(low, high)
         reader = self.value_at
@@ -117,7 +117,7 @@ class CallBook(Sequence[Row]):
 
     def between(self, start: float, end: float) -> range:
         """Return the places of the calls with start <= date <= end."""
-        self._settle()
+        self._apply_edits()
         return range(bisect_left(self._dates, start), bisect_right(self._dates, end))
 
     def date_at(self, place: int) -> int:
@@ -133,7 +133,7 @@ class CallBook(Sequence[Row]):
         serial = self._serials[place]
         return self._own[serial] if serial in self._own else self._sample.row(serial)
 
-    def json_of(self, places: Sequence[int], extend: frozenset[str]) -> bytes:
+    def to_json(self, places: Sequence[int], extend: frozenset[str]) -> bytes:
         """Write the calls at these places as call/list answers them, commas between them."""
         # A benchmark asks for the same large pages again and again; a changed book forgets them.
         if not isinstance(places, range) or len(places) < _LARGE or self._own:
@@ -153,7 +153,7 @@ class CallBook(Sequence[Row]):
         if row is None:
             return self._sample.json(serial, visit="visit" in extend, order="order" in extend)
         hidden = {name: None for name in ("visit", "order") if name in row and name not in extend}
-        return encoded(row | hidden)
+        return to_json(row | hidden)
 
     def _value(self, serial: int, name: str) -> Any:
         row = self._own.get(serial)
@@ -171,7 +171,7 @@ class CallBook(Sequence[Row]):
         serial = self._lookup(call_id)
         if serial is not None and self._value(serial, "id") == call_id:
             return serial
-        self._settle()
+        self._apply_edits()
         return self._lookup(call_id)
 
     def _lookup(self, call_id: str) -> int | None:
@@ -180,10 +180,10 @@ class CallBook(Sequence[Row]):
         number = self._sample.number_of(call_id)
         return None if number is None or number in self._gone or number in self._own else number
 
-    def _settle(self) -> None:
+    def _apply_edits(self) -> None:
         # A test may have written a new date or id straight into a row it holds.
         for serial, row in list(self._own.items()):
-            known = self._noted[serial]
+            known = self._indexed[serial]
             if known[0] != row.get("id", _ABSENT) or known[1] != row.get("date", _ABSENT):
                 self._unplace(serial)
                 # A date that is none keeps its call where it was.
@@ -191,7 +191,7 @@ class CallBook(Sequence[Row]):
                 self._place(serial, row, known[2] if moved is None else int(moved))
 
     def _note(self, serial: int, row: Row, at: int) -> None:
-        self._noted[serial] = row.get("id", _ABSENT), row.get("date", _ABSENT), at
+        self._indexed[serial] = row.get("id", _ABSENT), row.get("date", _ABSENT), at
         self._numbers[str(row.get("id"))] = serial
 
     def _place(self, serial: int, row: Row, at: int) -> None:
@@ -202,7 +202,7 @@ class CallBook(Sequence[Row]):
         self._pages.clear()
 
     def _unplace(self, serial: int) -> None:
-        known = self._noted.get(serial)
+        known = self._indexed.get(serial)
         at = self._sample.dates[serial] if known is None else known[2]
         place = bisect_left(self._dates, at)
         while self._serials[place] != serial:

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .background import running_in_thread
-from .fault_queue import FaultScript, When
+from .fault_queue import FaultQueue, When
 from .faults import Fault
 from .project import Clock, FakeProject
 from .quirks import Quirks
-from .recorded_request import Seen
+from .recorded_request import RecordedRequest
 
 if TYPE_CHECKING:
     from .http import HttpServer
@@ -42,13 +42,13 @@ class FakeRoistat:
         self._quirks = quirks or Quirks()
         self.clock = clock
         self.projects: dict[int, FakeProject] = {}
-        self.requests: list[Seen] = []
-        self.on_request: Callable[[Seen], object] | None = None
+        self.requests: list[RecordedRequest] = []
+        self.on_request: Callable[[RecordedRequest], object] | None = None
         self.in_flight = 0
         self.peak_in_flight = 0
         self._seed = seed
         self._port = port
-        self._faults = FaultScript()
+        self._faults = FaultQueue()
         self._server: HttpServer | None = None
         self.add_project(project, calls=calls)
 
@@ -78,7 +78,7 @@ class FakeRoistat:
             project.quirks = quirks
 
     @property
-    def used_faults(self) -> list[tuple[Seen, Fault]]:
+    def used_faults(self) -> list[tuple[RecordedRequest, Fault]]:
         """Every fault that happened, with the request it met."""
         return self._faults.used
 
@@ -97,11 +97,11 @@ class FakeRoistat:
         """Return path, fault and times for every scripted fault that has not happened."""
         return self._faults.unused()
 
-    def take_fault(self, seen: Seen) -> Fault | None:
+    def take_fault(self, seen: RecordedRequest) -> Fault | None:
         """Use up the fault that waits for this request."""
         return self._faults.take(seen)
 
-    def note(self, seen: Seen) -> None:
+    def record(self, seen: RecordedRequest) -> None:
         """Record what arrived and tell who wants to know, before it is answered."""
         self.requests.append(seen)
         if self.on_request is not None:

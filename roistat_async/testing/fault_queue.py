@@ -8,13 +8,13 @@ from fnmatch import fnmatchcase
 from attrs import define, field
 
 from .faults import Fault
-from .recorded_request import Seen
+from .recorded_request import RecordedRequest
 
-When = Callable[[Seen], bool]
+When = Callable[[RecordedRequest], bool]
 
 
 @define
-class Scripted:
+class QueuedFault:
     """A fault waiting for its requests."""
 
     path: str
@@ -22,7 +22,7 @@ class Scripted:
     left: int
     when: When | None = None
 
-    def meets(self, seen: Seen) -> bool:
+    def matches(self, seen: RecordedRequest) -> bool:
         """Say whether this request is one it waits for."""
         if self.left < 1 or not fnmatchcase(seen.path, f"*/{self.path.lstrip('/')}"):
             return False
@@ -30,20 +30,20 @@ class Scripted:
 
 
 @define
-class FaultScript:
+class FaultQueue:
     """The faults in the order they were asked for."""
 
-    waiting: list[Scripted] = field(factory=list)
-    used: list[tuple[Seen, Fault]] = field(factory=list)
+    waiting: list[QueuedFault] = field(factory=list)
+    used: list[tuple[RecordedRequest, Fault]] = field(factory=list)
 
     def add(self, path: str, fault: Fault, times: int, when: When | None) -> None:
         """Wait for requests to this path."""
-        self.waiting.append(Scripted(path, fault, times, when))
+        self.waiting.append(QueuedFault(path, fault, times, when))
 
-    def take(self, seen: Seen) -> Fault | None:
+    def take(self, seen: RecordedRequest) -> Fault | None:
         """Use up the first fault that waits for this request."""
         for one in self.waiting:
-            if one.meets(seen):
+            if one.matches(seen):
                 one.left -= 1
                 self.used.append((seen, one.fault))
                 return one.fault

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from attrs import evolve, field, frozen
 
 from . import raw_connection
-from .api_errors import refused
-from .recorded_request import Seen
-from .responses import Answer
+from .api_errors import error_response
+from .recorded_request import RecordedRequest
+from .responses import FakeResponse
 
-Change = Callable[[Answer, Seen], Answer]
+Change = Callable[[FakeResponse, RecordedRequest], FakeResponse]
 _HTML = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -29,7 +29,7 @@ class Fault:
     seconds: float = 0.0
     until: asyncio.Event | None = field(default=None, repr=False)
     change: Change | None = field(default=None, repr=False)
-    wire: raw_connection.Wire | None = field(default=None, repr=False)
+    wire: raw_connection.WireAction | None = field(default=None, repr=False)
 
     def after_applying(self) -> Fault:
         """Return the same fault, met only after the request was carried out: the answer is lost."""
@@ -44,7 +44,7 @@ class Fault:
         headers: Mapping[str, str] | None = None,
     ) -> Fault:
         """Answer an HTTP status with any body."""
-        return cls._instead(f"status {code}", body, code, content_type, headers)
+        return cls._replace(f"status {code}", body, code, content_type, headers)
 
     @classmethod
     def error(
@@ -57,9 +57,11 @@ class Fault:
     ) -> Fault:
         """Answer one of Roistat's errors, HTTP 200 unless the request asks for real codes."""
 
-        def change(_: Answer, seen: Seen) -> Answer:
+        def change(_: FakeResponse, seen: RecordedRequest) -> FakeResponse:
             real = seen.headers.get("Use-Http-Code") == "1"
-            return refused(code, description, use_http_code=real, details=details, headers=headers)
+            return error_response(
+                code, description, use_http_code=real, details=details, headers=headers
+            )
 
         return cls(f"error {code}", change=change)
 
@@ -71,25 +73,25 @@ class Fault:
     @classmethod
     def html(cls, text: str = _HTML, status: int = 200) -> Fault:
         """Answer a web page, as a proxy or a captive portal does."""
-        return cls._instead("html", text, status, "text/html; charset=utf-8")
+        return cls._replace("html", text, status, "text/html; charset=utf-8")
 
     @classmethod
     def empty(cls, status: int = 200, content_type: str = "application/json") -> Fault:
         """Answer no body at all."""
-        return cls._instead("empty", b"", status, content_type)
+        return cls._replace("empty", b"", status, content_type)
 
     @classmethod
     def garbage(
         cls, data: bytes = b"\x00\xff\xfe\x80roistat", content_type: str = "application/json"
     ) -> Fault:
         """Answer these bytes with status 200."""
-        return cls._instead("garbage", data, 200, content_type)
+        return cls._replace("garbage", data, 200, content_type)
 
     @classmethod
     def redirect(cls, location: str | None, status: int = 302) -> Fault:
         """Send the client elsewhere, or nowhere."""
         headers = {} if location is None else {"Location": location}
-        return cls._instead(f"redirect {status}", b"", status, "text/html", headers)
+        return cls._replace(f"redirect {status}", b"", status, "text/html", headers)
 
     @classmethod
     def content_type(cls, value: str) -> Fault:
@@ -124,7 +126,7 @@ class Fault:
         return cls(f"delay {seconds}", applied=True, seconds=seconds)
 
     @classmethod
-    def hold(cls, until: asyncio.Event) -> Fault:
+    def wait_for(cls, until: asyncio.Event) -> Fault:
         """Carry the request out and answer it once the event is set; same event loop only."""
         return cls("hold", applied=True, until=until)
 
@@ -149,9 +151,9 @@ class Fault:
         return cls("reset", wire=raw_connection.reset)
 
     @classmethod
-    def hang_up(cls) -> Fault:
+    def close_silently(cls) -> Fault:
         """Read the request, then close the connection without a word."""
-        return cls("hang up", wire=raw_connection.hang_up)
+        return cls("hang up", wire=raw_connection.close_silently)
 
     @classmethod
     def stall(cls, at: int = 0, *, headers: bool = True) -> Fault:
@@ -159,17 +161,17 @@ class Fault:
         return cls("stall", applied=headers, wire=raw_connection.stall(at, headers))
 
     @classmethod
-    def drip(cls, size: int = 1, pause: float = 0.05) -> Fault:
+    def trickle(cls, size: int = 1, pause: float = 0.05) -> Fault:
         """Send the true body a few bytes at a time."""
-        return cls("drip", applied=True, wire=raw_connection.drip(size, pause))
+        return cls("drip", applied=True, wire=raw_connection.trickle(size, pause))
 
     @classmethod
-    def raw(cls, data: bytes) -> Fault:
+    def raw_bytes(cls, data: bytes) -> Fault:
         """Put these very bytes on the wire, then close."""
         return cls("raw", wire=raw_connection.raw(data))
 
     @classmethod
-    def _instead(
+    def _replace(
         cls,
         name: str,
         body: bytes | str,
@@ -178,5 +180,5 @@ class Fault:
         headers: Mapping[str, str] | None = None,
     ) -> Fault:
         data = body.encode() if isinstance(body, str) else body
-        answer = Answer(data, status, content_type, headers or {})
+        answer = FakeResponse(data, status, content_type, headers or {})
         return cls(name, change=lambda _, __: answer)

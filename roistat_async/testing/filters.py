@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .api_errors import Refusal
+from .api_errors import FakeApiError
 from .dates import read_date
 from .quirks import Quirks
 
@@ -76,16 +76,16 @@ def read_filters(filters: Any, known: Collection[str], quirks: Quirks) -> Filter
     if isinstance(filters, list):
         return Filter(_conditions(filters, known, quirks))
     if not isinstance(filters, dict) or not filters.keys() <= {"and", "or"}:
-        raise Refusal("incorrect_request", "Argument filters is invalid")
+        raise FakeApiError("incorrect_request", "Argument filters is invalid")
     groups = [_group(name, items, known, quirks) for name, items in filters.items()]
     return groups[0] if len(groups) == 1 else Filter(tuple(groups))
 
 
 def _group(name: str, items: Any, known: Collection[str], quirks: Quirks) -> Filter:
     if not isinstance(items, list):
-        raise Refusal("incorrect_request", "Argument filters is invalid")
+        raise FakeApiError("incorrect_request", "Argument filters is invalid")
     if name == "and" and len(items) == 1 and quirks.single_and_breaks:
-        raise Refusal("internal_error")
+        raise FakeApiError("internal_error")
     parts = _conditions(items, known, quirks)
     return Filter(parts, any_of=name == "or" and bool(parts))
 
@@ -96,28 +96,28 @@ def _conditions(
     read = [_condition(item, quirks) for item in items]
     strangers = [one.field for one in read if one.field not in known]
     if strangers and quirks.unknown_filter == "refused":
-        raise Refusal("incorrect_request", f"Unknown filter field {strangers[0]}")
+        raise FakeApiError("incorrect_request", f"Unknown filter field {strangers[0]}")
     return tuple(one for one in read if one.field in known)
 
 
 def _condition(item: Any, quirks: Quirks) -> Condition:
     if not isinstance(item, list) or len(item) != 3 or not isinstance(item[0], str):
-        raise Refusal("incorrect_request", "Argument filters is invalid")
+        raise FakeApiError("incorrect_request", "Argument filters is invalid")
     field, operator, value = item[0], str(item[1]).lower(), item[2]
     if operator not in OPERATORS:
-        raise Refusal("incorrect_request", f"Unknown filter operator {operator}")
+        raise FakeApiError("incorrect_request", f"Unknown filter operator {operator}")
     if operator == "in" and not isinstance(value, list):
-        raise Refusal("incorrect_request", "Operator in needs a list")
+        raise FakeApiError("incorrect_request", "Operator in needs a list")
     if field in DATE_FIELDS and _HOLDS.get(operator) and read_date(value) is None:
-        raise Refusal("incorrect_request", f"Argument {field} is not a valid date")
+        raise FakeApiError("incorrect_request", f"Argument {field} is not a valid date")
     return Condition(field, operator, value, quirks.date_after_inclusive)
 
 
-def window(wanted: Filter, dates: Sequence[int]) -> tuple[int, int, Filter]:
+def date_range(wanted: Filter, dates: Sequence[int]) -> tuple[int, int, Filter]:
     """Turn the date conditions into positions in sorted dates; hand back the conditions left."""
     low, high, rest = 0, len(dates), []
     for part in () if wanted.any_of else wanted.parts:
-        edges = _edges(part, dates) if isinstance(part, Condition) else None
+        edges = _bounds(part, dates) if isinstance(part, Condition) else None
         if edges is None:
             rest.append(part)
         else:
@@ -127,7 +127,7 @@ def window(wanted: Filter, dates: Sequence[int]) -> tuple[int, int, Filter]:
     return low, max(low, high), Filter(tuple(rest), wanted.any_of)
 
 
-def asked_bounds(wanted: Filter) -> tuple[float | None, float | None]:
+def requested_bounds(wanted: Filter) -> tuple[float | None, float | None]:
     """Return the earliest and latest date an and-filter asks for."""
     low: float | None = None
     high: float | None = None
@@ -141,7 +141,7 @@ def asked_bounds(wanted: Filter) -> tuple[float | None, float | None]:
     return low, high
 
 
-def _edges(part: Condition, dates: Sequence[int]) -> tuple[int, int] | None:
+def _bounds(part: Condition, dates: Sequence[int]) -> tuple[int, int] | None:
     if part.field != "date" or part.operator not in {"<", "<=", "=", ">", ">="}:
         return None
     at = read_date(part.value) or 0.0

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from . import sample_data
 from .dates import DAY, write_date
-from .responses import Row, encoded
+from .responses import Row, to_json
 
 SHAPES = 1000
 FIRST_ID = 10_001
@@ -25,7 +25,7 @@ _VARIABLE = frozenset({"id", "date", "link", "visit_id", "order_id", "visit", "o
 
 
 @frozen
-class Shape:
+class CallTemplate:
     """Everything of a call except its number and date, as JSON with gaps to fill."""
 
     head: bytes
@@ -35,7 +35,7 @@ class Shape:
 
 
 @define
-class Sample:
+class GeneratedCalls:
     """`count` calls, each computed from its number whenever it is read."""
 
     count: int
@@ -43,7 +43,7 @@ class Sample:
     project: int
     until: float
     dates: array[int] = field(init=False)
-    _shapes: dict[int, Shape] = field(init=False, factory=dict)
+    _shapes: dict[int, CallTemplate] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Lay the calls out in time, several of them in one second, up to now."""
@@ -93,7 +93,7 @@ class Sample:
         """Say whether the call has a recording; every thirteenth answered call has lost its own."""
         return number % 13 != 5
 
-    def _shape(self, number: int) -> Shape:
+    def _shape(self, number: int) -> CallTemplate:
         # 389 shares no factor with SHAPES, so neighbours differ and all statuses soon appear.
         active = number >= self.count - min(3, self.count // 50)
         key = SHAPES if active else number * 389 % SHAPES
@@ -116,7 +116,7 @@ def _gap(random: Random, mean: float) -> int:
 
 
 @lru_cache(4 * SHAPES)
-def _shape(key: int, seed: int, project: int) -> Shape:
+def _shape(key: int, seed: int, project: int) -> CallTemplate:
     random = Random(f"{seed}:{key}")
     static, telephone = _telephone(random)
     row = _call(random, key, static, telephone)
@@ -127,11 +127,11 @@ def _shape(key: int, seed: int, project: int) -> Shape:
     row["link"] = row["link"].replace("<project>", str(project))
     head = _template(row)[:-1] + b',"visit":'
     constant = {name: value for name, value in row.items() if name not in _VARIABLE}
-    return Shape(head, _template(visit), _template(order), constant)
+    return CallTemplate(head, _template(visit), _template(order), constant)
 
 
 def _template(value: object) -> bytes:
-    text = encoded(value).replace(b"%", b"%%")
+    text = to_json(value).replace(b"%", b"%%")
     for name in (b"id", b"visit", b"order"):
         text = text.replace(b'"<%b#>"' % name, b"%%(%b)d" % name)
         text = text.replace(b"<%b>" % name, b"%%(%b)d" % name)

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from .dates import http_date
 from .faults import Fault
-from .raw_connection import Line
-from .recorded_request import Seen
-from .responses import Answer
-from .router import respond
+from .raw_connection import RawConnection
+from .recorded_request import RecordedRequest
+from .responses import FakeResponse
+from .router import dispatch
 
 if TYPE_CHECKING:
     from .fake import FakeRoistat
@@ -60,11 +60,11 @@ class HttpServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         fake = self._fake
         seen = await _seen(request, fake.clock())
-        fake.note(seen)
+        fake.record(seen)
         fault = fake.take_fault(seen)
         await self._wait(fault)
         applied = fault is None or fault.applied
-        answer = respond(fake, seen) if applied else Answer(content_type="text/html")
+        answer = dispatch(fake, seen) if applied else FakeResponse(content_type="text/html")
         if fault is not None and fault.change is not None:
             answer = fault.change(answer, seen)
         date = http_date(fake.clock())
@@ -80,11 +80,11 @@ class HttpServer:
             await _either(fault.until.wait(), self._closing.wait())
 
     async def _by_hand(
-        self, request: web.BaseRequest, fault: Fault, answer: Answer, date: str
+        self, request: web.BaseRequest, fault: Fault, answer: FakeResponse, date: str
     ) -> web.StreamResponse:
         transport = request.transport
         if fault.wire is not None and isinstance(transport, asyncio.Transport):
-            await fault.wire(Line(transport, answer, date, self._closing))
+            await fault.wire(RawConnection(transport, answer, date, self._closing))
         # The connection is closing by now, so aiohttp drops this one.
         return web.Response()
 
@@ -98,13 +98,13 @@ async def _either(*waits: Any) -> None:
             task.cancel()
 
 
-async def _seen(request: web.BaseRequest, at: float) -> Seen:
+async def _seen(request: web.BaseRequest, at: float) -> RecordedRequest:
     # Not request.read(), which refuses more than 1 MiB.
     raw = await request.content.read()
     query = request.rel_url.query
     number = query.get("project", "")
     peer = request.transport and request.transport.get_extra_info("peername")
-    return Seen(
+    return RecordedRequest(
         method=request.method,
         path=request.path,
         project=int(number) if number.isascii() and number.isdigit() else None,
@@ -125,7 +125,7 @@ def _json(raw: bytes) -> Any:
 
 
 async def _whole(
-    request: web.BaseRequest, answer: Answer, date: str, compress: bool
+    request: web.BaseRequest, answer: FakeResponse, date: str, compress: bool
 ) -> web.StreamResponse:
     headers = {"Date": date, "Server": "nginx", "Content-Type": answer.content_type}
     headers.update(answer.headers)
@@ -140,7 +140,7 @@ async def _whole(
 
 
 async def _chunked(
-    request: web.BaseRequest, answer: Answer, headers: dict[str, str]
+    request: web.BaseRequest, answer: FakeResponse, headers: dict[str, str]
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=headers)
     response.enable_chunked_encoding()

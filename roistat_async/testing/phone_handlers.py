@@ -6,19 +6,19 @@ import re
 from typing import Any
 
 from . import sample_data
-from .api_errors import Refusal
+from .api_errors import FakeApiError
 from .api_request import (
-    Asked,
+    ApiRequest,
     integer,
     read_listing,
     sort_key,
 )
 from .call_handlers import with_total
 from .responses import (
-    Answer,
+    FakeResponse,
     Row,
-    encoded,
     success,
+    to_json,
 )
 from .script_rows import answered, find_script
 
@@ -37,61 +37,61 @@ _FIELDS = frozenset(
 _DIGITS = re.compile(r"[0-9]{10,15}", re.ASCII)
 
 
-def list_phones(asked: Asked) -> Answer:
+def list_phones(asked: ApiRequest) -> FakeResponse:
     """Answer phone/list."""
     words = read_listing(asked, _FIELDS, "id")
     rows = [row for row in asked.project.phones if words.wanted.matches(row.get)]
     rows.sort(key=lambda row: sort_key(row.get(words.sort), words.sort), reverse=words.descending)
     end = None if words.limit is None else words.offset + words.limit
-    page = [encoded(_answered(asked, row)) for row in rows[words.offset : end]]
+    page = [to_json(_answered(asked, row)) for row in rows[words.offset : end]]
     return with_total(asked, b",".join(page), len(page), len(rows))
 
 
-def create_phones(asked: Asked) -> Answer:
+def create_phones(asked: ApiRequest) -> FakeResponse:
     """Answer phone/create: all of the numbers, or none."""
     numbers = asked.required("phones")
     if not isinstance(numbers, list) or not numbers or not all(map(_is_phone, numbers)):
-        raise Refusal("request_data_validation_error", "Invalid: phones")
+        raise FakeApiError("request_data_validation_error", "Invalid: phones")
     known = {row["phone"] for row in asked.project.phones}
     if len(set(numbers)) < len(numbers) or known & set(numbers):
-        raise Refusal("resource_already_exists")
+        raise FakeApiError("resource_already_exists")
     return _added(asked, [(digits, None) for digits in numbers])
 
 
-def buy_phones(asked: Asked) -> Answer:
+def buy_phones(asked: ApiRequest) -> FakeResponse:
     """Answer phone/buy, which only other clients document."""
     prefix, count = str(asked.required("prefix")), integer(asked.required("count"))
     if all(prefix != one["system_name"] for one in sample_data.PREFIXES):
-        raise Refusal("resource_not_found")
+        raise FakeApiError("resource_not_found")
     if count is None or not 0 < count <= 100:
-        raise Refusal("request_data_validation_error", "Invalid: count")
+        raise FakeApiError("request_data_validation_error", "Invalid: count")
     first = asked.project.next_id(asked.project.phones)
     # 000 after the code: numbers nobody can have.
     return _added(asked, [(f"{prefix}000{first + n:04}", prefix) for n in range(count)])
 
 
-def list_prefixes(asked: Asked) -> Answer:
+def list_prefixes(asked: ApiRequest) -> FakeResponse:
     """Answer phone/prefix/list, which only other clients document."""
     return success(data=list(sample_data.PREFIXES), total=len(sample_data.PREFIXES))
 
 
-def update_phone(asked: Asked) -> Answer:
+def update_phone(asked: ApiRequest) -> FakeResponse:
     """Answer phone/update: put a number into a script."""
     phone = _find(asked, asked.required("id"))
     script_id = integer(asked.required("script_id"))
     if find_script(asked.project, script_id) is None:
-        raise Refusal("resource_not_found")
+        raise FakeApiError("resource_not_found")
     phone["script_id"] = script_id
     if "last_use_date" in asked.args:
         phone["last_use_date"] = asked.args["last_use_date"]
     return success()
 
 
-def delete_phones(asked: Asked) -> Answer:
+def delete_phones(asked: ApiRequest) -> FakeResponse:
     """Answer phone/delete: all of the ids, or none."""
     ids = asked.required("phones")
     if not isinstance(ids, list) or not ids:
-        raise Refusal("request_data_validation_error", "Invalid: phones")
+        raise FakeApiError("request_data_validation_error", "Invalid: phones")
     doomed = {_find(asked, one)["id"] for one in ids}
     asked.project.phones[:] = [row for row in asked.project.phones if row["id"] not in doomed]
     return success()
@@ -101,14 +101,14 @@ def _is_phone(value: object) -> bool:
     return isinstance(value, str) and _DIGITS.fullmatch(value) is not None
 
 
-def _find(asked: Asked, phone_id: object) -> Row:
+def _find(asked: ApiRequest, phone_id: object) -> Row:
     for row in asked.project.phones:
         if row["id"] == integer(phone_id):
             return row
-    raise Refusal("resource_not_found")
+    raise FakeApiError("resource_not_found")
 
 
-def _added(asked: Asked, numbers: list[tuple[str, str | None]]) -> Answer:
+def _added(asked: ApiRequest, numbers: list[tuple[str, str | None]]) -> FakeResponse:
     project, rows = asked.project, []
     for digits, prefix in numbers:
         row = sample_data.phone(project.next_id(project.phones), digits, None, project.now())
@@ -118,7 +118,7 @@ def _added(asked: Asked, numbers: list[tuple[str, str | None]]) -> Answer:
     return success(data=rows, total=len(rows))
 
 
-def _answered(asked: Asked, row: Row) -> dict[str, Any]:
+def _answered(asked: ApiRequest, row: Row) -> dict[str, Any]:
     script = find_script(asked.project, row.get("script_id"))
     shown = row | {"script": None if script is None else answered(script)}
     if asked.quirks.script_id_as_string and row.get("script_id") is not None:

@@ -10,11 +10,11 @@ from threading import RLock
 from typing import Any
 
 from . import mp3, sample_data
-from .call_store import CallBook
+from .call_store import CallStore
 from .dates import DAY, moment_of, write_date
-from .generated_calls import FIRST_ID, Sample
+from .generated_calls import FIRST_ID, GeneratedCalls
 from .quirks import Quirks
-from .rate_limit import Windows
+from .rate_limit import RateWindow
 from .responses import Row
 
 Clock = Callable[[], float]
@@ -23,7 +23,7 @@ Clock = Callable[[], float]
 class Recordings(MutableMapping[str, bytes]):
     """Recordings by call id, made when they are read; what is set here is what is answered."""
 
-    def __init__(self, calls: CallBook) -> None:
+    def __init__(self, calls: CallStore) -> None:
         """Belong to these calls."""
         self._calls = calls
         self._own: dict[str, bytes] = {}
@@ -71,9 +71,9 @@ class FakeProject:
         self.clock = clock
         self.lock: AbstractContextManager[bool] = RLock()
         self.random: Random = Random(seed)
-        self.windows: Windows = Windows()
+        self.windows: RateWindow = RateWindow()
         self.created: str = write_date(clock() - 800 * DAY)
-        self._calls = CallBook(Sample(calls, seed, number, clock()))
+        self._calls = CallStore(GeneratedCalls(calls, seed, number, clock()))
         self.recordings: Recordings = Recordings(self._calls)
         self.scripts: list[Row] = self._scripts()
         self.deleted_scripts: list[Row] = []
@@ -88,7 +88,7 @@ class FakeProject:
         return f"<FakeProject {self.number}: {self._calls!r}>"
 
     @property
-    def calls(self) -> CallBook:
+    def calls(self) -> CallStore:
         """The calls, oldest first; assign a list of dicts to replace them all."""
         return self._calls
 

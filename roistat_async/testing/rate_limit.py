@@ -10,7 +10,7 @@ from .quirks import Quirks
 
 
 @define
-class Windows:
+class RateWindow:
     """The recent requests of one project; refused ones are not counted."""
 
     times: deque[float] = field(factory=deque)

@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
-from .responses import Answer
+from .responses import FakeResponse
 
 
 @frozen
-class Line:
+class RawConnection:
     """The connection of one request and the answer it should have had."""
 
     transport: asyncio.Transport
-    answer: Answer
+    answer: FakeResponse
     date: str
     closing: asyncio.Event
 
@@ -53,23 +53,23 @@ class Line:
         self.transport.abort()
 
 
-Wire = Callable[[Line], Awaitable[None]]
+WireAction = Callable[[RawConnection], Awaitable[None]]
 
 
-def truncated(at: int | None) -> Wire:
+def truncated(at: int | None) -> WireAction:
     """Promise the whole body, send a part, close."""
 
-    async def send(line: Line) -> None:
+    async def send(line: RawConnection) -> None:
         line.write(line.sized() + line.part(at))
         line.close()
 
     return send
 
 
-def unframed(at: int | None, whole: bool) -> Wire:
+def unframed(at: int | None, whole: bool) -> WireAction:
     """Send neither a length nor chunks; the close is the only end."""
 
-    async def send(line: Line) -> None:
+    async def send(line: RawConnection) -> None:
         body = line.answer.body if whole else line.part(at)
         line.write(line.head("Connection: close") + body)
         line.close()
@@ -77,10 +77,10 @@ def unframed(at: int | None, whole: bool) -> Wire:
     return send
 
 
-def cut_chunks(at: int | None) -> Wire:
+def cut_chunks(at: int | None) -> WireAction:
     """Send one chunk of the body and never the last one."""
 
-    async def send(line: Line) -> None:
+    async def send(line: RawConnection) -> None:
         part = line.part(at)
         line.write(line.head("Transfer-Encoding: chunked") + b"%x\r\n%b\r\n" % (len(part), part))
         line.close()
@@ -88,30 +88,30 @@ def cut_chunks(at: int | None) -> Wire:
     return send
 
 
-def raw(data: bytes) -> Wire:
+def raw(data: bytes) -> WireAction:
     """Send these bytes and nothing else."""
 
-    async def send(line: Line) -> None:
+    async def send(line: RawConnection) -> None:
         line.write(data)
         line.close()
 
     return send
 
 
-async def reset(line: Line) -> None:
+async def reset(line: RawConnection) -> None:
     """Say nothing and cut the connection with RST."""
     line.reset()
 
 
-async def hang_up(line: Line) -> None:
+async def close_silently(line: RawConnection) -> None:
     """Say nothing and close in good order."""
     line.close()
 
 
-def stall(at: int, headers: bool) -> Wire:
+def stall(at: int, headers: bool) -> WireAction:
     """Send the head and some of the body, or nothing, then keep silent while the fake lives."""
 
-    async def send(line: Line) -> None:
+    async def send(line: RawConnection) -> None:
         if headers:
             line.write(line.sized() + line.answer.body[:at])
         await line.closing.wait()
@@ -120,10 +120,10 @@ def stall(at: int, headers: bool) -> Wire:
     return send
 
 
-def drip(size: int, pause: float) -> Wire:
+def trickle(size: int, pause: float) -> WireAction:
     """Send the body a few bytes at a time."""
 
-    async def send(line: Line) -> None:
+    async def send(line: RawConnection) -> None:
         line.write(line.sized())
         for start in range(0, len(line.answer.body), size):
             if line.closing.is_set() or line.transport.is_closing():

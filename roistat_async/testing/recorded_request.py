@@ -9,7 +9,7 @@ from attrs import frozen
 
 
 @frozen
-class Seen:
+class RecordedRequest:
     """One request as it arrived; `body` is its JSON or None, `port` the client's end."""
 
     method: str

@@ -13,7 +13,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @frozen
-class Answer:
+class FakeResponse:
     """An HTTP answer before it is put on the wire."""
 
     body: bytes = b""
@@ -23,18 +23,18 @@ class Answer:
     chunked: bool = False
 
 
-def encoded(value: object) -> bytes:
+def to_json(value: object) -> bytes:
     """Write JSON the way PHP does with its unescaped flags."""
     # A lone surrogate in somebody's test data must reach the client, not break the fake.
     return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
-def success(**members: object) -> Answer:
+def success(**members: object) -> FakeResponse:
     """Answer with the members first and the status last, as on the vendor's page."""
-    return Answer(encoded({**members, "status": "success"}))
+    return FakeResponse(to_json({**members, "status": "success"}))
 
 
-def listing(rows: bytes, total: object, *, with_total: bool = True) -> Answer:
+def list_response(rows: bytes, total: object, *, with_total: bool = True) -> FakeResponse:
     """Answer a list whose rows are already JSON, commas between them."""
-    count = b',"total":' + encoded(total) if with_total else b""
-    return Answer(b'{"data":[' + rows + b"]" + count + b',"status":"success"}')
+    count = b',"total":' + to_json(total) if with_total else b""
+    return FakeResponse(b'{"data":[' + rows + b"]" + count + b',"status":"success"}')

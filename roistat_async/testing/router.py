@@ -13,16 +13,16 @@ from . import (
     script_handlers,
     xls,
 )
-from .api_errors import Refusal, refused
-from .api_request import Asked
+from .api_errors import FakeApiError, error_response
+from .api_request import ApiRequest
 from .project import FakeProject
-from .recorded_request import Seen
-from .responses import Answer, success
+from .recorded_request import RecordedRequest
+from .responses import FakeResponse, success
 
 if TYPE_CHECKING:
     from .fake import FakeRoistat
 
-Method = Callable[[Asked], Answer]
+Method = Callable[[ApiRequest], FakeResponse]
 PREFIX = "/api/v1/"
 _BRACKETS = re.compile(r"(\w+)\[(\w+)\]")
 _RECORDING = re.compile(r"project/calltracking/call/([^/]+)/file")
@@ -48,33 +48,33 @@ _METHODS: dict[str, Method] = {
 _BY_GET = frozenset({"project/calltracking/data", "project/calltracking/call/xls/export"})
 
 
-def respond(fake: FakeRoistat, seen: Seen) -> Answer:
+def dispatch(fake: FakeRoistat, seen: RecordedRequest) -> FakeResponse:
     """Carry one request out and answer it as Roistat would."""
     try:
         return _answer(fake, seen)
-    except Refusal as no:
+    except FakeApiError as no:
         real = seen.headers.get("Use-Http-Code") == "1"
         limited = no.code == "request_limit_error" and fake.quirks.retry_after is not None
         headers = {"Retry-After": str(fake.quirks.retry_after)} if limited else {}
-        return refused(no.code, no.description, use_http_code=real, headers=headers)
+        return error_response(no.code, no.description, use_http_code=real, headers=headers)
 
 
-def _answer(fake: FakeRoistat, seen: Seen) -> Answer:
+def _answer(fake: FakeRoistat, seen: RecordedRequest) -> FakeResponse:
     path = seen.path.removeprefix(PREFIX)
     if (seen.headers.get("Api-key") or seen.query.get("key")) != fake.api_key:
-        raise Refusal("authentication_failed")
+        raise FakeApiError("authentication_failed")
     if path == "user/projects":
         return _projects(fake)
     project = _project(fake, seen)
     with project.lock:
         # The limiter answers before anything is touched, so a refused write did not happen.
         if not project.windows.admits(seen.at, fake.quirks):
-            raise Refusal("request_limit_error")
+            raise FakeApiError("request_limit_error")
         method, found = _method(path, seen.method)
-        return method(Asked(project, _arguments(seen) | found, seen.method, seen.headers))
+        return method(ApiRequest(project, _arguments(seen) | found, seen.method, seen.headers))
 
 
-def _projects(fake: FakeRoistat) -> Answer:
+def _projects(fake: FakeRoistat) -> FakeResponse:
     rows = [
         {"id": one.number, "name": one.name, "currency": "RUB", "creation_date": one.created}
         for one in fake.projects.values()
@@ -82,12 +82,12 @@ def _projects(fake: FakeRoistat) -> Answer:
     return success(projects=rows)
 
 
-def _project(fake: FakeRoistat, seen: Seen) -> FakeProject:
+def _project(fake: FakeRoistat, seen: RecordedRequest) -> FakeProject:
     if "project" not in seen.query:
-        raise Refusal("incorrect_request", "Required argument project is missing")
+        raise FakeApiError("incorrect_request", "Required argument project is missing")
     project = None if seen.project is None else fake.projects.get(seen.project)
     if project is None:
-        raise Refusal(fake.quirks.wrong_project)
+        raise FakeApiError(fake.quirks.wrong_project)
     return project
 
 
@@ -99,15 +99,15 @@ def _method(path: str, verb: str) -> tuple[Method, dict[str, str]]:
     by_get = path.endswith("/list") or path in _BY_GET
     # How Roistat answers GET where only POST is documented is unknown; a missing method fits best.
     if method is None or not (verb == "POST" or (verb == "GET" and by_get)):
-        raise Refusal("resource_not_found")
+        raise FakeApiError("resource_not_found")
     return method, {}
 
 
-def _arguments(seen: Seen) -> dict[str, Any]:
+def _arguments(seen: RecordedRequest) -> dict[str, Any]:
     if isinstance(seen.body, dict):
         return dict(seen.body)
     if seen.raw and seen.body is None:
-        raise Refusal("incorrect_request", "Request body is not valid JSON")
+        raise FakeApiError("incorrect_request", "Request body is not valid JSON")
     return _from_query(seen.query) if seen.method == "GET" else {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .api_errors import Refusal
+from .api_errors import FakeApiError
 from .project import FakeProject
 from .responses import Row
 
@@ -94,10 +94,10 @@ def _part(whole: Row, name: str) -> Row:
     if part is None or part == []:
         return {}
     if not isinstance(part, dict):
-        raise Refusal("request_data_validation_error", f"Invalid: {name}")
+        raise FakeApiError("request_data_validation_error", f"Invalid: {name}")
     return part
 
 
 def _one_of(part: Row, name: str, allowed: tuple[Any, ...]) -> None:
     if name in part and part[name] not in allowed:
-        raise Refusal("request_data_validation_error", f"Invalid: {name}")
+        raise FakeApiError("request_data_validation_error", f"Invalid: {name}")

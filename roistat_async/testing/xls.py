@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from .api_errors import Refusal
-from .api_request import Asked
-from .responses import Answer, Row
+from .api_errors import FakeApiError
+from .api_request import ApiRequest
+from .responses import FakeResponse, Row
 
 # The titles and their order are the vendor's page's.
 COLUMNS = (
@@ -39,12 +39,12 @@ _UTM = ("source", "medium", "campaign", "term", "content")
 ROWS_PER_SHEET = 65_535
 
 
-def export(asked: Asked) -> Answer:
+def export(asked: ApiRequest) -> FakeResponse:
     """Answer call/xls/export."""
-    start, end = asked.period()
+    start, end = asked.period_argument()
     book = asked.project.calls
     rows = [_cells(book.peek_at(place)) for place in book.between(start, end)]
-    return Answer(workbook(rows), content_type=asked.quirks.xls_type)
+    return FakeResponse(workbook(rows), content_type=asked.quirks.xls_type)
 
 
 def workbook(rows: list[list[Any]], per_sheet: int = ROWS_PER_SHEET) -> bytes:
@@ -66,7 +66,7 @@ def _xlwt() -> Any:
     except ImportError as error:
         text = "the fake needs xlwt for call/xls/export: pip install 'roistat_async[testing]'"
         # As an answer, so that the text reaches the test through its client.
-        raise Refusal("internal_error", text) from error
+        raise FakeApiError("internal_error", text) from error
     return xlwt
 
 

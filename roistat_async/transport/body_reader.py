@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import RoistatError
 from . import error_mapping
-from .timeouts import Patience, Watch
+from .timeouts import BodyTimeout, RequestTimeout
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
@@ -15,41 +15,41 @@ _LONG = 4 * 1024 * 1024
 _AHEAD = 512 * 1024
 
 
-class Parts:
+class BodyReader:
     """Read a body part by part; there are no bytes at its end.
 
     A long one is read further ahead, and its parts are not joined: copying costs as much as a hash.
     """
 
-    def __init__(self, content: StreamReader, length: int | None, watch: Watch) -> None:
+    def __init__(self, content: StreamReader, length: int | None, watch: RequestTimeout) -> None:
         self._content = content
         self._watch = watch
-        self._patience: Patience | None = None  # most answers ask for none
+        self._patience: BodyTimeout | None = None  # most answers ask for none
         self._is_long = length is not None and length >= _LONG
-        self.received: int = 0
+        self.bytes_received: int = 0
         """The bytes that came so far, decoded."""
         if self._is_long:
             content.set_read_chunk_size(_AHEAD)
 
-    def at_hand(self) -> bytes:
+    def read_buffered(self) -> bytes:
         """Give what is here already, which is nearly all of most answers: it costs no waiting."""
         part = b"" if self._is_long else self._content.read_nowait()
-        self.received += len(part)
+        self.bytes_received += len(part)
         return part
 
-    async def next(self) -> bytes:
+    async def read_chunk(self) -> bytes:
         """Give the next part; raise TimeoutError, or RequestTimeoutError for a trickle."""
-        part = self.at_hand()
+        part = self.read_buffered()
         if not part and not self._content.at_eof():
-            part = await self._patiently()
+            part = await self._read_with_timeout()
         return part
 
-    async def all(self, cap: int) -> bytes:
+    async def read_all(self, cap: int) -> bytes:
         """Give all that is to come, as `next` does part by part; raise if it is more than `cap`."""
         parts: list[bytes] = []
         while not self._content.at_eof():
-            parts.append(self.at_hand() or await self._patiently())
-            if self.received > cap:
+            parts.append(self.read_buffered() or await self._read_with_timeout())
+            if self.bytes_received > cap:
                 raise error_mapping.too_large(cap)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -57,16 +57,16 @@ class Parts:
         """Name what was waited for too long."""
         return self._bounds().ran_out()
 
-    async def _patiently(self) -> bytes:
+    async def _read_with_timeout(self) -> bytes:
         patience = self._bounds()
         with patience.bound():
             part = await self._wait()
-        self.received += len(part)
+        self.bytes_received += len(part)
         if part:
             patience.came(len(part))
         return part
 
-    def _bounds(self) -> Patience:
+    def _bounds(self) -> BodyTimeout:
         if self._patience is None:
             self._patience = self._watch.patience()
         return self._patience

@@ -8,34 +8,34 @@ from typing import Any
 
 import aiohttp
 
-from ..scheduling import turn
+from ..scheduling import fair_yield
 from . import guard
-from .http_request import Via
-from .timeouts import Watch
+from .http_request import ConnectionMode
+from .timeouts import RequestTimeout
 
-watching: ContextVar[Watch] = ContextVar("watching")
+current_request_timeout: ContextVar[RequestTimeout] = ContextVar("watching")
 """Who is told when the headers of the request of this context leave."""
 
 
-class Connector(aiohttp.TCPConnector):
+class TrackingConnector(aiohttp.TCPConnector):
     """Tell when a request gets its connection: from then on its bytes leave."""
 
-    def __init__(self, via: Via, ssl_context: ssl.SSLContext | None) -> None:
-        options: dict[str, Any] = {"force_close": True} if via is Via.FRESH else {}
-        if via is Via.HANDED_ON:
+    def __init__(self, via: ConnectionMode, ssl_context: ssl.SSLContext | None) -> None:
+        options: dict[str, Any] = {"force_close": True} if via is ConnectionMode.FRESH else {}
+        if via is ConnectionMode.HANDED_ON:
             options["keepalive_timeout"] = guard.LONGEST_IDLE
         # No limit here: the governor bounds what is in flight, and waiting for it is no timeout.
         super().__init__(limit=0, ssl=ssl_context or True, **options)
-        self._is_guarded = via is Via.HANDED_ON
+        self._is_guarded = via is ConnectionMode.HANDED_ON
 
     async def _create_connection(self, *args: Any, **options: Any) -> Any:
         # It is let through unseen: what came on it is told when that is read.
-        watching.get().is_new = True
-        await turn()  # two hundred that begin at once hold up the loop for 70 ms
+        current_request_timeout.get().is_new = True
+        await fair_yield()  # two hundred that begin at once hold up the loop for 70 ms
         return await super()._create_connection(*args, **options)
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        watch = watching.get()
+        watch = current_request_timeout.get()
         connection: Any = await super().connect(req, traces, timeout)
         while not watch.is_new and (
             connection.protocol.should_close

@@ -20,7 +20,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KNOWN_ENCODINGS = frozenset({"", "identity", "gzip"})
 
 
-def bare(error: E) -> E:
+def strip_context(error: E) -> E:
     """Cut an exception off from where it came from.
 
     A traceback leads to the frames it passed, and those of a request hold the key and the body:
@@ -30,17 +30,17 @@ def bare(error: E) -> E:
     return error.with_traceback(None)
 
 
-def no_connection(seconds: float) -> NotSentError:
+def connect_timeout(seconds: float) -> NotSentError:
     """Say that connecting took too long."""
     return NotSentError(f"no connection within {seconds:g} s")
 
 
-def no_answer(seconds: float) -> RequestTimeoutError:
+def response_timeout(seconds: float) -> RequestTimeoutError:
     """Say that the headers of an answer did not come."""
     return RequestTimeoutError(f"no answer within {seconds:g} s", phase="answer", seconds=seconds)
 
 
-def silence(seconds: float) -> RequestTimeoutError:
+def read_timeout(seconds: float) -> RequestTimeoutError:
     """Say that a body stopped coming."""
     text = f"nothing came for {seconds:g} s while the body was read"
     return RequestTimeoutError(text, phase="idle", seconds=seconds)
@@ -58,10 +58,10 @@ def deadline_passed(seconds: float) -> RequestTimeoutError:
     return RequestTimeoutError(text, phase="deadline", seconds=seconds)
 
 
-def no_http() -> MalformedResponseError:
+def invalid_http() -> MalformedResponseError:
     """Say that what came breaks the rules of HTTP: another protocol, two lengths."""
     error = MalformedResponseError("the answer is not valid HTTP", unparsable=True)
-    error._is_http = False
+    error._is_valid_http = False
     return error
 
 
@@ -71,7 +71,7 @@ def too_large(cap: int) -> MalformedResponseError:
     return MalformedResponseError(text, oversized=True)
 
 
-def refused(status: int, headers: Mapping[str, str]) -> RoistatError | None:
+def reject_headers(status: int, headers: Mapping[str, str]) -> RoistatError | None:
     """Refuse an answer by its headers: a redirect, or a compression nobody asked for."""
     if status in _REDIRECTS:
         return _redirect(status, headers.get("Location"))
@@ -81,7 +81,7 @@ def refused(status: int, headers: Mapping[str, str]) -> RoistatError | None:
     return None
 
 
-def other_loop() -> RoistatError:
+def wrong_event_loop() -> RoistatError:
     """Say that a client was carried to another event loop."""
     return RoistatError(
         "this client belongs to another event loop; open one in each: "
@@ -94,10 +94,10 @@ def client_closed() -> RoistatError:
     return RoistatError("the client is closed; use it inside its `async with`, or open it again")
 
 
-def closed(text: str) -> RoistatError | None:
+def from_runtime_error(text: str) -> RoistatError | None:
     """Read aiohttp's RuntimeErrors about what is closed already; None for any other."""
     if "loop" in text:
-        return other_loop()
+        return wrong_event_loop()
     if "closed" in text:
         return RoistatError("the session is closed; open the client anew with `async with`")
     return None

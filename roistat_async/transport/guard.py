@@ -16,7 +16,7 @@ from __future__ import annotations
 import select
 from typing import Any
 
-from ..scheduling import turn
+from ..scheduling import fair_yield
 
 LONGEST_IDLE = 1.0
 """Seconds after which a connection is closed: the longer it waits, the more may come on it."""
@@ -54,7 +54,7 @@ class Held:
         """Tell whether nothing is waiting, once all that was received has been looked at."""
         # What TLS holds undeciphered no look at the socket shows; the loop's next turn reads it.
         if self._transport is not None and self._transport.get_extra_info("ssl_object"):
-            await turn()
+            await fair_yield()
         self._is_spoilt = self._is_spoilt or not self._is_in_step()
         return not self._is_spoilt
 

@@ -7,7 +7,7 @@ import asyncio
 from . import error_mapping
 
 
-class Home:
+class LoopBinding:
     """Remember the loop, and whether it was left for good."""
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class Home:
             self._loop = running
             return False
         if not before.is_closed():
-            raise error_mapping.other_loop()
+            raise error_mapping.wrong_event_loop()
         self._loop = running
         return True
 
-    def leave(self) -> bool:
+    def unbind(self) -> bool:
         """Belong to no loop any more; True where an earlier one ended without a word."""
         is_lost = self._loop is not None and self.bind()
         self._loop, self._is_closed = None, True

@@ -25,25 +25,25 @@ from ..errors import (
     TransportError,
 )
 from . import error_mapping
-from .body_reader import Parts
+from .body_reader import BodyReader
 from .bound import Alarm
-from .connector import Connector, watching
-from .home import Home
-from .http_request import Connecting, Request, Via
-from .timeouts import Sent, Watch
+from .connector import TrackingConnector, current_request_timeout
+from .home import LoopBinding
+from .http_request import ConnectionMode, NetworkOptions, Request
+from .timeouts import OnSent, RequestTimeout
 
 _BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError, RequestTimeoutError)
 
 
-class Reply:
+class StreamedResponse:
     """Be an answer whose headers are there and whose body is still to be read."""
 
-    def __init__(self, response: aiohttp.ClientResponse, watch: Watch) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, watch: RequestTimeout) -> None:
         self._response = response
         self._headers = response.headers
         self._held = watch.held
         self.status: int = response.status
-        self.parts: Parts = Parts(response.content, response.content_length, watch)
+        self.parts: BodyReader = BodyReader(response.content, response.content_length, watch)
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
@@ -66,7 +66,7 @@ class Reply:
         Raises our own errors for a cut, a silence and a trickle.
         """
         try:
-            return await self.parts.next()
+            return await self.parts.read_chunk()
         except _BROKEN as error:
             failure = self._broken(error)
         raise failure
@@ -74,7 +74,7 @@ class Reply:
     async def read(self, cap: int) -> bytes:
         """Read the whole body, at most `cap` decoded bytes."""
         try:
-            return await self.parts.all(cap)
+            return await self.parts.read_all(cap)
         except _BROKEN as error:
             failure = self._broken(error)
         raise failure
@@ -82,7 +82,9 @@ class Reply:
     def _broken(self, error: Exception) -> RoistatError:
         if isinstance(error, RoistatError):
             return error  # our own patience ended; that is a TimeoutError as well
-        return self.parts.ran_out() if isinstance(error, TimeoutError) else _translate(error)
+        return (
+            self.parts.ran_out() if isinstance(error, TimeoutError) else _map_aiohttp_error(error)
+        )
 
     async def comes_to_rest(self) -> bool:
         """Tell, at the end of the body, whether nothing more came: else it may be another's."""
@@ -104,7 +106,7 @@ class Reply:
             self._held.end(is_over=is_over)
 
 
-class Http:
+class HttpTransport:
     """Own the connections of a client, or borrow a session.
 
     A pool for each `Via`, so that none meets what another left. A borrowed session serves all.
@@ -113,56 +115,58 @@ class Http:
     def __init__(
         self,
         timeouts: Timeouts,
-        connecting: Connecting,
+        connecting: NetworkOptions,
         session: aiohttp.ClientSession | None = None,
         *,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._timeouts = timeouts
-        self._connecting = connecting
+        self._connect_timeout = connecting
         self._common = dict(headers or {})
-        self._borrowed = session
-        self._own: dict[Via, aiohttp.ClientSession] = {}
-        self._home = Home()
-        self._alarm: Alarm | None = None
+        self._external_session = session
+        self._sessions: dict[ConnectionMode, aiohttp.ClientSession] = {}
+        self._loop_binding = LoopBinding()
+        self._timer: Alarm | None = None
         self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
 
-    async def open(self, request: Request, sent: Sent) -> Reply:
+    async def open(self, request: Request, sent: OnSent) -> StreamedResponse:
         """Send a request and give its answer; whoever gets it must close it."""
-        watch = Watch(self._alarm_here(), self._timeouts, request.within, request.deadline, sent)
-        told = watching.set(watch)
+        watch = RequestTimeout(
+            self._current_timer(), self._timeouts, request.timeout, request.deadline_seconds, sent
+        )
+        told = current_request_timeout.set(watch)
         try:
             with watch.start(self.tells_when_sent):
-                response = await self._sent(request, watch)
+                response = await self._send(request, watch)
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
-            failure = self._failure(error, watch)
+            failure = self._map_error(error, watch)
             if failure is None:
                 raise
         else:
             return self._reply(response, watch)
         finally:
-            watching.reset(told)
+            current_request_timeout.reset(told)
         raise failure
 
     async def close(self) -> None:
         """Close what is ours."""
-        is_lost = self._home.leave()
-        sessions, self._own = [] if is_lost else list(self._own.values()), {}
-        if self._alarm is not None and not is_lost:
-            self._alarm.close()
-        self._alarm = None
+        is_lost = self._loop_binding.unbind()
+        sessions, self._sessions = [] if is_lost else list(self._sessions.values()), {}
+        if self._timer is not None and not is_lost:
+            self._timer.close()
+        self._timer = None
         async with AsyncExitStack() as stack:
             for session in sessions:  # each of them, also where one is cancelled
                 stack.push_async_callback(session.close)
 
     def bind(self, *, reopen: bool = False) -> None:
         """Belong to the running loop; raise RoistatError if a live one belongs to another."""
-        if self._home.bind(reopen=reopen):
+        if self._loop_binding.bind(reopen=reopen):
             # The old loop ended without close(): its connections and timers ended with it.
-            self._own, self._alarm = {}, None
+            self._sessions, self._timer = {}, None
 
-    def _sent(self, request: Request, watch: Watch) -> Awaitable[aiohttp.ClientResponse]:
-        session, headers = self._borrowed, request.headers()
+    def _send(self, request: Request, watch: RequestTimeout) -> Awaitable[aiohttp.ClientResponse]:
+        session, headers = self._external_session, request.headers()
         if session is None:
             session = self._session(request.via)
         else:
@@ -174,62 +178,62 @@ class Http:
             data=request.payload(),
             headers=headers,
             allow_redirects=False,
-            timeout=_connecting(watch.connect),
-            proxy=self._connecting.proxy,
+            timeout=_connect_timeout(watch.connect),
+            proxy=self._connect_timeout.proxy,
         )
 
-    def _reply(self, response: aiohttp.ClientResponse, watch: Watch) -> Reply:
-        connection = None if self._borrowed is None else response.connection
+    def _reply(self, response: aiohttp.ClientResponse, watch: RequestTimeout) -> StreamedResponse:
+        connection = None if self._external_session is None else response.connection
         if connection is not None and connection.protocol is not None:
             connection.protocol.force_close()  # whatever the server makes of the header
-        reply = Reply(response, watch)
-        refused = error_mapping.refused(response.status, response.headers)
+        reply = StreamedResponse(response, watch)
+        refused = error_mapping.reject_headers(response.status, response.headers)
         if refused is not None:
             reply.close()
             raise refused
         return reply
 
-    def _failure(self, error: Exception, watch: Watch) -> RoistatError | None:
+    def _map_error(self, error: Exception, watch: RequestTimeout) -> RoistatError | None:
         """Say in our words what went wrong before an answer came; None for a bug."""
         if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return error_mapping.no_connection(watch.connect)
+            return error_mapping.connect_timeout(watch.connect)
         if isinstance(error, TimeoutError):
             return watch.ran_out(self.tells_when_sent)
         if isinstance(error, RuntimeError):
-            return error_mapping.closed(str(error))
-        failure = _translate(error)
+            return error_mapping.from_runtime_error(str(error))
+        failure = _map_aiohttp_error(error)
         if isinstance(failure, TransportError):
-            failure._is_stale = watch.is_kept
+            failure._on_reused_connection = watch.is_kept
         return failure
 
-    def _alarm_here(self) -> Alarm:
-        alarm = self._alarm
+    def _current_timer(self) -> Alarm:
+        alarm = self._timer
         if alarm is None or not alarm.is_here():
             self.bind()
-            alarm = self._alarm = Alarm()
+            alarm = self._timer = Alarm()
         return alarm
 
-    def _session(self, via: Via) -> aiohttp.ClientSession:
-        session = self._own.get(via)
+    def _session(self, via: ConnectionMode) -> aiohttp.ClientSession:
+        session = self._sessions.get(via)
         if session is None:
-            session = self._own[via] = self._open(via)
+            session = self._sessions[via] = self._open(via)
         return session
 
-    def _open(self, via: Via) -> aiohttp.ClientSession:
+    def _open(self, via: ConnectionMode) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=Connector(via, self._connecting.ssl_context),
+            connector=TrackingConnector(via, self._connect_timeout.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=self._connecting.trust_env,
+            trust_env=self._connect_timeout.trust_env,
             headers=self._common,
         )
 
 
 @lru_cache(maxsize=8)
-def _connecting(seconds: float) -> aiohttp.ClientTimeout:
+def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
-def _translate(error: BaseException) -> RoistatError:
+def _map_aiohttp_error(error: BaseException) -> RoistatError:
     """Say in our words what went wrong; nothing of the foreign exception is kept."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         return NotSentError("the server's certificate is not valid for it", permanent=True)
@@ -240,7 +244,7 @@ def _translate(error: BaseException) -> RoistatError:
     if isinstance(error, aiohttp.InvalidURL):
         return ConfigurationError("base_url or proxy is not a usable address")
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return error_mapping.no_http()
+        return error_mapping.invalid_http()
     if isinstance(error, aiohttp.ClientPayloadError):
         return TransportError("the body of the answer was cut or damaged")
     if isinstance(error, aiohttp.ClientError | OSError):

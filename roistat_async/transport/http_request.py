@@ -9,12 +9,12 @@ from enum import Enum
 
 from attrs import define, field, frozen
 
-from ..config import is_a
+from ..config import instance_of
 
 _LARGE = 1 << 20
 
 
-class Via(Enum):
+class ConnectionMode(Enum):
     """Say by which connection a request goes."""
 
     KEPT = "one that other reads used, for a read: what it loses can be asked for again"
@@ -30,10 +30,10 @@ class Request:
     headers: Callable[[], Mapping[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
     method: str = "POST"
-    via: Via = Via.KEPT
-    within: float | None = None
+    via: ConnectionMode = ConnectionMode.KEPT
+    timeout: float | None = None
     """The seconds until the body must be there; None where only its speed is bounded."""
-    deadline: float = 0.0
+    deadline_seconds: float = 0.0
     """The seconds that `within` is what is left of, for the message."""
 
     def payload(self) -> bytes | io.BytesIO | None:
@@ -43,11 +43,11 @@ class Request:
 
 
 @frozen
-class Connecting:
+class NetworkOptions:
     """Say how to reach the network: a proxy, an own CA, the environment's proxies."""
 
-    proxy: str | None = field(default=None, repr=False, validator=is_a(str, type(None)))
+    proxy: str | None = field(default=None, repr=False, validator=instance_of(str, type(None)))
     ssl_context: ssl.SSLContext | None = field(
-        default=None, validator=is_a(ssl.SSLContext, type(None))
+        default=None, validator=instance_of(ssl.SSLContext, type(None))
     )
-    trust_env: bool = field(default=False, validator=is_a(bool))
+    trust_env: bool = field(default=False, validator=instance_of(bool))

@@ -7,21 +7,21 @@ from collections import deque
 from contextlib import suppress
 
 
-class Places:
+class FifoSemaphore:
     """Let so many through at a time, in the order they came.
 
     Unlike asyncio's it belongs to no event loop: a client may be used in a second asyncio.run.
     """
 
     def __init__(self, places: int) -> None:
-        self.free: int = places
+        self.available: int = places
         """The places that may be taken at once; nobody waits where there are any."""
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def enter(self) -> None:
+    async def acquire(self) -> None:
         """Enter, once it is free; whoever entered must leave."""
-        if self.free > 0:
-            self.free -= 1
+        if self.available > 0:
+            self.available -= 1
             return
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
@@ -29,16 +29,16 @@ class Places:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self.leave()  # it was handed over in the same moment
+                self.release()  # it was handed over in the same moment
             with suppress(ValueError):
                 self._waiting.remove(place)
             raise
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let the next one in."""
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
                 place.set_result(None)
                 return
-        self.free += 1
+        self.available += 1

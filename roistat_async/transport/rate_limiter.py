@@ -18,20 +18,20 @@ from typing import Self
 
 from ..clock import Clock
 from ..config import Limits
-from .places import Places
+from .places import FifoSemaphore
 
 _HOUR = 3600.0
 # A window is a little longer than its name: two requests may take different times on their way.
 _WINDOW = {"second": 1.05, "hour": _HOUR + 1.0}
-_CALM = 10.0
+_RECOVERY_SECONDS = 10.0
 """Seconds without a refusal after which one more request a second is tried."""
-_WITHOUT_LIMIT = 10
+_FALLBACK_LIMIT = 10
 """The rate to halve, and to come back to, where `per_second` is None."""
 # A clock that slept exactly long enough has arrived, whatever rounding says.
 _ROUNDING = 1e-6
 
 
-class _Window:
+class _SlidingWindow:
     """Remember when requests left, as far back as one length of time."""
 
     def __init__(self, most: float | None, length: float) -> None:
@@ -39,7 +39,7 @@ class _Window:
         self.most = math.inf if most is None else math.floor(most)
         self._length = length
         # Without a limit only a refusal makes one, and no larger one than this.
-        self.left: deque[float] = deque(maxlen=_WITHOUT_LIMIT if most is None else None)
+        self.left: deque[float] = deque(maxlen=_FALLBACK_LIMIT if most is None else None)
 
     def count(self, now: float) -> int:
         """Count those that left within the length of time; a clock set back has forgotten them."""
@@ -64,10 +64,10 @@ class _Window:
             left.popleft()
 
 
-class Slot:
+class Permit:
     """Be the right to send one request; entering waits for it, leaving gives up its place."""
 
-    def __init__(self, governor: Governor) -> None:
+    def __init__(self, governor: RateLimiter) -> None:
         self._governor = governor
         self._left_at = -math.inf
         self._is_held = False
@@ -93,7 +93,7 @@ class Slot:
     def leave(self) -> None:
         """Give up the place, and the right if nothing was sent."""
         self.release()
-        self._governor._places.leave()
+        self._governor._places.release()
 
     def enter_at_once(self) -> bool:
         """Enter where nothing need be waited for, as nearly always."""
@@ -117,34 +117,34 @@ class Slot:
         self._governor._slow_down(self._left_at, retry_after)
 
 
-class Governor:
+class RateLimiter:
     """Let requests through in the order they came, no more than the limits allow."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._clock = clock
-        self._second = _Window(limits.per_second, _WINDOW["second"])
-        self._hour = _Window(limits.per_hour, _WINDOW["hour"])
-        self._most = self._second.most
-        self._held = 0
+        self._second = _SlidingWindow(limits.per_second, _WINDOW["second"])
+        self._hour = _SlidingWindow(limits.per_hour, _WINDOW["hour"])
+        self._current_limit = self._second.most
+        self._pending = 0
         self._paused_until = -math.inf
         self._pause = 0.0
         self._halved_at = -math.inf
         self._changed_at = -math.inf
-        self._places = Places(limits.concurrency)
-        self._turn = Places(1)
-        self._moved: asyncio.Future[None] | None = None
+        self._places = FifoSemaphore(limits.concurrency)
+        self._queue = FifoSemaphore(1)
+        self._changed: asyncio.Future[None] | None = None
 
-    def slot(self) -> Slot:
+    def slot(self) -> Permit:
         """Give a slot to enter: `async with governor.slot() as slot`."""
-        return Slot(self)
+        return Permit(self)
 
     @property
     def per_second(self) -> float:
         """Give the requests a second that are allowed just now."""
-        return self._most
+        return self._current_limit
 
     @property
-    def left_this_hour(self) -> int | None:
+    def remaining_this_hour(self) -> int | None:
         """Give the requests that may still leave within the hour; None where there is no limit."""
         if self._hour.most == math.inf:
             return None
@@ -153,30 +153,30 @@ class Governor:
     def _admit_at_once(self) -> bool:
         """Admit where nobody waits and nothing need be waited for: so it is nearly always."""
         places = self._places
-        if places.free < 1 or self._turn.free < 1:
+        if places.available < 1 or self._queue.available < 1:
             return False
         if not self._is_far_from_limits() and self._wait() != 0.0:
             return False
-        places.free -= 1
-        self._held += 1
+        places.available -= 1
+        self._pending += 1
         return True
 
     def _is_far_from_limits(self) -> bool:
         """Tell so without the clock: those that left long ago count too."""
-        held, second, hour = self._held, self._second, self._hour
+        held, second, hour = self._pending, self._second, self._hour
         is_far = held + len(second.left) < second.most and held + len(hour.left) < hour.most
-        return is_far and self._most == second.most and self._paused_until == -math.inf
+        return is_far and self._current_limit == second.most and self._paused_until == -math.inf
 
     async def _admit(self) -> None:
-        await self._places.enter()
+        await self._places.acquire()
         try:
-            await self._turn.enter()
+            await self._queue.acquire()
             try:
                 await self._wait_for_turn()
             finally:
-                self._turn.leave()
+                self._queue.release()
         except BaseException:
-            self._places.leave()
+            self._places.release()
             raise
 
     async def _wait_for_turn(self) -> None:
@@ -184,16 +184,16 @@ class Governor:
             if wait is not None:
                 await self._clock.sleep(wait)
             else:
-                self._moved = asyncio.get_running_loop().create_future()
-                await self._moved
-        self._held += 1
+                self._changed = asyncio.get_running_loop().create_future()
+                await self._changed
+        self._pending += 1
 
     def _wait(self) -> float | None:
         now = self._clock.monotonic()
-        if self._most < self._second.most:
+        if self._current_limit < self._second.most:
             self._speed_up(now)
-        second = self._second.wait(now, self._held, self._most)
-        hour = self._hour.wait(now, self._held, self._hour.most)
+        second = self._second.wait(now, self._pending, self._current_limit)
+        hour = self._hour.wait(now, self._pending, self._hour.most)
         if second is None or hour is None:
             return None
         self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
@@ -209,13 +209,17 @@ class Governor:
             self._paused_until = now + self._pause
         if left_at - self._halved_at >= _WINDOW["second"]:
             self._halved_at = self._changed_at = now
-            most = self._most if self._most < math.inf else 2 * _WITHOUT_LIMIT
-            self._most = max(1, most // 2)
+            most = self._current_limit if self._current_limit < math.inf else 2 * _FALLBACK_LIMIT
+            self._current_limit = max(1, most // 2)
 
     def _speed_up(self, now: float) -> None:
-        if now - self._changed_at >= _CALM:
+        if now - self._changed_at >= _RECOVERY_SECONDS:
             self._changed_at = now
-            self._most = self._most + 1 if self._most < _WITHOUT_LIMIT else self._second.most
+            self._current_limit = (
+                self._current_limit + 1
+                if self._current_limit < _FALLBACK_LIMIT
+                else self._second.most
+            )
 
     def _leave(self) -> float:
         now = self._clock.monotonic()
@@ -226,6 +230,6 @@ class Governor:
         return now
 
     def _give_back(self) -> None:
-        self._held -= 1
-        if self._moved is not None and not self._moved.done():
-            self._moved.set_result(None)
+        self._pending -= 1
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)

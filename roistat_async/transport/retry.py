@@ -26,11 +26,11 @@ from ..errors import (
 
 T = TypeVar("T")
 
-OnWait = Callable[[int, RoistatError, float], object]
+OnRetry = Callable[[int, RoistatError, float], object]
 """Called before each wait with the number of the attempt, its error, and the seconds."""
 
 
-class Kind(Enum):
+class OperationKind(Enum):
     """Say what a path does, and so what may be repeated."""
 
     READ = "read"
@@ -38,25 +38,25 @@ class Kind(Enum):
     CHANGE = "change"
 
 
-def may_repeat(error: BaseException, kind: Kind, policy: RetryPolicy) -> bool:
+def is_retryable(error: BaseException, kind: OperationKind, policy: RetryPolicy) -> bool:
     """Decide by what is proved: not sent, refused by the limiter, or (reads only) unanswered."""
     if isinstance(error, NotSentError):
         return not error.permanent
-    if not is_worth_waiting(error, policy):
+    if not accepts_retry_after(error, policy):
         return False
     if isinstance(error, RateLimitError):
         return True  # the limiter answers before the application: even a create did not happen
-    if kind is Kind.CREATE or (kind is Kind.CHANGE and not policy.changes):
+    if kind is OperationKind.CREATE or (kind is OperationKind.CHANGE and not policy.retry_updates):
         return False
     if isinstance(error, MalformedResponseError):
         return error.unparsable  # a body that was cut; one of another shape will not mend itself
     return is_outcome_unknown(error)
 
 
-def is_worth_waiting(error: BaseException, policy: RetryPolicy) -> bool:
+def accepts_retry_after(error: BaseException, policy: RetryPolicy) -> bool:
     """Tell whether the server's Retry-After, if it sent one, is short enough to be waited for."""
     wished: float | None = getattr(error, "retry_after", None)
-    return wished is None or wished <= policy.retry_after_cap
+    return wished is None or wished <= policy.max_retry_after
 
 
 def is_outcome_unknown(error: BaseException) -> bool:
@@ -66,22 +66,22 @@ def is_outcome_unknown(error: BaseException) -> bool:
     return isinstance(error, TransportError | ServerError | MalformedResponseError)
 
 
-def most_attempts(error: BaseException | None, policy: RetryPolicy) -> int:
+def max_attempts_for(error: BaseException | None, policy: RetryPolicy) -> int:
     """Give how often to try in all: what is no HTTP twice will not become it."""
-    is_http: bool = getattr(error, "_is_http", True)
-    return policy.attempts if is_http else min(2, policy.attempts)
+    is_http: bool = getattr(error, "_is_valid_http", True)
+    return policy.max_attempts if is_http else min(2, policy.max_attempts)
 
 
 def backoff(attempt: int, error: BaseException | None, policy: RetryPolicy, chance: float) -> float:
     """Give the seconds to wait after the `attempt`-th failure; the server's wish is the least."""
     throttled = isinstance(error, RateLimitError)
-    base = policy.throttled_base if throttled else policy.base
+    base = policy.throttled_base_delay if throttled else policy.base_delay
     # 2 to a large power overflows a float; 64 doublings are far above any `longest`.
-    wait = chance * min(policy.longest, base * 2.0 ** min(attempt - 1, 64))
+    wait = chance * min(policy.max_delay, base * 2.0 ** min(attempt - 1, 64))
     wished: float | None = getattr(error, "retry_after", None)
     if wished is None:
         return wait
-    return max(wait, min(policy.retry_after_cap, wished + chance * base))
+    return max(wait, min(policy.max_retry_after, wished + chance * base))
 
 
 @define
@@ -95,11 +95,11 @@ class Deadline:
     def __attrs_post_init__(self) -> None:
         self._started = self.clock.monotonic()
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Give the seconds that are left, which may be below 0."""
         return self._started + self.seconds - self.clock.monotonic()
 
-    def forgive(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Leave out a wait that was nobody's fault."""
         self._started += seconds
 
@@ -116,7 +116,7 @@ class RetryBudget:
 
     def spend(self, error: BaseException) -> bool:
         """Pay for one repeat; False if there is too little left."""
-        if getattr(error, "_is_stale", False):
+        if getattr(error, "_on_reused_connection", False):
             return True  # no outage: a kept connection was closed, and a fresh one follows
         cost = 5 if isinstance(error, RateLimitError) else 14
         if self.left < cost:
@@ -130,14 +130,14 @@ class RetryBudget:
             self.left += 1
 
 
-async def run(
+async def call_with_retry(
     attempt: Callable[[Deadline], Awaitable[T]],
     *,
-    kind: Kind,
+    kind: OperationKind,
     policy: RetryPolicy,
     clock: Clock,
     budget: RetryBudget,
-    on_wait: OnWait | None = None,
+    on_wait: OnRetry | None = None,
 ) -> T:
     """Await `attempt`, again where that is safe and useful; raise its last error otherwise."""
     deadline = Deadline(policy.deadline, clock)
@@ -145,23 +145,23 @@ async def run(
     try:
         result = await attempt(deadline)
     except RoistatError as error:
-        if not may_repeat(error, kind, policy):
+        if not is_retryable(error, kind, policy):
             raise
         failure = error
     else:
         budget.refill()
         return result
-    return await _repeat(attempt, failure, kind, policy, deadline, budget, on_wait)
+    return await _retry(attempt, failure, kind, policy, deadline, budget, on_wait)
 
 
-async def _repeat(
+async def _retry(
     attempt: Callable[[Deadline], Awaitable[T]],
     failure: RoistatError,
-    kind: Kind,
+    kind: OperationKind,
     policy: RetryPolicy,
     deadline: Deadline,
     budget: RetryBudget,
-    on_wait: OnWait | None,
+    on_wait: OnRetry | None,
 ) -> T:
     clock = deadline.clock
     first: list[RoistatError] = [failure]
@@ -172,15 +172,15 @@ async def _repeat(
         return await attempt(deadline)
 
     def wait(state: tenacity.RetryCallState) -> float:
-        return backoff(state.attempt_number, _error_of(state), policy, clock.chance())
+        return backoff(state.attempt_number, _error_of(state), policy, clock.random())
 
     def is_over(state: tenacity.RetryCallState) -> bool:
         """Stop rather than sleep beyond the deadline."""
-        is_last = state.attempt_number >= most_attempts(_error_of(state), policy)
-        return is_last or state.upcoming_sleep >= deadline.left()
+        is_last = state.attempt_number >= max_attempts_for(_error_of(state), policy)
+        return is_last or state.upcoming_sleep >= deadline.remaining()
 
     def is_worth_it(error: BaseException) -> bool:
-        return may_repeat(error, kind, policy)
+        return is_retryable(error, kind, policy)
 
     def cannot_pay(state: tenacity.RetryCallState) -> bool:
         error = _error_of(state)

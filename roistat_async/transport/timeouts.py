@@ -16,11 +16,11 @@ from .guard import Held
 _LEAST_SPEED = 1024
 """Bytes a second below which a file is given up (fault matrix T22)."""
 
-Sent = Callable[[], None]
+OnSent = Callable[[], None]
 
 
 @define
-class Patience:
+class BodyTimeout:
     """Bound the reading of a body: its silences, and either its end or its speed.
 
     Only time spent waiting for bytes counts, so a slow disk is no slow server.
@@ -56,10 +56,10 @@ class Patience:
         """Name what was waited for too long."""
         if self.alarm.now() >= self.until:
             return error_mapping.deadline_passed(self.deadline)
-        return error_mapping.silence(self.idle)
+        return error_mapping.read_timeout(self.idle)
 
 
-class Watch:
+class RequestTimeout:
     """Bound the way to an answer: connecting, then from the headers' leaving to its coming."""
 
     bound: Bound
@@ -74,7 +74,7 @@ class Watch:
         timeouts: Timeouts,
         within: float | None,
         deadline: float,
-        sent: Sent,
+        sent: OnSent,
     ) -> None:
         self._alarm = alarm
         self._timeouts = timeouts
@@ -88,7 +88,7 @@ class Watch:
         """Give the bound of the waiting; it has no moment until it is told that headers left."""
         self.bound = self._alarm.bound()
         if not tells_when_sent:
-            longest = self._timeouts.connect + self._timeouts.answer
+            longest = self._timeouts.connect + self._timeouts.response
             self.bound.until(min(self._alarm.now() + longest, self._until))
         return self.bound
 
@@ -96,7 +96,7 @@ class Watch:
         """Count the answer's time from here."""
         self._is_sent = True
         self._sent()
-        self.bound.until(min(self._alarm.now() + self._timeouts.answer, self._until))
+        self.bound.until(min(self._alarm.now() + self._timeouts.response, self._until))
 
     @property
     def is_kept(self) -> bool:
@@ -106,11 +106,11 @@ class Watch:
     def ran_out(self, tells_when_sent: bool) -> RoistatError:
         """Name what was waited for too long."""
         if tells_when_sent and not self._is_sent:
-            return error_mapping.no_connection(self.connect)
+            return error_mapping.connect_timeout(self.connect)
         if self._alarm.now() >= self._until:
             return error_mapping.deadline_passed(self._deadline)
-        return error_mapping.no_answer(self._timeouts.answer)
+        return error_mapping.response_timeout(self._timeouts.response)
 
-    def patience(self) -> Patience:
+    def patience(self) -> BodyTimeout:
         """Give the bounds of the body that follows."""
-        return Patience(self._alarm, self._timeouts.idle, self._until, self._deadline)
+        return BodyTimeout(self._alarm, self._timeouts.read, self._until, self._deadline)

@@ -9,7 +9,7 @@ from .. import errors
 
 # A description may quote what was sent: numbers and keys do not go into an exception.
 # The key comes first, for it may begin with digits.
-_PERSONAL = re.compile(r"[0-9a-fA-F]{32,}|\+?\d[\d\s().-]{5,}\d")
+_SENSITIVE = re.compile(r"[0-9a-fA-F]{32,}|\+?\d[\d\s().-]{5,}\d")
 _LONGEST_DESCRIPTION = 500
 
 # code -> error (facts §1; the list of codes is open)
@@ -48,16 +48,16 @@ _ADVICE: dict[type[errors.APIError], str] = {
 }
 
 
-def api_error(
+def error_from_code(
     code: str, told: tuple[Any, ...], details: Any, http_status: int, retry_after: float | None
 ) -> errors.APIError:
     """Give the error of a code; `told` are the places where its words may stand, best first."""
     kind = _BY_CODE.get(code) or _by_status(http_status)
-    words = next((_clean(text) for text in told if isinstance(text, str) and text.strip()), None)
-    return _make(kind, _clean(code), words, http_status, retry_after, details)
+    words = next((_redact(text) for text in told if isinstance(text, str) and text.strip()), None)
+    return _make(kind, _redact(code), words, http_status, retry_after, details)
 
 
-def status_error(http_status: int, retry_after: float | None) -> errors.APIError:
+def error_from_status(http_status: int, retry_after: float | None) -> errors.APIError:
     """Give the error of a status alone."""
     kind = _by_status(http_status)
     return _make(kind, f"http_{http_status}", None, http_status, retry_after, None)
@@ -78,17 +78,17 @@ def _make(
     retry_after: float | None,
     details: Any,
 ) -> errors.APIError:
-    kept = _kept_details(details)
+    kept = _redact_details(details)
     advice = _ADVICE.get(kind)
     return kind(code, told, http_status, kept, retry_after=retry_after, advice=advice)
 
 
-def _clean(text: str) -> str:
+def _redact(text: str) -> str:
     printable = "".join(char if char.isprintable() else " " for char in text)
-    return _PERSONAL.sub("•••", printable)[:_LONGEST_DESCRIPTION]
+    return _SENSITIVE.sub("•••", printable)[:_LONGEST_DESCRIPTION]
 
 
-def _kept_details(details: Any) -> dict[str, Any]:
+def _redact_details(details: Any) -> dict[str, Any]:
     if not isinstance(details, dict):
         return {}
-    return {_clean(name): _clean(str(value)) for name, value in details.items()}
+    return {_redact(name): _redact(str(value)) for name, value in details.items()}

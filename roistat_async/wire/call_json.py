@@ -22,52 +22,52 @@ from ..models.calls import (
     Source,
     Visit,
 )
-from ..models.lazy import reader_of
+from ..models.lazy import raw_getter
 from . import call_structs
 
 _encoder = msgspec.json.Encoder()
 _encode = _encoder.encode
 _encode_lines = _encoder.encode_lines
 NESTED = ("static_source", "visit", "order", "tags", "extra")
-_LOOK = {name: reader_of(Call, name) for name in NESTED}
+_RAW_GETTERS = {name: raw_getter(Call, name) for name in NESTED}
 
 
 def to_json(call: Call, name: str) -> str | None:
     """Give `visit`, `order`, `static_source`, `tags` or `extra` as JSON; None where it is None."""
-    value = _LOOK[name](call)
-    return None if value is None or (name == "extra" and not value) else _spell(value)
+    value = _RAW_GETTERS[name](call)
+    return None if value is None or (name == "extra" and not value) else _dump(value)
 
 
-def column(calls: Sequence[Call], name: str) -> list[str | None]:
+def json_column(calls: Sequence[Call], name: str) -> list[str | None]:
     """Give `to_json` of many calls: most have nothing there, and are passed over quickly."""
-    found = list(map(_LOOK[name], calls))
+    found = list(map(_RAW_GETTERS[name], calls))
     if name == "extra":
         found = [extra or None for extra in found]
     if found.count(None) == len(found):
         return found
-    spelled = iter(_spell_all([value for value in found if value is not None]))
+    spelled = iter(_dump_all([value for value in found if value is not None]))
     return [None if value is None else next(spelled) for value in found]
 
 
-def _spell_all(values: list[Any]) -> list[str]:
+def _dump_all(values: list[Any]) -> list[str]:
     """Spell many at once, a line each: JSON writes no end of a line inside a text."""
     try:
-        lines = _encode_lines([_TIDY.get(type(value), _plain)(value) for value in values])
+        lines = _encode_lines([_NORMALISERS.get(type(value), _to_plain)(value) for value in values])
     except OverflowError:
-        return [_spell(value) for value in values]
+        return [_dump(value) for value in values]
     return lines.decode().split("\n")
 
 
-def _spell(value: Any) -> str:
-    tidy = _TIDY.get(type(value), _plain)
+def _dump(value: Any) -> str:
+    tidy = _NORMALISERS.get(type(value), _to_plain)
     try:
         return _encode(tidy(value)).decode()
     except OverflowError:  # a number or a year that the fast writer does not know
-        whole = value.build_model() if type(value) in _TIDY else value
-        return json.dumps(_plain(whole), ensure_ascii=False, separators=(",", ":"))
+        whole = value.build_model() if type(value) in _NORMALISERS else value
+        return json.dumps(_to_plain(whole), ensure_ascii=False, separators=(",", ":"))
 
 
-def moment_text(moment: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """Spell a moment as 2026-05-01T12:00:00Z; microseconds only if there are any."""
     try:
         return _encode(_in_utc(moment))[1:-1].decode()
@@ -75,14 +75,14 @@ def moment_text(moment: datetime) -> str:
         return moment.isoformat()
 
 
-def moment_texts(moments: Sequence[datetime]) -> list[str]:
+def format_utc_all(moments: Sequence[datetime]) -> list[str]:
     """Spell many moments as `moment_text` does."""
     if not moments:
         return []
     try:
         return _encode(list(map(_in_utc, moments)))[2:-2].decode().split('","')
     except OverflowError:
-        return list(map(moment_text, moments))
+        return list(map(format_utc, moments))
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -97,7 +97,7 @@ def _moment(value: datetime | None) -> datetime | None:
     return value if value is None or value.tzinfo is UTC else _in_utc(value)
 
 
-def _tidy_visit(twin: Any) -> Any:
+def _normalise_visit(twin: Any) -> Any:
     """Give the twin with what its model would make of ids and dates; written out for speed."""
     own, first, metrika, date = twin.id, twin.first_id, twin.metrika_client_id, twin.date
     return replace(
@@ -109,7 +109,7 @@ def _tidy_visit(twin: Any) -> Any:
     )
 
 
-def _tidy_order(twin: Any) -> Any:
+def _normalise_order(twin: Any) -> Any:
     status = twin.status
     if status is not None and type(status.id) is int:
         status = replace(status, id=str(status.id))
@@ -129,22 +129,22 @@ def _as_it_is(twin: Any) -> Any:
     return twin
 
 
-_TIDY: dict[type, Callable[[Any], Any]] = {
-    call_structs.TWINS[Visit]: _tidy_visit,
-    call_structs.TWINS[Order]: _tidy_order,
-    call_structs.TWINS[Source]: _as_it_is,
-    call_structs.TWINS[Geo]: _as_it_is,
+_NORMALISERS: dict[type, Callable[[Any], Any]] = {
+    call_structs.STRUCTS[Visit]: _normalise_visit,
+    call_structs.STRUCTS[Order]: _normalise_order,
+    call_structs.STRUCTS[Source]: _as_it_is,
+    call_structs.STRUCTS[Geo]: _as_it_is,
 }
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """Make objects of models, unknown keys at the end; a field outranks one of its name."""
     if isinstance(value, datetime):
-        return moment_text(value)
+        return format_utc(value)
     kind = type(value)
     if not attrs.has(kind):
         return value
     names = [field.name for field in attrs.fields(kind) if field.name != "extra"]
-    plain = {name: _plain(getattr(value, name)) for name in names}
+    plain = {name: _to_plain(getattr(value, name)) for name in names}
     extra = cast("dict[str, Any]", value.extra)
     return plain | {name: stray for name, stray in extra.items() if name not in plain}

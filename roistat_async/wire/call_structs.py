@@ -28,18 +28,18 @@ from ..models.calls import (
     Source,
     Visit,
 )
-from ..models.lazy import NOTHING
+from ..models.lazy import LAZY_EMPTY_DICT
 
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # as coerce.to_int has it
 _ID_FIELDS = frozenset({"id", "first_id", "visit_id", "order_id", "client_id", "metrika_client_id"})
 
 
-class _Twin(msgspec.Struct):
+class _ModelStruct(msgspec.Struct):
     """Hold one checked record."""
 
 
-def _twin_type(part: Any, name: str) -> Any:
+def _wire_type(part: Any, name: str) -> Any:
     """Give the type a field has on the wire, where the model's type is `part`."""
     if part is str and name in _ID_FIELDS:
         return str | int
@@ -48,30 +48,30 @@ def _twin_type(part: Any, name: str) -> Any:
     if part is int:
         return _Int64
     if attrs.has(part):
-        return TWINS[part]
+        return STRUCTS[part]
     return part
 
 
-def parts(kind: Any) -> tuple[Any, ...]:
+def union_members(kind: Any) -> tuple[Any, ...]:
     """Give the members of a union, or the one type."""
     is_union = typing.get_origin(kind) in (Union, types.UnionType)
     return typing.get_args(kind) if is_union else (kind,)
 
 
-def _make_twin(model: type[Any], kind_of: Callable[[Any, str], Any]) -> type[msgspec.Struct]:
+def _make_struct(model: type[Any], kind_of: Callable[[Any, str], Any]) -> type[msgspec.Struct]:
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for field in attrs.fields(attrs.resolve_types(model)):
         if field.name == "extra":
             continue
-        kinds = tuple(kind_of(part, field.name) for part in parts(field.type))
+        kinds = tuple(kind_of(part, field.name) for part in union_members(field.type))
         kind = reduce(or_, kinds)
         is_required = field.default is attrs.NOTHING
         fields.append((field.name, kind) if is_required else (field.name, kind, _default(kinds)))
     return msgspec.defstruct(
         f"{model.__name__}Twin",
         fields,
-        bases=(_Twin,),
-        namespace={"build_model": _builder(model)},
+        bases=(_ModelStruct,),
+        namespace={"build_model": _model_factory(model)},
         forbid_unknown_fields=True,
         gc=False,  # no cycles: JSON has none
         frozen=True,
@@ -82,10 +82,10 @@ def _default(kinds: tuple[Any, ...]) -> Any:
     return None if type(None) in kinds else msgspec.field(default_factory=dict)
 
 
-def _builder(model: type[Any]) -> Callable[[Any], Any]:
+def _model_factory(model: type[Any]) -> Callable[[Any], Any]:
     """Fill the slots themselves: the frozen model's `__init__` takes three times as long."""
     fields = [field for field in attrs.fields(model) if field.name != "extra"]
-    slots = [(model.__dict__[field.name].__set__, _finisher(field)) for field in fields]
+    slots = [(model.__dict__[field.name].__set__, _converter(field)) for field in fields]
     set_extra = model.__dict__["extra"].__set__
 
     def build_model(twin: Any) -> Any:
@@ -98,17 +98,17 @@ def _builder(model: type[Any]) -> Callable[[Any], Any]:
     return build_model
 
 
-def _finisher(field: attrs.Attribute[Any]) -> Callable[[Any], Any] | None:
+def _converter(field: attrs.Attribute[Any]) -> Callable[[Any], Any] | None:
     """Give what remains to be done with a field's checked value, if anything."""
-    kinds = set(parts(field.type))
+    kinds = set(union_members(field.type))
     if str in kinds and field.name in _ID_FIELDS:
         return str
     if any(attrs.has(part) for part in kinds):
-        return _build
+        return _build_model
     return _empty_list_is_object if {dict[str, Any], list[Any]} <= kinds else None
 
 
-def _build(twin: Any) -> Any:
+def _build_model(twin: Any) -> Any:
     return twin.build_model()
 
 
@@ -116,31 +116,31 @@ def _empty_list_is_object(value: Any) -> Any:
     return {} if value == [] else value  # PHP writes an empty object as []
 
 
-TWINS: dict[type, type[msgspec.Struct]] = {}
+STRUCTS: dict[type, type[msgspec.Struct]] = {}
 for _model in (Source, Geo, OrderStatus, Visit, Order, Call):
-    TWINS[_model] = _make_twin(_model, _twin_type)
+    STRUCTS[_model] = _make_struct(_model, _wire_type)
 
 
-def _plain_type(part: Any, name: str) -> Any:
+def _strict_wire_type(part: Any, name: str) -> Any:
     """Give the type a call's field has where nothing is left to be done with its value."""
     if part is str:
         return str
-    return dict[str, Any] if part == list[Any] else _twin_type(part, name)
+    return dict[str, Any] if part == list[Any] else _wire_type(part, name)
 
 
-PLAIN_CALL: type[msgspec.Struct] = _make_twin(Call, _plain_type)
+STRICT_CALL: type[msgspec.Struct] = _make_struct(Call, _strict_wire_type)
 """A call as the vendor's page has it: its ids are text, and no empty list stands for an object."""
 
 
 # What is built on first use is not finished here.
-_FINISHERS = [
-    None if any(attrs.has(part) for part in parts(field.type)) else _finisher(field)
+_CONVERTERS = [
+    None if any(attrs.has(part) for part in union_members(field.type)) else _converter(field)
     for field in attrs.fields(Call)
     if field.name != "extra"
 ]
 
 
-class _UnfrozenCall(Call):
+class _MutableCall(Call):
     """Be a call while it is being filled: the frozen one's `__init__` takes five times as long.
 
     It adds no slot, so that the filled object can become a `Call` in place.
@@ -153,31 +153,31 @@ class _UnfrozenCall(Call):
 
 
 for _name in ("static_source", "visit", "order", "extra"):
-    setattr(_UnfrozenCall, _name, Call.__dict__[_name].slot)
+    setattr(_MutableCall, _name, Call.__dict__[_name].slot)
 
 
-def build_call(twin: Any) -> Call:
+def call_from_struct(twin: Any) -> Call:
     """Make a call; `visit`, `order` and `static_source` stay twins until first use."""
     finished = [
         value if finish is None or value is None else finish(value)
-        for finish, value in zip(_FINISHERS, astuple(twin), strict=True)
+        for finish, value in zip(_CONVERTERS, astuple(twin), strict=True)
     ]
-    return _filled([finished])[0]
+    return _construct_calls([finished])[0]
 
 
-def build_calls(plain: Iterable[Any]) -> list[Call]:
+def calls_from_structs(plain: Iterable[Any]) -> list[Call]:
     """Make calls of twins of `PLAIN_CALL`, as `build_call` does."""
-    return _filled(map(astuple, plain))
+    return _construct_calls(map(astuple, plain))
 
 
-def _filled(rows: Iterable[Sequence[Any]]) -> list[Call]:
+def _construct_calls(rows: Iterable[Sequence[Any]]) -> list[Call]:
     """Fill calls with their values in the twin's order of fields.
 
     Written out, since it runs for every call of every page: all at once is faster than one by one.
     """
     calls: list[Call] = []
     for row in rows:
-        call: Any = object.__new__(_UnfrozenCall)
+        call: Any = object.__new__(_MutableCall)
         (
             call.id,
             call.date,
@@ -199,7 +199,7 @@ def _filled(rows: Iterable[Sequence[Any]]) -> list[Call]:
             call.script_name,
             call.tags,
         ) = row
-        call.extra = NOTHING
+        call.extra = LAZY_EMPTY_DICT
         call.__class__ = Call
         calls.append(call)
     return calls

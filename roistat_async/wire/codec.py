@@ -34,14 +34,14 @@ _CAMEL_CASE = tuple(
 )
 # What else an attribute is called: the answer's `crm.enabled` is the request's `crm.is_enabled`
 # (page); visit/list says first_visit_id where call/list says first_id (facts §4).
-_OTHER_NAMES: dict[type, dict[str, str]] = {
+_ALIASES: dict[type, dict[str, str]] = {
     Crm: {"enabled": "is_enabled"},
     Visit: {"first_visit_id": "first_id"},
 }
 _EMPTY_IS_NONE = (int, float, bool)
 
 
-class Unreadable(ValueError):
+class RecordError(ValueError):
     """Say where in a record something cannot be read, and what was expected there."""
 
     def __init__(self, path: str, problem: str) -> None:
@@ -53,23 +53,23 @@ class Unreadable(ValueError):
 def structure(value: Any, model: type[M]) -> M:
     """Read a decoded object into a model; raise Unreadable with the path inside it."""
     if not isinstance(value, dict):
-        raise Unreadable("", "expected an object")
+        raise RecordError("", "expected an object")
     try:
         return _converter.structure(value, model)
     except (cattrs.BaseValidationError, ValueError, TypeError, RecursionError) as error:
         path, problem = _first_problem(error)
-    raise Unreadable(path, problem)
+    raise RecordError(path, problem)
 
 
 def unstructure(model: Any) -> dict[str, Any]:
     """Spell a draft, once checked, as the body of a request: what was left out is left out."""
-    draft_validation.check(model)
+    draft_validation.validate_draft(model)
     return cast("dict[str, Any]", _converter.unstructure(model))
 
 
-def other_names(model: type) -> Mapping[str, str]:
+def aliases(model: type) -> Mapping[str, str]:
     """Give what else the attributes of a model are called."""
-    return _OTHER_NAMES.get(model, {})
+    return _ALIASES.get(model, {})
 
 
 def camel_case(name: str) -> str:
@@ -96,13 +96,13 @@ def _step(error: BaseException, model: object) -> str:
     return ""
 
 
-def _model_reader(kind: type[Any]) -> Callable[[Any, Any], Any]:
+def _model_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
     fields = attrs.fields(kind)
     read = make_dict_structure_fn(kind, _converter)
     names = {field.name: field.name for field in fields if field.name != "extra"}
     if kind in _CAMEL_CASE:
         names = {camel_case(name): name for name in names}
-    names.update(other_names(kind))
+    names.update(aliases(kind))
     may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
 
     def structure_model(value: Any, _: Any) -> Any:
@@ -123,36 +123,36 @@ def _is_union(kind: Any) -> bool:
     return typing.get_origin(kind) in (Union, types.UnionType)
 
 
-def _union_reader(kind: Any) -> Callable[[Any, Any], Any]:
+def _union_hook(kind: Any) -> Callable[[Any, Any], Any]:
     """Read `X | None`, `X | None | Omitted`, or JSON of either shape."""
     parts = set(typing.get_args(kind))
     may_be_none = type(None) in parts
     is_draft = Omitted in parts
     parts -= {type(None), Omitted}
     if len(parts) != 1:
-        return _free_reader(parts, may_be_none)
+        return _json_hook(parts, may_be_none)
     inner = parts.pop()
     read = _converter.get_structure_hook(inner)
 
     def structure_union(value: Any, _: Any) -> Any:
-        if may_be_none and _stands_for_none(value, inner, is_draft):
+        if may_be_none and _means_none(value, inner, is_draft):
             return None
         return read(value, inner)
 
     return structure_union
 
 
-def _stands_for_none(value: Any, inner: Any, is_draft: bool) -> bool:
+def _means_none(value: Any, inner: Any, is_draft: bool) -> bool:
     if value is None:
         return True
     if inner is datetime:
-        return isinstance(value, str) and coerce.is_no_date(value)
+        return isinstance(value, str) and coerce.is_null_date(value)
     if inner in _EMPTY_IS_NONE:
         return bool(value == "")
     return bool(value == [] and attrs.has(inner) and not is_draft)
 
 
-def _free_reader(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
+def _json_hook(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
     """Take an object or a list as it is; PHP's empty list is an empty object where one may be."""
     if any(attrs.has(part) for part in parts):
         raise TypeError(f"no reading for {parts}")
@@ -173,7 +173,7 @@ def _is_list(kind: Any) -> bool:
     return origin is list
 
 
-def _list_reader(kind: Any) -> Callable[[Any, Any], Any]:
+def _list_hook(kind: Any) -> Callable[[Any, Any], Any]:
     read = list_structure_factory(kind, _converter)
 
     def structure_list(value: Any, _: Any) -> Any:
@@ -197,7 +197,7 @@ def _status(value: Any, _: Any) -> CallStatus:
     return CallStatus(text)
 
 
-def _spell_model(model: Any) -> dict[str, Any]:
+def _unstructure_model(model: Any) -> dict[str, Any]:
     spelled: dict[str, Any] = {}
     for field in attrs.fields(type(model)):
         value = getattr(model, field.name)
@@ -207,9 +207,9 @@ def _spell_model(model: Any) -> dict[str, Any]:
     return {**getattr(model, "extra", {}), **spelled}
 
 
-def _spell_call(draft: CallDraft) -> dict[str, Any]:
-    spelled = _spell_model(draft)
-    spelled["date"] = values.utc(draft.date)
+def _unstructure_call(draft: CallDraft) -> dict[str, Any]:
+    spelled = _unstructure_model(draft)
+    spelled["date"] = values.format_datetime(draft.date)
     if "save_to_crm" in spelled:
         spelled["save_to_crm"] = str(spelled["save_to_crm"])  # a string on the page
     return spelled
@@ -228,19 +228,19 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(str, lambda value, _: coerce.to_text(value))
     converter.register_structure_hook(int, lambda value, _: coerce.to_int(value))
     converter.register_structure_hook(float, lambda value, _: coerce.to_float(value))
-    converter.register_structure_hook(bool, lambda value, _: coerce.to_flag(value))
+    converter.register_structure_hook(bool, lambda value, _: coerce.to_bool(value))
     converter.register_structure_hook(datetime, lambda value, _: coerce.to_datetime(value))
     converter.register_structure_hook(CallStatus, _status)
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
-    converter.register_structure_hook_factory(_is_list, _list_reader)
-    converter.register_structure_hook_factory(_is_union, _union_reader)
-    converter.register_structure_hook_factory(attrs.has, _model_reader)
-    converter.register_unstructure_hook_func(attrs.has, _spell_model)
-    converter.register_unstructure_hook(CallDraft, _spell_call)
+    converter.register_structure_hook_factory(_is_list, _list_hook)
+    converter.register_structure_hook_factory(_is_union, _union_hook)
+    converter.register_structure_hook_factory(attrs.has, _model_hook)
+    converter.register_unstructure_hook_func(attrs.has, _unstructure_model)
+    converter.register_unstructure_hook(CallDraft, _unstructure_call)
     converter.register_unstructure_hook(bool, int)
     converter.register_unstructure_hook(CallStatus, str)
-    converter.register_unstructure_hook(datetime, values.utc_milliseconds)
-    converter.register_unstructure_hook(float, values.number)
+    converter.register_unstructure_hook(datetime, values.format_datetime_ms)
+    converter.register_unstructure_hook(float, values.require_finite)
     for kind in (list, tuple):
         converter.register_unstructure_hook(kind, _spell_list)
     converter.register_unstructure_hook(dict, _spell_mapping)

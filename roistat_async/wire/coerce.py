@@ -46,7 +46,7 @@ def to_float(value: Any) -> float:
     raise ValueError("expected a number")
 
 
-def to_flag(value: Any) -> bool:
+def to_bool(value: Any) -> bool:
     """Read 0, 1, "0", "1", true or false; nothing else is a flag."""
     if isinstance(value, bool):
         return value
@@ -64,7 +64,7 @@ def to_text(value: Any) -> str:
     raise ValueError("expected a string")
 
 
-def is_no_date(value: Any) -> bool:
+def is_null_date(value: Any) -> bool:
     """Tell whether a value stands for "no date"."""
     return value is None or value == "" or (isinstance(value, str) and value.startswith(_NO_DATE))
 
@@ -72,7 +72,7 @@ def is_no_date(value: Any) -> bool:
 def to_datetime(value: Any) -> datetime:
     """Read a date into an aware datetime; one without offset is UTC."""
     if isinstance(value, str) and _DAY.match(value):
-        for read in (_read_as_twins_do, datetime.fromisoformat):
+        for read in (_parse_with_msgspec, datetime.fromisoformat):
             try:
                 moment = read(value)
             except (ValueError, msgspec.ValidationError):  # 0.20's is no ValueError
@@ -81,6 +81,6 @@ def to_datetime(value: Any) -> datetime:
     raise ValueError("expected a date")
 
 
-def _read_as_twins_do(text: str) -> datetime:
+def _parse_with_msgspec(text: str) -> datetime:
     """Round like the fast reading: fromisoformat cuts a seventh decimal off."""
     return msgspec.convert(text, datetime)

@@ -20,16 +20,16 @@ from ..models.calls import CallStatus
 from ..models.omitted import Omitted
 
 
-def check(draft: Any, within: str = "") -> None:
+def validate_draft(draft: Any, within: str = "") -> None:
     """Raise ConfigurationError, naming the field and not its value, for what cannot be sent."""
     for field in attrs.fields(attrs.resolve_types(type(draft))):
-        _check(getattr(draft, field.name), field.type, within + field.name)
+        _validate(getattr(draft, field.name), field.type, within + field.name)
 
 
-def _check(value: Any, kind: Any, name: str) -> None:
+def _validate(value: Any, kind: Any, name: str) -> None:
     kinds = _parts(kind)
-    if not any(_is_of(value, one, name) for one in kinds):
-        words = dict.fromkeys(_word(one) for one in kinds if one is not Omitted)
+    if not any(_matches(value, one, name) for one in kinds):
+        words = dict.fromkeys(_describe(one) for one in kinds if one is not Omitted)
         raise ConfigurationError(f"{name} must be {' or '.join(words)}")
 
 
@@ -38,7 +38,7 @@ def _parts(kind: Any) -> Sequence[Any]:
     return typing.get_args(kind) if is_union else (kind,)
 
 
-def _is_of(value: Any, kind: Any, name: str) -> bool:
+def _matches(value: Any, kind: Any, name: str) -> bool:
     if attrs.has(kind):
         return _is_part(value, kind, name)
     origin = typing.get_origin(kind) or kind
@@ -47,12 +47,12 @@ def _is_of(value: Any, kind: Any, name: str) -> bool:
     # The ids of calls, visits and orders come as numbers elsewhere; Roistat takes both (facts §4).
     if origin is str and name.endswith("_id"):
         return isinstance(value, str) or _is_number(value)
-    return _PLAIN[origin][1](value)
+    return _SCALARS[origin][1](value)
 
 
 def _is_part(value: Any, kind: type[Any], name: str) -> bool:
     if isinstance(value, kind):
-        check(value, f"{name}.")
+        validate_draft(value, f"{name}.")
         return True
     return False
 
@@ -61,7 +61,7 @@ def _is_list(value: Any, kind: Any, name: str) -> bool:
     if not isinstance(value, list | tuple):
         return False
     for index, one in enumerate(value):
-        _check(one, kind, f"{name}[{index}]")
+        _validate(one, kind, f"{name}[{index}]")
     return True
 
 
@@ -73,14 +73,14 @@ def _is_aware(value: Any) -> bool:
     return isinstance(value, datetime) and value.utcoffset() is not None
 
 
-def _word(kind: Any) -> str:
+def _describe(kind: Any) -> str:
     origin = typing.get_origin(kind) or kind
     if attrs.has(kind):
         return f"a {kind.__name__}"
-    return _PLAIN[origin][0]
+    return _SCALARS[origin][0]
 
 
-_PLAIN: Mapping[Any, tuple[str, Callable[[Any], bool]]] = {
+_SCALARS: Mapping[Any, tuple[str, Callable[[Any], bool]]] = {
     str: ("a string", lambda value: isinstance(value, str)),
     bool: ("True or False", lambda value: isinstance(value, int) and value in (0, 1)),
     int: ("a number", _is_number),

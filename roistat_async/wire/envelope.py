@@ -43,7 +43,7 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 
 
 @define
-class Answer:
+class ApiResponse:
     """Be a successful answer, its payload still unread; a payload that is not there is empty.
 
     `answered_at` is the server's clock, by the header `Date`.
@@ -55,15 +55,15 @@ class Answer:
     answered_at: datetime | None = None
     _whole: bytes | None = field(default=None, repr=False)
 
-    def looked_into(self) -> Answer | None:
+    def looked_into(self) -> ApiResponse | None:
         """Open it anew with its `data`, for who found no JSON there; None if that was done before.
 
         Raises MalformedResponseError if the answer is damaged.
         """
         if self._whole is None:
             return None
-        outcome = _outcome(self._whole, 200, None, self.answered_at, None)
-        if isinstance(outcome, Answer):
+        outcome = _parse(self._whole, 200, None, self.answered_at, None)
+        if isinstance(outcome, ApiResponse):
             return outcome
         raise outcome
 
@@ -75,74 +75,74 @@ def read(
     retry_after: float | None = None,
     answered_at: datetime | None = None,
     content_type: str | None = None,
-) -> Answer:
+) -> ApiResponse:
     """Open an answer.
 
     Raises the APIError it holds, or MalformedResponseError if it is not Roistat's.
     """
-    outcome: Answer | RoistatError | None = None
+    outcome: ApiResponse | RoistatError | None = None
     if http_status < 400:
-        outcome = _open_at_its_ends(body, answered_at)
+        outcome = _parse_without_data(body, answered_at)
     if outcome is None:
-        outcome = _outcome(body, http_status, retry_after, answered_at, content_type)
+        outcome = _parse(body, http_status, retry_after, answered_at, content_type)
     del body  # a traceback may be printed with its local variables
-    if isinstance(outcome, Answer):
+    if isinstance(outcome, ApiResponse):
         return outcome
     raise outcome
 
 
-def _open_at_its_ends(body: bytes, answered_at: datetime | None) -> Answer | None:
+def _parse_without_data(body: bytes, answered_at: datetime | None) -> ApiResponse | None:
     """Open a long answer but for its list; None where it is not plain to see that it succeeded."""
     found = outside.split(body)
     if found is None:
         return None
     around, data = found
-    envelope = _open(around)
+    envelope = _decode_envelope(around)
     if envelope is None or not _is_success(envelope):
         return None
-    if json_checks.repeats_a_key(around) or json_checks.list_repeats_a_key(data):
+    if json_checks.has_duplicate_keys(around) or json_checks.list_has_duplicate_keys(data):
         return None
-    return Answer(data, _total(envelope.total), msgspec.Raw(), answered_at, body)
+    return ApiResponse(data, _total(envelope.total), msgspec.Raw(), answered_at, body)
 
 
-def _outcome(
+def _parse(
     body: bytes,
     http_status: int,
     retry_after: float | None,
     answered_at: datetime | None,
     content_type: str | None,
-) -> Answer | RoistatError:
+) -> ApiResponse | RoistatError:
     text = body.removeprefix(_BOM)
-    envelope = _open(text)
+    envelope = _decode_envelope(text)
     if envelope is None:
-        text = json_checks.mend_surrogates(text)
-        envelope = _open(text)
-    if envelope is not None and _says_error(envelope):
-        return _refusal(envelope, http_status, retry_after)
+        text = json_checks.replace_lone_surrogates(text)
+        envelope = _decode_envelope(text)
+    if envelope is not None and _is_error(envelope):
+        return _api_error(envelope, http_status, retry_after)
     if http_status >= 400:
-        return api_errors.status_error(http_status, retry_after)
+        return api_errors.error_from_status(http_status, retry_after)
     if envelope is None:
-        return _not_roistat(body, content_type)
+        return _not_an_envelope(body, content_type)
     if not _is_success(envelope):
         problem = "the answer does not say that it succeeded"
         return MalformedResponseError(problem, path="$.status")
     try:
         repeats_a_key = _repeats_a_key(text, envelope.data)
     except (ValueError, RecursionError):
-        return _not_roistat(body, content_type)
+        return _not_an_envelope(body, content_type)
     if repeats_a_key:
         return MalformedResponseError("a key stands twice in the answer")
-    return Answer(envelope.data, _total(envelope.total), envelope.phone_call, answered_at)
+    return ApiResponse(envelope.data, _total(envelope.total), envelope.phone_call, answered_at)
 
 
-def _open(text: bytes) -> _Envelope | None:
+def _decode_envelope(text: bytes) -> _Envelope | None:
     try:
         return _decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
 
-def _around(text: bytes, data: msgspec.Raw) -> bytes:
+def _without_data(text: bytes, data: msgspec.Raw) -> bytes:
     """Leave out `data`, which is read elsewhere and may be large, where it is easily found."""
     found = _DATA.search(text) if data else None
     if found is None or not text.startswith(data, found.end()):
@@ -156,30 +156,32 @@ def _repeats_a_key(text: bytes, data: msgspec.Raw) -> bool:
     To look into all takes longer than reading. PHP writes no key twice (fault matrix J10); what
     does so does it in every record.
     """
-    if len(text) <= _SHORT and json_checks.has_a_key_for_each_colon(text):
+    if len(text) <= _SHORT and json_checks.proves_unique_keys(text):
         return False
-    return json_checks.repeats_a_key(_around(text, data)) or json_checks.list_repeats_a_key(data)
+    return json_checks.has_duplicate_keys(
+        _without_data(text, data)
+    ) or json_checks.list_has_duplicate_keys(data)
 
 
 def _is_success(envelope: _Envelope) -> bool:
     return envelope.status == "success" and envelope.error is None
 
 
-def _says_error(envelope: _Envelope) -> bool:
+def _is_error(envelope: _Envelope) -> bool:
     return envelope.status == "error" or (
         isinstance(envelope.error, str) and envelope.error != "" and envelope.status != "success"
     )
 
 
-def _refusal(envelope: _Envelope, http_status: int, retry_after: float | None) -> RoistatError:
+def _api_error(envelope: _Envelope, http_status: int, retry_after: float | None) -> RoistatError:
     if isinstance(envelope.error, str) and envelope.error:
         # The page says `message`, a live project fills `description` (facts §1).
         told = (envelope.description, envelope.message)
-        return api_errors.api_error(
+        return api_errors.error_from_code(
             envelope.error, told, envelope.details, http_status, retry_after
         )
     if http_status >= 400:
-        return api_errors.status_error(http_status, retry_after)
+        return api_errors.error_from_status(http_status, retry_after)
     return MalformedResponseError("an error without a code", path="$.error")
 
 
@@ -193,7 +195,7 @@ def _total(value: Any) -> int | None:
     return total if total >= 0 else None
 
 
-def _not_roistat(body: bytes, content_type: str | None) -> MalformedResponseError:
+def _not_an_envelope(body: bytes, content_type: str | None) -> MalformedResponseError:
     kind = _MEDIA_TYPE.match((content_type or "").lower())
     told = f"{len(body)} bytes" + (f" of {kind[0]}" if kind is not None else "")
     what = "empty" if not body.strip() else f"no JSON object of Roistat's ({told})"

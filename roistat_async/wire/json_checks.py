@@ -22,22 +22,22 @@ _ESCAPE = re.compile(
 )
 
 
-def repeats_a_key(text: Any) -> bool:
+def has_duplicate_keys(text: Any) -> bool:
     """Tell whether an object of the JSON in `text` has a key twice: which one would be meant?
 
     Raises ValueError or RecursionError for what is no JSON.
     """
-    return not has_a_key_for_each_colon(text) and _finds_a_key_twice(str(text, "utf-8"), _read)
+    return not proves_unique_keys(text) and _finds_a_key_twice(str(text, "utf-8"), _read)
 
 
-def list_repeats_a_key(text: Any) -> bool:
+def list_has_duplicate_keys(text: Any) -> bool:
     """Tell it of all of a short list, of the first object of a long one; False for what is none.
 
     Whoever reads the list will tell what is damaged.
     """
     view = memoryview(text)
     is_short = view.nbytes <= _SHORT
-    if is_short and has_a_key_for_each_colon(text):
+    if is_short and proves_unique_keys(text):
         return False
     beginning = str(view[:_LONGEST_FIRST], "utf-8", "replace")
     try:
@@ -49,7 +49,7 @@ def list_repeats_a_key(text: Any) -> bool:
         return False
 
 
-def has_a_key_for_each_colon(text: Any) -> bool:
+def proves_unique_keys(text: Any) -> bool:
     """Prove quickly that no key stands twice: read and written anew there are as many of them.
 
     A quote inside of a string would look like the end of a key: then there is no such proof.
@@ -71,7 +71,7 @@ def _finds_a_key_twice(text: str, read: Callable[[str], object]) -> bool:
     return False
 
 
-def mend_surrogates(text: bytes) -> bytes:
+def replace_lone_surrogates(text: bytes) -> bytes:
     """Replace halves of surrogate pairs by U+FFFD: a str that holds one cannot be written."""
     return _ESCAPE.sub(_mended, text)
 

@@ -42,19 +42,19 @@ PHONE_FIELDS = frozenset({
     "creation_date",
 })
 # fmt: on
-CALL_PARTS = ("visit", "order")
+CALL_EXTENSIONS = ("visit", "order")
 _LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 _OPERATORS = ("<", "<=", "=", "!=", ">", ">=", "in", "null", "like")
 
 
-class _Spelled(dict[str, Any]):
+class _RedactedDict(dict[str, Any]):
     """Be a body whose filters may hold phone numbers: a traceback shows local variables."""
 
     def __repr__(self) -> str:
         return f"{{{', '.join(self)}}}"
 
 
-def body(
+def build_query(
     *,
     fields: frozenset[str],
     filters: Filters,
@@ -62,7 +62,7 @@ def body(
     extend: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Spell everything of a list request but the place in the list."""
-    spelled = _Spelled()
+    spelled = _RedactedDict()
     if not isinstance(filters, Sequence) or filters:
         spelled["filters"] = _filters(filters, fields)
     if extend:
@@ -72,12 +72,12 @@ def body(
     return spelled
 
 
-def at(request: Mapping[str, Any], *, limit: int, offset: int) -> dict[str, Any]:
+def with_page(request: Mapping[str, Any], *, limit: int, offset: int) -> dict[str, Any]:
     """Add the place in the list."""
     return {**request, "limit": limit, "offset": offset}
 
 
-def wants_less(error: RoistatError) -> Literal["period", "limit", "cut"] | None:
+def reduction_hint(error: RoistatError) -> Literal["period", "limit", "cut"] | None:
     """Tell whether asking for less may help: of time, of rows, or because the answer broke off.
 
     "Try smaller period" was seen on other lists only, and no word about a limit anywhere (facts
@@ -136,7 +136,7 @@ def _condition(condition: Condition, fields: frozenset[str]) -> list[Any]:
 def _value(name: str, operator: str, value: Any) -> Any:
     what = f"the value of the filter on {name}"
     if operator == "null":
-        return values.flag(value, what)
+        return values.encode_bool(value, what)
     spell = _moment if name.endswith("date") else _plain
     if operator == "in":
         if not _sequence(value, what):
@@ -146,15 +146,15 @@ def _value(name: str, operator: str, value: Any) -> Any:
 
 
 def _plain(_: str, value: Any, what: str) -> Any:
-    return values.scalar(value, what)
+    return values.encode_scalar(value, what)
 
 
 def _moment(operator: str, value: Any, what: str) -> str:
     """Spell a moment in whole seconds, so that the filter still means the same calls."""
-    moment = values.moment(value, what)
+    moment = values.parse_datetime(value, what)
     whole = moment.replace(microsecond=0)
     is_up = moment.microsecond and operator in ("<", ">=") and whole < _LAST_SECOND
-    return values.utc(whole + timedelta(seconds=1) if is_up else whole)
+    return values.format_datetime(whole + timedelta(seconds=1) if is_up else whole)
 
 
 def _known_field(name: object, fields: frozenset[str], what: str) -> None:
@@ -164,7 +164,7 @@ def _known_field(name: object, fields: frozenset[str], what: str) -> None:
 
 def _extend(extend: Sequence[str]) -> list[str]:
     parts = list(_sequence(extend, "extend"))
-    if any(part not in CALL_PARTS or parts.count(part) > 1 for part in parts):
+    if any(part not in CALL_EXTENSIONS or parts.count(part) > 1 for part in parts):
         raise ConfigurationError('extend may hold "visit" and "order", each once')
     return parts
 

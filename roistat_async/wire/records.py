@@ -9,97 +9,99 @@ import msgspec
 
 from ..errors import MalformedResponseError
 from ..models.calls import Call
-from ..models.page import BadRecord, Rows
+from ..models.page import BadRecord, RowBatch
 from . import (
     call_structs,
     codec,
     json_checks,
     unknown_keys,
 )
-from .envelope import Answer
+from .envelope import ApiResponse
 
 M = TypeVar("M")
 
-_CallTwin = call_structs.TWINS[Call]
-_PlainCall = call_structs.PLAIN_CALL
+_CallTwin = call_structs.STRUCTS[Call]
+_PlainCall = call_structs.STRICT_CALL
 _decode_plain_calls = msgspec.json.Decoder(list[_PlainCall]).decode  # type: ignore[valid-type]
 _decode_calls = msgspec.json.Decoder(list[_CallTwin]).decode  # type: ignore[valid-type]
 _decode_call = msgspec.json.Decoder(_CallTwin).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
-_REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
+_DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-def read_rows(data: msgspec.Raw, total: int | None, model: type[M], *, skip_bad: bool) -> Rows[M]:
+def decode_rows(
+    data: msgspec.Raw, total: int | None, model: type[M], *, skip_bad: bool
+) -> RowBatch[M]:
     """Read the `data` of a list answer.
 
     Raises MalformedResponseError naming the record's index and the path inside it, unless
     `skip_bad`: then such records are reported beside the good ones.
     """
     _check_present(data, "$.data")
-    rows = _read_at_once(data, total, model)
-    return _read_one_by_one(data, total, model, skip_bad=skip_bad) if rows is None else rows
+    rows = _decode_batch(data, total, model)
+    return _decode_individually(data, total, model, skip_bad=skip_bad) if rows is None else rows
 
 
-def read_list(answer: Answer, model: type[M], *, skip_bad: bool) -> Rows[M]:
+def decode_list(answer: ApiResponse, model: type[M], *, skip_bad: bool) -> RowBatch[M]:
     """Read a list answer, as `read_rows` does; one whose list is no JSON is opened anew first."""
     _check_present(answer.data, "$.data")
-    rows = _read_at_once(answer.data, answer.total, model)
+    rows = _decode_batch(answer.data, answer.total, model)
     if rows is not None:
         return rows
     again = answer.looked_into()
     if again is not None:
-        return read_rows(again.data, again.total, model, skip_bad=skip_bad)
-    return _read_one_by_one(answer.data, answer.total, model, skip_bad=skip_bad)
+        return decode_rows(again.data, again.total, model, skip_bad=skip_bad)
+    return _decode_individually(answer.data, answer.total, model, skip_bad=skip_bad)
 
 
-def read_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") -> M:
+def decode_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") -> M:
     """Read the one record of an answer; raise MalformedResponseError with the path."""
     _check_present(data, path)
-    problem: codec.Unreadable
+    problem: codec.RecordError
     try:
-        return _read_leniently(data, _plain(data), model)
-    except codec.Unreadable as found:
+        return _decode_leniently(data, _to_dict(data), model)
+    except codec.RecordError as found:
         problem = found
     raise MalformedResponseError(
         f"{problem.problem} at {path}{problem.path}", path=path + problem.path
     )
 
 
-def read_plain(data: msgspec.Raw, model: type[M]) -> list[M]:
+def decode_plain_list(data: msgspec.Raw, model: type[M]) -> list[M]:
     """Read a list whose records have no id."""
     return [
-        read_record(record, model, path=f"$.data[{index}]")
-        for index, record in enumerate(_records(data))
+        decode_record(record, model, path=f"$.data[{index}]")
+        for index, record in enumerate(_split_records(data))
     ]
 
 
-def _read_at_once(data: msgspec.Raw, total: int | None, model: type[M]) -> Rows[M] | None:
+def _decode_batch(data: msgspec.Raw, total: int | None, model: type[M]) -> RowBatch[M] | None:
     calls = _read_calls_at_once(data) if model is Call else None
     if calls is None:
         return None
-    return Rows(calls, [call.id for call in calls], total)  # type: ignore[arg-type]  # M is Call
+    return RowBatch(calls, [call.id for call in calls], total)  # type: ignore[arg-type]  # M is Call
 
 
 def _read_calls_at_once(data: msgspec.Raw) -> list[Call] | None:
     try:
-        return call_structs.build_calls(_decode_plain_calls(data))
-    except _REFUSED:
+        return call_structs.calls_from_structs(_decode_plain_calls(data))
+    except _DECODE_ERRORS:
         pass
     try:
-        return [call_structs.build_call(twin) for twin in _decode_calls(data)]
-    except _REFUSED:
+        return [call_structs.call_from_struct(twin) for twin in _decode_calls(data)]
+    except _DECODE_ERRORS:
         return None
 
 
-def _read_one_by_one(
+def _decode_individually(
     data: msgspec.Raw, total: int | None, model: type[M], *, skip_bad: bool
-) -> Rows[M]:
-    rows: Rows[M] = Rows([], [], total)
-    for index, record in enumerate(_records(data)):
+) -> RowBatch[M]:
+    rows: RowBatch[M] = RowBatch([], [], total)
+    for index, record in enumerate(_split_records(data)):
         try:
             item = _read_one(record, model)
-        except codec.Unreadable as found:
+        except codec.RecordError as found:
             rows.bad.append(BadRecord(index, found.path, found.problem))
             if not skip_bad:
                 break  # millions of others may follow, and none is wanted
@@ -114,44 +116,44 @@ def _read_one_by_one(
 
 def _read_one(record: msgspec.Raw, model: type[M]) -> M:
     if model is not Call:
-        return _read_leniently(record, _plain(record), model)
+        return _decode_leniently(record, _to_dict(record), model)
     try:
-        return call_structs.build_call(_decode_call(record))  # type: ignore[return-value]
-    except _REFUSED:
+        return call_structs.call_from_struct(_decode_call(record))  # type: ignore[return-value]
+    except _DECODE_ERRORS:
         pass
-    plain = _plain(record)
+    plain = _to_dict(record)
     try:
         return unknown_keys.read_call(plain)  # type: ignore[return-value]
-    except _REFUSED:
+    except _DECODE_ERRORS:
         pass
-    return _read_leniently(record, plain, model)
+    return _decode_leniently(record, plain, model)
 
 
-def _read_leniently(record: msgspec.Raw, plain: Any, model: type[M]) -> M:
+def _decode_leniently(record: msgspec.Raw, plain: Any, model: type[M]) -> M:
     """Read by the declared layer; a repeated key is looked for here only, for it takes long."""
     try:
-        repeats_a_key = json_checks.repeats_a_key(record)
-    except _REFUSED:
+        repeats_a_key = json_checks.has_duplicate_keys(record)
+    except _DECODE_ERRORS:
         repeats_a_key = True  # deeper than this reader can follow
     if repeats_a_key:
-        raise codec.Unreadable("", "a key that stands twice, or too deep")
+        raise codec.RecordError("", "a key that stands twice, or too deep")
     return codec.structure(plain, model)
 
 
-def _records(data: msgspec.Raw) -> list[msgspec.Raw]:
+def _split_records(data: msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _split(data)
-    except _REFUSED:
+    except _DECODE_ERRORS:
         pass
     raise MalformedResponseError("expected a list at $.data", path="$.data")
 
 
-def _plain(record: msgspec.Raw) -> Any:
+def _to_dict(record: msgspec.Raw) -> Any:
     try:
         return _decode_any(record)
-    except _REFUSED:
+    except _DECODE_ERRORS:
         pass
-    raise codec.Unreadable("", "not valid JSON in UTF-8")
+    raise codec.RecordError("", "not valid JSON in UTF-8")
 
 
 def _check_present(data: msgspec.Raw, path: str) -> None:

@@ -15,7 +15,7 @@ from ..config import Secret
 from ..errors import ConfigurationError
 
 _encode = msgspec.json.Encoder().encode
-COMMON = {
+DEFAULT_HEADERS = {
     "Use-Http-Code": "1",
     "Content-Type": "application/json",
     # The default would name the versions of Python and aiohttp.
@@ -25,28 +25,28 @@ COMMON = {
 }
 """What every request has that does not say otherwise."""
 # A file must come as it is: a cut gzip stream can look whole (fault matrix J17).
-_FILE = {"Accept": "*/*", "Accept-Encoding": "identity"}
+_FILE_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @frozen
-class Rest:
+class ByteRange:
     """Ask for the bytes of a file from `start` on; all of it where `etag` is no longer its."""
 
     start: int
     etag: str
 
 
-def url(base_url: str, path: str, project: int) -> str:
+def build_url(base_url: str, path: str, project: int) -> str:
     """Give the address of a path of the vendor's page."""
     return f"{base_url}/{path}?project={project}"
 
 
-def headers(key: Secret, *, file: bool, rest: Rest | None = None) -> dict[str, str]:
+def build_headers(key: Secret, *, file: bool, rest: ByteRange | None = None) -> dict[str, str]:
     """Give what a request has beside `COMMON`, the key among it: keep it in no variable."""
-    return {**(_FILE if file else {}), **_range(rest), "Api-key": key.reveal()}
+    return {**(_FILE_HEADERS if file else {}), **_range(rest), "Api-key": key.reveal()}
 
 
-def encode(body: Mapping[str, Any] | None) -> bytes | None:
+def encode_body(body: Mapping[str, Any] | None) -> bytes | None:
     """Spell a body as JSON; a path without parameters has none."""
     if body is None:
         return None
@@ -57,12 +57,12 @@ def encode(body: Mapping[str, Any] | None) -> bytes | None:
     raise ConfigurationError("an argument cannot be spelled as JSON")
 
 
-def method(rest: Rest | None) -> str:
+def http_method(rest: ByteRange | None) -> str:
     """Give the method: a range means something to GET only (RFC 9110 14.2)."""
     return "POST" if rest is None else "GET"
 
 
-def _range(rest: Rest | None) -> dict[str, str]:
+def _range(rest: ByteRange | None) -> dict[str, str]:
     if rest is None:
         return {}
     return {"Range": f"bytes={rest.start}-", "If-Range": rest.etag}

@@ -16,15 +16,15 @@ from . import call_structs, codec
 
 # model -> its fields, and those that hold a model themselves
 _FIELDS: dict[type, tuple[frozenset[str], list[tuple[str, type]]]] = {}
-for _model in call_structs.TWINS:
+for _model in call_structs.STRUCTS:
     _fields = [field for field in attrs.fields(_model) if field.name != "extra"]
     _FIELDS[_model] = (
         frozenset(field.name for field in _fields),
         [
             (field.name, part)
             for field in _fields
-            for part in call_structs.parts(field.type)
-            if part in call_structs.TWINS
+            for part in call_structs.union_members(field.type)
+            if part in call_structs.STRUCTS
         ],
     )
 
@@ -48,7 +48,7 @@ def read_call(plain: Any) -> Call:
     if not isinstance(plain, dict):
         raise ValueError("no object")
     known, strays = _set_aside(plain, Call)
-    call = call_structs.build_call(msgspec.convert(known, call_structs.TWINS[Call]))
+    call = call_structs.call_from_struct(msgspec.convert(known, call_structs.STRUCTS[Call]))
     if strays is not None:
         strays.put_into(call)
     return call
@@ -61,7 +61,7 @@ def _set_aside(plain: dict[str, Any], model: type) -> tuple[dict[str, Any], _Str
     inside: dict[str, _Strays] = {}
     if not plain.keys() <= fields:
         own = {name: value for name, value in plain.items() if name not in fields}
-        if not own.keys().isdisjoint(codec.other_names(model)):
+        if not own.keys().isdisjoint(codec.aliases(model)):
             raise ValueError("a field by another name")
         plain = dict(plain)
         for name in own:

@@ -129,14 +129,14 @@ def test_a_folder_that_cannot_be(fake: FakeRoistat, roistat: Roistat, tmp_path: 
 
 def test_a_bug_keeps_its_traceback() -> None:
     """An error that nobody foresaw is not called Roistat's."""
-    assert exit_codes.code_of(ZeroDivisionError()) is None
+    assert exit_codes.exit_code_for(ZeroDivisionError()) is None
 
 
 def test_every_error_has_a_code() -> None:
     """Each error of the library ends with a code of its own kind."""
     for name in errors.__all__:
         kind = getattr(errors, name)
-        code = exit_codes.code_of(kind.__new__(kind))
+        code = exit_codes.exit_code_for(kind.__new__(kind))
         refused = name in ("AuthenticationError", "AccessDeniedError")
         assert code == (4 if refused else 2 if name == "ConfigurationError" else 1)
 

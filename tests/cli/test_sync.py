@@ -11,7 +11,7 @@ import pytest
 
 from roistat_async.cli import sync_runner
 from roistat_async.sync.status import ProjectStatus, read_calls, read_status
-from roistat_async.testing import FakeRoistat, Fault, Seen
+from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
 
 from .conftest import Ended, Roistat
 
@@ -46,7 +46,7 @@ def _lately(roistat: Roistat, copy: Path, *words: str) -> Ended:
     return roistat("sync", "--to", str(copy), "--since", "8h", *words)
 
 
-def _files(fake: FakeRoistat) -> list[Seen]:
+def _files(fake: FakeRoistat) -> list[RecordedRequest]:
     return [seen for seen in fake.requests if seen.path.endswith("/file")]
 
 
@@ -350,7 +350,7 @@ def _watch_until(
 ) -> Ended:
     """Watch without pauses until something is true; then the key is not known any more."""
 
-    def look(seen: Seen) -> None:
+    def look(seen: RecordedRequest) -> None:
         if is_enough():
             fake.api_key = "0" * 31 + "1"
 
@@ -375,5 +375,5 @@ async def test_a_bug_in_one_project_ends_all() -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await sync_runner._together([waits(), breaks()])
+        await sync_runner._gather([waits(), breaks()])
     assert ended == ["the other"]

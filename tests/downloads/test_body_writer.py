@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from roistat_async import Roistat, Timeouts, errors
-from roistat_async.downloads.body_writer import BATCH, Writing
+from roistat_async.downloads.body_writer import BATCH, BodyWriter
 from roistat_async.files import fileio
-from roistat_async.files.part_file import PartFile, to_its_end
+from roistat_async.files.part_file import PartFile, shielded
 from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import client
@@ -36,9 +36,9 @@ def audio(size: int) -> bytes:
 
 async def save(target: Path, parts: Sequence[bytes]) -> Download:
     with PartFile(target) as part:
-        async with Writing(part) as writing:
+        async with BodyWriter(part) as writing:
             for data in parts:
-                await writing.take(data)
+                await writing.write(data)
             return await writing.publish()
 
 
@@ -202,7 +202,7 @@ async def test_a_cancel_at_any_turn_of_a_large_file_leaves_nothing(
         await asyncio.gather(task, return_exceptions=True)
         assert os.listdir(tmp_path) in ([], ["a.mp3"])
         target.unlink(missing_ok=True)
-    assert roistat._endpoint.governor._held == 0
+    assert roistat._endpoint.governor._pending == 0
 
 
 async def test_a_cancel_before_the_name_is_no_file(
@@ -236,7 +236,7 @@ async def test_a_failure_beside_a_cancel_is_not_complained_about(
         await asyncio.sleep(0.02)
         raise OSError("lost")
 
-    task = asyncio.create_task(to_its_end(fail()))
+    task = asyncio.create_task(shielded(fail()))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -313,13 +313,13 @@ async def test_a_slow_disk_does_not_stop_the_loop(
 async def test_a_trickle_of_small_parts_is_written_on_the_way(tmp_path: Path) -> None:
     """Parts cost memory beside their bytes: a thousand of them are a batch as well."""
     with PartFile(tmp_path / "a.mp3") as part:
-        async with Writing(part) as writing:
-            for _ in range(3 * fileio.MOST_PARTS):
-                await writing.take(b"x")
-            assert part.size >= fileio.MOST_PARTS
-            assert len(writing._gathered) < fileio.MOST_PARTS
+        async with BodyWriter(part) as writing:
+            for _ in range(3 * fileio.IOV_MAX):
+                await writing.write(b"x")
+            assert part.size >= fileio.IOV_MAX
+            assert len(writing._buffer) < fileio.IOV_MAX
             saved = await writing.publish()
-    assert saved.size == 3 * fileio.MOST_PARTS
+    assert saved.size == 3 * fileio.IOV_MAX
 
 
 @pytest.mark.parametrize("at", [MIB // 2, 3 * MIB, 7 * MIB])
@@ -349,7 +349,7 @@ async def test_a_large_body_that_does_not_end_is_given_up(
             await asyncio.sleep(pace or 0)
         await wire.closed()
 
-    quick = Timeouts(connect=1, answer=1, idle=0.2)
+    quick = Timeouts(connect=1, response=1, read=0.2)
     async with RawServer(script) as server, client(server.base_url, timeouts=quick) as roistat:
         with pytest.raises(errors.RequestTimeoutError) as caught:
             await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")

@@ -176,7 +176,7 @@ class Saver:
 
 def stream(saver: Saver, ids: Any, folder: Path, concurrency: int = 3) -> Any:
     pace = Pace(concurrency, time.monotonic)
-    return bulk.save_many(ids, folder, save=saver, id_of=str, pace=pace)
+    return bulk.download_all(ids, folder, save=saver, id_of=str, pace=pace)
 
 
 async def test_no_more_than_asked_for_are_under_way(tmp_path: Path) -> None:
@@ -261,6 +261,6 @@ async def test_any_work_is_done_so_many_at_once() -> None:
         under_way[word] -= 1
 
     words = ["a", "b", "a", "c", "a"]
-    done = [one async for one in bulk.each(words, act, key_of=str, concurrency=3)]
+    done = [one async for one in bulk.map_concurrently(words, act, key_of=str, concurrency=3)]
     assert done == [None] * 5
     assert most == {"a": 1, "b": 1, "c": 1, "all": 2}  # the second "a" holds a place

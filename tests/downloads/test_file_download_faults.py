@@ -109,7 +109,7 @@ async def test_a_body_that_does_not_end_is_given_up(
 ) -> None:
     """Silence, or a trickle that would take days: asked for again, then the timeout is told."""
     async with RawServer(script) as server:
-        quick = Timeouts(connect=1, answer=1, idle=0.15)
+        quick = Timeouts(connect=1, response=1, read=0.15)
         async with client(server.base_url, attempts=2, timeouts=quick) as roistat:
             with pytest.raises(errors.RequestTimeoutError) as caught:
                 await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
@@ -126,7 +126,7 @@ async def test_two_layers_of_repeats_do_not_multiply(tmp_path: Path) -> None:
         await wire.closed()
 
     async with RawServer(mute) as server:
-        quick = Timeouts(connect=1, answer=0.05, idle=0.05)
+        quick = Timeouts(connect=1, response=0.05, read=0.05)
         async with client(server.base_url, attempts=3, timeouts=quick) as roistat:
             with pytest.raises(errors.RequestTimeoutError):
                 await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
@@ -137,7 +137,7 @@ async def test_a_slow_disk_is_no_slow_server(tmp_path: Path) -> None:
     """A consumer that pauses longer than `idle` loses nothing."""
     script = replies(answer(AUDIO * 40, kind="audio/mpeg"))
     async with RawServer(script) as server:
-        quick = Timeouts(connect=1, answer=1, idle=0.05)
+        quick = Timeouts(connect=1, response=1, read=0.05)
         async with client(server.base_url, timeouts=quick) as roistat:
             size = 0
             async with roistat.calls.recording(7) as body:
@@ -212,7 +212,7 @@ async def test_a_cancel_at_any_moment_leaves_nothing(
         # The disk's threads need real time; the turns before them are taken one by one.
         steps += 1 if steps < 60 else 1 + steps // 2
     assert steps > 10
-    assert roistat._endpoint.governor._held == 0
+    assert roistat._endpoint.governor._pending == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts open files by /proc")

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from roistat_async.downloads.file_kind import (
     HEAD_SIZE,
-    Content,
+    FileKind,
     frame_length,
-    recognise,
+    sniff,
 )
 from roistat_async.testing import mp3
 
@@ -20,28 +20,28 @@ TWO_FRAMES = mp3.recording("1", 0.072)
 @pytest.mark.parametrize(
     ("body", "content"),
     [
-        (b"", Content.EMPTY),
-        (TWO_FRAMES, Content.MP3),
-        (TWO_FRAMES[: mp3.FRAME_BYTES], Content.MP3),
-        (b"ID3\x04\x00" + bytes(20), Content.MP3),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), Content.XLS),
-        (b"PK\x03\x04" + bytes(26), Content.XLS),
-        (b'{"status": "error"}', Content.JSON),
-        (b"\xef\xbb\xbf [1]", Content.JSON),
-        (b"\n<!DOCTYPE html>", Content.HTML),
-        (b"<?xml version='1.0'?>", Content.HTML),
-        (b"RIFF\x00\x00\x00\x00WAVEfmt ", Content.OTHER),
-        (b"Warning: mysql", Content.OTHER),
-        (b"\xff\xfb\x90\x00" + bytes(2000), Content.OTHER),
-        (b"\xff\xff\xff\xff" * 100, Content.OTHER),
-        (b"\xff\xfb", Content.OTHER),
-        (TWO_FRAMES[:200], Content.MP3),
-        (TWO_FRAMES[:146], Content.OTHER),
+        (b"", FileKind.EMPTY),
+        (TWO_FRAMES, FileKind.MP3),
+        (TWO_FRAMES[: mp3.FRAME_BYTES], FileKind.MP3),
+        (b"ID3\x04\x00" + bytes(20), FileKind.MP3),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), FileKind.XLS),
+        (b"PK\x03\x04" + bytes(26), FileKind.XLS),
+        (b'{"status": "error"}', FileKind.JSON),
+        (b"\xef\xbb\xbf [1]", FileKind.JSON),
+        (b"\n<!DOCTYPE html>", FileKind.HTML),
+        (b"<?xml version='1.0'?>", FileKind.HTML),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", FileKind.OTHER),
+        (b"Warning: mysql", FileKind.OTHER),
+        (b"\xff\xfb\x90\x00" + bytes(2000), FileKind.OTHER),
+        (b"\xff\xff\xff\xff" * 100, FileKind.OTHER),
+        (b"\xff\xfb", FileKind.OTHER),
+        (TWO_FRAMES[:200], FileKind.MP3),
+        (TWO_FRAMES[:146], FileKind.OTHER),
     ],
 )
-def test_content(body: bytes, content: Content) -> None:
+def test_content(body: bytes, content: FileKind) -> None:
     """Audio is two frames or a tag; a sheet is OLE2 or a zip; the rest is named."""
-    assert recognise(body) is content
+    assert sniff(body) is content
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_frames_of_every_sample_rate(version: int, lengths: list[int]) -> None:
 @given(st.binary(max_size=HEAD_SIZE))
 def test_any_bytes_are_something(body: bytes) -> None:
     """No bytes raise an exception."""
-    assert isinstance(recognise(body), Content)
+    assert isinstance(sniff(body), FileKind)

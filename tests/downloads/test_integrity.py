@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from roistat_async import errors
 from roistat_async.downloads import integrity
-from roistat_async.downloads.file_kind import OLE2, Content
+from roistat_async.downloads.file_kind import OLE2, FileKind
 from roistat_async.testing import mp3, xls
 
 AUDIO = mp3.recording("7", 60)
@@ -21,7 +21,7 @@ ID3V1 = b"TAG" + bytes(125)
 APE = b"APETAGEX" + bytes(24)
 
 
-def is_whole(data: bytes, content: Content = Content.MP3) -> bool:
+def is_whole(data: bytes, content: FileKind = FileKind.MP3) -> bool:
     """Tell whether nothing was found to be missing."""
     try:
         integrity.check(content, lambda at, size: data[at : at + size], len(data))
@@ -122,9 +122,9 @@ def test_a_sheet_that_is_cut(rows: int) -> None:
     """Of any size: 30,000 rows need a table that the header has no room for."""
     body = xls.workbook([[f"{number:0300}"] for number in range(rows)])
     assert (len(body) > 7_200_000) == (rows == 30_000)
-    assert is_whole(body, Content.XLS)
+    assert is_whole(body, FileKind.XLS)
     for size in (len(body) - 1, len(body) - 512, len(body) // 2, 4096, 513, 512):
-        assert not is_whole(body[:size], Content.XLS)
+        assert not is_whole(body[:size], FileKind.XLS)
 
 
 def test_a_zipped_sheet_that_is_cut() -> None:
@@ -133,16 +133,16 @@ def test_a_zipped_sheet_that_is_cut() -> None:
     with zipfile.ZipFile(buffer, "w") as book:
         book.writestr("xl/workbook.xml", "x" * 100_000)
     body = buffer.getvalue()
-    assert is_whole(body, Content.XLS)
-    assert not is_whole(body[:-30], Content.XLS)
+    assert is_whole(body, FileKind.XLS)
+    assert not is_whole(body[:-30], FileKind.XLS)
 
 
 HEADS = st.sampled_from([b"", b"ID3\x03\x00", AUDIO[:200], TAGGED[:9], OLE2, b"PK\x03\x04"])
 SHEET = xls.workbook([])[:512]
 
 
-@given(HEADS, st.binary(max_size=2000), st.sampled_from([Content.MP3, Content.XLS]))
-def test_any_bytes_are_judged(head: bytes, rest: bytes, content: Content) -> None:
+@given(HEADS, st.binary(max_size=2000), st.sampled_from([FileKind.MP3, FileKind.XLS]))
+def test_any_bytes_are_judged(head: bytes, rest: bytes, content: FileKind) -> None:
     """No bytes raise another exception."""
     is_whole(head + rest, content)
 
@@ -150,4 +150,4 @@ def test_any_bytes_are_judged(head: bytes, rest: bytes, content: Content) -> Non
 @given(st.binary(min_size=46, max_size=436), st.binary(max_size=3000))
 def test_any_table_is_judged(table: bytes, rest: bytes) -> None:
     """However it points."""
-    is_whole((SHEET[:44] + table + bytes(512))[:512] + rest, Content.XLS)
+    is_whole((SHEET[:44] + table + bytes(512))[:512] + rest, FileKind.XLS)

@@ -6,11 +6,11 @@ import pytest
 from attrs import define, field
 
 from roistat_async.downloads import range_response
-from roistat_async.downloads.range_response import Mark, Place
+from roistat_async.downloads.range_response import BodyRange, ResumePoint
 from roistat_async.errors import ChangedError
 
-MARK = Mark('"one"', 100, 500)
-UNTOLD = Mark('"one"', 100)
+MARK = ResumePoint('"one"', 100, 500)
+UNTOLD = ResumePoint('"one"', 100)
 """Nobody said how long the file is."""
 
 
@@ -40,23 +40,23 @@ def no_part(said: str, **headers: str) -> Headers:
 
 @pytest.mark.parametrize("length", [None, 400])
 @pytest.mark.parametrize("mark", [MARK, UNTOLD])
-def test_a_rest_tells_its_place(mark: Mark, length: int | None) -> None:
+def test_a_rest_tells_its_place(mark: ResumePoint, length: int | None) -> None:
     """It begins where the other ended, and the file is as long as it says."""
-    found = range_response.rest(part("bytes 100-499/500", length, etag='"one"'), mark)
-    assert found == Place(100, 500, '"one"')
+    found = range_response.partial_range(part("bytes 100-499/500", length, etag='"one"'), mark)
+    assert found == BodyRange(100, 500, '"one"')
 
 
 @pytest.mark.parametrize("said", ["bytes 100-100/500", "bytes 100-100/101", "BYTES 100-100/999"])
 def test_a_rest_may_be_one_byte(said: str) -> None:
     """The last of the file, or one of many."""
-    assert range_response.rest(part(said, 1), UNTOLD).start == 100
+    assert range_response.partial_range(part(said, 1), UNTOLD).start == 100
 
 
-@pytest.mark.parametrize("mark", [Mark('"one"', 100, 100), UNTOLD])
-def test_nothing_left_tells_all_of_the_file(mark: Mark) -> None:
+@pytest.mark.parametrize("mark", [ResumePoint('"one"', 100, 100), UNTOLD])
+def test_nothing_left_tells_all_of_the_file(mark: ResumePoint) -> None:
     """Its length and its version stay known."""
-    found = range_response.rest(no_part("bytes */100", etag='"one"'), mark)
-    assert found == Place(100, 100, '"one"', is_complete=True)
+    found = range_response.partial_range(no_part("bytes */100", etag='"one"'), mark)
+    assert found == BodyRange(100, 100, '"one"', is_complete=True)
 
 
 CHANGED = "the file changed on the server while it was downloaded"
@@ -86,5 +86,5 @@ ENDS = "the server says that the file ends before what came of it"
 def test_it_is_told_what_is_wrong_with_a_rest(answer: Headers, problem: str) -> None:
     """The file is another, the part is, or nothing proves which it is."""
     with pytest.raises(ChangedError) as caught:
-        range_response.rest(answer, MARK)
+        range_response.partial_range(answer, MARK)
     assert str(caught.value) == problem

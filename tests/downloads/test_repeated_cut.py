@@ -49,7 +49,7 @@ async def test_each_repeat_is_told(
     assert [event.operation for event in seen] == [
         "project/calltracking/call/{id}/file" for _ in expected
     ]
-    assert all(event.wait > 0 for event in seen)
+    assert all(event.delay > 0 for event in seen)
     told: list[Any] = [one.getMessage() for one in caplog.records if "failed (" in one.getMessage()]
     assert len(told) == len(expected)
 

@@ -256,7 +256,7 @@ async def test_a_silence_is_gone_on_with(tmp_path: Path) -> None:
         await wire.closed()
 
     async with RawServer(in_turn(stalls, _ranged)) as server:
-        quick = Timeouts(connect=5, answer=5, idle=0.1)
+        quick = Timeouts(connect=5, response=5, read=0.1)
         async with client(server.base_url, attempts=2, timeouts=quick) as roistat:
             found = await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
     assert is_file(found, AUDIO, resumed=True)
@@ -330,7 +330,7 @@ async def test_a_cancel_at_any_moment_of_a_resume_leaves_nothing(tmp_path: Path)
                 was_running = not task.done()
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-                assert roistat._endpoint.governor._held == 0
+                assert roistat._endpoint.governor._pending == 0
             await server.emptied()
         resumed += len(server.requests) > 1
         assert os.listdir(tmp_path) in ([], ["a.mp3"])

@@ -210,7 +210,7 @@ async def test_a_living_writer_keeps_its_part(tmp_path: Path) -> None:
                 found = await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
             assert (found.path.read_bytes(), found.resumed) == (BODY, False)
             assert len(os.listdir(tmp_path)) == 3
-            assert stale_parts.remove_dead_parts(tmp_path) == 0
+            assert stale_parts.remove_stale_parts(tmp_path) == 0
             await part.publish()
     assert (tmp_path / "a.mp3").read_bytes() == OTHER
     assert os.listdir(tmp_path) == ["a.mp3"]
@@ -261,14 +261,14 @@ def test_the_cleaner_keeps_what_is_of_use(tmp_path: Path) -> None:
     part = lay(tmp_path, "u")
     orphan = part_metadata.place(tmp_path / "b.mp3", "ab" * 32)
     part_metadata.write(orphan, Note("ab" * 32, '"one"', 5))
-    assert stale_parts.remove_dead_parts(tmp_path) == 0
+    assert stale_parts.remove_stale_parts(tmp_path) == 0
     assert len(os.listdir(tmp_path)) == 2
     old = time.time() - 25 * 3600
     os.utime(part, (old, old))
-    assert stale_parts.remove_dead_parts(tmp_path) == 1
+    assert stale_parts.remove_stale_parts(tmp_path) == 1
     assert os.listdir(tmp_path) == []
     no_note(lay(tmp_path, "u"))
-    assert stale_parts.remove_dead_parts(tmp_path) == 1
+    assert stale_parts.remove_stale_parts(tmp_path) == 1
 
 
 async def test_a_cancel_while_it_is_read_again_leaves_nothing(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ async def test_after_a_kill(
     assert len(os.listdir(tmp_path)) == 2
     if is_changed:
         body = fake.state.recordings[recorded[0]] = OTHER
-    assert stale_parts.remove_dead_parts(tmp_path) == 0
+    assert stale_parts.remove_stale_parts(tmp_path) == 0
     found = await roistat.calls.download_recording(recorded[0], to=tmp_path / "a.mp3")
     assert (found.path.read_bytes(), found.resumed) == (body, not is_changed)
     assert os.listdir(tmp_path) == ["a.mp3"]

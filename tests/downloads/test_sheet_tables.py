@@ -8,7 +8,7 @@ import pytest
 
 from roistat_async import errors
 from roistat_async.downloads import integrity
-from roistat_async.downloads.file_kind import OLE2, Content
+from roistat_async.downloads.file_kind import OLE2, FileKind
 from roistat_async.testing import mp3, xls
 
 FREE, END, TABLE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
@@ -29,7 +29,9 @@ def sheet(
 
 
 def is_whole(data: bytes) -> bool:
-    missing = integrity.missing_of(Content.XLS, lambda at, size: data[at : at + size], len(data))
+    missing = integrity.find_truncation(
+        FileKind.XLS, lambda at, size: data[at : at + size], len(data)
+    )
     return missing is None
 
 
@@ -86,7 +88,7 @@ def test_a_list_that_leads_to_itself_ends() -> None:
         reads.append(at)
         return body[at : at + size]
 
-    assert integrity.missing_of(Content.XLS, read, len(body)) is None
+    assert integrity.find_truncation(FileKind.XLS, read, len(body)) is None
     assert reads.count(3 * 512) == 2
 
 
@@ -98,13 +100,13 @@ TAG = b"ID3\x04\x00\x00\x00\x00\x02\x00"
 @pytest.mark.parametrize(
     ("content", "body", "missing"),
     [
-        (Content.XLS, xls.workbook([])[:-1], "the sheet has sectors behind its end"),
-        (Content.XLS, ZIPPED, "the directory at the end of the sheet is missing"),
-        (Content.MP3, AUDIO, "the last frame of audio is cut"),
-        (Content.MP3, TAG, "the tag before the audio is cut"),
+        (FileKind.XLS, xls.workbook([])[:-1], "the sheet has sectors behind its end"),
+        (FileKind.XLS, ZIPPED, "the directory at the end of the sheet is missing"),
+        (FileKind.MP3, AUDIO, "the last frame of audio is cut"),
+        (FileKind.MP3, TAG, "the tag before the audio is cut"),
     ],
 )
-def test_it_is_told_what_is_missing(content: Content, body: bytes, missing: str) -> None:
+def test_it_is_told_what_is_missing(content: FileKind, body: bytes, missing: str) -> None:
     """With the bytes that came: it was so before it was sent."""
     with pytest.raises(errors.TruncatedError) as caught:
         integrity.check(content, lambda at, size: body[at : at + size], len(body))

@@ -28,7 +28,7 @@ async def test_a_file_begun_again_is_empty(tmp_path: Path) -> None:
     """Neither bytes nor the hash of the first beginning are left."""
     with part_file.PartFile(tmp_path / "1.mp3") as part:
         part.write(b"a longer beginning")
-        part.start_again()
+        part.reset()
         part.write(b"end")
         saved = await part.publish()
     assert saved.path.read_bytes() == b"end"
@@ -53,7 +53,7 @@ Told = tuple[str, DownloadStatus, Path | None, int | None]
 
 
 async def _outcomes(folder: Path, ids: list[str], save: Save, pace: Pace) -> list[Told]:
-    found = bulk.save_many(ids, folder, save=save, id_of=str, pace=pace)
+    found = bulk.download_all(ids, folder, save=save, id_of=str, pace=pace)
     told = [(one.call_id, one.status, one.path, one.size) async for one in found]
     return sorted(told, key=lambda one: one[0])
 

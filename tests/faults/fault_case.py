@@ -20,7 +20,7 @@ from tests.helpers.clients import PATIENT
 from tests.helpers.raw_server import Script
 
 ATTEMPTS = 4
-BRISK = Timeouts(connect=0.15, answer=0.15, idle=0.15)
+BRISK = Timeouts(connect=0.15, response=0.15, read=0.15)
 
 Operation = Callable[[Roistat, Path], Awaitable[object]]
 

@@ -12,8 +12,8 @@ from attrs import field, frozen
 from roistat_async import RetryPolicy, Roistat
 from roistat_async.clock import Clock
 from roistat_async.config import Limits, Timeouts
-from roistat_async.transport.http import Http
-from roistat_async.transport.http_request import Connecting, Request
+from roistat_async.transport.http import HttpTransport
+from roistat_async.transport.http_request import NetworkOptions, Request
 from tests.helpers.clients import KEY, PROJECT, UNLIMITED
 
 
@@ -42,11 +42,11 @@ class Told:
 Meet = Callable[[Request, Callable[[], None]], Awaitable[Told]]
 
 
-class SimulatedHttp(Http):
+class SimulatedHttp(HttpTransport):
     """Let every request meet what `meet` decides; it calls `sent` when the request leaves."""
 
     def __init__(self, meet: Meet) -> None:
-        super().__init__(Timeouts(), Connecting())
+        super().__init__(Timeouts(), NetworkOptions())
         self._meet = meet
         self.requests = 0
 
@@ -56,7 +56,7 @@ class SimulatedHttp(Http):
 
 
 def simulated(
-    http: Http, clock: Clock, retry: RetryPolicy | None = None, limits: Limits = UNLIMITED
+    http: HttpTransport, clock: Clock, retry: RetryPolicy | None = None, limits: Limits = UNLIMITED
 ) -> Roistat:
     """Give a client that sends by this transport and lives in this time."""
     roistat = Roistat(KEY, PROJECT, retry=retry, limits=limits, clock=clock)

@@ -156,7 +156,7 @@ IDS = [f"{place.number} {place.what}, {name}" for place, name in CASES]
 async def test_nothing_was_sent(place: Place, name: str, tmp_path: Path) -> None:
     """NotSentError for reads, writes and files; repeated, unless a certificate is wrong."""
     clock = JumpingClock()
-    retry = RetryPolicy(attempts=2)
+    retry = RetryPolicy(max_attempts=2)
     # To begin TLS may take longer on a busy machine than a test of waiting should last.
     timeouts = BRISK if "within" in place.says else Timeouts()
     async with place.reached() as reached:
@@ -183,7 +183,7 @@ async def test_what_was_not_sent_is_sent_once_it_can_be(
             await super()._sleep(seconds)
             server._server = await asyncio.start_server(server._serve, "127.0.0.1", port)
 
-    retry = RetryPolicy(attempts=2)
+    retry = RetryPolicy(max_attempts=2)
     base_url = f"http://127.0.0.1:{port}/api"
     async with client(base_url, retry=retry, clock=ComingBack().clock) as roistat:
         await operation(roistat, tmp_path)

@@ -48,7 +48,7 @@ class World:
     def client(self, server: FaultServer, attempts: int = 1, **policy: bool) -> Roistat:
         return client(
             server.base_url,
-            retry=RetryPolicy(attempts=attempts, body_attempts=attempts, **policy),
+            retry=RetryPolicy(max_attempts=attempts, max_download_attempts=attempts, **policy),
             timeouts=self.row.timeouts,
             ssl_context=self._trusting() if self.row.is_tls else None,
         )
@@ -79,7 +79,7 @@ def told(row: Row, error: errors.RoistatError) -> None:
     assert "RawResponseMessage" not in str(error)
     if row.phase is not None:
         assert isinstance(error, TimeoutError)
-        assert (error.phase, error.seconds) == (row.phase, row.timeouts.idle)  # type: ignore[attr-defined]
+        assert (error.phase, error.seconds) == (row.phase, row.timeouts.read)  # type: ignore[attr-defined]
     check(error)
 
 
@@ -139,8 +139,11 @@ async def test_a_change_is_sent_once(row: Row, world: World, tmp_path: Path) -> 
 
 @table([row for row in ROWS if row.repeats])
 async def test_a_change_is_repeated_by_opt_in(row: Row, world: World) -> None:
-    """RetryPolicy(changes=True): as a read."""
-    async with world.server(1) as server, world.client(server, ATTEMPTS, changes=True) as roistat:
+    """RetryPolicy(retry_updates=True): as a read."""
+    async with (
+        world.server(1) as server,
+        world.client(server, ATTEMPTS, retry_updates=True) as roistat,
+    ):
         await change(roistat)
     assert server.connections == 2
 

@@ -100,7 +100,7 @@ def meet(answer: Told) -> None:
         return answer
 
     async def main() -> None:
-        policy = RetryPolicy(attempts=2)
+        policy = RetryPolicy(max_attempts=2)
         async with simulated(SimulatedHttp(always), JumpingClock().clock, policy) as roistat:
             await look(roistat)
 
@@ -218,7 +218,7 @@ def test_h3_ten_thousand_wishes(status: int) -> None:
         return told(body, status, Retry_After=made_up(random), Date=made_up(random))
 
     async def main() -> None:
-        policy = RetryPolicy(attempts=2, deadline=1e9)
+        policy = RetryPolicy(max_attempts=2, deadline=1e9)
         http = SimulatedHttp(wish)
         async with simulated(http, clock.clock, policy) as roistat:
             while http.requests < 10_000:

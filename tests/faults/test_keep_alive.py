@@ -85,7 +85,7 @@ async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tu
             await asyncio.sleep(IDLE * random.uniform(0.7, 0.9))
 
     with elsewhere() as server:
-        policy = RetryPolicy(base=0.001)
+        policy = RetryPolicy(base_delay=0.001)
         async with client(
             server.base_url, limits=unlimited, retry=policy, clock=waits.clock
         ) as roistat:

@@ -45,7 +45,7 @@ def later(wish: str, status: int = 429) -> Script:
 async def waited(fault: Script, luck: float) -> list[float]:
     """Read through a fault; give how long was waited."""
     clock = JumpingClock(luck)
-    retry = RetryPolicy(attempts=2, base=0.25, throttled_base=1.0, deadline=600)
+    retry = RetryPolicy(max_attempts=2, base_delay=0.25, throttled_base_delay=1.0, deadline=600)
     async with FaultServer(fault) as server:
         async with client(server.base_url, retry=retry, clock=clock.clock) as roistat:
             await read(roistat)
@@ -69,7 +69,7 @@ async def test_h1_too_long_a_wish_is_told_at_once(status: int, wish: str, tmp_pa
     """Above the cap nobody is kept waiting: one request, the seconds in the error."""
     clock = JumpingClock()
     async with FaultServer(later(wish, status)) as server:
-        patient = RetryPolicy(attempts=4, deadline=1e12)
+        patient = RetryPolicy(max_attempts=4, deadline=1e12)
         async with client(server.base_url, retry=patient, clock=clock.clock) as roistat:
             error = await failure(lambda *_: read(roistat), roistat, tmp_path)
         assert len(server.requests) == 1

@@ -160,7 +160,7 @@ def drip(data: Callable[[bytes], bytes], size: int, pause: float) -> Script:
 
 async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
     """No silence is long enough to be one; the deadline of the operation is named."""
-    policy = RetryPolicy(attempts=4, deadline=0.3)
+    policy = RetryPolicy(max_attempts=4, deadline=0.3)
     async with (
         FaultServer(drip(true_answer, 1, 0.02)) as server,
         client(server.base_url, retry=policy, clock=None) as roistat,
@@ -189,12 +189,12 @@ async def test_t22_a_dripping_file_is_too_slow(tmp_path: Path) -> None:
 async def test_t24_a_steady_download_outlasts_every_total(tmp_path: Path) -> None:
     """Longer than the deadline and than any one timeout, yet never silent: it is saved whole."""
     steady = drip(lambda _: answer(SOUND, kind="audio/mpeg"), len(SOUND) // 12, 0.05)
-    policy = RetryPolicy(attempts=1, body_attempts=1, deadline=0.2)
+    policy = RetryPolicy(max_attempts=1, max_download_attempts=1, deadline=0.2)
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with (
         FaultServer(steady) as server,
-        client(server.base_url, timeouts=Timeouts(answer=0.3, idle=0.3), retry=policy) as roistat,
+        client(server.base_url, timeouts=Timeouts(response=0.3, read=0.3), retry=policy) as roistat,
     ):
         await download(roistat, tmp_path)
     assert loop.time() - began > 0.5
@@ -213,7 +213,7 @@ async def test_t25_t26_a_slow_consumer(end: str) -> None:
     ):
         async for chunk in chunks:
             if received < 100_000:
-                await asyncio.sleep(BRISK.idle * 1.5)
+                await asyncio.sleep(BRISK.read * 1.5)
             received += len(chunk)
     assert received == len(body)
 
@@ -227,7 +227,7 @@ async def test_t27_waiting_for_a_place_is_no_timeout() -> None:
             await wire.send(true_answer(request))
 
     narrow = Limits(per_second=None, per_hour=None, concurrency=1)
-    policy = RetryPolicy(attempts=1, deadline=0.15)
+    policy = RetryPolicy(max_attempts=1, deadline=0.15)
     async with (
         FaultServer(then=slow) as server,
         client(server.base_url, timeouts=BRISK, limits=narrow, retry=policy) as roistat,

@@ -26,13 +26,13 @@ from roistat_async import (
     errors,
 )
 from roistat_async.cli.app import run
-from roistat_async.config import Config, RetryPolicy, Secret, Timeouts, check_base_url
+from roistat_async.config import Config, RetryPolicy, Secret, Timeouts, validate_base_url
 from roistat_async.models.calls import Call, CallStatus, Order, Visit
 from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
 from roistat_async.models.phones import Phone
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.sync.report import RecordingsReport, SyncReport
-from roistat_async.sync.state_file import Bookmark
+from roistat_async.sync.state_file import StateFile
 from roistat_async.sync.target_factory import open_target
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers import source
@@ -120,7 +120,7 @@ def test_s2_asdict_keeps_the_key_masked() -> None:
 
 def test_s2_a_state_holds_no_number() -> None:
     """The bookmark of a copy in files knows a call by a keyed hash; a plain one could be tried."""
-    one, other = (Bookmark(base_url="x", key=bytes([key]) * 16) for key in (1, 2))
+    one, other = (StateFile(base_url="x", key=bytes([key]) * 16) for key in (1, 2))
     assert one.digest(PHONE.encode()) != other.digest(PHONE.encode())
 
 
@@ -133,7 +133,7 @@ def test_s3_plain_http_is_refused(url: str) -> None:
     """But to this machine."""
     with pytest.raises(errors.ConfigurationError):
         Roistat(KEY, PROJECT, base_url=url)
-    assert check_base_url("http://127.0.0.1:1") == "http://127.0.0.1:1"
+    assert validate_base_url("http://127.0.0.1:1") == "http://127.0.0.1:1"
 
 
 @pytest.mark.parametrize("user", ["user:p4ssw0rd@", "p4ssw0rd@", ":p4ssw0rd@"])

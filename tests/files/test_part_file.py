@@ -154,7 +154,7 @@ async def test_a_folder_that_cannot_be_synced_does_no_harm(
 ) -> None:
     """Some network disks cannot; the file is whole under its name all the same."""
     monkeypatch.setattr(os, "open", failing(errno.EINVAL))
-    part_file.sync_folder(tmp_path)
+    part_file.fsync_folder(tmp_path)
 
 
 async def test_a_cancel_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

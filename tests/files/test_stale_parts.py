@@ -34,7 +34,7 @@ def lay_parts(folder: Path) -> None:
 def test_parts_that_nobody_holds_are_removed(tmp_path: Path) -> None:
     """What a killed run left goes whatever its age; files of other names stay."""
     lay_parts(tmp_path)
-    assert stale_parts.remove_dead_parts(tmp_path) == 2
+    assert stale_parts.remove_stale_parts(tmp_path) == 2
     assert sorted(os.listdir(tmp_path)) == sorted(NO_PARTS)
 
 
@@ -46,7 +46,7 @@ def test_old_parts_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Where files cannot be locked, those of more than a day ago go and younger ones stay."""
     monkeypatch.setattr(fcntl, "flock", no_locks)
     lay_parts(tmp_path)
-    assert stale_parts.remove_dead_parts(tmp_path) == 1
+    assert stale_parts.remove_stale_parts(tmp_path) == 1
     assert sorted(os.listdir(tmp_path)) == sorted([YOUNG, *NO_PARTS])
 
 
@@ -62,7 +62,7 @@ async def test_a_disk_without_locks_takes_files(
 def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """As a disk that says no, with its path."""
     with pytest.raises(errors.DownloadError, match="nowhere"):
-        stale_parts.remove_dead_parts(tmp_path / "nowhere")
+        stale_parts.remove_stale_parts(tmp_path / "nowhere")
 
 
 def test_a_folder_with_a_nul_is_refused() -> None:
@@ -76,7 +76,7 @@ def test_a_link_or_pipe_named_like_a_part_is_left(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / OLD).symlink_to(tmp_path / "precious")
     os.mkfifo(tmp_path / YOUNG)
-    assert stale_parts.remove_dead_parts(tmp_path) == 0
+    assert stale_parts.remove_stale_parts(tmp_path) == 0
     assert len(os.listdir(tmp_path)) == 3
 
 
@@ -85,7 +85,7 @@ def test_a_part_of_this_process_is_alive(tmp_path: Path) -> None:
     with PartFile(tmp_path / "a.mp3") as part:
         part.write(DATA)
         os.utime(next(tmp_path.iterdir()), (0, 0))
-        assert stale_parts.remove_dead_parts(tmp_path) == 0
+        assert stale_parts.remove_stale_parts(tmp_path) == 0
         assert len(os.listdir(tmp_path)) == 1
 
 
@@ -96,7 +96,7 @@ def removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     removed: list[int] = []
 
     def replace(part: Path, target: Path) -> None:
-        removed.append(stale_parts.remove_dead_parts(tmp_path))
+        removed.append(stale_parts.remove_stale_parts(tmp_path))
         real(part, target)
 
     monkeypatch.setattr(os, "replace", replace)
@@ -137,7 +137,7 @@ async def test_a_part_of_another_process_is_alive(
     holder: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     """Two processes may download the same recording into the same folder."""
-    assert stale_parts.remove_dead_parts(tmp_path) == 0
+    assert stale_parts.remove_stale_parts(tmp_path) == 0
     await write(tmp_path / "a.mp3", DATA)
     assert len(os.listdir(tmp_path)) == 2
     holder.communicate("done\n", timeout=20)
@@ -149,7 +149,7 @@ def test_a_part_of_a_killed_process_is_dead(holder: subprocess.Popen[str], tmp_p
     holder.kill()
     holder.wait(20)
     assert len(os.listdir(tmp_path)) == 1
-    assert stale_parts.remove_dead_parts(tmp_path) == 1
+    assert stale_parts.remove_stale_parts(tmp_path) == 1
     assert os.listdir(tmp_path) == []
 
 
@@ -161,7 +161,7 @@ async def test_a_cleaner_quicker_than_the_lock_costs_nothing(
     turns: list[Callable[[int], bool | None]] = []
 
     def cleaned(fd: int) -> bool | None:
-        assert stale_parts.remove_dead_parts(tmp_path) == 1
+        assert stale_parts.remove_stale_parts(tmp_path) == 1
         return real(fd)
 
     def in_between(fd: int) -> bool | None:
@@ -171,9 +171,9 @@ async def test_a_cleaner_quicker_than_the_lock_costs_nothing(
     # Taken from the end: the writer's lock comes first, then the one of the cleaner inside it.
     turns += [lambda fd: False, real, cleaned]
     with PartFile(tmp_path / "a.mp3") as part:
-        part.begin()
+        part.create()
         assert turns == []
-        assert stale_parts.remove_dead_parts(tmp_path) == 0
+        assert stale_parts.remove_stale_parts(tmp_path) == 0
         part.write(DATA)
         await part.publish()
     assert os.listdir(tmp_path) == ["a.mp3"]
@@ -187,7 +187,7 @@ def test_a_part_that_cannot_be_held_is_dropped(
     with monkeypatch.context() as patch:
         patch.setattr(os, call, failing(errno.EMFILE))
         with pytest.raises(errors.DownloadError), PartFile(tmp_path / "a.mp3") as part:
-            part.begin()
+            part.create()
     assert os.listdir(tmp_path) == []
 
 
@@ -198,7 +198,7 @@ def test_a_part_another_run_removed_does_no_harm(
     (tmp_path / OLD).write_bytes(b"")
     os.utime(tmp_path / OLD, (0, 0))
     monkeypatch.setattr(Path, "unlink", failing(errno.ENOENT))
-    assert stale_parts.remove_dead_parts(tmp_path) == 0
+    assert stale_parts.remove_stale_parts(tmp_path) == 0
 
 
 async def test_one_written_at_once_is_written_again(tmp_path: Path, removed: list[int]) -> None:

@@ -155,7 +155,7 @@ async def test_f9_the_clock_of_a_wait(kind: str, days: int, fake: FakeRoistat) -
     fake.clock = lambda: NOON
     date = moment(NOON + 7).strftime("%a, %d %b %Y %H:%M:%S GMT")
     fake.fail("script/list", Fault.retry_after(date if kind == "date" else "7"))
-    retry = RetryPolicy(attempts=2)
+    retry = RetryPolicy(max_attempts=2)
     async with client(fake.base_url, api_key=fake.api_key, clock=clock, retry=retry) as roistat:
         assert await roistat.scripts.list()
     assert all(0 <= wait <= 10 for wait in jumping.slept)
@@ -181,10 +181,10 @@ async def test_f9_the_clock_of_the_limits(fake: FakeRoistat) -> None:
 
 def test_f9_parts_of_the_future_are_removed(tmp_path: Path) -> None:
     """A part file that nobody holds goes, whenever its time says that it was written."""
-    from roistat_async.downloads.stale_parts import remove_dead_parts
+    from roistat_async.downloads.stale_parts import remove_stale_parts
 
     part = tmp_path / ".1.mp3.0123456789ab.part"
     for at in (0, 4_000_000_000):
         part.write_bytes(b"")
         os.utime(part, (at, at))
-        assert remove_dead_parts(tmp_path) == 1
+        assert remove_stale_parts(tmp_path) == 1

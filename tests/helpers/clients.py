@@ -9,8 +9,8 @@ from tests.helpers.clock import JumpingClock
 
 KEY = "5ecre7ab5ecre7ab5ecre7ab5ecre7ab"
 PROJECT = 12345
-PATIENT = Timeouts(connect=10, answer=10, idle=10)
-QUICK = Timeouts(connect=0.3, answer=0.3, idle=0.3)
+PATIENT = Timeouts(connect=10, response=10, read=10)
+QUICK = Timeouts(connect=0.3, response=0.3, read=0.3)
 UNLIMITED = Limits(per_second=None, per_hour=None)
 
 
@@ -19,7 +19,7 @@ def client(base_url: str, *, attempts: int = 1, **options: Any) -> Roistat:
     given: dict[str, Any] = {
         "limits": UNLIMITED,
         "timeouts": PATIENT,
-        "retry": RetryPolicy(attempts=attempts, body_attempts=attempts),
+        "retry": RetryPolicy(max_attempts=attempts, max_download_attempts=attempts),
         "clock": JumpingClock().clock,
         **options,
     }

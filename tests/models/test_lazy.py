@@ -6,7 +6,7 @@ import attrs
 import pytest
 from attrs import frozen
 
-from roistat_async.models.lazy import built_on_first_use
+from roistat_async.models.lazy import lazy_attributes
 
 
 @frozen
@@ -28,7 +28,7 @@ class Waiting:
         return Part(self.number)
 
 
-@built_on_first_use(part=Part)
+@lazy_attributes(part=Part)
 @frozen
 class Whole:
     """Be a model with a part."""

@@ -38,7 +38,7 @@ from roistat_async import (
 )
 from roistat_async.errors import RoistatError
 from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
-from roistat_async.models.page import Rows
+from roistat_async.models.page import RowBatch
 
 MODULES: list[ModuleType] = [
     roistat_async.models.analytics,
@@ -69,11 +69,11 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "Page": {"items": [], "total": 0, "offset": 0},
     "Period": {"start": MOMENT, "end": MOMENT.replace(year=2017)},
     "Phone": {"id": 5, "phone": "74951234567"},
-    "Rows": {"items": [], "keys": [], "total": 0},
+    "RowBatch": {"items": [], "keys": [], "total": 0},
     "Script": {"id": 1},
     "WeekdayCount": {"date": MOMENT},
 }
-HOLD_LISTS = {Page, Rows}  # a page is no key of anything
+HOLD_LISTS = {Page, RowBatch}  # a page is no key of anything
 
 
 def _make(model: type[Any]) -> Any:
@@ -185,7 +185,7 @@ def test_outcome_holds_its_error() -> None:
 
 def test_rows_count_what_came() -> None:
     """An offset moves by the rows received, readable or not."""
-    assert Rows([1, 2], ["a", "b"], 9, bad_keys=["c"]).received == 3
+    assert RowBatch([1, 2], ["a", "b"], 9, bad_keys=["c"]).received == 3
 
 
 def test_period_is_among_the_models() -> None:

@@ -11,9 +11,9 @@ from attrs import define, field
 
 from roistat_async import Call, CallStatus, Period
 from roistat_async.errors import RoistatError
-from roistat_async.models.page import Rows
+from roistat_async.models.page import RowBatch
 from roistat_async.paging.history import History
-from roistat_async.paging.page_fetcher import Ask, Less
+from roistat_async.paging.page_fetcher import PageQuery, Reduction
 
 EPOCH = datetime(2026, 5, 1, tzinfo=UTC)
 MOST_REQUESTS = 20_000
@@ -62,11 +62,11 @@ class LiveList:
         self.stayed = set(self.calls)
         self.ever = set(self.calls)
 
-    async def fetch(self, ask: Ask) -> Rows[Call]:
+    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
         """Answer what a walk asks for."""
         ids, total = await self.page(ask.after, ask.before, ask.limit, ask.offset)
         calls = [Call(one, at(self.calls[one]), CallStatus.ANSWER) for one in ids]
-        return Rows(calls, list(ids), total, answered_at=at(self.now))
+        return RowBatch(calls, list(ids), total, answered_at=at(self.now))
 
     async def page(
         self, after: datetime, before: datetime, limit: int, offset: int
@@ -143,7 +143,7 @@ class LiveList:
             self.stayed.discard(gone)
 
 
-def never_less(error: RoistatError) -> Less | None:
+def never_less(error: RoistatError) -> Reduction | None:
     """Let every error pass."""
     del error
     return None

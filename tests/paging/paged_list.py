@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from roistat_async.models.page import Rows
+from roistat_async.models.page import RowBatch
 from roistat_async.paging.pager import Pager
 
 
@@ -46,10 +46,10 @@ class Listing:
             self.change(self.ids)
         return Answer(*self._answer(limit, offset))
 
-    def decode(self, answer: Answer) -> Rows[int]:
+    def decode(self, answer: Answer) -> RowBatch[int]:
         self.read.append(answer.ids)
         keys: list[Hashable] = list(answer.ids)
-        return Rows(answer.ids, keys, answer.total)
+        return RowBatch(answer.ids, keys, answer.total)
 
     def _answer(self, limit: int, offset: int) -> tuple[list[int], int | None]:
         place = 0 if self.ignores_offset else max(0, offset - self.overlap)

@@ -18,9 +18,9 @@ from roistat_async.errors import (
     PagingError,
     TransportError,
 )
-from roistat_async.models.page import BadRecord, Rows
+from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.history import History
-from roistat_async.paging.page_fetcher import Ask
+from roistat_async.paging.page_fetcher import PageQuery
 from tests.paging.changing_list import LiveList, at, never_less
 
 HOUR = timedelta(hours=1)
@@ -43,14 +43,14 @@ def tied(count: int, *, before: int = 0, after: int = 0, **habits: Any) -> LiveL
 class Bent(LiveList):
     """A list whose answers are bent on their way."""
 
-    bend: Callable[[Ask, Rows[Call]], Rows[Call]]
+    bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]]
 
-    async def fetch(self, ask: Ask) -> Rows[Call]:
+    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
         """Answer, bent."""
         return self.bend(ask, await super().fetch(ask))
 
 
-def bent(bend: Callable[[Ask, Rows[Call]], Rows[Call]], count: int = 30) -> Bent:
+def bent(bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]], count: int = 30) -> Bent:
     """Give thirty calls, ten seconds apart, whose answers are bent."""
     calls = {str(number): 10 * number for number in range(count)}
     return Bent(calls=calls, span=10 * count, bend=bend)
@@ -149,7 +149,7 @@ async def test_a_second_fuller_than_a_page(count: int, shuffled: bool) -> None:
     walk = world.walk(page_size=10)
     found = await ids(walk)
     assert sorted(found, key=int) == sorted(world.calls, key=int)
-    assert walk.report.seconds_paged_inside == 1
+    assert walk.report.overfull_seconds == 1
 
 
 async def test_a_large_second_costs_few_requests() -> None:
@@ -226,7 +226,7 @@ async def test_a_call_deleted_between_two_places() -> None:
 class Narrowing(LiveList):
     """From the second request on, refuse periods of more than a minute."""
 
-    async def fetch(self, ask: Ask) -> Rows[Call]:
+    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
         """Answer or refuse."""
         if self.requests and ask.before - ask.after > timedelta(minutes=1):
             raise InvalidRequestError("incorrect_request", "Try smaller period")
@@ -254,7 +254,7 @@ async def test_periods_that_become_too_long(count: int) -> None:
     ids=["order", "twice", "before", "after", "too many"],
 )
 async def test_a_page_that_breaks_the_rules(
-    bend: Callable[[Ask, Rows[Call]], Rows[Call]], text: str
+    bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]], text: str
 ) -> None:
     """An unsorted page, calls outside the dates, an id twice, more than asked for: PagingError."""
     error, found = await refused(bent(bend).walk(page_size=10), text)
@@ -262,7 +262,7 @@ async def test_a_page_that_breaks_the_rules(
     assert error.resume_from is not None
 
 
-def _doubled(rows: Rows[Call]) -> Rows[Call]:
+def _doubled(rows: RowBatch[Call]) -> RowBatch[Call]:
     if len(rows.items) < 3:
         return rows
     return evolve(
@@ -270,7 +270,7 @@ def _doubled(rows: Rows[Call]) -> Rows[Call]:
     )
 
 
-def _with(rows: Rows[Call], moment: datetime, *, first: bool = False) -> Rows[Call]:
+def _with(rows: RowBatch[Call], moment: datetime, *, first: bool = False) -> RowBatch[Call]:
     if not rows.items:
         return rows
     odd = Call("777", moment, CallStatus.ANSWER)
@@ -278,7 +278,7 @@ def _with(rows: Rows[Call], moment: datetime, *, first: bool = False) -> Rows[Ca
     return evolve(rows, items=items, keys=[call.id for call in items])
 
 
-def _padded(ask: Ask, rows: Rows[Call]) -> Rows[Call]:
+def _padded(ask: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
     if not rows.items:
         return rows
     more = [Call(f"9{n}", rows.items[-1].date, CallStatus.ANSWER) for n in range(ask.limit)]
@@ -325,9 +325,9 @@ async def test_ignored_filters_are_refused() -> None:
 async def test_a_page_of_unreadable_calls_is_refused() -> None:
     """With no date on it the walk cannot go on: better refused than skipped."""
 
-    def all_bad(_: Ask, rows: Rows[Call]) -> Rows[Call]:
+    def all_bad(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         bad = [BadRecord(index, "$.date", "no date") for index in range(len(rows.items))]
-        return Rows([], [], rows.total, bad, [f"bad {key}" for key in rows.keys])
+        return RowBatch([], [], rows.total, bad, [f"bad {key}" for key in rows.keys])
 
     await refused(bent(all_bad).walk(page_size=10), "where to go on")
 
@@ -364,7 +364,7 @@ async def test_sealed_by_the_local_clock_where_the_server_tells_no_time() -> Non
 async def test_the_seal_is_frozen_at_the_first_answer() -> None:
     """Time passes during the walk; what is recorded in it is not sealed."""
 
-    def aged(_: Ask, rows: Rows[Call]) -> Rows[Call]:
+    def aged(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         world.now += 60
         return rows
 
@@ -381,7 +381,7 @@ async def test_calls_after_the_seal_are_provisional() -> None:
     walk = world.walk(page_size=10, settle=timedelta(seconds=100))
     assert len(await ids(walk)) == 100
     assert walk.report.sealed_until == at(405)
-    assert walk.report.provisional == 100 - 41
+    assert walk.report.unsealed_rows == 100 - 41
 
 
 async def test_the_seal_lies_inside_the_period() -> None:
@@ -419,10 +419,10 @@ async def test_the_report() -> None:
     walk = world.walk(page_size=10)
     await ids(walk)
     report = walk.report
-    assert (report.rows, report.seconds_paged_inside) == (45, 1)
+    assert (report.rows, report.overfull_seconds) == (45, 1)
     assert report.requests == report.pages_checked == world.requests
     assert report.is_complete
-    assert report.bad_records == report.provisional == 0
+    assert report.bad_records == report.unsealed_rows == 0
 
 
 async def test_the_report_grows_with_the_walk() -> None:
@@ -441,7 +441,7 @@ class Gates(LiveList):
     flying = 0
     passes = 0
 
-    async def fetch(self, ask: Ask) -> Rows[Call]:
+    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
         """Answer if there is a pass left."""
         self.flying += 1
         try:
@@ -516,7 +516,7 @@ async def test_a_consumer_that_fails_leaves_nothing() -> None:
 async def test_a_failed_walk_leaves_nothing() -> None:
     """An error of the transport comes out as it is, and says where to go on."""
 
-    def fails(ask: Ask, rows: Rows[Call]) -> Rows[Call]:
+    def fails(ask: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         if ask.after > at(100):
             raise TransportError("lost")
         return rows

@@ -9,22 +9,22 @@ import pytest
 
 from roistat_async.errors import RoistatError
 from roistat_async.models.calls import Call
-from roistat_async.models.page import Rows
-from roistat_async.paging.page_fetcher import Ask, Less
+from roistat_async.models.page import RowBatch
+from roistat_async.paging.page_fetcher import PageQuery, Reduction
 from tests.paging.changing_list import LiveList
 
 
 class Slow(LiveList):
     """Answer no more than a minute at a time."""
 
-    async def fetch(self, ask: Ask) -> Rows[Call]:
+    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
         if ask.before - ask.after > timedelta(seconds=60):
             self.requests += 1
             raise RoistatError("too much")
         return await super().fetch(ask)
 
 
-def period(_: RoistatError) -> Less:
+def period(_: RoistatError) -> Reduction:
     return "period"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roistat_async import errors
-from roistat_async.models.page import BadRecord, Rows
+from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.pager import Pager
 from tests.paging.paged_list import Answer, Listing
 from tests.paging.test_prefetch import Gates, settle
@@ -60,7 +60,7 @@ async def test_a_server_that_ignores_limits_does_not_break_ours() -> None:
     async def fetch(limit: int, offset: int) -> Answer:
         return Answer(list(range(offset, min(offset + 30, 90))), None)
 
-    pager = Pager(fetch, lambda answer: Rows(answer.ids, [*answer.ids], answer.total), limit=5)
+    pager = Pager(fetch, lambda answer: RowBatch(answer.ids, [*answer.ids], answer.total), limit=5)
     assert await pager.collect() == [0, 1, 2, 3, 4]
 
 
@@ -71,7 +71,9 @@ async def test_a_row_shown_again_three_pages_later_is_given_once() -> None:
     async def fetch(limit: int, offset: int) -> list[int]:
         return shown[offset // 2] if offset < 10 else []
 
-    pager: Pager[int] = Pager(fetch, lambda ids: Rows(ids, [*ids], None), page_size=2, prefetch=0)
+    pager: Pager[int] = Pager(
+        fetch, lambda ids: RowBatch(ids, [*ids], None), page_size=2, prefetch=0
+    )
     assert await pager.collect() == list(range(9))
 
 
@@ -82,10 +84,10 @@ async def test_a_page_tells_its_bad_records() -> None:
     async def fetch(limit: int, offset: int) -> int:
         return offset
 
-    def read(offset: int) -> Rows[int]:
+    def read(offset: int) -> RowBatch[int]:
         if offset >= 4:
-            return Rows([], [], 4)
-        return Rows([offset], [offset], 4, [bad], [f"x{offset}"])
+            return RowBatch([], [], 4)
+        return RowBatch([offset], [offset], 4, [bad], [f"x{offset}"])
 
     pages = [page async for page in Pager(fetch, read, page_size=2).pages()]
     assert [(page.items, page.bad_records) for page in pages] == [([0], [bad]), ([2], [bad])]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roistat_async import errors
-from roistat_async.models.page import BadRecord, Rows
+from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.pager import Pager
 from tests.paging.paged_list import Listing
 
@@ -182,12 +182,12 @@ async def test_bad_records_are_kept_aside() -> None:
     async def fetch(limit: int, offset: int) -> int:
         return offset
 
-    def read(offset: int) -> Rows[int]:
+    def read(offset: int) -> RowBatch[int]:
         if offset >= 6:
-            return Rows([], [], 6)
+            return RowBatch([], [], 6)
         if offset == 2:
-            return Rows([], [], 6, bad, ["x", "y"])
-        return Rows([offset, offset + 1], [offset, offset + 1], 6)
+            return RowBatch([], [], 6, bad, ["x", "y"])
+        return RowBatch([offset, offset + 1], [offset, offset + 1], 6)
 
     pager = Pager(fetch, read, page_size=2)
     assert await pager.collect() == [0, 1, 4, 5]

@@ -13,8 +13,8 @@ from attrs import define, field
 
 from roistat_async import Call
 from roistat_async.errors import PagingError, TransportError
-from roistat_async.models.page import Rows
-from roistat_async.paging.page_fetcher import Ask
+from roistat_async.models.page import RowBatch
+from roistat_async.paging.page_fetcher import PageQuery
 from tests.paging.changing_list import LiveList, at
 
 PAGE = 10
@@ -29,7 +29,7 @@ class Watched(LiveList):
     peak: int = 0
     alive: set[Any] = field(factory=set)
 
-    async def fetch(self, ask: Ask) -> Rows[Call]:
+    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
         """Answer after a while."""
         self.flying += 1
         self.peak = max(self.peak, self.flying)
@@ -98,7 +98,7 @@ async def test_pages_wait_only_ahead_of_a_slow_consumer() -> None:
 class Late(Watched):
     """Fail for everything after a moment, at once; be slow before it."""
 
-    async def fetch(self, ask: Ask) -> Rows[Call]:
+    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
         """Answer or fail."""
         if ask.after >= at(6000):
             raise TransportError("lost")
@@ -142,7 +142,7 @@ async def test_a_full_second_in_a_later_stretch(concurrency: int) -> None:
     world.calls |= {str(number): 7000 for number in range(5000, 5035)}
     walk = world.walk(page_size=PAGE, concurrency=concurrency)
     assert len([call async for call in walk]) == PAGES * PAGE + 35
-    assert walk.report.seconds_paged_inside == 1
+    assert walk.report.overfull_seconds == 1
 
 
 @pytest.mark.parametrize("size", [26, 37, 75, 250])

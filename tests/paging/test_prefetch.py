@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from roistat_async import errors
-from roistat_async.models.page import Rows
+from roistat_async.models.page import RowBatch
 from roistat_async.paging.pager import Pager
 from tests.paging.paged_list import Answer, Listing
 
@@ -49,9 +49,9 @@ class Gates:
             self.flying -= 1
         return Answer(list(range(offset, min(offset + limit, self.rows))), self.rows)
 
-    def read(self, answer: Answer) -> Rows[int]:
+    def read(self, answer: Answer) -> RowBatch[int]:
         self.events.append(f"read {answer.ids[0] if answer.ids else 'nothing'}")
-        return Rows(answer.ids, list(answer.ids), answer.total)
+        return RowBatch(answer.ids, list(answer.ids), answer.total)
 
     def pager(self, **given: Any) -> Pager[int]:
         return Pager(self.fetch, self.read, **{"page_size": 10, "prefetch": 3, **given})
@@ -190,7 +190,7 @@ async def test_a_page_that_cannot_be_read_ends_the_walk() -> None:
     """The error of reading comes out, with nothing left under way."""
     world = Listing(list(range(50)))
 
-    def broken(_: Answer) -> Rows[int]:
+    def broken(_: Answer) -> RowBatch[int]:
         raise errors.MalformedResponseError("bad")
 
     with pytest.raises(errors.MalformedResponseError):

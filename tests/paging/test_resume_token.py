@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from roistat_async.errors import ConfigurationError
 from roistat_async.paging import resume_token
-from roistat_async.paging.resume_token import Position
+from roistat_async.paging.resume_token import ResumeToken
 from tests.paging.changing_list import LiveList, at
 
 
@@ -34,13 +34,13 @@ async def some(walk_of: LiveList, count: int, resume_from: str | None = None) ->
 @given(st.integers(0, 10**6), st.none() | st.integers(0, 10**6), st.sets(st.text(), max_size=4))
 def test_round_trip(second: int, sealed: int | None, ids: set[str]) -> None:
     """What is written is read as it was."""
-    place = Position(at(second), None if sealed is None else at(sealed), frozenset(ids))
-    assert resume_token.read(str(place)) == place
+    place = ResumeToken(at(second), None if sealed is None else at(sealed), frozenset(ids))
+    assert resume_token.parse(str(place)) == place
 
 
 def test_it_is_plain_text() -> None:
     """People can read it, and any column or file can hold it."""
-    text = str(Position(at(5), at(3), ["17"]))
+    text = str(ResumeToken(at(5), at(3), ["17"]))
     assert json.loads(text) == {
         "next": "2026-05-01T00:00:05Z",
         "sealed": "2026-05-01T00:00:03Z",
@@ -51,7 +51,7 @@ def test_it_is_plain_text() -> None:
 def test_moments_are_utc() -> None:
     """A place in Moscow's time is the same place."""
     moscow = at(5).astimezone(timezone(timedelta(hours=3)))
-    assert str(Position(moscow)) == str(Position(at(5)))
+    assert str(ResumeToken(moscow)) == str(ResumeToken(at(5)))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_garbage_is_refused(text: object) -> None:
 def test_another_period_is_refused(second: int) -> None:
     """A place outside the period is of another walk."""
     with pytest.raises(ConfigurationError, match="another period"):
-        world().walk(page_size=7, resume_from=str(Position(at(second))))
+        world().walk(page_size=7, resume_from=str(ResumeToken(at(second))))
 
 
 async def test_before_anything_was_given() -> None:
@@ -143,4 +143,4 @@ async def test_the_seal_stays_that_of_the_first_walk() -> None:
     on = walked.walk(page_size=7, resume_from=place)
     assert len([call async for call in on]) == 55
     assert on.report.sealed_until == at(15)
-    assert on.report.provisional == 15
+    assert on.report.unsealed_rows == 15

@@ -118,7 +118,7 @@ async def test_sealed_by_the_date_of_the_answer(world: World) -> None:
     walk = world.walk(settle=timedelta(seconds=120))
     await ids(walk)
     assert walk.report.sealed_until == datetime.fromtimestamp(NOON - 120, UTC)
-    assert walk.report.provisional == 1  # the newest call of the server is a minute old
+    assert walk.report.unsealed_rows == 1  # the newest call of the server is a minute old
 
 
 @pytest.mark.parametrize("ties", ["stable", "shuffled"])
@@ -128,7 +128,7 @@ async def test_a_second_fuller_than_a_page(world: World, ties: Any) -> None:
     world.tie(70)
     walk = world.walk(page_size=25)
     assert sorted(await ids(walk)) == sorted(world.fake.state.calls.ids())
-    assert walk.report.seconds_paged_inside == 1
+    assert walk.report.overfull_seconds == 1
 
 
 async def test_a_full_second_where_offset_is_ignored(world: World) -> None:
@@ -275,9 +275,9 @@ async def test_an_answer_that_is_too_large(world: World) -> None:
 
 async def test_an_answer_that_comes_too_slowly(world: World) -> None:
     """A large page that does not come within the deadline is asked for in smaller ones."""
-    drip = Fault.drip(size=512, pause=0.01)
+    drip = Fault.trickle(size=512, pause=0.01)
     world.fake.fail(LIST, drip, when=lambda seen: seen.body["limit"] > 500)
-    policy = RetryPolicy(attempts=1, deadline=0.8)
+    policy = RetryPolicy(max_attempts=1, deadline=0.8)
     async with client(world.fake.base_url, api_key=world.fake.api_key, retry=policy) as roistat:
         hasty = World(world.fake, roistat)
         assert await ids(hasty.walk(page_size=1000)) == world.fake.state.calls.ids()
@@ -287,7 +287,7 @@ async def test_an_answer_that_comes_too_slowly(world: World) -> None:
 async def test_breaks_far_from_each_other(world: World) -> None:
     """Only cuts in a row count: many in a long walk do not end it."""
     cuts = {1, 3, 5, 7, 9}
-    world.fake.fail(LIST, Fault.hang_up(), times=5, when=lambda _: len(world.limits) in cuts)
+    world.fake.fail(LIST, Fault.close_silently(), times=5, when=lambda _: len(world.limits) in cuts)
     assert await ids(world.walk(page_size=320, concurrency=1)) == world.fake.state.calls.ids()
     assert min(world.limits) == 320 // 2**5
 

@@ -14,7 +14,7 @@ from attrs import evolve
 from roistat_async.models.calls import Call, CallStatus
 from roistat_async.sync.call_rows import Row, content_hashes
 from roistat_async.sync.sqlite import SqliteTarget
-from roistat_async.sync.target import SyncState, Written
+from roistat_async.sync.target import SyncState, WriteCounts
 
 ADDRESS = "https://roistat.example"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -53,7 +53,7 @@ def ids(path: Path) -> list[str]:
     return [call_id for (call_id,) in ask(path, "SELECT id FROM calls ORDER BY date")]
 
 
-async def written(path: Path, calls: list[Call], extend: Iterable[str]) -> Written:
+async def written(path: Path, calls: list[Call], extend: Iterable[str]) -> WriteCounts:
     """Do a run of its own."""
     target = SqliteTarget(path, extend=[*extend])
     await target.open(1, ADDRESS)

@@ -15,7 +15,7 @@ from attrs import define, evolve, field
 from hypothesis import strategies as st
 
 from roistat_async.models.calls import Call, CallStatus
-from roistat_async.sync.target import SyncState, Target, Written
+from roistat_async.sync.target import SyncState, Target, WriteCounts
 
 URL = "https://cloud.roistat.com/api/v1"
 PROJECT = 123
@@ -37,7 +37,7 @@ def state(hours: float | None = None, walk: str | None = None) -> SyncState:
     return SyncState(covered_from=START, watermark=watermark, walk=walk)
 
 
-async def copy(target: Target, calls: Sequence[Call], then: SyncState) -> Written:
+async def copy(target: Target, calls: Sequence[Call], then: SyncState) -> WriteCounts:
     """Copy calls in one batch by one whole run."""
     await target.open(PROJECT, URL)
     try:

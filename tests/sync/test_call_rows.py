@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from roistat_async.models.calls import Call, CallStatus, Visit
 from roistat_async.sync.call_rows import (
     COLUMNS,
-    columns_of,
     content_hashes,
-    moment_text,
-    read_moment,
-    row_of,
+    format_utc,
+    parse_utc,
+    to_columns,
+    to_row,
 )
 
 from .calls_db import content_hash
@@ -41,12 +41,12 @@ FULL = Call(
 def test_columns_are_the_fields() -> None:
     """By name and in order."""
     assert [*COLUMNS] == [field.name for field in attrs.fields(Call)]
-    assert len(row_of(FULL)) == len(COLUMNS)
+    assert len(to_row(FULL)) == len(COLUMNS)
 
 
 def test_values_stand_under_their_names() -> None:
     """Dates and nested parts as text, numbers as numbers, None as None."""
-    found = dict(zip(COLUMNS, row_of(FULL), strict=True))
+    found = dict(zip(COLUMNS, to_row(FULL), strict=True))
     assert found["id"] == "16769"
     assert found["date"] == "2026-05-01T12:00:00Z"
     assert found["status"] == "ANSWER"
@@ -61,7 +61,7 @@ def test_values_stand_under_their_names() -> None:
 def test_values_are_of_plain_types() -> None:
     """A database asks for an adapter where it meets a subclass of str."""
     other = attrs.evolve(FULL, status=CallStatus("NEW"))
-    assert {type(value) for row in map(row_of, [FULL, other]) for value in row} == {
+    assert {type(value) for row in map(to_row, [FULL, other]) for value in row} == {
         str,
         int,
         type(None),
@@ -71,26 +71,26 @@ def test_values_are_of_plain_types() -> None:
 def test_many_are_as_one_by_one() -> None:
     """Whatever is empty in which of them."""
     calls = [FULL, Call("2", NOON, CallStatus.BUSY), attrs.evolve(FULL, tags=None)]
-    assert [*zip(*columns_of(calls), strict=True)] == [row_of(call) for call in calls]
-    assert columns_of([]) == [[] for _ in COLUMNS]
+    assert [*zip(*to_columns(calls), strict=True)] == [to_row(call) for call in calls]
+    assert to_columns([]) == [[] for _ in COLUMNS]
 
 
 @given(st.datetimes(timezones=ZONES | st.just(UTC)))
 def test_moments_come_back(moment: datetime) -> None:
     """Aware, the same moment, and in UTC wherever UTC can hold it."""
-    assert read_moment(moment_text(moment)) == moment
+    assert parse_utc(format_utc(moment)) == moment
 
 
 @pytest.mark.parametrize("text", ["", "2026-05-01", "2026-05-01T12:00:00", "noon"])
 def test_other_texts_are_no_moments(text: str) -> None:
     """A date without an offset least of all."""
     with pytest.raises(ValueError, match=r"."):
-        read_moment(text)
+        parse_utc(text)
 
 
 def test_hash_is_the_same_everywhere() -> None:
     """Hashes of an old copy are compared with those of a new Python: the value is fixed."""
-    assert content_hash(row_of(FULL)).hex() == "d42eec3081c04112"
+    assert content_hash(to_row(FULL)).hex() == "d42eec3081c04112"
     code = (
         "from roistat_async.sync.call_rows import content_hashes;"
         "print(content_hashes([['1'], [None], [59], ['Ж'], ['\\U0001F600']])[0].hex())"

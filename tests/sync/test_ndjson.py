@@ -23,7 +23,7 @@ from roistat_async.errors import SyncError
 from roistat_async.models.calls import Order, Source, Visit
 from roistat_async.sync import state_file
 from roistat_async.sync.ndjson import NdjsonTarget, StdoutTarget, line_of
-from roistat_async.sync.target import SyncState, Written
+from roistat_async.sync.target import SyncState, WriteCounts
 
 from .target_cases import (
     CALLER,
@@ -90,7 +90,7 @@ def test_text_is_utf_8_and_stays_on_its_line() -> None:
 
 async def test_a_first_run_writes_every_call(path: Path) -> None:
     """In the order given, and says where it got to."""
-    assert await copy(NdjsonTarget(path), CALLS, state(24)) == Written(added=3)
+    assert await copy(NdjsonTarget(path), CALLS, state(24)) == WriteCounts(added=3)
     assert ids(path) == ["1", "2", "3"]
     target = NdjsonTarget(path)
     assert await target.open(PROJECT, URL) == state(24)
@@ -111,10 +111,10 @@ async def test_only_what_changed_is_appended(path: Path) -> None:
     """A call read again is written again only if it is another; a run without news writes none."""
     await copy(NdjsonTarget(path), CALLS, state(24))
     again = [CALLS[0], evolve(CALLS[1], comment="new"), CALLS[2], call(4, 3)]
-    assert await copy(NdjsonTarget(path), again, state(25)) == Written(added=1, changed=1)
+    assert await copy(NdjsonTarget(path), again, state(25)) == WriteCounts(added=1, changed=1)
     assert ids(path) == ["1", "2", "3", "2", "4"]
     size = path.stat().st_size
-    assert await copy(NdjsonTarget(path), again, state(26)) == Written()
+    assert await copy(NdjsonTarget(path), again, state(26)) == WriteCounts()
     assert path.stat().st_size == size
 
 
@@ -147,7 +147,7 @@ async def test_killed_between_data_and_bookmark(path: Path) -> None:
     await target.close()
     assert ids(path) == ["1", "2", "3"]
     assert await target.open(PROJECT, URL) == SyncState()
-    assert await target.write(PROJECT, CALLS, state(walk="here")) == Written(added=3)
+    assert await target.write(PROJECT, CALLS, state(walk="here")) == WriteCounts(added=3)
     await target.close()
     assert ids(path) == ["1", "2", "3"]
 
@@ -209,7 +209,7 @@ async def test_a_file_without_a_bookmark_is_somebody_elses(path: Path) -> None:
 async def test_an_empty_file_is_a_beginning(path: Path) -> None:
     """As `mktemp` makes them."""
     path.touch()
-    assert await copy(NdjsonTarget(path), CALLS, state(24)) == Written(added=3)
+    assert await copy(NdjsonTarget(path), CALLS, state(24)) == WriteCounts(added=3)
 
 
 @pytest.mark.usefixtures("open_umask")
@@ -256,7 +256,7 @@ def test_another_process_has_the_file(path: Path) -> None:
         with pytest.raises(SyncError, match="another sync is writing to"):
             asyncio.run(copy(NdjsonTarget(path), CALLS, state(24)))
         other.kill()
-    assert asyncio.run(copy(NdjsonTarget(path), CALLS, state(24))) == Written(added=3)
+    assert asyncio.run(copy(NdjsonTarget(path), CALLS, state(24))) == WriteCounts(added=3)
 
 
 async def test_a_project_is_taken_once(path: Path) -> None:
@@ -273,7 +273,7 @@ async def test_an_error_lets_others_have_the_file(path: Path) -> None:
     await copy(NdjsonTarget(path), CALLS, state(24))
     with pytest.raises(SyncError, match="belongs to a copy of"):
         await NdjsonTarget(path).open(PROJECT, "https://other.example")
-    assert await copy(NdjsonTarget(path), CALLS, state(25)) == Written()
+    assert await copy(NdjsonTarget(path), CALLS, state(25)) == WriteCounts()
 
 
 async def test_a_second_server_is_refused_while_open(path: Path) -> None:
@@ -381,7 +381,7 @@ def test_stdout_gives_every_call_each_time(capsysbinary: pytest.CaptureFixture[b
         return found
 
     for _ in range(2):
-        assert asyncio.run(run()) == [SyncState(), (), Written(added=3), Written()]
+        assert asyncio.run(run()) == [SyncState(), (), WriteCounts(added=3), WriteCounts()]
         lines = capsysbinary.readouterr().out.splitlines()
         assert [json.loads(line)["id"] for line in lines] == ["1", "2", "3"]
 

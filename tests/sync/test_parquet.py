@@ -22,7 +22,7 @@ from roistat_async.models.calls import Call, Order, Visit
 from roistat_async.sync import state_file
 from roistat_async.sync.call_rows import COLUMNS
 from roistat_async.sync.parquet import ParquetTarget
-from roistat_async.sync.target import SyncState, Written
+from roistat_async.sync.target import SyncState, WriteCounts
 
 from .target_cases import (
     CALLER,
@@ -138,7 +138,7 @@ async def test_a_day_appears_when_it_is_over(folder: Path) -> None:
         written.append(await target.write(PROJECT, [one], at(0, str(one.date.date()))))
     assert [one.added for one in written] == [0, 0, 2, 0, 2]
     assert days(folder) == DAYS[:2]
-    assert await target.finish(PROJECT, state(72)) == Written(added=1)
+    assert await target.finish(PROJECT, state(72)) == WriteCounts(added=1)
     assert days(folder) == DAYS
     await target.close()
 
@@ -162,7 +162,7 @@ async def test_the_bookmark_waits_for_the_day(folder: Path) -> None:
     await target.open(PROJECT, URL)
     await target.write(PROJECT, CALLS[:2], at(0, DAYS[0]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state_file, "publish", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr(state_file, "replace_file", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             await target.write(PROJECT, CALLS[2:], at(0, DAYS[1]))
     await target.close()
@@ -175,7 +175,7 @@ async def test_a_day_read_again_replaces_its_file(folder: Path) -> None:
     """With what was added, changed and deleted; and says how much."""
     await copy(ParquetTarget(folder), CALLS, state(72))
     again = [evolve(CALLS[1], comment="new"), call(9, 3), CALLS[2], CALLS[3]]
-    assert await copy(ParquetTarget(folder), again, state(73)) == Written(added=1, changed=1)
+    assert await copy(ParquetTarget(folder), again, state(73)) == WriteCounts(added=1, changed=1)
     assert ids(folder) == ["2", "9", "3", "4", "5"]
     assert rows(folder)[0]["comment"] == "new"
 
@@ -184,7 +184,7 @@ async def test_a_run_without_news_writes_no_file(folder: Path) -> None:
     """The same day is the same file."""
     await copy(ParquetTarget(folder), CALLS, state(72))
     before = [file(folder, day).stat().st_mtime_ns for day in DAYS]
-    assert await copy(ParquetTarget(folder), CALLS, state(73)) == Written()
+    assert await copy(ParquetTarget(folder), CALLS, state(73)) == WriteCounts()
     assert [file(folder, day).stat().st_mtime_ns for day in DAYS] == before
 
 
@@ -198,7 +198,7 @@ async def test_a_day_without_calls_keeps_its_file(folder: Path) -> None:
 async def test_the_last_version_of_a_call_holds(folder: Path) -> None:
     """Where a walk gives one twice within a day."""
     twice = [CALLS[0], evolve(CALLS[0], comment="new")]
-    assert await copy(ParquetTarget(folder), twice, state(24)) == Written(added=1)
+    assert await copy(ParquetTarget(folder), twice, state(24)) == WriteCounts(added=1)
     assert [row["comment"] for row in rows(folder)] == ["new"]
 
 
@@ -208,7 +208,7 @@ async def test_a_file_of_an_older_version_is_understood(folder: Path) -> None:
     table = pa.parquet.ParquetFile(file(folder)).read()
     pa.parquet.write_table(table.drop_columns(["tags"]), file(folder))
     again = [evolve(CALLS[0], tags=["a"]), CALLS[1]]
-    assert await copy(ParquetTarget(folder), again, state(25)) == Written(changed=1)
+    assert await copy(ParquetTarget(folder), again, state(25)) == WriteCounts(changed=1)
 
 
 async def test_a_spoilt_file_is_not_written_over(folder: Path) -> None:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from roistat_async.errors import ConfigurationError
 from roistat_async.sync.path_template import (
-    DEFAULT,
+    DEFAULT_TEMPLATE,
     FIELDS,
-    Layout,
-    inside,
+    PathTemplate,
+    resolve_inside,
 )
 
 DATE = datetime(2026, 5, 1, 22, 30, tzinfo=UTC)
@@ -26,7 +26,7 @@ ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\},
 @pytest.mark.parametrize(
     ("template", "place"),
     [
-        (DEFAULT, "2026/05/01/7.mp3"),
+        (DEFAULT_TEMPLATE, "2026/05/01/7.mp3"),
         ("{call_id}", "7"),
         (
             "{project}/{year}-{month}/{day} {hour}h/call {call_id}.mp3",
@@ -40,13 +40,13 @@ ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\},
 )
 def test_a_template_is_filled(template: str, place: str) -> None:
     """With the parts of the date, the id and the project."""
-    assert Layout(template, 12).place("7", DATE) == place
+    assert PathTemplate(template, 12).path_for("7", DATE) == place
 
 
 def test_the_date_is_of_utc() -> None:
     """Whatever zone it came in; an archive does not depend on who made it."""
     moscow = datetime(2026, 5, 2, 1, 30, tzinfo=timezone(timedelta(hours=3)))
-    assert Layout(DEFAULT, 12).place("7", moscow) == "2026/05/01/7.mp3"
+    assert PathTemplate(DEFAULT_TEMPLATE, 12).path_for("7", moscow) == "2026/05/01/7.mp3"
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_the_date_is_of_utc() -> None:
 )
 def test_a_template_that_is_not_safe_is_refused(template: str) -> None:
     """Before any call is looked at, and with an example of a good one."""
-    with pytest.raises(ConfigurationError, match=re.escape(DEFAULT)):
-        Layout(template, 1)
+    with pytest.raises(ConfigurationError, match=re.escape(DEFAULT_TEMPLATE)):
+        PathTemplate(template, 1)
 
 
 @pytest.mark.parametrize(
@@ -111,34 +111,34 @@ def test_a_template_that_is_not_safe_is_refused(template: str) -> None:
 def test_only_plain_fields_are_allowed(field: str) -> None:
     """No attribute, index, conversion or format; the error names those that are."""
     with pytest.raises(ConfigurationError, match=ALLOWED):
-        Layout(f"{{{field}}}-{{call_id}}.mp3", 1)
+        PathTemplate(f"{{{field}}}-{{call_id}}.mp3", 1)
 
 
 def test_a_template_is_a_string() -> None:
     """A path object would have its parts tidied before they are checked."""
     with pytest.raises(ConfigurationError, match="string"):
-        Layout(Path("{call_id}"), 1)  # type: ignore[arg-type]
+        PathTemplate(Path("{call_id}"), 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("call_id", ["", "../7", "7/8", "7\n", "٣", "1" * 21, "-7", "a"])
 def test_an_id_that_is_none_is_refused(call_id: str) -> None:
     """Ids are data from outside."""
     with pytest.raises(ConfigurationError, match="1 to 20 digits"):
-        Layout(DEFAULT, 1).place(call_id, DATE)
+        PathTemplate(DEFAULT_TEMPLATE, 1).path_for(call_id, DATE)
 
 
 def test_a_device_is_found_once_it_is_filled() -> None:
     """Call 1 is a device, call 7000 is none."""
-    layout = Layout("COM{call_id}.mp3", 1)
-    assert layout.place("7000", DATE) == "COM7000.mp3"
+    layout = PathTemplate("COM{call_id}.mp3", 1)
+    assert layout.path_for("7000", DATE) == "COM7000.mp3"
     with pytest.raises(ConfigurationError, match="Windows"):
-        layout.place("1", DATE)
+        layout.path_for("1", DATE)
 
 
 def test_a_naive_date_is_refused() -> None:
     """It would be of another day elsewhere."""
     with pytest.raises(ConfigurationError, match="time zone"):
-        Layout(DEFAULT, 1).place("7", DATE.replace(tzinfo=None))
+        PathTemplate(DEFAULT_TEMPLATE, 1).path_for("7", DATE.replace(tzinfo=None))
 
 
 PIECES = st.sampled_from(
@@ -174,7 +174,7 @@ def test_nothing_leads_out_of_the_folder(template: str, call_id: str, date: date
     # Most generated templates lack it; with it, the other checks are reached.
     for one in (template, template + "{call_id}.mp3"):
         try:
-            place = Layout(one, 12).place(call_id, date)
+            place = PathTemplate(one, 12).path_for(call_id, date)
         except ConfigurationError:
             continue
         below = PurePosixPath(os.path.normpath(f"/root/{place}"))
@@ -190,8 +190,8 @@ def test_nothing_leads_out_of_the_folder(template: str, call_id: str, date: date
 @given(st.sets(st.integers(0, 10**20 - 1), min_size=2, max_size=2), DATES)
 def test_two_calls_have_two_places(ids: set[int], date: datetime) -> None:
     """Whatever stands around the id."""
-    layout = Layout("{year}{call_id}{month}.mp3", 1)
-    one, other = (layout.place(str(call_id), date) for call_id in ids)
+    layout = PathTemplate("{year}{call_id}{month}.mp3", 1)
+    one, other = (layout.path_for(str(call_id), date) for call_id in ids)
     assert one != other
 
 
@@ -200,7 +200,7 @@ def test_a_place_is_below_its_folder(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     for root in (tmp_path / "link", tmp_path / "new"):
-        assert inside(root, "2026/7.mp3") == root / "2026" / "7.mp3"
+        assert resolve_inside(root, "2026/7.mp3") == root / "2026" / "7.mp3"
 
 
 @pytest.mark.parametrize("target", ["..", "/", "/nowhere", "../other", "2026"])
@@ -210,11 +210,11 @@ def test_a_link_that_leads_out_is_refused(target: str, tmp_path: Path) -> None:
     root.mkdir()
     (root / "2026").symlink_to(target)
     with pytest.raises(ConfigurationError, match="leads out"):
-        inside(root, "2026/05/7.mp3")
+        resolve_inside(root, "2026/05/7.mp3")
 
 
 def test_a_link_that_stays_inside_is_followed(tmp_path: Path) -> None:
     """The owner of an archive may have moved a year."""
     (tmp_path / "old").mkdir()
     (tmp_path / "2026").symlink_to("old")
-    assert inside(tmp_path, "2026/7.mp3") == tmp_path / "2026" / "7.mp3"
+    assert resolve_inside(tmp_path, "2026/7.mp3") == tmp_path / "2026" / "7.mp3"

@@ -20,7 +20,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from roistat_async.sync import process_lock
-process_lock.hold(Path(sys.argv[1]), 1)
+process_lock.acquire(Path(sys.argv[1]), 1)
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -46,7 +46,7 @@ def test_another_process_is_told(tmp_path: Path) -> None:
         held_elsewhere(path),
         pytest.raises(SyncError, match=r"another sync is writing to .*calls\.db; wait"),
     ):
-        process_lock.hold(path, 2)
+        process_lock.acquire(path, 2)
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
@@ -55,16 +55,16 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     with held_elsewhere(path) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        process_lock.hold(path, 1)()
+        process_lock.acquire(path, 1)()
 
 
 def test_projects_of_a_process_share_the_lock(tmp_path: Path) -> None:
     """It is free once the last of them is let go."""
     path = tmp_path / "calls.db"
-    releases = [process_lock.hold(path, project) for project in (1, 2)]
+    releases = [process_lock.acquire(path, project) for project in (1, 2)]
     releases[0]()
     with pytest.raises(SyncError, match="already being synced"):
-        process_lock.hold(path, 2)
+        process_lock.acquire(path, 2)
     assert is_locked(path)
     releases[1]()
     assert not is_locked(path)
@@ -73,9 +73,9 @@ def test_projects_of_a_process_share_the_lock(tmp_path: Path) -> None:
 def test_letting_go_twice_is_letting_go_once(tmp_path: Path) -> None:
     """A second time does not let go what somebody took meanwhile."""
     path = tmp_path / "calls.db"
-    release = process_lock.hold(path, 1)
+    release = process_lock.acquire(path, 1)
     release()
-    again = process_lock.hold(path, 1)
+    again = process_lock.acquire(path, 1)
     release()
     assert is_locked(path)
     again()
@@ -85,9 +85,9 @@ def test_a_file_has_one_lock_under_all_its_names(tmp_path: Path) -> None:
     """A folder may be reached by a link."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    release = process_lock.hold(tmp_path / "real" / "calls.db", 1)
+    release = process_lock.acquire(tmp_path / "real" / "calls.db", 1)
     with pytest.raises(SyncError, match="already being synced"):
-        process_lock.hold(tmp_path / "link" / "calls.db", 1)
+        process_lock.acquire(tmp_path / "link" / "calls.db", 1)
     release()
 
 
@@ -95,7 +95,7 @@ def test_the_lock_file_is_the_owners(tmp_path: Path) -> None:
     """Whatever the umask; it stays, since to remove it would be a race."""
     old = os.umask(0)
     try:
-        process_lock.hold(tmp_path / "calls.db", 1)()
+        process_lock.acquire(tmp_path / "calls.db", 1)()
     finally:
         os.umask(old)
     (found,) = tmp_path.iterdir()
@@ -107,14 +107,14 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     """Nothing is made where it leads to."""
     (tmp_path / "calls.db.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SyncError, match="cannot be opened"):
-        process_lock.hold(tmp_path / "calls.db", 1)
+        process_lock.acquire(tmp_path / "calls.db", 1)
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_the_database_is_never_opened(tmp_path: Path) -> None:
     """To close it would take the locks away that SQLite has of it."""
     path = tmp_path / "calls.db"
-    process_lock.hold(path, 1)()
+    process_lock.acquire(path, 1)()
     assert not path.exists()
 
 
@@ -126,7 +126,7 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
         "import os, sys\n"
         "from pathlib import Path\n"
         "from roistat_async.sync import process_lock\n"
-        "process_lock.hold(Path(sys.argv[1]), 1)\n"
+        "process_lock.acquire(Path(sys.argv[1]), 1)\n"
         "if os.fork() == 0:\n"
         "    print('forked', flush=True)\n"
         "    sys.stdin.read()\n"
@@ -137,12 +137,12 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"forked\n"
         process.wait()
-        process_lock.hold(path, 1)()
+        process_lock.acquire(path, 1)()
 
 
 def is_locked(path: Path) -> bool:
     """Ask from another process."""
     code = "import sys; from pathlib import Path; from roistat_async.sync import process_lock\n"
-    code += "process_lock.hold(Path(sys.argv[1]), 9)"
+    code += "process_lock.acquire(Path(sys.argv[1]), 9)"
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, timeout=60)
     return done.returncode != 0 and b"another sync" in done.stderr

@@ -28,7 +28,7 @@ from roistat_async.sync import (
     recordings_table,
     sync_recordings,
 )
-from roistat_async.sync.recordings_table import PAUSES
+from roistat_async.sync.recordings_table import RETRY_DELAYS
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.testing import FakeRoistat, Fault, Quirks, mp3
 from tests.helpers.clients import client
@@ -70,7 +70,7 @@ class World:
         target = SqliteTarget(self.database)
         try:
             await target.open(99, self.fake.base_url)
-            return await target.run(act)
+            return await target.transaction(act)
         finally:
             await target.close()
 
@@ -181,7 +181,7 @@ async def test_no_recording_yet_is_asked_again_and_then_left(world: World) -> No
     await world.copy()
     report = await world.sync()
     assert (world.asked(), report.waiting, report.given_up) == (["1"], 1, 0)
-    world.now += PAUSES[0] - SECOND
+    world.now += RETRY_DELAYS[0] - SECOND
     await world.sync()
     assert world.asked() == []
     world.now += SECOND
@@ -202,7 +202,7 @@ async def test_a_recording_that_comes_late_is_saved(world: World) -> None:
     await world.copy()
     await world.sync()
     world.fake.state.recordings["1"] = mp3.recording("1", 5)
-    world.now += PAUSES[0]
+    world.now += RETRY_DELAYS[0]
     report = await world.sync()
     assert (report.saved, world.files()) == (1, [place(1)])
     assert await world.rows("state, tries") == [("saved", 2)]
@@ -224,7 +224,7 @@ async def test_how_long_to_wait_can_be_set(world: World) -> None:
         (Fault.garbage(b"RIFF....WAVE", "audio/mpeg"), "ContentError"),
         (Fault.error("internal_error"), "ServerError"),
         (Fault.truncated(100), "TruncatedError"),
-        (Fault.hang_up(), "TransportError"),
+        (Fault.close_silently(), "TransportError"),
     ],
     ids=lambda one: getattr(one, "name", one),
 )
@@ -413,7 +413,7 @@ async def test_a_cancel_leaves_nothing_half(world: World) -> None:
     await world.copy()
     gate, held = asyncio.Event(), {"11", "12", "13"}
     world.fake.fail(
-        FILE, Fault.hold(gate), times=3, when=lambda seen: seen.path.split("/")[-2] in held
+        FILE, Fault.wait_for(gate), times=3, when=lambda seen: seen.path.split("/")[-2] in held
     )
     seen: list[str] = []
     task = asyncio.create_task(
@@ -563,13 +563,13 @@ async def test_no_more_than_a_batch_is_held(world: World, monkeypatch: pytest.Mo
     monkeypatch.setattr(recordings, "_NOTES", 4)
     monkeypatch.setattr(recordings, "_FOLDERS", 2)
     held: list[tuple[int, int, int]] = []
-    real = recordings._Run._try
+    real = recordings._RecordingsRun._try
 
     async def watched(run: Any, job: Any) -> DownloadOutcome:
         held.append((len(run._claimed), len(run._outcomes.notes), len(run._clean)))
         return await real(run, job)
 
-    monkeypatch.setattr(recordings._Run, "_try", watched)
+    monkeypatch.setattr(recordings._RecordingsRun, "_try", watched)
     world.add(*range(1, 41))
     await world.copy()
     report = await world.sync(concurrency=3, template="{call_id}/{call_id}.mp3")
@@ -620,7 +620,7 @@ async def test_an_open_target_stays_open(world: World) -> None:
     assert isinstance(await target.open(world.fake.project, world.fake.base_url), SyncState)
     report = await sync_recordings(world.roistat, target, world.folder)
     question = "SELECT count(*) FROM recordings"
-    found = await target.run(lambda connection: connection.execute(question).fetchone())
+    found = await target.transaction(lambda connection: connection.execute(question).fetchone())
     await target.close()
     assert (report.saved, found) == (1, (1,))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from roistat_async.errors import ContentError
 from roistat_async.sync import recordings_table, schema
-from roistat_async.sync.recordings_table import PAUSES, Due, next_try
+from roistat_async.sync.recordings_table import RETRY_DELAYS, DueRecording, next_try
 
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -38,7 +38,7 @@ def add(connection: sqlite3.Connection, call_id: str, date: str, **columns: Any)
     connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({places})", row)
 
 
-def due(connection: sqlite3.Connection, now: datetime = NOW, **options: Any) -> list[Due]:
+def due(connection: sqlite3.Connection, now: datetime = NOW, **options: Any) -> list[DueRecording]:
     asked = {"after": None, "most": 100, **options}
     return recordings_table.next_due(connection, PROJECT, now, **asked)
 
@@ -84,7 +84,7 @@ def test_the_schedule_moves_on_and_ends(tries: int, age: timedelta, wait: timede
     end = NOW - age + wait
     again = next_try(tries, NOW, NOW - age, wait)
     assert (again is None) == (end <= NOW)
-    assert again is None or NOW < again <= min(end, NOW + PAUSES[-1])
+    assert again is None or NOW < again <= min(end, NOW + RETRY_DELAYS[-1])
 
 
 def test_the_schedule_ends_within_ten_tries() -> None:
@@ -100,7 +100,7 @@ def test_the_schedule_ends_within_ten_tries() -> None:
 def test_the_last_date_of_all_is_no_problem() -> None:
     """A date that is wrong by thousands of years must not end the run."""
     last = datetime.max.replace(tzinfo=UTC)
-    assert next_try(1, NOW, last, WAIT) == NOW + PAUSES[0]
+    assert next_try(1, NOW, last, WAIT) == NOW + RETRY_DELAYS[0]
 
 
 def test_answered_calls_without_a_row_are_due(connection: sqlite3.Connection) -> None:
@@ -112,20 +112,20 @@ def test_answered_calls_without_a_row_are_due(connection: sqlite3.Connection) ->
     add(connection, "5", "2026-05-02T12:00:00Z", project=PROJECT + 1)
     assert ids(connection) == ["2", "1"]
     assert recordings_table.count_due(connection, PROJECT, NOW) == 2
-    assert due(connection)[0] == Due(
+    assert due(connection)[0] == DueRecording(
         "2", datetime(2026, 5, 3, 12, tzinfo=UTC), 0, "2026-05-03T12:00:00Z"
     )
 
 
-def keep(connection: sqlite3.Connection, *notes: recordings_table.Note) -> None:
-    recordings_table.note(connection, PROJECT, notes)
+def keep(connection: sqlite3.Connection, *notes: recordings_table.RecordingRow) -> None:
+    recordings_table.save_rows(connection, PROJECT, notes)
 
 
 def test_what_was_saved_is_never_due(connection: sqlite3.Connection) -> None:
     """And its row tells what lies where."""
     add(connection, "1", "2026-05-01T12:00:00Z")
     (one,) = due(connection)
-    keep(connection, recordings_table.saved(one, NOW, path="a/1.mp3", size=7, sha256="ab"))
+    keep(connection, recordings_table.saved_row(one, NOW, path="a/1.mp3", size=7, sha256="ab"))
     assert ids(connection, NOW + 9999 * DAY) == []
     assert row(connection, "1") == {
         "project": PROJECT,
@@ -145,11 +145,11 @@ def test_what_was_saved_is_never_due(connection: sqlite3.Connection) -> None:
 def test_what_is_missing_is_due_after_a_pause(connection: sqlite3.Connection) -> None:
     """The tries are counted, and the first one is remembered."""
     add(connection, "1", "2026-05-10T11:00:00Z")
-    keep(connection, recordings_table.missing(due(connection)[0], NOW, WAIT))
-    assert ids(connection, NOW + PAUSES[0] - timedelta(seconds=1)) == []
-    later = NOW + PAUSES[0]
+    keep(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
+    assert ids(connection, NOW + RETRY_DELAYS[0] - timedelta(seconds=1)) == []
+    later = NOW + RETRY_DELAYS[0]
     (again,) = due(connection, later)
-    keep(connection, recordings_table.missing(again, later, WAIT))
+    keep(connection, recordings_table.missing_row(again, later, WAIT))
     found = row(connection, "1")
     assert (found["state"], found["tries"]) == ("missing", 2)
     assert found["first_tried_at"] == "2026-05-10T12:00:00Z"
@@ -160,7 +160,7 @@ def test_what_is_missing_is_due_after_a_pause(connection: sqlite3.Connection) ->
 def test_what_was_given_up_is_never_due(connection: sqlite3.Connection) -> None:
     """A call of last year without a recording is asked once."""
     add(connection, "1", "2025-05-10T11:00:00Z")
-    keep(connection, recordings_table.missing(due(connection)[0], NOW, WAIT))
+    keep(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
     assert row(connection, "1")["state"] == "given_up"
     assert ids(connection, NOW + 9999 * DAY) == []
 
@@ -170,14 +170,14 @@ def test_what_failed_is_due_at_once(connection: sqlite3.Connection) -> None:
     add(connection, "1", "2026-05-10T11:00:00Z")
     keep(
         connection,
-        recordings_table.failed(due(connection)[0], NOW, ContentError("HTML came " * 99)),
+        recordings_table.failed_row(due(connection)[0], NOW, ContentError("HTML came " * 99)),
     )
     found = row(connection, "1")
     assert (found["state"], found["tries"]) == ("failed", 1)
     assert found["problem"].startswith("ContentError: HTML came HTML")
     assert len(found["problem"]) == 500
     (again,) = due(connection)
-    keep(connection, recordings_table.saved(again, NOW, path="1", size=7, sha256="ab"))
+    keep(connection, recordings_table.saved_row(again, NOW, path="1", size=7, sha256="ab"))
     found = row(connection, "1")
     assert (found["state"], found["tries"], found["problem"]) == ("saved", 2, None)
 
@@ -186,7 +186,7 @@ def test_a_moment_is_compared_in_utc_and_seconds(connection: sqlite3.Connection)
     """Texts are compared, so a zone or a fraction must not be in them."""
     add(connection, "1", "2026-05-10T11:00:00Z")
     moscow = NOW.astimezone(timezone(3 * HOUR)) + timedelta(microseconds=5)
-    keep(connection, recordings_table.failed(due(connection)[0], moscow, ContentError("no")))
+    keep(connection, recordings_table.failed_row(due(connection)[0], moscow, ContentError("no")))
     assert row(connection, "1")["next_try_at"] == "2026-05-10T12:00:00Z"
     assert ids(connection, moscow) == ["1"]
 
@@ -202,10 +202,13 @@ def test_batches_give_each_call_once(calls: list[tuple[int, int]], most: int) ->
     for second, call_id in calls:
         add(connection, str(call_id), f"2026-05-01T12:00:0{second}Z")
     given_ids: list[str] = []
-    after: Due | None = None
+    after: DueRecording | None = None
     while batch := due(connection, after=after, most=most):
         assert len(batch) <= most
-        keep(connection, *(recordings_table.failed(one, NOW, ContentError("no")) for one in batch))
+        keep(
+            connection,
+            *(recordings_table.failed_row(one, NOW, ContentError("no")) for one in batch),
+        )
         given_ids += [one.call_id for one in batch]
         after = batch[-1]
     expected = sorted(calls, key=lambda one: (one[0], str(one[1])), reverse=True)
@@ -250,7 +253,7 @@ def test_a_claim_that_was_left_is_due(connection: sqlite3.Connection) -> None:
 def test_a_claim_changes_nothing_else(connection: sqlite3.Connection) -> None:
     """What is known of a call stays, also once the claim is given up."""
     add(connection, "1", "2026-05-10T11:00:00Z")
-    keep(connection, recordings_table.missing(due(connection)[0], NOW, WAIT))
+    keep(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
     before = row(connection, "1")
     recordings_table.claim(connection, PROJECT, [("1", "1.mp3")], NOW + HOUR)
     assert row(connection, "1") == {**before, "path": "1.mp3"}
@@ -264,7 +267,7 @@ def test_a_claim_given_up_leaves_no_row(connection: sqlite3.Connection) -> None:
     recordings_table.claim(connection, PROJECT, [("1", "1.mp3"), ("2", "2.mp3")], NOW)
     keep(
         connection,
-        recordings_table.saved(due(connection)[0], NOW, path="2.mp3", size=7, sha256="ab"),
+        recordings_table.saved_row(due(connection)[0], NOW, path="2.mp3", size=7, sha256="ab"),
     )
     recordings_table.release(connection, PROJECT, ["1", "2"])
     assert row(connection, "1") == {}
@@ -280,7 +283,7 @@ def test_another_broken_rule_is_no_taken_place(connection: sqlite3.Connection) -
 def test_a_note_written_twice_is_one(connection: sqlite3.Connection) -> None:
     """A transaction may be repeated when it is not known whether it was kept."""
     add(connection, "1", "2026-05-10T11:00:00Z")
-    note = recordings_table.missing(due(connection)[0], NOW, WAIT)
+    note = recordings_table.missing_row(due(connection)[0], NOW, WAIT)
     keep(connection, note)
     before = row(connection, "1")
     keep(connection, note)

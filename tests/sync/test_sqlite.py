@@ -16,7 +16,7 @@ from roistat_async.errors import SyncError
 from roistat_async.models.calls import CallStatus
 from roistat_async.sync import schema
 from roistat_async.sync.sqlite import SqliteTarget
-from roistat_async.sync.target import Written
+from roistat_async.sync.target import WriteCounts
 
 from .calls_db import ADDRESS, EMPTY, NOON, STATE, ask, call
 
@@ -67,9 +67,9 @@ async def test_full_run_marks_what_is_gone(target: SqliteTarget, path: Path) -> 
     await target.open(2, ADDRESS)
     await target.write(2, [call(2)], STATE)
     await target.write(1, [call(n) for n in range(5)], STATE)
-    await target.start_full(1)
+    await target.begin_full_run(1)
     await target.write(1, [call(1)], STATE)
-    assert await target.end_full(1, call(1).date, call(4).date, EMPTY) == 2
+    assert await target.finish_full_run(1, call(1).date, call(4).date, EMPTY) == 2
     gone = "SELECT id FROM calls WHERE deleted_at IS NOT NULL AND project = 1 ORDER BY id"
     assert ask(path, gone) == [("2",), ("3",)]
     assert ask(path, "SELECT count(*) FROM calls") == [(6,)]
@@ -80,10 +80,10 @@ async def test_fractions_of_a_second_are_inside_or_not(target: SqliteTarget) -> 
     """As text, 12:00:00.5Z stands before 12:00:00Z."""
     half = timedelta(milliseconds=500)
     await target.write(1, [call(0, date=NOON), call(1, date=NOON + half)], STATE)
-    await target.start_full(1)
-    assert await target.end_full(1, NOON + half, NOON + 2 * half, EMPTY) == 1
-    await target.start_full(1)
-    assert await target.end_full(1, NOON, NOON + half, EMPTY) == 1
+    await target.begin_full_run(1)
+    assert await target.finish_full_run(1, NOON + half, NOON + 2 * half, EMPTY) == 1
+    await target.begin_full_run(1)
+    assert await target.finish_full_run(1, NOON, NOON + half, EMPTY) == 1
 
 
 async def test_a_call_that_comes_back_is_no_longer_deleted(
@@ -93,17 +93,17 @@ async def test_a_call_that_comes_back_is_no_longer_deleted(
     active = call(1, status=CallStatus.ACTIVE)
     await target.write(1, [active], STATE)
     for deleted in (1, 0):
-        await target.start_full(1)
-        assert await target.end_full(1, NOON, NOON + timedelta(days=1), STATE) == deleted
+        await target.begin_full_run(1)
+        assert await target.finish_full_run(1, NOON, NOON + timedelta(days=1), STATE) == deleted
     assert await target.active(1) == []
-    assert await target.write(1, [active], STATE) == Written(0, 1)
+    assert await target.write(1, [active], STATE) == WriteCounts(0, 1)
     assert ask(path, "SELECT deleted_at FROM calls") == [(None,)]
 
 
 async def test_a_full_run_must_have_begun(target: SqliteTarget) -> None:
     """Otherwise every call would be gone."""
-    with pytest.raises(SyncError, match="start_full"):
-        await target.end_full(1, NOON, NOON + timedelta(days=1), STATE)
+    with pytest.raises(SyncError, match="begin_full_run"):
+        await target.finish_full_run(1, NOON, NOON + timedelta(days=1), STATE)
 
 
 async def test_run_is_one_transaction(target: SqliteTarget, path: Path) -> None:
@@ -120,9 +120,9 @@ async def test_run_is_one_transaction(target: SqliteTarget, path: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await target.run(fail)
+        await target.transaction(fail)
     assert ask(path, "SELECT * FROM recordings") == []
-    assert "roistat-sqlite" in await target.run(add)
+    assert "roistat-sqlite" in await target.transaction(add)
     assert ask(path, "SELECT call_id FROM recordings") == [("2",)]
 
 
@@ -154,7 +154,7 @@ async def test_a_project_is_taken_once(target: SqliteTarget, path: Path) -> None
         with pytest.raises(SyncError, match="already being synced"):
             await second.open(1, ADDRESS)
     await other.close()
-    assert await target.write(1, [call(1)], STATE) == Written(1, 0)
+    assert await target.write(1, [call(1)], STATE) == WriteCounts(1, 0)
 
 
 async def test_close_leaves_nothing_open(target: SqliteTarget, path: Path) -> None:

@@ -215,7 +215,7 @@ def test_errors_hold_no_values(tmp_path: Path) -> None:
             connection.execute("SELECT * FROM calls WHERE caller = 70000000001x")
 
     with pytest.raises(SyncError) as caught:
-        sqlite_connection.guarded(tmp_path / "calls.db", act)
+        sqlite_connection.translate_errors(tmp_path / "calls.db", act)
     assert "7000" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
 

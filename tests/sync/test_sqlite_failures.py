@@ -15,7 +15,7 @@ import pytest
 
 from roistat_async.errors import SyncError
 from roistat_async.sync.sqlite import SqliteTarget
-from roistat_async.sync.target import SyncState, Written
+from roistat_async.sync.target import SyncState, WriteCounts
 
 from .calls_db import ADDRESS, EMPTY, STATE, ask, call, ids, written
 
@@ -30,7 +30,7 @@ async def test_rows_and_state_are_one(
         with pytest.raises(ZeroDivisionError):
             await target.write(1, [call(2)], EMPTY)
     assert ids(path) == ["1"]
-    assert await target.write(1, [call(2)], EMPTY) == Written(1, 0)
+    assert await target.write(1, [call(2)], EMPTY) == WriteCounts(1, 0)
 
 
 async def test_another_address_is_refused(target: SqliteTarget, path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_what_is_not_open_is_refused(path: Path) -> None:
     with pytest.raises(SyncError, match="open"):
         await target.write(1, [call(1)], STATE)
     with pytest.raises(SyncError, match="open"):
-        await target.run(lambda _: None)
+        await target.transaction(lambda _: None)
     await target.close()
     await target.close()
 
@@ -72,7 +72,7 @@ async def test_a_cancelled_write_is_over_when_it_says_so(target: SqliteTarget, p
         inside.set()
         go_on.wait()
 
-    blocked = asyncio.create_task(target.run(block))
+    blocked = asyncio.create_task(target.transaction(block))
     await asyncio.to_thread(inside.wait)
     task = asyncio.create_task(target.write(1, [call(1)], STATE))
     await asyncio.sleep(0)
@@ -104,7 +104,7 @@ async def test_failures_say_what_to_do_and_lose_nothing(
 ) -> None:
     """Without a value of a row in the error or behind it."""
     await target.write(1, [call(1)], STATE)
-    await target.run(spoil)
+    await target.transaction(spoil)
     with pytest.raises(SyncError, match=rf"calls\.db: .*{problem}") as caught:
         await target.write(1, [call(n, comment="x" * 1000) for n in range(2, 500)], EMPTY)
     assert caught.value.__cause__ is caught.value.__context__ is None

@@ -16,7 +16,7 @@ import pytest
 
 from roistat_async.errors import SyncError
 from roistat_async.sync import state_file
-from roistat_async.sync.state_file import NOWHERE, Bookmark, Seen
+from roistat_async.sync.state_file import NEW_PROJECT, SeenCall, StateFile
 
 from .target_cases import (
     PROJECT,
@@ -41,13 +41,13 @@ def open_umask() -> Iterator[None]:
     os.umask(old)
 
 
-def begun() -> Bookmark:
-    place = state_file.Place(
+def begun() -> StateFile:
+    place = state_file.ProjectState(
         covered_from=START,
         watermark=START + HOUR,
         walk="somewhere",
         active={"7": START},
-        seen={"7": Seen(START, b"12345678")},
+        seen={"7": SeenCall(START, b"12345678")},
     )
     return state_file.new(URL).moved(PROJECT, place)
 
@@ -75,7 +75,7 @@ def test_none_is_no_bookmark(path: Path) -> None:
 
 def test_a_new_project_is_nowhere() -> None:
     """Projects of one copy have places of their own."""
-    assert begun().place(124) == NOWHERE
+    assert begun().place(124) == NEW_PROJECT
 
 
 @pytest.mark.usefixtures("open_umask")
@@ -159,7 +159,7 @@ def test_the_old_one_stays_until_the_new_one_is_safe(
 
     monkeypatch.setattr(os, fails, full)
     with pytest.raises(SyncError, match=r"No space left on device; .*sync again") as caught:
-        state_file.save(path, old.moved(PROJECT, NOWHERE))
+        state_file.save(path, old.moved(PROJECT, NEW_PROJECT))
     monkeypatch.undo()
     assert str(path) in str(caught.value)
     assert state_file.read(path, URL) == old
@@ -180,7 +180,7 @@ def test_a_short_write_is_gone_on_with(path: Path, monkeypatch: pytest.MonkeyPat
     """A single write may take a part of the data only."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:5]))
-    state_file.publish(path, b"some more bytes")
+    state_file.replace_file(path, b"some more bytes")
     assert path.read_bytes() == b"some more bytes"
 
 
@@ -192,13 +192,13 @@ def test_hashes_are_of_one_bookmark() -> None:
 
 
 def keeping(hours: float, **fields: Any) -> list[str]:
-    seen = {str(hour): Seen(START + hour * HOUR, b"") for hour in (-100, 0, 50, 90, 100)}
-    place = state_file.Place(
+    seen = {str(hour): SeenCall(START + hour * HOUR, b"") for hour in (-100, 0, 50, 90, 100)}
+    place = state_file.ProjectState(
         **{"covered_from": START, "watermark": START + 91 * HOUR, "walk": None, **fields},
         seen=seen,
         active={name: one.date for name, one in seen.items()},
     )
-    kept = place.keeping(hours * HOUR)
+    kept = place.pruned(hours * HOUR)
     assert kept.active.keys() <= kept.seen.keys()
     return list(kept.seen)
 

@@ -9,27 +9,27 @@ from attrs import evolve
 from roistat_async.models.calls import Order, Visit
 from roistat_async.sync.call_rows import COLUMNS
 from roistat_async.sync.sqlite import SqliteTarget
-from roistat_async.sync.target import Written
+from roistat_async.sync.target import WriteCounts
 
 from .calls_db import STATE, ask, call, content_hash, rows, written
 
 
 async def test_new_and_changed_calls_are_counted(target: SqliteTarget) -> None:
     """What is the same is neither."""
-    assert await target.write(1, [call(1), call(2)], STATE) == Written(2, 0)
+    assert await target.write(1, [call(1), call(2)], STATE) == WriteCounts(2, 0)
     changed = call(2, comment="new")
-    assert await target.write(1, [call(1), changed, call(3)], STATE) == Written(1, 1)
-    assert await target.write(1, [], STATE) == Written()
+    assert await target.write(1, [call(1), changed, call(3)], STATE) == WriteCounts(1, 1)
+    assert await target.write(1, [], STATE) == WriteCounts()
 
 
 async def test_a_call_met_twice_is_counted_once(target: SqliteTarget, path: Path) -> None:
     """The later one is meant."""
     twice = [call(1), call(1, comment="later")]
-    assert await target.write(1, twice, STATE) == Written(1, 0)
+    assert await target.write(1, twice, STATE) == WriteCounts(1, 0)
     assert ask(path, "SELECT comment FROM calls") == [("later",)]
-    assert await target.write(1, [call(1, comment="a"), call(1, comment="b")], STATE) == Written(
-        0, 1
-    )
+    assert await target.write(
+        1, [call(1, comment="a"), call(1, comment="b")], STATE
+    ) == WriteCounts(0, 1)
 
 
 async def test_a_second_run_writes_no_row(target: SqliteTarget, path: Path) -> None:
@@ -37,7 +37,7 @@ async def test_a_second_run_writes_no_row(target: SqliteTarget, path: Path) -> N
     calls = [call(1, visit=Visit(id="1")), call(2, order=Order(id="2")), call(3)]
     await target.write(1, calls, STATE)
     before = rows(path)
-    assert await target.write(1, calls, STATE) == Written()
+    assert await target.write(1, calls, STATE) == WriteCounts()
     assert rows(path) == before
 
 
@@ -76,7 +76,7 @@ async def test_nothing_and_zero_are_told_apart(target: SqliteTarget, path: Path)
 async def test_a_value_that_went_is_gone(target: SqliteTarget, path: Path) -> None:
     """What was asked for and is no longer there does not stay."""
     await target.write(1, [call(1, visit=Visit(id="1"), comment="a")], STATE)
-    assert await target.write(1, [call(1)], STATE) == Written(0, 1)
+    assert await target.write(1, [call(1)], STATE) == WriteCounts(0, 1)
     assert ask(path, "SELECT visit, comment FROM calls") == [(None, None)]
 
 
@@ -87,9 +87,11 @@ async def test_a_part_that_was_not_asked_for_stays(path: Path) -> None:
     before = rows(path)
     bare = [evolve(one, visit=None, order=None) for one in full]
     for _ in range(2):
-        assert await written(path, bare, ()) == Written()
-    assert await written(path, [evolve(one, order=None) for one in full], ["visit"]) == Written()
-    assert await written(path, full, ("visit", "order")) == Written()
+        assert await written(path, bare, ()) == WriteCounts()
+    assert (
+        await written(path, [evolve(one, order=None) for one in full], ["visit"]) == WriteCounts()
+    )
+    assert await written(path, full, ("visit", "order")) == WriteCounts()
     assert rows(path) == before
 
 
@@ -97,8 +99,8 @@ async def test_other_values_change_beside_a_part_that_stays(path: Path) -> None:
     """Once, not with every run."""
     await written(path, [call(1, visit=Visit(id="1"))], ["visit"])
     changed = [call(1, comment="new"), call(2)]
-    assert await written(path, changed, ()) == Written(1, 1)
-    assert await written(path, changed, ()) == Written()
+    assert await written(path, changed, ()) == WriteCounts(1, 1)
+    assert await written(path, changed, ()) == WriteCounts()
     ((visit, comment),) = ask(path, "SELECT visit, comment FROM calls WHERE id = '1'")
     assert '"id":"1"' in visit
     assert comment == "new"

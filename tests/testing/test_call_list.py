@@ -347,7 +347,7 @@ async def test_smaller_period(ask: Plain) -> None:
 def test_twenty_thousand_calls_are_cheap() -> None:
     """The deep page of a large list is a page like another, and nothing is kept of it."""
     calls = FakeRoistat(calls=20_000).state.calls
-    page = calls.json_of(range(19_000, 20_000), frozenset())
+    page = calls.to_json(range(19_000, 20_000), frozenset())
 
     assert page.count(b'"caller"') == 1000
     assert len(calls) == 20_000

@@ -118,9 +118,9 @@ async def test_added_headers(ask: Plain) -> None:
         (Fault.truncated(0), aiohttp.ClientPayloadError),
         (Fault.cut_chunks(), aiohttp.ClientPayloadError),
         (Fault.reset(), aiohttp.ClientOSError),
-        (Fault.hang_up(), aiohttp.ServerDisconnectedError),
-        (Fault.raw(b"SSH-2.0-OpenSSH_9.6\r\n"), aiohttp.ClientResponseError),
-        (Fault.raw(b"HTTP/1.1 200"), aiohttp.ServerDisconnectedError),
+        (Fault.close_silently(), aiohttp.ServerDisconnectedError),
+        (Fault.raw_bytes(b"SSH-2.0-OpenSSH_9.6\r\n"), aiohttp.ClientResponseError),
+        (Fault.raw_bytes(b"HTTP/1.1 200"), aiohttp.ServerDisconnectedError),
     ],
     ids=str,
 )
@@ -145,7 +145,9 @@ async def test_unframed(ask: Plain) -> None:
     assert json.loads(whole)["total"] == 50
 
 
-@pytest.mark.parametrize("fault", [Fault.reset(), Fault.hang_up(), Fault.status(502)], ids=str)
+@pytest.mark.parametrize(
+    "fault", [Fault.reset(), Fault.close_silently(), Fault.status(502)], ids=str
+)
 async def test_answer_lost(ask: Plain, fault: Fault) -> None:
     """After applying, the phone exists though the client never heard of it."""
     ask.fake.fail(PHONES, fault.after_applying())
@@ -185,7 +187,7 @@ async def test_stall(ask: Plain, headers: bool) -> None:
 
 async def test_drip(ask: Plain) -> None:
     """A dripped answer is whole in the end."""
-    ask.fake.fail(LIST, Fault.drip(size=500, pause=0))
+    ask.fake.fail(LIST, Fault.trickle(size=500, pause=0))
     _, body = await ask.raw(LIST, {"limit": 2})
 
     assert json.loads(body)["total"] == 50
@@ -203,7 +205,7 @@ async def test_hold(ask: Plain) -> None:
     gate = asyncio.Event()
     arrived = asyncio.Event()
     ask.fake.on_request = lambda _: arrived.set()
-    ask.fake.fail(LIST, Fault.hold(gate))
+    ask.fake.fail(LIST, Fault.wait_for(gate))
     pending = asyncio.ensure_future(ask.ids(limit=1))
     await arrived.wait()
     ask.fake.state.add_call(id="777")

@@ -12,8 +12,8 @@ from roistat_async.testing.dates import read_date, write_date
 from roistat_async.testing.filters import (
     Condition,
     Filter,
+    date_range,
     read_filters,
-    window,
 )
 
 KNOWN = frozenset({"date", "id", "status"})
@@ -28,13 +28,13 @@ def test_dates_become_places(operator: str, places: tuple[int, int]) -> None:
     """A date condition is answered by position, with nothing left to test."""
     wanted = read_filters([["date", operator, write_date(20)]], KNOWN, Quirks())
 
-    assert window(wanted, DATES) == (*places, Filter())
+    assert date_range(wanted, DATES) == (*places, Filter())
 
 
 def test_rest_is_left() -> None:
     """What is no date window stays a condition."""
     filters = [["date", ">", write_date(10)], ["status", "=", "BUSY"]]
-    low, high, rest = window(read_filters(filters, KNOWN, Quirks()), DATES)
+    low, high, rest = date_range(read_filters(filters, KNOWN, Quirks()), DATES)
 
     assert (low, high) == (1, 5)
     assert rest.parts == (Condition("status", "=", "BUSY"),)
@@ -45,13 +45,13 @@ def test_or_is_no_window() -> None:
     filters = {"or": [["date", ">", write_date(20)], ["id", "=", "1"]]}
     wanted = read_filters(filters, KNOWN, Quirks())
 
-    assert window(wanted, DATES) == (0, 5, wanted)
+    assert date_range(wanted, DATES) == (0, 5, wanted)
 
 
 def test_empty_window() -> None:
     """Dates that exclude each other match nothing."""
     filters = [["date", ">", write_date(25)], ["date", "<", write_date(15)]]
-    low, high, _ = window(read_filters(filters, KNOWN, Quirks()), DATES)
+    low, high, _ = date_range(read_filters(filters, KNOWN, Quirks()), DATES)
 
     assert range(low, high) == range(4, 4)
 
@@ -59,7 +59,7 @@ def test_empty_window() -> None:
 def test_fraction_of_a_second() -> None:
     """A limit between two seconds takes the later one."""
     filters = [["date", ">", "1970-01-01T00:00:19.500Z"]]
-    low, _, _ = window(read_filters(filters, KNOWN, Quirks()), DATES)
+    low, _, _ = date_range(read_filters(filters, KNOWN, Quirks()), DATES)
 
     assert low == bisect_left(DATES, 20) == bisect_right(DATES, 19)
 

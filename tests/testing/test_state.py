@@ -95,9 +95,9 @@ async def test_same_id_twice(ask: Plain) -> None:
 async def test_changed_book_forgets_large_pages() -> None:
     """A large page that was written before is not served stale."""
     project = FakeRoistat(calls=1000).state
-    before = project.calls.json_of(range(1000), frozenset())
+    before = project.calls.to_json(range(1000), frozenset())
     project.delete_call("10001")
-    after = project.calls.json_of(range(999), frozenset())
+    after = project.calls.to_json(range(999), frozenset())
 
     assert (b'"id":"10001"' in before, b'"id":"10001"' in after) == (True, False)
 

@@ -117,7 +117,7 @@ async def test_a_black_hole_is_not_sent(full_port: int) -> None:
 
 async def test_the_deadline_bounds_connecting_too(full_port: int) -> None:
     """An operation does not hang in a connection longer than its deadline."""
-    policy = RetryPolicy(attempts=9, deadline=0.1)
+    policy = RetryPolicy(max_attempts=9, deadline=0.1)
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with client(f"http://127.0.0.1:{full_port}/api", retry=policy) as roistat:

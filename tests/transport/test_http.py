@@ -147,7 +147,7 @@ async def drip(wire: Wire) -> None:
 
 async def test_a_dripping_list_ends_at_the_deadline() -> None:
     """A byte now and then satisfies no silence, but the deadline ends it."""
-    policy = RetryPolicy(attempts=1, deadline=0.4)
+    policy = RetryPolicy(max_attempts=1, deadline=0.4)
     error = await timed_out(drip, retry=policy)
     assert (error.phase, error.seconds) == ("deadline", 0.4)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roistat_async import Limits
-from roistat_async.transport.rate_limiter import Governor
+from roistat_async.transport.rate_limiter import RateLimiter
 from tests.helpers.clock import VirtualTime
 
 
@@ -39,7 +39,7 @@ class World:
 
     def __init__(self, limits: Limits) -> None:
         self.time = VirtualTime()
-        self.governor = Governor(limits, self.time.clock)
+        self.governor = RateLimiter(limits, self.time.clock)
         self.left: list[float] = []
         self.admitted: list[int] = []
         self.at_once = 0
@@ -114,8 +114,8 @@ def test_no_more_than_concurrency_are_under_way(all_visits: list[Visit], places:
     world = World(Limits(per_second=None, per_hour=None, concurrency=places))
     asyncio.run(world.play(all_visits))
     assert world.peak <= places
-    assert world.governor._places.free == places
-    assert world.governor._held == 0
+    assert world.governor._places.available == places
+    assert world.governor._pending == 0
 
 
 @given(visits())
@@ -124,10 +124,10 @@ def test_cancelled_waiters_leave_nothing_behind(all_visits: list[Visit]) -> None
     """After any mixture of ends nothing is held and nobody waits."""
     world = World(Limits(per_second=3, per_hour=None, concurrency=2))
     asyncio.run(world.play(all_visits))
-    assert world.governor._held == 0
+    assert world.governor._pending == 0
     assert not world.governor._places._waiting
-    assert not world.governor._turn._waiting
-    assert world.governor._turn.free == 1
+    assert not world.governor._queue._waiting
+    assert world.governor._queue.available == 1
 
 
 @given(st.integers(1, 30), st.integers(1, 8))

@@ -8,7 +8,7 @@ import pytest
 
 from roistat_async import Limits, errors
 from roistat_async.clock import Clock
-from roistat_async.transport.rate_limiter import Governor
+from roistat_async.transport.rate_limiter import RateLimiter
 from tests.helpers.clients import client
 from tests.helpers.clock import JumpingClock
 from tests.helpers.raw_server import (
@@ -27,7 +27,7 @@ def _no_time() -> float:
 
 async def test_a_free_governor_admits_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing need be waited for, the queues are not entered."""
-    governor = Governor(LIMITS, Clock())
+    governor = RateLimiter(LIMITS, Clock())
     monkeypatch.setattr(governor, "_admit", None)
     async with governor.slot() as slot:
         slot.sent()
@@ -37,7 +37,7 @@ async def test_a_free_governor_admits_without_waiting(monkeypatch: pytest.Monkey
 
 async def test_nobody_overtakes_by_the_short_way() -> None:
     """One that comes while others wait for a place is admitted after them."""
-    governor = Governor(LIMITS, JumpingClock().clock)
+    governor = RateLimiter(LIMITS, JumpingClock().clock)
     order: list[int] = []
 
     async def ask(number: int) -> None:
@@ -58,7 +58,7 @@ async def test_who_waits_for_the_next_second_is_not_overtaken() -> None:
         await wakes.wait()
 
     limits = Limits(per_second=1, per_hour=None, concurrency=3)
-    governor = Governor(limits, Clock(monotonic=lambda: clock.now, sleep=sleep))
+    governor = RateLimiter(limits, Clock(monotonic=lambda: clock.now, sleep=sleep))
     async with governor.slot() as slot:
         slot.sent()
     waiting = asyncio.ensure_future(governor.slot().enter())
@@ -72,23 +72,23 @@ async def test_who_waits_for_the_next_second_is_not_overtaken() -> None:
 async def test_the_short_way_counts_against_the_limits() -> None:
     """Requests let through at once are those that the next one must wait for."""
     clock = JumpingClock()
-    governor = Governor(LIMITS, clock.clock)
+    governor = RateLimiter(LIMITS, clock.clock)
     for _ in range(3):
         async with governor.slot() as slot:
             slot.sent()
-    assert governor.left_this_hour == 97
+    assert governor.remaining_this_hour == 97
     assert clock.now - clock.start >= 1.0
 
 
 def test_limits_that_are_far_away_are_not_looked_at() -> None:
     """Nobody asks what time it is to let a request through that no limit is near."""
-    governor = Governor(LIMITS, Clock(monotonic=_no_time))
+    governor = RateLimiter(LIMITS, Clock(monotonic=_no_time))
     assert governor.slot().enter_at_once()
 
 
 def test_a_refusal_counts_on_the_short_way() -> None:
     """Also one of which nobody knows when it left: the wait that was asked for is kept."""
-    governor = Governor(LIMITS, JumpingClock().clock)
+    governor = RateLimiter(LIMITS, JumpingClock().clock)
     slot = governor.slot()
     assert slot.enter_at_once()
     slot.refused(5.0)
@@ -99,7 +99,7 @@ def test_a_refusal_counts_on_the_short_way() -> None:
 def test_the_short_way_is_open_again_after_a_refusal() -> None:
     """Once the wait is over, and the rate is what it was, nothing is left of it."""
     clock = JumpingClock()
-    governor = Governor(Limits(per_second=20, per_hour=100, concurrency=1), clock.clock)
+    governor = RateLimiter(Limits(per_second=20, per_hour=100, concurrency=1), clock.clock)
     slot = governor.slot()
     assert slot.enter_at_once()
     slot.sent()
@@ -117,7 +117,7 @@ def test_the_short_way_is_open_again_after_a_refusal() -> None:
 def test_what_left_long_ago_is_not_kept() -> None:
     """A limit that is never reached holds no list of all that ever left."""
     clock = JumpingClock()
-    governor = Governor(Limits(per_second=1000, per_hour=None, concurrency=1), clock.clock)
+    governor = RateLimiter(Limits(per_second=1000, per_hour=None, concurrency=1), clock.clock)
     for _ in range(5000):
         slot = governor.slot()
         assert slot.enter_at_once()
@@ -136,7 +136,7 @@ async def test_tenacity_is_not_entered_without_a_failure(monkeypatch: pytest.Mon
 
 async def test_the_end_of_a_body_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small answer is read without a bound of its own."""
-    monkeypatch.setattr("roistat_async.transport.timeouts.Patience.bound", None)
+    monkeypatch.setattr("roistat_async.transport.timeouts.BodyTimeout.bound", None)
     async with RawServer(replies(success(data=[]))) as server, client(server.base_url) as roistat:
         assert await roistat.scripts.list() == []
 

@@ -11,7 +11,7 @@ import tenacity
 
 from roistat_async import RetryPolicy, errors
 from roistat_async.transport import retry
-from roistat_async.transport.retry import Deadline, Kind, RetryBudget
+from roistat_async.transport.retry import Deadline, OperationKind, RetryBudget
 from tests.helpers.clock import JumpingClock
 
 NOT_SENT = errors.NotSentError("refused")
@@ -42,10 +42,10 @@ async def run(
     attempt: Callable[[Deadline], Awaitable[str]],
     clock: JumpingClock,
     budget: RetryBudget | None = None,
-    kind: Kind = Kind.READ,
+    kind: OperationKind = OperationKind.READ,
     **policy: Any,
 ) -> str:
-    return await retry.run(
+    return await retry.call_with_retry(
         attempt,
         kind=kind,
         policy=RetryPolicy(**policy),
@@ -76,10 +76,10 @@ async def test_the_last_error_is_raised_after_all_attempts() -> None:
 
 
 async def test_one_attempt_means_no_repeat() -> None:
-    """RetryPolicy(attempts=1) switches repeats off."""
+    """RetryPolicy(max_attempts=1) switches repeats off."""
     attempts, clock = Attempts(LOST), JumpingClock()
     with pytest.raises(errors.TransportError):
-        await run(attempts, clock, attempts=1)
+        await run(attempts, clock, max_attempts=1)
     assert (attempts.number, clock.slept) == (1, [])
 
 
@@ -97,7 +97,7 @@ async def test_no_wait_goes_beyond_the_deadline(lasting: bool) -> None:
     clock = JumpingClock()
     attempts = Attempts(*[LOST] * 50, lasting=clock if lasting else None)
     with pytest.raises(errors.TransportError):
-        await run(attempts, clock, attempts=50, deadline=100.0)
+        await run(attempts, clock, max_attempts=50, deadline=100.0)
     assert clock.now - clock.start <= 100 + (30 if lasting else 0)
     assert attempts.number > 2
 
@@ -107,8 +107,8 @@ async def test_waiting_for_our_own_limits_is_forgiven() -> None:
     clock = JumpingClock()
     deadline = Deadline(10.0, clock.clock)
     clock.now += 25
-    deadline.forgive(25)
-    assert deadline.left() == 10
+    deadline.extend(25)
+    assert deadline.remaining() == 10
 
 
 async def test_too_long_a_retry_after_is_raised_at_once() -> None:
@@ -124,7 +124,7 @@ async def test_a_create_is_repeated_after_the_limiter() -> None:
     """The limiter answers before the application, so a create may be sent again."""
     clock = JumpingClock()
     attempts = Attempts(errors.RateLimitError("x", retry_after=3.0))
-    assert await run(attempts, clock, kind=Kind.CREATE) == "done"
+    assert await run(attempts, clock, kind=OperationKind.CREATE) == "done"
     assert clock.slept == [4.0]
 
 
@@ -195,20 +195,20 @@ async def test_each_attempt_knows_the_deadline() -> None:
     clock, left = JumpingClock(), []
 
     async def attempt(deadline: Deadline) -> str:
-        left.append(deadline.left())
+        left.append(deadline.remaining())
         clock.now += 10
         if len(left) < 3:
             raise LOST
         return "done"
 
-    assert await run(attempt, clock, deadline=100, base=0.001) == "done"
+    assert await run(attempt, clock, deadline=100, base_delay=0.001) == "done"
     assert left[0] == 100
     assert left[1] <= 90
     assert left[2] <= 80
 
 
-@pytest.mark.parametrize("kind", [Kind.CREATE, Kind.CHANGE])
-async def test_a_lost_write_is_not_repeated_later_either(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [OperationKind.CREATE, OperationKind.CHANGE])
+async def test_a_lost_write_is_not_repeated_later_either(kind: OperationKind) -> None:
     """A write that the limiter let wait and that is lost then was sent: no third time."""
     attempts = Attempts(TOO_MANY, LOST)
     with pytest.raises(errors.TransportError):
@@ -221,10 +221,10 @@ async def test_each_wait_is_told() -> None:
     told: list[Any] = []
     clock = JumpingClock()
     with pytest.raises(errors.TransportError):
-        await retry.run(
+        await retry.call_with_retry(
             Attempts(LOST, UNWELL, LOST),
-            kind=Kind.READ,
-            policy=RetryPolicy(attempts=3, base=1.0),
+            kind=OperationKind.READ,
+            policy=RetryPolicy(max_attempts=3, base_delay=1.0),
             clock=clock.clock,
             budget=RetryBudget(),
             on_wait=lambda *event: told.append(event),
@@ -236,5 +236,5 @@ async def test_a_wait_that_ends_at_the_deadline_is_pointless() -> None:
     """Nothing could be sent after it."""
     attempts = Attempts(LOST)
     with pytest.raises(errors.TransportError):
-        await run(attempts, JumpingClock(chance=1.0), deadline=2, base=2.0)
+        await run(attempts, JumpingClock(chance=1.0), deadline=2, base_delay=2.0)
     assert attempts.number == 1

@@ -16,7 +16,7 @@ DATE = "Fri, 01 May 2026 09:00:00 GMT"
 
 
 def read(value: str | None, date: str | None = DATE) -> float | None:
-    return retry_after.read(value, date=date, now=NOW)
+    return retry_after.parse_retry_after(value, date=date, now=NOW)
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("0", 0), ("7", 7), (" 30 ", 30), ("0012", 12)])

@@ -6,17 +6,17 @@ import pytest
 
 from roistat_async import RetryPolicy, errors
 from roistat_async.transport import error_mapping, retry
-from roistat_async.transport.retry import Deadline, Kind, RetryBudget
+from roistat_async.transport.retry import Deadline, OperationKind, RetryBudget
 from tests.helpers.clock import JumpingClock
 
 LOST = errors.TransportError("reset")
 TOO_MANY = errors.RateLimitError("request_limit_error", None, 429)
-NO_HTTP = error_mapping.no_http()
+NO_HTTP = error_mapping.invalid_http()
 
 
 def stale() -> errors.RoistatError:
     error = errors.TransportError("reset")
-    error._is_stale = True
+    error._on_reused_connection = True
     return error
 
 
@@ -30,10 +30,10 @@ async def failed(error: errors.RoistatError, budget: RetryBudget) -> int:
         raise error
 
     with pytest.raises(type(error)):
-        await retry.run(
+        await retry.call_with_retry(
             attempt,
-            kind=Kind.READ,
-            policy=RetryPolicy(attempts=4),
+            kind=OperationKind.READ,
+            policy=RetryPolicy(max_attempts=4),
             clock=JumpingClock().clock,
             budget=budget,
         )
@@ -49,10 +49,10 @@ async def test_what_is_no_http_is_tried_twice() -> None:
 @pytest.mark.parametrize(("allowed", "attempts"), [(1, 1), (2, 2), (5, 2)])
 def test_one_attempt_is_one_whatever_failed(allowed: int, attempts: int) -> None:
     """The two attempts for what is no HTTP are within those that the user allows."""
-    policy = RetryPolicy(attempts=allowed)
-    assert retry.most_attempts(NO_HTTP, policy) == attempts
-    assert retry.most_attempts(LOST, policy) == allowed
-    assert retry.most_attempts(None, policy) == allowed
+    policy = RetryPolicy(max_attempts=allowed)
+    assert retry.max_attempts_for(NO_HTTP, policy) == attempts
+    assert retry.max_attempts_for(LOST, policy) == allowed
+    assert retry.max_attempts_for(None, policy) == allowed
 
 
 def test_a_kept_connection_that_was_closed_costs_nothing() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from roistat_async import RetryPolicy, errors
 from roistat_async.transport import retry
-from roistat_async.transport.retry import Kind, backoff, may_repeat
+from roistat_async.transport.retry import OperationKind, backoff, is_retryable
 
 NOT_SENT = errors.NotSentError("refused")
 BAD_CERTIFICATE = errors.NotSentError("bad", permanent=True)
@@ -24,15 +24,15 @@ WRONG_SHAPE = errors.MalformedResponseError("shape")
 REFUSED = errors.InvalidRequestError("incorrect_request", None, 400)
 REDIRECT = errors.RedirectRefusedError("elsewhere", http_status=302, host="x")
 
-OPTED_IN = RetryPolicy(changes=True)
+OPTED_IN = RetryPolicy(retry_updates=True)
 ASKED_NOT = RetryPolicy()
 
 policies = st.builds(
     RetryPolicy,
-    base=st.floats(0.001, 10),
-    throttled_base=st.floats(0.001, 10),
-    longest=st.floats(0.001, 100),
-    retry_after_cap=st.floats(0.5, 500),
+    base_delay=st.floats(0.001, 10),
+    throttled_base_delay=st.floats(0.001, 10),
+    max_delay=st.floats(0.001, 100),
+    max_retry_after=st.floats(0.5, 500),
 )
 failures = st.one_of(
     st.sampled_from([LOST, UNWELL, TOO_MANY]),
@@ -48,7 +48,7 @@ def test_a_wait_has_bounds(
 ) -> None:
     """Whatever fails however often: the wait is no less than 0 and no more than was said."""
     wait = backoff(attempt, error, policy, chance)
-    assert 0 <= wait <= max(policy.longest, policy.retry_after_cap)
+    assert 0 <= wait <= max(policy.max_delay, policy.max_retry_after)
 
 
 @given(st.integers(1, 200), policies, st.floats(0, 1))
@@ -77,20 +77,20 @@ def test_the_servers_wish_is_the_least(attempt: int, wish: float, chance: float)
 @pytest.mark.parametrize(
     ("kind", "policy", "repeated"),
     [
-        (Kind.READ, ASKED_NOT, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
-        (Kind.CREATE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
-        (Kind.CREATE, OPTED_IN, [NOT_SENT, TOO_MANY]),
-        (Kind.CHANGE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
-        (Kind.CHANGE, OPTED_IN, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
+        (OperationKind.READ, ASKED_NOT, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
+        (OperationKind.CREATE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
+        (OperationKind.CREATE, OPTED_IN, [NOT_SENT, TOO_MANY]),
+        (OperationKind.CHANGE, ASKED_NOT, [NOT_SENT, TOO_MANY]),
+        (OperationKind.CHANGE, OPTED_IN, [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]),
     ],
 )
 def test_what_is_repeated(
-    kind: Kind, policy: RetryPolicy, repeated: Sequence[errors.RoistatError]
+    kind: OperationKind, policy: RetryPolicy, repeated: Sequence[errors.RoistatError]
 ) -> None:
     """Each kind of path repeats what is proved harmless, and nothing else."""
     everything = [NOT_SENT, TOO_MANY, LOST, SILENT, UNWELL, GARBAGE]
     never = [BAD_CERTIFICATE, WRONG_SHAPE, REFUSED, REDIRECT, asyncio.CancelledError()]
-    found = [error for error in [*everything, *never] if may_repeat(error, kind, policy)]
+    found = [error for error in [*everything, *never] if is_retryable(error, kind, policy)]
     assert found == repeated
 
 
@@ -108,11 +108,11 @@ def test_a_refused_write_did_not_happen(error: errors.RoistatError) -> None:
 
 def test_a_wish_up_to_the_cap_is_worth_waiting() -> None:
     """One second more is not, whatever may be repeated otherwise."""
-    policy = RetryPolicy(retry_after_cap=30)
+    policy = RetryPolicy(max_retry_after=30)
     for wish, is_worth in ((None, True), (30.0, True), (30.5, False)):
         error = errors.RateLimitError("request_limit_error", retry_after=wish)
-        assert retry.is_worth_waiting(error, policy) is is_worth
-        assert retry.may_repeat(error, Kind.CREATE, policy) is is_worth
+        assert retry.accepts_retry_after(error, policy) is is_worth
+        assert retry.is_retryable(error, OperationKind.CREATE, policy) is is_worth
 
 
 def test_the_budget_pays_to_its_last_coin() -> None:
@@ -129,7 +129,7 @@ def test_the_budget_pays_to_its_last_coin() -> None:
 
 def test_a_wish_is_not_met_by_all_at_the_same_moment() -> None:
     """The server's wish is spread by a share of the first wait, which its refusal makes longer."""
-    policy = RetryPolicy(base=0.5, throttled_base=4.0)
+    policy = RetryPolicy(base_delay=0.5, throttled_base_delay=4.0)
     unwell = errors.ServerError("http_503", None, 503, retry_after=30.0)
     throttled = errors.RateLimitError("request_limit_error", retry_after=30.0)
     assert backoff(1, unwell, policy, 0.5) == 30.25

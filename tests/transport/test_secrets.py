@@ -133,7 +133,7 @@ async def test_no_failure_leads_to_a_secret(fault: str, tmp_path: Path) -> None:
     """Every fault under every kind of call: key, phone and body are nowhere to be found."""
     async with RawServer(FAULTS[fault]) as server:
         for call in CALLS.values():
-            quick = Timeouts(connect=0.3, answer=0.3, idle=0.05)
+            quick = Timeouts(connect=0.3, response=0.3, read=0.05)
             error = await failure(call, server.base_url, tmp_path, timeouts=quick)
             assert error is not None or fault in ("wrong shape", "wrong row")
             check(error)

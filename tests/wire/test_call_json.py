@@ -18,7 +18,7 @@ from roistat_async.models.calls import (
     Source,
     Visit,
 )
-from roistat_async.models.lazy import reader_of
+from roistat_async.models.lazy import raw_getter
 from roistat_async.wire import call_json, codec, records
 
 from ..helpers.strategies import CALLS
@@ -29,7 +29,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 def _read(record: dict[str, Any]) -> list[Call]:
     data = msgspec.Raw(json.dumps([record]).encode())
-    return records.read_rows(data, None, Call, skip_bad=True).items
+    return records.decode_rows(data, None, Call, skip_bad=True).items
 
 
 def _texts(call: Call) -> dict[str, str | None]:
@@ -81,7 +81,7 @@ def test_nothing_is_built() -> None:
     texts = _texts(call)
     for name in PARTS:
         assert texts[name]
-        assert isinstance(reader_of(Call, name)(call), msgspec.Struct)
+        assert isinstance(raw_getter(Call, name)(call), msgspec.Struct)
 
 
 def test_ids_dates_and_empty_objects_are_tidy() -> None:
@@ -136,7 +136,7 @@ def test_numbers_of_any_size_are_written() -> None:
 )
 def test_moments_are_spelled_in_utc(moment: datetime, text: str) -> None:
     """As short as they can be; one that UTC cannot hold keeps its offset."""
-    assert call_json.moment_text(moment) == text
+    assert call_json.format_utc(moment) == text
 
 
 @pytest.mark.parametrize("year", [1, 2026])
@@ -144,8 +144,8 @@ def test_many_moments_are_spelled_as_one_is(year: int) -> None:
     """In one go, also where one of them is spelled in the slow way."""
     east = timezone(timedelta(hours=14))
     moments = [NOON, NOON.replace(microsecond=5), datetime(year, 1, 1, tzinfo=east)]
-    assert call_json.moment_texts(moments) == [call_json.moment_text(one) for one in moments]
-    assert call_json.moment_texts([]) == []
+    assert call_json.format_utc_all(moments) == [call_json.format_utc(one) for one in moments]
+    assert call_json.format_utc_all([]) == []
 
 
 @pytest.mark.parametrize("number", [5, 10**30])
@@ -159,4 +159,6 @@ def test_a_column_is_spelled_as_each_value_is(number: int) -> None:
     ]
     calls = [call for record in raw_records for call in _read(record)]
     for name in call_json.NESTED:
-        assert call_json.column(calls, name) == [call_json.to_json(call, name) for call in calls]
+        assert call_json.json_column(calls, name) == [
+            call_json.to_json(call, name) for call in calls
+        ]

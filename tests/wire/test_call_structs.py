@@ -15,7 +15,7 @@ from roistat_async.models import calls
 from roistat_async.models.calls import Call, CallStatus
 from roistat_async.wire import call_structs
 
-MODELS = list(call_structs.TWINS)
+MODELS = list(call_structs.STRUCTS)
 # A model's type -> what stands in the twin instead; ids also come as numbers.
 IDS = {"id", "first_id", "visit_id", "order_id", "client_id", "metrika_client_id"}
 INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -33,7 +33,7 @@ def _expected(kind: Any, name: str) -> set[Any]:
         if part is str and name in IDS:
             found |= {str, int}
         elif attrs.has(part):
-            found.add(call_structs.TWINS[part])
+            found.add(call_structs.STRUCTS[part])
         else:
             found.add({datetime: AWARE, int: INT64}.get(part, part))
     return found
@@ -52,14 +52,14 @@ def test_every_model_of_a_call_has_a_twin() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_field_has_its_twin(model: type) -> None:
     """In the same order, since a model is filled from the tuple of its twin."""
-    twin = call_structs.TWINS[model]
+    twin = call_structs.STRUCTS[model]
     assert [field.name for field in msgspec.structs.fields(twin)] == list(_fields(model))
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_types_agree(model: type) -> None:
     """A twin accepts what its model declares and nothing wider, but numbers for ids."""
-    for field in msgspec.structs.fields(call_structs.TWINS[model]):
+    for field in msgspec.structs.fields(call_structs.STRUCTS[model]):
         args = set(typing.get_args(field.type))
         is_union = not isinstance(field.type, type) and args and field.type not in (AWARE, INT64)
         found = args if is_union and typing.get_origin(field.type) is not list else {field.type}
@@ -73,7 +73,7 @@ def test_defaults_agree(model: type) -> None:
         if field.name == "extra":
             continue
         (twin,) = [
-            f for f in msgspec.structs.fields(call_structs.TWINS[model]) if f.name == field.name
+            f for f in msgspec.structs.fields(call_structs.STRUCTS[model]) if f.name == field.name
         ]
         default: Any = field.default
         if default is attrs.NOTHING:
@@ -89,11 +89,11 @@ def test_unknown_keys_are_refused(model: type) -> None:
     """A twin never drops a key: such a record is read by the layer that keeps it."""
     required = {
         f.name: "2016-06-19T09:31:01Z"
-        for f in msgspec.structs.fields(call_structs.TWINS[model])
+        for f in msgspec.structs.fields(call_structs.STRUCTS[model])
         if f.required
     }
     with pytest.raises(msgspec.ValidationError, match="unknown field"):
-        msgspec.convert({**required, "no such key": 1}, call_structs.TWINS[model])
+        msgspec.convert({**required, "no such key": 1}, call_structs.STRUCTS[model])
 
 
 def _full(model: type) -> dict[str, Any]:
@@ -119,8 +119,8 @@ def _full(model: type) -> dict[str, Any]:
 def test_built_model_has_every_slot_filled(model: type) -> None:
     """Each field holds what its key held; none is forgotten or exchanged."""
     record = _full(model)
-    twin = msgspec.convert(record, call_structs.TWINS[model])
-    built = call_structs.build_call(twin) if model is Call else twin.build_model()  # type: ignore[attr-defined]
+    twin = msgspec.convert(record, call_structs.STRUCTS[model])
+    built = call_structs.call_from_struct(twin) if model is Call else twin.build_model()  # type: ignore[attr-defined]
     assert type(built) is model
     _compare(built, record)
 
@@ -139,13 +139,13 @@ def _compare(built: Any, record: dict[str, Any]) -> None:
 
 def test_call_written_out_equals_the_generic_way() -> None:
     """`build_call` is written by hand for speed; the generic filler gives the same."""
-    twin = msgspec.convert(_full(Call), call_structs.TWINS[Call])
-    assert call_structs.build_call(twin) == twin.build_model()  # type: ignore[attr-defined]
+    twin = msgspec.convert(_full(Call), call_structs.STRUCTS[Call])
+    assert call_structs.call_from_struct(twin) == twin.build_model()  # type: ignore[attr-defined]
 
 
 def test_built_call_is_frozen() -> None:
     """The call that was filled in place is as frozen as any other."""
-    call = call_structs.build_call(msgspec.convert(_full(Call), call_structs.TWINS[Call]))
+    call = call_structs.call_from_struct(msgspec.convert(_full(Call), call_structs.STRUCTS[Call]))
     for name in ("id", "visit", "extra"):
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             setattr(call, name, None)

@@ -57,14 +57,14 @@ def test_no_number(value: Any) -> None:
 )
 def test_flags(value: Any, expected: bool) -> None:
     """A flag is 0, 1, "0", "1" (the page has both) or a boolean; "0" is no."""
-    assert coerce.to_flag(value) is expected
+    assert coerce.to_bool(value) is expected
 
 
 @pytest.mark.parametrize("value", [None, "", 2, -1, "yes", "true", 1.0, [], {}])
 def test_no_flag(value: Any) -> None:
     """Everything else is no flag; bool("0") would be True."""
     with pytest.raises(ValueError, match=r"^expected 0 or 1$"):
-        coerce.to_flag(value)
+        coerce.to_bool(value)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_no_dates(value: Any) -> None:
 )  # fmt: skip
 def test_spellings_of_no_date(value: Any) -> None:
     """MySQL's zero date, and what PHP makes of it in any zone, mean that there is none."""
-    assert coerce.is_no_date(value)
+    assert coerce.is_null_date(value)
 
 
 @pytest.mark.parametrize(
     "read",
-    [coerce.to_int, coerce.to_float, coerce.to_flag, coerce.to_text, coerce.to_datetime],
+    [coerce.to_int, coerce.to_float, coerce.to_bool, coerce.to_text, coerce.to_datetime],
 )
 def test_messages_never_show_the_value(read: Callable[[Any], Any]) -> None:
     """What could not be read may be a phone number."""

@@ -19,7 +19,9 @@ START = datetime(2016, 5, 21, 21, tzinfo=UTC)
 
 
 def _body(filters: Any = (), sort: Any = None, extend: Any = ()) -> dict[str, Any]:
-    return list_query.body(fields=list_query.CALL_FIELDS, filters=filters, sort=sort, extend=extend)
+    return list_query.build_query(
+        fields=list_query.CALL_FIELDS, filters=filters, sort=sort, extend=extend
+    )
 
 
 def _spelled(value: Any, operator: str = "=", name: str = "id") -> Any:
@@ -246,7 +248,11 @@ def test_extend_roistat_would_ignore(extend: Any) -> None:
 def test_place_is_added_to_a_copy() -> None:
     """The request that several pages share is not changed."""
     request = _body([("id", "=", "5")])
-    assert list_query.at(request, limit=100, offset=300) == {**request, "limit": 100, "offset": 300}
+    assert list_query.with_page(request, limit=100, offset=300) == {
+        **request,
+        "limit": 100,
+        "offset": 300,
+    }
     assert "limit" not in request
 
 

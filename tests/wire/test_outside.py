@@ -84,14 +84,14 @@ def test_a_list_that_follows_does_not_harm() -> None:
     calls = [_call(number, comment="x" * 200) for number in range(100)]
     body = _body({"status": "success"}, calls, {"other": [1], "total": 100}, None)
     answer = envelope.read(body)
-    assert len(records.read_list(answer, Call, skip_bad=False).items) == 100
+    assert len(records.decode_list(answer, Call, skip_bad=False).items) == 100
 
 
 def test_a_lone_surrogate_in_a_long_list() -> None:
     """Half of a surrogate pair is replaced in a long answer as in a short one (J13)."""
     calls = [_call(number, comment="x" * 200) for number in range(100)]
     body = _body({"status": "success"}, calls, {}, None).replace(b"xxxx", b"\\ud800", 1)
-    call, *_ = records.read_list(envelope.read(body), Call, skip_bad=False).items
+    call, *_ = records.decode_list(envelope.read(body), Call, skip_bad=False).items
     assert str(call.comment).startswith("\ufffd")
 
 
@@ -101,7 +101,7 @@ def test_a_number_nobody_can_read_spoils_only_its_record(count: int) -> None:
     calls = [_call(number, comment="x" * 200) for number in range(count)]
     body = _body({"status": "success"}, [*calls, _call(count, duration=111)], {}, None)
     answer = envelope.read(body.replace(b"111", b"9" * 5000))
-    found = records.read_list(answer, Call, skip_bad=True)
+    found = records.decode_list(answer, Call, skip_bad=True)
     assert (len(found.items), [bad.index for bad in found.bad]) == (count, [count])
 
 
@@ -133,4 +133,4 @@ def test_damage_inside_a_long_list_is_told(damage: bytes) -> None:
     calls = [_call(number, comment="x" * 200) for number in range(100)]
     body = _body({"status": "success"}, calls, {}, None).replace(b'"ANSWER"', damage, 1)
     with pytest.raises(MalformedResponseError):
-        records.read_list(envelope.read(body), Call, skip_bad=True)
+        records.decode_list(envelope.read(body), Call, skip_bad=True)

@@ -38,15 +38,15 @@ PAGE = [BAD if number == 500 else _call(number) for number in range(1000)]
 
 def test_tidy_page_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page as the vendor shows it never meets the slow layer."""
-    monkeypatch.setattr(records, "_read_one_by_one", None)
-    read = records.read_rows(_raw([_call(1), _call(2)]), 2, Call, skip_bad=False)
+    monkeypatch.setattr(records, "_decode_individually", None)
+    read = records.decode_rows(_raw([_call(1), _call(2)]), 2, Call, skip_bad=False)
     assert (read.keys, read.total, read.bad, read.received) == (["1", "2"], 2, [], 2)
 
 
 def test_one_bad_record_is_named() -> None:
     """By default the page fails, and the error names index and path, not the value (J26)."""
     with pytest.raises(MalformedResponseError) as caught:
-        records.read_rows(_raw(PAGE), 1000, Call, skip_bad=False)
+        records.decode_rows(_raw(PAGE), 1000, Call, skip_bad=False)
     error = caught.value
     assert (error.index, error.path, error.unparsable) == (500, "$.data[500].caller", False)
     assert 'on_bad_record="skip"' in str(error)
@@ -55,7 +55,7 @@ def test_one_bad_record_is_named() -> None:
 
 def test_one_bad_record_loses_no_other() -> None:
     """With "skip" the other 999 are there, and the bad one is reported beside them."""
-    read = records.read_rows(_raw(PAGE), 1000, Call, skip_bad=True)
+    read = records.decode_rows(_raw(PAGE), 1000, Call, skip_bad=True)
     assert [call.id for call in read.items] == [str(n) for n in range(1000) if n != 500]
     assert read.keys == [call.id for call in read.items]
     assert read.bad == [BadRecord(500, ".caller", "expected a string")]
@@ -67,14 +67,14 @@ def test_only_odd_records_take_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> 
     lenient = Mock(side_effect=codec.structure)
     monkeypatch.setattr(codec, "structure", lenient)
     page = [_call(1), _call(2, duration="12"), _call(3)]
-    read = records.read_rows(_raw(page), None, Call, skip_bad=False)
+    read = records.decode_rows(_raw(page), None, Call, skip_bad=False)
     assert [call.duration for call in read.items] == [None, 12, None]
     assert lenient.call_count == 1
 
 
 def test_bad_records_are_told_apart() -> None:
     """Two different ones differ, the same one twice is the same: a pager must see progress."""
-    read = records.read_rows(_raw([BAD, {"id": 1}, BAD]), None, Call, skip_bad=True)
+    read = records.decode_rows(_raw([BAD, {"id": 1}, BAD]), None, Call, skip_bad=True)
     first, second, third = read.bad_keys
     assert first == third != second
 
@@ -82,7 +82,7 @@ def test_bad_records_are_told_apart() -> None:
 def test_no_record_shows_in_a_traceback() -> None:
     """Even where local variables are printed, a bad record stays unseen."""
     with pytest.raises(MalformedResponseError) as caught:
-        records.read_rows(_raw([BAD]), None, Call, skip_bad=False)
+        records.decode_rows(_raw([BAD]), None, Call, skip_bad=False)
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert PHONE not in "".join(told.format())
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
@@ -92,27 +92,27 @@ def test_no_record_shows_in_a_traceback() -> None:
 def test_data_must_be_a_list(data: Any) -> None:
     """Nothing else is taken for an empty list (J23)."""
     with pytest.raises(MalformedResponseError, match=r"expected a list at \$\.data"):
-        records.read_rows(_raw(data), None, Call, skip_bad=True)
+        records.decode_rows(_raw(data), None, Call, skip_bad=True)
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
 def test_missing_data_is_no_empty_list(model: type[Any]) -> None:
     """An answer without `data` is refused."""
     with pytest.raises(MalformedResponseError, match="nothing"):
-        records.read_rows(msgspec.Raw(), None, model, skip_bad=True)
+        records.decode_rows(msgspec.Raw(), None, model, skip_bad=True)
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
 def test_empty_list_is_empty(model: type[Any]) -> None:
     """No rows are no rows."""
-    read = records.read_rows(_raw([]), 0, model, skip_bad=False)
+    read = records.decode_rows(_raw([]), 0, model, skip_bad=False)
     assert (read.items, read.received) == ([], 0)
 
 
 @pytest.mark.parametrize("record", [None, [], "x", 5])
 def test_record_must_be_an_object(record: Any) -> None:
     """PHP's [] stands for an empty object, but no record is empty."""
-    read = records.read_rows(_raw([record, _call(1)]), None, Call, skip_bad=True)
+    read = records.decode_rows(_raw([record, _call(1)]), None, Call, skip_bad=True)
     assert read.bad == [BadRecord(0, "", "expected an object")]
     assert len(read.items) == 1
 
@@ -132,7 +132,7 @@ def test_record_must_be_an_object(record: Any) -> None:
 def test_record_that_is_no_json_is_bad(text: bytes) -> None:
     """Such a record is reported, and the others are read (J7, J9 to J11)."""
     data = msgspec.Raw(b"[" + text + b"," + json.dumps(_call(1)).encode() + b"]")
-    read = records.read_rows(data, None, Call, skip_bad=True)
+    read = records.decode_rows(data, None, Call, skip_bad=True)
     assert [bad.index for bad in read.bad] == [0]
     assert len(read.items) == 1
 
@@ -141,29 +141,31 @@ def test_record_of_great_depth_is_bad() -> None:
     """Nesting deeper than the reader can follow is an error of ours, not a RecursionError."""
     deep = b'{"id":"1","new":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     with pytest.raises(MalformedResponseError):
-        records.read_rows(msgspec.Raw(b"[" + deep + b"]"), None, Call, skip_bad=True)
+        records.decode_rows(msgspec.Raw(b"[" + deep + b"]"), None, Call, skip_bad=True)
 
 
 def test_big_ids_are_text() -> None:
     """An id of more than 64 bits is kept to the last digit (J12)."""
-    (call,) = records.read_rows(_raw([_call(1, visit_id=10**30)]), None, Call, skip_bad=False).items
+    (call,) = records.decode_rows(
+        _raw([_call(1, visit_id=10**30)]), None, Call, skip_bad=False
+    ).items
     assert call.visit_id == str(10**30)
 
 
 def test_parts_are_built_on_first_use() -> None:
     """Reading a page builds no visit; a look at one builds that one only."""
     page = [_call(number, visit={"id": number}) for number in (1, 2)]
-    one, two = records.read_rows(_raw(page), None, Call, skip_bad=False).items
+    one, two = records.decode_rows(_raw(page), None, Call, skip_bad=False).items
     slot = Call.__dict__["visit"].slot
     assert one.visit is not None
     assert one.visit.id == "1"
-    assert type(slot.__get__(two)) is call_structs.TWINS[type(one.visit)]
+    assert type(slot.__get__(two)) is call_structs.STRUCTS[type(one.visit)]
 
 
 def test_one_record_names_its_place() -> None:
     """A record outside a list is named by the path it has."""
     with pytest.raises(MalformedResponseError) as caught:
-        records.read_record(_raw({"id": "5"}), Call, path="$.phoneCall")
+        records.decode_record(_raw({"id": "5"}), Call, path="$.phoneCall")
     assert caught.value.path in ("$.phoneCall.date", "$.phoneCall.status")
 
 
@@ -171,14 +173,14 @@ def test_one_record_names_its_place() -> None:
 def test_missing_record_is_no_empty_record(data: msgspec.Raw) -> None:
     """No answer is made up of nothing, though every field of it could be left out."""
     with pytest.raises(MalformedResponseError):
-        records.read_record(data, CallAnalytics)
+        records.decode_record(data, CallAnalytics)
 
 
 def test_plain_list_names_the_index() -> None:
     """Records without ids are named by their place, too."""
     good = {"system_name": "7499", "month_price": "100"}
-    (prefix,) = records.read_plain(_raw([good]), PhonePrefix)
+    (prefix,) = records.decode_plain_list(_raw([good]), PhonePrefix)
     assert prefix == PhonePrefix(system_name="7499", month_price=100.0)
     with pytest.raises(MalformedResponseError) as caught:
-        records.read_plain(_raw([good, {"month_price": "x"}]), PhonePrefix)
+        records.decode_plain_list(_raw([good, {"month_price": "x"}]), PhonePrefix)
     assert caught.value.path == "$.data[1].month_price"

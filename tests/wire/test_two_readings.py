@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from roistat_async.errors import MalformedResponseError
 from roistat_async.models.calls import Call
-from roistat_async.models.page import BadRecord, Rows
+from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.wire import call_structs, codec, records
 
 from ..helpers.strategies import CALLS
@@ -31,11 +31,11 @@ def _lenient(record: dict[str, Any]) -> Call | tuple[str, str]:
     """Read a record by the declared layer alone."""
     try:
         return codec.structure(json.loads(json.dumps(record)), Call)
-    except codec.Unreadable as error:
+    except codec.RecordError as error:
         return error.path, error.problem
 
 
-def _in_place(read: Rows[Call]) -> list[Call | tuple[str, str]]:
+def _in_place(read: RowBatch[Call]) -> list[Call | tuple[str, str]]:
     """Put good and bad raw_records back into their order."""
     found: list[Call | tuple[str, str]] = list(read.items)
     for bad in read.bad:
@@ -47,7 +47,7 @@ def _in_place(read: Rows[Call]) -> list[Call | tuple[str, str]]:
 @given(PAGES)
 def test_readings_agree(raw_records: list[dict[str, Any]]) -> None:
     """What is read, what is refused, and where in the record, is the same both ways."""
-    read = records.read_rows(_encoded(raw_records), None, Call, skip_bad=True)
+    read = records.decode_rows(_encoded(raw_records), None, Call, skip_bad=True)
     assert _in_place(read) == [_lenient(record) for record in raw_records]
 
 
@@ -58,7 +58,7 @@ def test_records_cannot_be_told_apart(record: dict[str, Any]) -> None:
     expected = _lenient(record)
     for look in (repr, attrs.asdict, attrs.astuple, hash, _pickled, copy.deepcopy, copy.copy):
         # Read anew for each: the first look builds what was deferred.
-        read = records.read_rows(_encoded([record]), None, Call, skip_bad=True)
+        read = records.decode_rows(_encoded([record]), None, Call, skip_bad=True)
         if isinstance(expected, Call):
             (fast,) = read.items
             assert type(fast) is Call
@@ -72,7 +72,7 @@ def test_records_cannot_be_told_apart(record: dict[str, Any]) -> None:
 @given(CALLS)
 def test_whatever_is_read_can_be_written(record: dict[str, Any]) -> None:
     """Every str can be encoded, every date is aware, no name is 'None' by accident."""
-    read = records.read_rows(_encoded([record]), None, Call, skip_bad=True)
+    read = records.decode_rows(_encoded([record]), None, Call, skip_bad=True)
     for call in read.items:
         repr(attrs.asdict(call)).encode()
         assert call.date.utcoffset() is not None
@@ -91,10 +91,10 @@ def test_first_bad_record_is_named(raw_records: list[dict[str, Any]]) -> None:
     outcomes = [_lenient(record) for record in raw_records]
     bad = [index for index, outcome in enumerate(outcomes) if not isinstance(outcome, Call)]
     if not bad:
-        assert records.read_rows(_encoded(raw_records), 7, Call, skip_bad=False).items == outcomes
+        assert records.decode_rows(_encoded(raw_records), 7, Call, skip_bad=False).items == outcomes
         return
     with pytest.raises(MalformedResponseError) as caught:
-        records.read_rows(_encoded(raw_records), 7, Call, skip_bad=False)
+        records.decode_rows(_encoded(raw_records), 7, Call, skip_bad=False)
     assert caught.value.index == bad[0]
     assert caught.value.path == f"$.data[{bad[0]}]{outcomes[bad[0]][0]}"  # type: ignore[index]
 
@@ -103,7 +103,7 @@ def test_first_bad_record_is_named(raw_records: list[dict[str, Any]]) -> None:
 @given(CALLS)
 def test_parts_that_were_read_late_are_set_once(record: dict[str, Any]) -> None:
     """A second look gives the same object, and a third reader never meets a twin."""
-    read = records.read_rows(_encoded([record]), None, Call, skip_bad=True)
+    read = records.decode_rows(_encoded([record]), None, Call, skip_bad=True)
     for call in read.items:
         for name in ("visit", "order", "static_source"):
             part = getattr(call, name)
@@ -119,7 +119,7 @@ def test_generated_calls_take_both_ways() -> None:
     @given(CALLS)
     def sort_out(record: dict[str, Any]) -> None:
         try:
-            msgspec.json.decode(json.dumps(record), type=call_structs.TWINS[Call])
+            msgspec.json.decode(json.dumps(record), type=call_structs.STRUCTS[Call])
             ways.add("fast")
         except msgspec.MsgspecError:
             ways.add("lenient" if isinstance(_lenient(record), Call) else "bad")

@@ -18,7 +18,7 @@ CALL = {"id": "1", "date": "2016-06-19T09:31:01+0000", "status": "ANSWER"}
 
 def _read(record: dict[str, Any]) -> Call:
     data = msgspec.Raw(json.dumps([record]).encode())
-    (call,) = records.read_rows(data, None, Call, skip_bad=False).items
+    (call,) = records.decode_rows(data, None, Call, skip_bad=False).items
     return call
 
 
@@ -80,7 +80,7 @@ def test_deep_unknown_keys(depth: int) -> None:
         text = f'{json.dumps(CALL)[:-1]}, "duration": {odd}, "new": {nested}}}'
         data = msgspec.Raw(f"[{text}]".encode())
         try:
-            read = records.read_rows(data, None, Call, skip_bad=True)
+            read = records.decode_rows(data, None, Call, skip_bad=True)
         except MalformedResponseError:
             assert depth > 900
         else:

@@ -19,13 +19,13 @@ MOMENT = datetime(2016, 7, 1, tzinfo=MOSCOW)
 
 def test_filters_and_calls_are_dated_in_utc() -> None:
     """As `filters` and phone-call on the page."""
-    assert values.utc(MOMENT) == "2016-06-30T21:00:00+0000"
+    assert values.format_datetime(MOMENT) == "2016-06-30T21:00:00+0000"
 
 
 def test_scripts_and_phones_are_dated_in_milliseconds() -> None:
     """As creation_date and last_use_date on the page; what is finer is cut off."""
     moment = MOMENT.replace(microsecond=123_999)
-    assert values.utc_milliseconds(moment) == "2016-06-30T21:00:00.123Z"
+    assert values.format_datetime_ms(moment) == "2016-06-30T21:00:00.123Z"
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_scripts_and_phones_are_dated_in_milliseconds() -> None:
 def test_periods_keep_their_offset(offset: timedelta, spelled: str) -> None:
     """As the analytics and the export on the page; an offset of seconds has no spelling."""
     moment = datetime(2016, 7, 1, tzinfo=timezone(offset))
-    assert values.with_offset(moment) == spelled
+    assert values.format_datetime_with_offset(moment) == spelled
 
 
 @given(st.datetimes(timezones=st.timezones()))
 def test_every_spelling_means_the_moment(moment: datetime) -> None:
     """Whatever the zone and the year, what is sent is the same second, or it is refused."""
-    for spell in (values.utc, values.with_offset):
+    for spell in (values.format_datetime, values.format_datetime_with_offset):
         try:
             spelled = spell(moment)
         except ConfigurationError:
@@ -67,14 +67,16 @@ def test_every_spelling_means_the_moment(moment: datetime) -> None:
 )
 def test_edges_of_time_are_refused(moment: datetime) -> None:
     """A moment that has no UTC is our error, not an OverflowError."""
-    for spell in (values.utc, values.utc_milliseconds):
+    for spell in (values.format_datetime, values.format_datetime_ms):
         with pytest.raises(ConfigurationError):
             spell(moment)
 
 
 def test_period() -> None:
     """The body of the analytics and of the export."""
-    spelled = values.period(Period(MOMENT, datetime(2016, 10, 31, 23, 59, 59, tzinfo=MOSCOW)))
+    spelled = values.encode_period(
+        Period(MOMENT, datetime(2016, 10, 31, 23, 59, 59, tzinfo=MOSCOW))
+    )
     assert spelled == {
         "period": {"from": "2016-07-01T00:00:00+0300", "to": "2016-10-31T23:59:59+0300"}
     }
@@ -84,7 +86,7 @@ def test_period() -> None:
 def test_period_is_a_period(value: Any) -> None:
     """Two dates without a name would be exchanged one day."""
     with pytest.raises(ConfigurationError):
-        values.period(value)
+        values.encode_period(value)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_period_is_a_period(value: Any) -> None:
 )
 def test_ids(value: Any, spelled: str) -> None:
     """1 to 20 digits."""
-    assert values.record_id(value, "id") == spelled
+    assert values.validate_id(value, "id") == spelled
 
 
 @pytest.mark.parametrize(
@@ -105,14 +107,14 @@ def test_ids(value: Any, spelled: str) -> None:
 def test_no_ids(value: Any) -> None:
     """Nothing else reaches a path, a body or a file name (D14)."""
     with pytest.raises(ConfigurationError, match=r"^call_id must be an id") as caught:
-        values.record_id(value, "call_id")
+        values.validate_id(value, "call_id")
     assert "x" not in str(caught.value).removeprefix("call_id must be an id")
 
 
 @pytest.mark.parametrize("value", ["74951234567", "101", "9" * 20])
 def test_phones(value: str) -> None:
     """Digits, as Roistat keeps them."""
-    assert values.phone(value) == value
+    assert values.validate_phone(value) == value
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_phones(value: str) -> None:
 def test_no_phones(value: Any) -> None:
     """Everything else is refused, and not shown."""
     with pytest.raises(ConfigurationError) as caught:
-        values.phone(value, "callee")
+        values.validate_phone(value, "callee")
     example = "callee must be a string of digits without +, e.g. 74951234567"
     assert str(caught.value) == example
 
@@ -131,18 +133,18 @@ def test_no_phones(value: Any) -> None:
 def test_no_flags(value: Any) -> None:
     """A flag is True or False, or 1 or 0."""
     with pytest.raises(ConfigurationError):
-        values.flag(value, "is_deleted")
+        values.encode_bool(value, "is_deleted")
 
 
 @pytest.mark.parametrize("value", [MOMENT.replace(tzinfo=None), date(2016, 7, 1), "soon", None, 5])
 def test_no_moments(value: Any) -> None:
     """A naive date means nothing."""
     with pytest.raises(ConfigurationError):
-        values.moment(value, "date")
+        values.parse_datetime(value, "date")
 
 
 @pytest.mark.parametrize("value", [object(), {}, [], b"x", {1}])
 def test_no_scalars(value: Any) -> None:
     """A value of a filter is one value."""
     with pytest.raises(ConfigurationError):
-        values.scalar(value, "value")
+        values.encode_scalar(value, "value")
