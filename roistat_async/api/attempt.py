@@ -112,7 +112,7 @@ class Execution:
         tell, is_logged = self.endpoint.hooks.on_response, _log.isEnabledFor(logging.DEBUG)
         if tell is None and not is_logged:
             return
-        size = reply.parts.bytes_received
+        size = reply.body.bytes_received
         if is_logged:
             text = "%s answered %d with %d bytes in %.0f ms, attempt %d"
             path, number = self.operation.path, self.number
@@ -165,21 +165,21 @@ class Attempt:
         """Send the request and give the beginning of its answer."""
         now = self._attempts.endpoint.clock.monotonic
         self._sending = asked = now()
-        if not self._slot.enter_at_once():
-            await self._slot.enter()
+        if not self._slot.try_acquire():
+            await self._slot.acquire()
             self._sending = now()
             self._deadline.extend(self._sending - asked)
         self._is_begun = True
         self._reply = reply = await self._sent()
-        if not self._attempts.endpoint.http.tells_when_sent:
-            self._slot.sent()
+        if not self._attempts.endpoint.http.reports_sent:
+            self._slot.mark_sent()
         self._attempts.status = reply.status
         return reply
 
     def _sent(self) -> Awaitable[StreamedResponse]:
         attempts = self._attempts
         attempts.notify_request()
-        return attempts.endpoint.http.open(attempts.request(self._deadline), self._slot.sent)
+        return attempts.endpoint.http.open(attempts.request(self._deadline), self._slot.mark_sent)
 
     def end(self, error: BaseException | None = None) -> None:
         """Free its place and connection; what went wrong may slow down those that follow."""
@@ -190,7 +190,7 @@ class Attempt:
             reply.close()
         if error is not None:
             self._failed(error)
-        self._slot.leave()
+        self._slot.release()
         if reply is not None:
             now = self._attempts.endpoint.clock.monotonic
             self._attempts.notify_response(reply, lambda: now() - self._sending)
@@ -199,9 +199,9 @@ class Attempt:
         endpoint = self._attempts.endpoint
         if isinstance(error, RateLimitError):
             worth_it = retry.accepts_retry_after(error, endpoint.config.retry)
-            self._slot.refused(error.retry_after if worth_it else None)
-        elif not isinstance(error, NotSentError) and not endpoint.http.tells_when_sent:
-            self._slot.sent()  # for all we know
+            self._slot.throttled(error.retry_after if worth_it else None)
+        elif not isinstance(error, NotSentError) and not endpoint.http.reports_sent:
+            self._slot.mark_sent()  # for all we know
 
 
 async def read_api_response(

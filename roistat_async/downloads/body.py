@@ -9,12 +9,12 @@ from ..errors import RequestTimeoutError, TransportError, TruncatedError
 
 
 class ByteSource(Protocol):
-    """Be what a body is read from; `part` gives no bytes at its end."""
+    """Be what a body is read from; `read_chunk` gives no bytes at its end."""
 
     @property
     def length(self) -> int | None: ...
 
-    async def part(self) -> bytes: ...
+    async def read_chunk(self) -> bytes: ...
 
 
 class Body:
@@ -40,7 +40,7 @@ class Body:
         is_cut = False
         if not part:
             try:
-                part = await self._source.part()
+                part = await self._source.read_chunk()
             except RequestTimeoutError:
                 raise
             except TransportError:

@@ -157,7 +157,7 @@ class FileDownload:
         reply: StreamedResponse,
         place: BodyRange,
     ) -> Download | _Failure:
-        if not await reply.comes_to_rest():
+        if not await reply.is_drained():
             return _desynchronised()
         try:
             saved = await writing.publish(self._final_check(writing, part, reply, place))
@@ -181,7 +181,7 @@ class FileDownload:
             missing = seen if at_hand else integrity.find_truncation(content, read, size)
             if missing is not None and not self._is_same_cut_again(part, place, missing):
                 raise integrity.truncated_at_source(size, missing)
-            if not reply.is_quiet():
+            if not reply.looks_idle():
                 raise _desynchronised()
 
         return judge

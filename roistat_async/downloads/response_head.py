@@ -58,7 +58,7 @@ def _check_framing(reply: StreamedResponse) -> None:
 async def _head(reply: StreamedResponse) -> bytes:
     head = b""
     try:
-        while len(head) < HEAD_SIZE and (part := await reply.part()):
+        while len(head) < HEAD_SIZE and (part := await reply.read_chunk()):
             head += part
     except RequestTimeoutError:
         raise

@@ -46,6 +46,6 @@ class RowBatch(Generic[T]):
     answered_at: datetime | None = None
 
     @property
-    def received(self) -> int:
+    def row_count(self) -> int:
         """Count the rows that came, readable or not."""
         return len(self.keys) + len(self.bad_keys)

@@ -104,7 +104,7 @@ class PageFetcher:
         if self.is_ascending:
             return
         self.requests += 1
-        if (await self._fetch(evolve(ask, before=ask.before - SECOND))).received:
+        if (await self._fetch(evolve(ask, before=ask.before - SECOND))).row_count:
             raise PagingError(NOT_ASCENDING)
 
     async def _rows(
@@ -147,7 +147,7 @@ class PageFetcher:
         self._bad.update(zip(rows.bad_keys, rows.bad, strict=True))
         if rows.items and rows.items[0].date < rows.items[-1].date:
             self.is_ascending = True
-        self.largest_page = max(self.largest_page, rows.received)
+        self.largest_page = max(self.largest_page, rows.row_count)
         # Rows of `before` itself, where `<` is `<=`: none of ours comes after them.
         ours = len(rows.items) - _count_from(ask.before, rows.items)
         calls = [call for call in rows.items[:ours] if call.date >= start]
@@ -179,11 +179,11 @@ def _count_from(before: datetime, calls: Sequence[Call]) -> int:
 
 def _check(ask: PageQuery, rows: RowBatch[Call]) -> None:
     dates = [call.date for call in rows.items]
-    if rows.received > ask.limit:
-        raise PagingError(f"a page holds {rows.received} rows where {ask.limit} were asked for")
+    if rows.row_count > ask.limit:
+        raise PagingError(f"a page holds {rows.row_count} rows where {ask.limit} were asked for")
     if any(one > other for one, other in pairwise(dates)):
         raise PagingError(NOT_ASCENDING)
     if dates and (dates[0] < ask.after or dates[-1] > ask.before):
         raise PagingError("a page holds calls outside the dates asked for")
-    if len({*rows.keys, *rows.bad_keys}) != rows.received:
+    if len({*rows.keys, *rows.bad_keys}) != rows.row_count:
         raise PagingError("a page holds the same call twice")

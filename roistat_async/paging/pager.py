@@ -80,7 +80,7 @@ class Pager(Generic[T]):
         offset, left = self._offset, self._limit
         try:
             while left is None or left > 0:
-                answer = await ahead.take(offset, left)
+                answer = await ahead.get(offset, left)
                 await fair_yield()
                 rows = self._read(answer)
                 del answer  # bytes that nobody needs any more
@@ -89,9 +89,9 @@ class Pager(Generic[T]):
                     return
                 self.bad_records.extend(rows.bad)
                 left = None if left is None else left - len(page.items)
-                ahead.learn(offset, rows.received, rows.total)
-                offset += rows.received
-                ahead.start(offset, left)
+                ahead.observe(offset, rows.row_count, rows.total)
+                offset += rows.row_count
+                ahead.schedule(offset, left)
                 yield page
         finally:
             await ahead.close()
@@ -116,7 +116,7 @@ class _SeenIds:
             added = self._remember(new)
         else:
             added = self._remember(rows.keys, rows.bad_keys)
-            if added != rows.received:
+            if added != rows.row_count:
                 items = _unique(rows, {*rows.keys})
         return Page(items[:left], rows.total, offset, rows.bad) if added else None
 
@@ -153,20 +153,20 @@ class _Prefetcher(Generic[R]):
         self._waiting: deque[tuple[int, asyncio.Future[R]]] = deque()
         self._dropped: set[asyncio.Future[R]] = set()
 
-    def learn(self, offset: int, received: int, total: int | None) -> None:
+    def observe(self, offset: int, received: int, total: int | None) -> None:
         """Take the rows that came as the size of a page, unless they were the last."""
         self._total = total or 0
         if offset + received < self._total:
             self._step = received
 
-    def start(self, offset: int, left: int | None) -> None:
+    def schedule(self, offset: int, left: int | None) -> None:
         """Ask for what is not on its way yet, from `offset` on; a short page moves it all."""
         if self._waiting and self._waiting[0][0] != offset:
-            self._drop()
-        place = self._after(self._waiting[-1][0]) if self._waiting else offset
-        self._ask(place, None if left is None else offset + left)
+            self._cancel_all()
+        place = self._next_offset(self._waiting[-1][0]) if self._waiting else offset
+        self._fill(place, None if left is None else offset + left)
 
-    async def take(self, offset: int, left: int | None) -> R:
+    async def get(self, offset: int, left: int | None) -> R:
         """Give the answer for `offset`, asked for already or not.
 
         The page that takes its place on the way is asked for before anybody reads this one.
@@ -174,50 +174,50 @@ class _Prefetcher(Generic[R]):
         end = None if left is None else offset + left
         if not self._waiting:
             return await self._fetch(self._size(left), offset)
-        self._adapt()
+        self._adapt_window()
         try:
             answer = await self._waiting[0][1]
             last, _ = self._waiting[-1]
             self._waiting.popleft()
-            self._ask(self._after(last), end)
+            self._fill(self._next_offset(last), end)
         except BaseException:
-            self._drop()
+            self._cancel_all()
             raise
         return answer
 
-    def _adapt(self) -> None:
+    def _adapt_window(self) -> None:
         """Hold fewer pages where all are here before they are wanted, all again where not."""
         if all(answer.done() for _, answer in self._waiting):
             self._window = max(1, self._window - 1)
         else:
             self._window = self._prefetch
 
-    def _ask(self, place: int | None, end: int | None) -> None:
+    def _fill(self, place: int | None, end: int | None) -> None:
         while len(self._waiting) < self._window and place is not None:
             wanted = None if end is None else end - place
             if wanted is not None and wanted <= 0:
                 return
             answer = asyncio.ensure_future(self._fetch(self._size(wanted), place))
             self._waiting.append((place, answer))
-            place = self._after(place)
+            place = self._next_offset(place)
 
     async def close(self) -> None:
         """Leave no request behind."""
-        self._drop()
+        self._cancel_all()
         await asyncio.gather(*self._dropped, return_exceptions=True)
 
-    def _after(self, place: int) -> int | None:
+    def _next_offset(self, place: int) -> int | None:
         """Give the page after `place`: none past `total` but the one that proves the end."""
         return min(place + self._step, self._total) if place < self._total else None
 
-    def _drop(self) -> None:
+    def _cancel_all(self) -> None:
         for _, answer in self._waiting:
             self._dropped.add(answer)
-            answer.add_done_callback(self._forget)
+            answer.add_done_callback(self._discard)
             answer.cancel()
         self._waiting.clear()
 
-    def _forget(self, answer: asyncio.Future[R]) -> None:
+    def _discard(self, answer: asyncio.Future[R]) -> None:
         # A page that came in vain is not kept, and its error is nobody's any more.
         self._dropped.discard(answer)
         if not answer.cancelled():

@@ -55,7 +55,7 @@ class BodyReader:
 
     def ran_out(self) -> RoistatError:
         """Name what was waited for too long."""
-        return self._bounds().ran_out()
+        return self._bounds().timeout_error()
 
     async def _read_with_timeout(self) -> bytes:
         patience = self._bounds()
@@ -63,7 +63,7 @@ class BodyReader:
             part = await self._wait()
         self.bytes_received += len(part)
         if part:
-            patience.came(len(part))
+            patience.record(len(part))
         return part
 
     def _bounds(self) -> BodyTimeout:

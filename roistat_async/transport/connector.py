@@ -30,20 +30,20 @@ class TrackingConnector(aiohttp.TCPConnector):
 
     async def _create_connection(self, *args: Any, **options: Any) -> Any:
         # It is let through unseen: what came on it is told when that is read.
-        current_request_timeout.get().is_new = True
+        current_request_timeout.get().new_connection = True
         await fair_yield()  # two hundred that begin at once hold up the loop for 70 ms
         return await super()._create_connection(*args, **options)
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
         watch = current_request_timeout.get()
         connection: Any = await super().connect(req, traces, timeout)
-        while not watch.is_new and (
+        while not watch.new_connection and (
             connection.protocol.should_close
             or (self._is_guarded and not await guard.may_carry_more(connection))
         ):
             connection.close()
             connection = await super().connect(req, traces, timeout)
         if self._is_guarded:
-            watch.held = guard.hold(connection)
-        watch.headers_left()
+            watch.guarded = guard.hold(connection)
+        watch.request_sent()
         return connection

@@ -41,9 +41,9 @@ class StreamedResponse:
     def __init__(self, response: aiohttp.ClientResponse, watch: RequestTimeout) -> None:
         self._response = response
         self._headers = response.headers
-        self._held = watch.held
+        self._held = watch.guarded
         self.status: int = response.status
-        self.parts: BodyReader = BodyReader(response.content, response.content_length, watch)
+        self.body: BodyReader = BodyReader(response.content, response.content_length, watch)
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
@@ -60,13 +60,13 @@ class StreamedResponse:
         chunked = "chunked" in (self.header("Transfer-Encoding") or "").lower()
         return chunked or self.length is not None
 
-    async def part(self) -> bytes:
+    async def read_chunk(self) -> bytes:
         """Give the next bytes of the body, decoded; none at its end.
 
         Raises our own errors for a cut, a silence and a trickle.
         """
         try:
-            return await self.parts.read_chunk()
+            return await self.body.read_chunk()
         except _BROKEN as error:
             failure = self._broken(error)
         raise failure
@@ -74,7 +74,7 @@ class StreamedResponse:
     async def read(self, cap: int) -> bytes:
         """Read the whole body, at most `cap` decoded bytes."""
         try:
-            return await self.parts.read_all(cap)
+            return await self.body.read_all(cap)
         except _BROKEN as error:
             failure = self._broken(error)
         raise failure
@@ -82,15 +82,13 @@ class StreamedResponse:
     def _broken(self, error: Exception) -> RoistatError:
         if isinstance(error, RoistatError):
             return error  # our own patience ended; that is a TimeoutError as well
-        return (
-            self.parts.ran_out() if isinstance(error, TimeoutError) else _map_aiohttp_error(error)
-        )
+        return self.body.ran_out() if isinstance(error, TimeoutError) else _map_aiohttp_error(error)
 
-    async def comes_to_rest(self) -> bool:
+    async def is_drained(self) -> bool:
         """Tell, at the end of the body, whether nothing more came: else it may be another's."""
         return self._held is None or await self._held.comes_to_rest()
 
-    def is_quiet(self) -> bool:
+    def looks_idle(self) -> bool:
         """Tell the same later, less surely; any thread may ask."""
         return self._held is None or self._held.is_quiet()
 
@@ -127,7 +125,7 @@ class HttpTransport:
         self._sessions: dict[ConnectionMode, aiohttp.ClientSession] = {}
         self._loop_binding = LoopBinding()
         self._timer: Alarm | None = None
-        self.tells_when_sent: bool = session is None  # a borrowed one has its own connector
+        self.reports_sent: bool = session is None  # a borrowed one has its own connector
 
     async def open(self, request: Request, sent: OnSent) -> StreamedResponse:
         """Send a request and give its answer; whoever gets it must close it."""
@@ -136,7 +134,7 @@ class HttpTransport:
         )
         told = current_request_timeout.set(watch)
         try:
-            with watch.start(self.tells_when_sent):
+            with watch.start(self.reports_sent):
                 response = await self._send(request, watch)
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             failure = self._map_error(error, watch)
@@ -198,12 +196,12 @@ class HttpTransport:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return error_mapping.connect_timeout(watch.connect)
         if isinstance(error, TimeoutError):
-            return watch.ran_out(self.tells_when_sent)
+            return watch.ran_out(self.reports_sent)
         if isinstance(error, RuntimeError):
             return error_mapping.from_runtime_error(str(error))
         failure = _map_aiohttp_error(error)
         if isinstance(failure, TransportError):
-            failure._on_reused_connection = watch.is_kept
+            failure._on_reused_connection = watch.reused_connection
         return failure
 
     def _current_timer(self) -> Alarm:

@@ -36,29 +36,29 @@ class _SlidingWindow:
 
     def __init__(self, most: float | None, length: float) -> None:
         # Rounded down: 2.5 in a second cannot be more than 2 in every second.
-        self.most = math.inf if most is None else math.floor(most)
+        self.limit = math.inf if most is None else math.floor(most)
         self._length = length
         # Without a limit only a refusal makes one, and no larger one than this.
-        self.left: deque[float] = deque(maxlen=_FALLBACK_LIMIT if most is None else None)
+        self.sent_at: deque[float] = deque(maxlen=_FALLBACK_LIMIT if most is None else None)
 
     def count(self, now: float) -> int:
         """Count those that left within the length of time; a clock set back has forgotten them."""
-        while self.left and not 0 <= now - self.left[0] < self._length - _ROUNDING:
-            self.left.popleft()
-        return len(self.left)
+        while self.sent_at and not 0 <= now - self.sent_at[0] < self._length - _ROUNDING:
+            self.sent_at.popleft()
+        return len(self.sent_at)
 
     def wait(self, now: float, held: int, most: float) -> float | None:
         """Give the seconds until one more may leave; None while those held decide it."""
         self.count(now)
-        if held + len(self.left) < most:
+        if held + len(self.sent_at) < most:
             return 0.0
-        over = int(held + len(self.left) - most)
-        if over >= len(self.left):
+        over = int(held + len(self.sent_at) - most)
+        if over >= len(self.sent_at):
             return None
-        return max(0.0, self.left[over] + self._length - now)
+        return max(0.0, self.sent_at[over] + self._length - now)
 
     def add(self, moment: float) -> None:
-        left = self.left
+        left = self.sent_at
         left.append(moment)
         if moment - left[0] > self._length:  # a high limit is never reached, and never looks
             left.popleft()
@@ -78,41 +78,41 @@ class Permit:
         return self._left_at > -math.inf
 
     async def __aenter__(self) -> Self:
-        await self.enter()
+        await self.acquire()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.leave()
+        self.release()
 
-    async def enter(self) -> None:
+    async def acquire(self) -> None:
         """Wait for the right to send; whoever got it must leave."""
-        if not self.enter_at_once():
+        if not self.try_acquire():
             await self._governor._admit()
             self._is_held = True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give up the place, and the right if nothing was sent."""
-        self.release()
+        self._return_unused()
         self._governor._places.release()
 
-    def enter_at_once(self) -> bool:
+    def try_acquire(self) -> bool:
         """Enter where nothing need be waited for, as nearly always."""
         self._is_held = self._governor._admit_at_once()
         return self._is_held
 
-    def sent(self) -> None:
+    def mark_sent(self) -> None:
         """Say that the request leaves now."""
         if self._is_held:
             self._is_held = False
             self._left_at = self._governor._leave()
 
-    def release(self) -> None:
+    def _return_unused(self) -> None:
         """Give the right back if nothing was sent."""
         if self._is_held:
             self._is_held = False
             self._governor._give_back()
 
-    def refused(self, retry_after: float | None) -> None:
+    def throttled(self, retry_after: float | None) -> None:
         """Say that the server found this request to be one too many."""
         self._governor._slow_down(self._left_at, retry_after)
 
@@ -124,7 +124,7 @@ class RateLimiter:
         self._clock = clock
         self._second = _SlidingWindow(limits.per_second, _WINDOW["second"])
         self._hour = _SlidingWindow(limits.per_hour, _WINDOW["hour"])
-        self._current_limit = self._second.most
+        self._current_limit = self._second.limit
         self._pending = 0
         self._paused_until = -math.inf
         self._pause = 0.0
@@ -146,9 +146,9 @@ class RateLimiter:
     @property
     def remaining_this_hour(self) -> int | None:
         """Give the requests that may still leave within the hour; None where there is no limit."""
-        if self._hour.most == math.inf:
+        if self._hour.limit == math.inf:
             return None
-        return max(0, int(self._hour.most) - self._hour.count(self._clock.monotonic()))
+        return max(0, int(self._hour.limit) - self._hour.count(self._clock.monotonic()))
 
     def _admit_at_once(self) -> bool:
         """Admit where nobody waits and nothing need be waited for: so it is nearly always."""
@@ -164,8 +164,8 @@ class RateLimiter:
     def _is_far_from_limits(self) -> bool:
         """Tell so without the clock: those that left long ago count too."""
         held, second, hour = self._pending, self._second, self._hour
-        is_far = held + len(second.left) < second.most and held + len(hour.left) < hour.most
-        return is_far and self._current_limit == second.most and self._paused_until == -math.inf
+        is_far = held + len(second.sent_at) < second.limit and held + len(hour.sent_at) < hour.limit
+        return is_far and self._current_limit == second.limit and self._paused_until == -math.inf
 
     async def _admit(self) -> None:
         await self._places.acquire()
@@ -190,10 +190,10 @@ class RateLimiter:
 
     def _wait(self) -> float | None:
         now = self._clock.monotonic()
-        if self._current_limit < self._second.most:
+        if self._current_limit < self._second.limit:
             self._speed_up(now)
         second = self._second.wait(now, self._pending, self._current_limit)
-        hour = self._hour.wait(now, self._pending, self._hour.most)
+        hour = self._hour.wait(now, self._pending, self._hour.limit)
         if second is None or hour is None:
             return None
         self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
@@ -218,13 +218,13 @@ class RateLimiter:
             self._current_limit = (
                 self._current_limit + 1
                 if self._current_limit < _FALLBACK_LIMIT
-                else self._second.most
+                else self._second.limit
             )
 
     def _leave(self) -> float:
         now = self._clock.monotonic()
         self._second.add(now)
-        if self._hour.most < math.inf:  # else nobody would ever look at an hour of them
+        if self._hour.limit < math.inf:  # else nobody would ever look at an hour of them
             self._hour.add(now)
         self._give_back()
         return now

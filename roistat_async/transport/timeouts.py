@@ -41,7 +41,7 @@ class BodyTimeout:
         bound.until(min(self.until, self._asked + self.idle))
         return bound
 
-    def came(self, size: int) -> None:
+    def record(self, size: int) -> None:
         """Take note of bytes; raise RequestTimeoutError if they are too few for their time."""
         self._size += size
         self._waited += self.alarm.now() - self._asked
@@ -52,7 +52,7 @@ class BodyTimeout:
         if size < seconds * _LEAST_SPEED:
             raise error_mapping.too_slow(size, seconds)
 
-    def ran_out(self) -> RoistatError:
+    def timeout_error(self) -> RoistatError:
         """Name what was waited for too long."""
         if self.alarm.now() >= self.until:
             return error_mapping.deadline_passed(self.deadline)
@@ -63,8 +63,8 @@ class RequestTimeout:
     """Bound the way to an answer: connecting, then from the headers' leaving to its coming."""
 
     bound: Bound
-    held: Held | None = None
-    is_new: bool = False
+    guarded: Held | None = None
+    new_connection: bool = False
     """Whether the request got a connection that was made for it."""
     _is_sent: bool = False
 
@@ -92,16 +92,16 @@ class RequestTimeout:
             self.bound.until(min(self._alarm.now() + longest, self._until))
         return self.bound
 
-    def headers_left(self) -> None:
+    def request_sent(self) -> None:
         """Count the answer's time from here."""
         self._is_sent = True
         self._sent()
         self.bound.until(min(self._alarm.now() + self._timeouts.response, self._until))
 
     @property
-    def is_kept(self) -> bool:
+    def reused_connection(self) -> bool:
         """Tell whether the request left on a connection that was used before."""
-        return self._is_sent and not self.is_new
+        return self._is_sent and not self.new_connection
 
     def ran_out(self, tells_when_sent: bool) -> RoistatError:
         """Name what was waited for too long."""

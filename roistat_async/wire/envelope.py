@@ -55,7 +55,7 @@ class ApiResponse:
     answered_at: datetime | None = None
     _whole: bytes | None = field(default=None, repr=False)
 
-    def looked_into(self) -> ApiResponse | None:
+    def reparse(self) -> ApiResponse | None:
         """Open it anew with its `data`, for who found no JSON there; None if that was done before.
 
         Raises MalformedResponseError if the answer is damaged.

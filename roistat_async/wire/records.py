@@ -49,7 +49,7 @@ def decode_list(answer: ApiResponse, model: type[M], *, skip_bad: bool) -> RowBa
     rows = _decode_batch(answer.data, answer.total, model)
     if rows is not None:
         return rows
-    again = answer.looked_into()
+    again = answer.reparse()
     if again is not None:
         return decode_rows(again.data, again.total, model, skip_bad=skip_bad)
     return _decode_individually(answer.data, answer.total, model, skip_bad=skip_bad)

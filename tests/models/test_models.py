@@ -185,7 +185,7 @@ def test_outcome_holds_its_error() -> None:
 
 def test_rows_count_what_came() -> None:
     """An offset moves by the rows received, readable or not."""
-    assert RowBatch([1, 2], ["a", "b"], 9, bad_keys=["c"]).received == 3
+    assert RowBatch([1, 2], ["a", "b"], 9, bad_keys=["c"]).row_count == 3
 
 
 def test_period_is_among_the_models() -> None:

@@ -54,11 +54,11 @@ class World:
             try:
                 await self.time.sleep(visit.connecting)
                 if visit.fate != "unsent":
-                    slot.sent()
+                    slot.mark_sent()
                     self.left.append(self.time.now)
                     await self.time.sleep(visit.answering)
                 if visit.fate == "refused":
-                    slot.refused(None)
+                    slot.throttled(None)
             finally:
                 self.at_once -= 1
 
@@ -191,8 +191,8 @@ async def test_a_slow_connection_holds_its_place_in_the_present() -> None:
 async def refuse(world: World, times: int = 1, retry_after: float | None = None) -> None:
     for _ in range(times):
         async with world.governor.slot() as slot:
-            slot.sent()
-        slot.refused(retry_after)
+            slot.mark_sent()
+        slot.throttled(retry_after)
 
 
 async def test_a_refusal_halves_the_rate() -> None:

@@ -14,7 +14,7 @@ DAY = 86_400.0
 async def _admit(governor: RateLimiter, requests: int) -> None:
     for _ in range(requests):
         async with governor.slot() as slot:
-            slot.sent()
+            slot.mark_sent()
 
 
 @pytest.mark.parametrize("limits", [Limits(per_second=2, per_hour=None), Limits(per_hour=2)])
@@ -43,8 +43,8 @@ async def test_f9_a_pause_gets_no_longer() -> None:
     time = JumpingClock(start=2 * DAY)
     governor = RateLimiter(Limits(per_second=2, per_hour=None), time.clock)
     async with governor.slot() as slot:
-        slot.sent()
-        slot.refused(30.0)
+        slot.mark_sent()
+        slot.throttled(30.0)
     time.now -= DAY
     await _admit(governor, 1)
     assert sum(time.slept) == pytest.approx(30.0)

@@ -30,7 +30,7 @@ async def test_a_free_governor_admits_without_waiting(monkeypatch: pytest.Monkey
     governor = RateLimiter(LIMITS, Clock())
     monkeypatch.setattr(governor, "_admit", None)
     async with governor.slot() as slot:
-        slot.sent()
+        slot.mark_sent()
     async with governor.slot():
         pass
 
@@ -42,7 +42,7 @@ async def test_nobody_overtakes_by_the_short_way() -> None:
 
     async def ask(number: int) -> None:
         async with governor.slot() as slot:
-            slot.sent()
+            slot.mark_sent()
             order.append(number)
             await asyncio.sleep(0)
 
@@ -60,11 +60,11 @@ async def test_who_waits_for_the_next_second_is_not_overtaken() -> None:
     limits = Limits(per_second=1, per_hour=None, concurrency=3)
     governor = RateLimiter(limits, Clock(monotonic=lambda: clock.now, sleep=sleep))
     async with governor.slot() as slot:
-        slot.sent()
-    waiting = asyncio.ensure_future(governor.slot().enter())
+        slot.mark_sent()
+    waiting = asyncio.ensure_future(governor.slot().acquire())
     await asyncio.sleep(0)
     clock.now += 2.0
-    assert not governor.slot().enter_at_once()
+    assert not governor.slot().try_acquire()
     wakes.set()
     await waiting
 
@@ -75,7 +75,7 @@ async def test_the_short_way_counts_against_the_limits() -> None:
     governor = RateLimiter(LIMITS, clock.clock)
     for _ in range(3):
         async with governor.slot() as slot:
-            slot.sent()
+            slot.mark_sent()
     assert governor.remaining_this_hour == 97
     assert clock.now - clock.start >= 1.0
 
@@ -83,17 +83,17 @@ async def test_the_short_way_counts_against_the_limits() -> None:
 def test_limits_that_are_far_away_are_not_looked_at() -> None:
     """Nobody asks what time it is to let a request through that no limit is near."""
     governor = RateLimiter(LIMITS, Clock(monotonic=_no_time))
-    assert governor.slot().enter_at_once()
+    assert governor.slot().try_acquire()
 
 
 def test_a_refusal_counts_on_the_short_way() -> None:
     """Also one of which nobody knows when it left: the wait that was asked for is kept."""
     governor = RateLimiter(LIMITS, JumpingClock().clock)
     slot = governor.slot()
-    assert slot.enter_at_once()
-    slot.refused(5.0)
-    slot.leave()
-    assert not governor.slot().enter_at_once()
+    assert slot.try_acquire()
+    slot.throttled(5.0)
+    slot.release()
+    assert not governor.slot().try_acquire()
 
 
 def test_the_short_way_is_open_again_after_a_refusal() -> None:
@@ -101,16 +101,16 @@ def test_the_short_way_is_open_again_after_a_refusal() -> None:
     clock = JumpingClock()
     governor = RateLimiter(Limits(per_second=20, per_hour=100, concurrency=1), clock.clock)
     slot = governor.slot()
-    assert slot.enter_at_once()
-    slot.sent()
-    slot.refused(5.0)
-    slot.leave()
+    assert slot.try_acquire()
+    slot.mark_sent()
+    slot.throttled(5.0)
+    slot.release()
     for seconds in (6.0, 11.0):  # the rate is halved still after the first
         assert not governor._is_far_from_limits()
         clock.now += seconds
         slot = governor.slot()
-        assert slot.enter_at_once()
-        slot.leave()
+        assert slot.try_acquire()
+        slot.release()
     assert governor._is_far_from_limits()
 
 
@@ -120,11 +120,11 @@ def test_what_left_long_ago_is_not_kept() -> None:
     governor = RateLimiter(Limits(per_second=1000, per_hour=None, concurrency=1), clock.clock)
     for _ in range(5000):
         slot = governor.slot()
-        assert slot.enter_at_once()
-        slot.sent()
-        slot.leave()
+        assert slot.try_acquire()
+        slot.mark_sent()
+        slot.release()
         clock.now += 1.0
-    assert len(governor._second.left) <= 3
+    assert len(governor._second.sent_at) <= 3
 
 
 async def test_tenacity_is_not_entered_without_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def _error(code: Any, **other: Any) -> bytes:
 
 def _raised(body: bytes, http_status: int = 200) -> errors.RoistatError:
     with pytest.raises(errors.RoistatError) as caught:
-        envelope.read(body, http_status=http_status).looked_into()
+        envelope.read(body, http_status=http_status).reparse()
     return caught.value
 
 

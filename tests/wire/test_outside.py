@@ -109,7 +109,7 @@ def test_a_long_answer_opened_anew_keeps_its_time() -> None:
     """Whether its list was looked into or not, it was answered at the same moment."""
     moment = datetime(2026, 5, 1, tzinfo=UTC)
     answer = envelope.read(_body({"status": "success"}, [LONG], {}, None), answered_at=moment)
-    anew = answer.looked_into()
+    anew = answer.reparse()
     assert anew is not None
     assert (answer.answered_at, anew.answered_at) == (moment, moment)
 
@@ -118,7 +118,7 @@ def test_a_long_answer_does_not_print_its_data() -> None:
     """A log of it shows no call, whether it was opened at its ends or in whole."""
     answer = envelope.read(_body({"status": "success"}, [LONG], {}, None))
     assert "xxx" not in repr(answer)
-    assert "xxx" not in repr(answer.looked_into())
+    assert "xxx" not in repr(answer.reparse())
 
 
 @pytest.mark.parametrize("padding", ["", LONG])

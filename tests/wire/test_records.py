@@ -40,7 +40,7 @@ def test_tidy_page_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page as the vendor shows it never meets the slow layer."""
     monkeypatch.setattr(records, "_decode_individually", None)
     read = records.decode_rows(_raw([_call(1), _call(2)]), 2, Call, skip_bad=False)
-    assert (read.keys, read.total, read.bad, read.received) == (["1", "2"], 2, [], 2)
+    assert (read.keys, read.total, read.bad, read.row_count) == (["1", "2"], 2, [], 2)
 
 
 def test_one_bad_record_is_named() -> None:
@@ -59,7 +59,7 @@ def test_one_bad_record_loses_no_other() -> None:
     assert [call.id for call in read.items] == [str(n) for n in range(1000) if n != 500]
     assert read.keys == [call.id for call in read.items]
     assert read.bad == [BadRecord(500, ".caller", "expected a string")]
-    assert read.received == 1000
+    assert read.row_count == 1000
 
 
 def test_only_odd_records_take_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_missing_data_is_no_empty_list(model: type[Any]) -> None:
 def test_empty_list_is_empty(model: type[Any]) -> None:
     """No rows are no rows."""
     read = records.decode_rows(_raw([]), 0, model, skip_bad=False)
-    assert (read.items, read.received) == ([], 0)
+    assert (read.items, read.row_count) == ([], 0)
 
 
 @pytest.mark.parametrize("record", [None, [], "x", 5])
