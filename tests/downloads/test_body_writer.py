@@ -119,13 +119,13 @@ import asyncio, os, resource, signal, sys
 from pathlib import Path
 from roistat_async import errors
 from roistat_async.files.part_file import PartFile
-from roistat_async.downloads.body_writer import Writing
+from roistat_async.downloads.body_writer import BodyWriter
 
 async def main(target, size):
     with PartFile(target) as part:
-        async with Writing(part) as writing:
+        async with BodyWriter(part) as writing:
             for _ in range(size // 65536):
-                await writing.take(bytes(65536))
+                await writing.write(bytes(65536))
             await writing.publish()
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
