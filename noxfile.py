@@ -215,7 +215,16 @@ def check_wheel_content(session: nox.Session, built: Path) -> None:
 
 def copy_without_package(target: Path) -> None:
     """Copy what the tests need beside the package, and never the package itself."""
-    left_out = shutil.ignore_patterns("roistat_async", ".*", "__pycache__", "dist", "build")
+    left_out = shutil.ignore_patterns(
+        "roistat_async",
+        ".git",
+        ".nox",
+        ".venv*",
+        ".*_cache",
+        ".coverage*",
+        ".hypothesis",
+        "__pycache__",
+    )
     shutil.copytree(ROOT, target, ignore=left_out)
 
 
