@@ -1,0 +1,108 @@
+"""What pyproject.toml, the changelog and the workflow promise agrees."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+PROJECT: dict[str, Any] = tomllib.loads(PYPROJECT)["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+
+# A requirement of its own package refers to another extra and needs no reason.
+REQUIREMENTS = [
+    requirement
+    for group in [PROJECT["dependencies"], *EXTRAS.values()]
+    for requirement in group
+    if not requirement.startswith(PROJECT["name"])
+]
+PYTHONS = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', PYPROJECT)
+RELEASES = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\S+)$", CHANGELOG, flags=re.MULTILINE)
+
+
+def test_version_is_the_newest_release_of_the_changelog() -> None:
+    """A version cannot be released without its changelog, nor the other way round."""
+    assert RELEASES[0][0] == PROJECT["version"]
+
+
+def test_releases_are_dated_and_newest_first() -> None:
+    """Each release has a real date, and the list is in order."""
+    dates = [date.fromisoformat(text) for _, text in RELEASES]
+    assert dates == sorted(dates, reverse=True)
+
+
+def test_unreleased_changes_have_a_place() -> None:
+    """The first heading collects what is not released yet."""
+    headings = re.findall(r"^## \[(.+?)\]", CHANGELOG, flags=re.MULTILINE)
+    assert headings == ["Unreleased", *(version for version, _ in RELEASES)]
+
+
+def test_headings_of_the_changelog_have_links() -> None:
+    """Each heading leads to the difference in the repository."""
+    for name in ["Unreleased", *(version for version, _ in RELEASES)]:
+        assert f"\n[{name}]: {PROJECT['urls']['Source']}/" in CHANGELOG
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
+def test_requirement_has_a_reason(requirement: str) -> None:
+    """Each dependency says in a comment why it is there."""
+    lines = [line for line in PYPROJECT.splitlines() if f'"{requirement}"' in line]
+    assert lines
+    assert all(re.search(r'",\s*# \S+ \S+', line) for line in lines)
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
+def test_requirement_has_a_lower_bound(requirement: str) -> None:
+    """The oldest version that works is known for each dependency."""
+    assert re.search(r"(>=|~=|==)\d", requirement)
+
+
+def test_pythons_have_no_gap() -> None:
+    """The classifiers name every minor version from `requires-python` on."""
+    minors = [int(version.split(".")[1]) for version in PYTHONS]
+    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
+    assert minors == list(range(minors[0], minors[0] + len(minors)))
+
+
+@pytest.mark.parametrize("tool", ["ruff", "mypy", "pyright"])
+def test_tools_check_for_the_oldest_python(tool: str) -> None:
+    """A tool that assumed a newer Python would accept what fails on the oldest."""
+    settings = tomllib.loads(PYPROJECT)["tool"][tool]
+    names = {"ruff": "target-version", "mypy": "python_version", "pyright": "pythonVersion"}
+    oldest = PYTHONS[0]
+    assert settings[names[tool]] in {oldest, f"py{oldest.replace('.', '')}"}
+
+
+def test_urls_are_those_of_one_repository() -> None:
+    """A package index shows documentation, source, changelog and issues."""
+    urls = PROJECT["urls"]
+    assert set(urls) == {"Documentation", "Source", "Changelog", "Issues"}
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+
+
+def test_types_are_shipped() -> None:
+    """Type checkers use the annotations of the installed package."""
+    assert resources.files("roistat_async").joinpath("py.typed").is_file()
+    assert "Typing :: Typed" in PROJECT["classifiers"]
+
+
+def test_command_and_fixture_are_installed() -> None:
+    """The installed package has the command `roistat` and its pytest plugin."""
+    assert {point.name for point in metadata.distribution("roistat_async").entry_points} == {
+        "roistat",
+        "roistat_async",
+    }
+
+
+def test_workflow_runs_every_python() -> None:
+    """CI covers exactly the versions of the classifiers."""
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(3\.\d+)"', workflow)) == set(PYTHONS)
