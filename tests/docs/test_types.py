@@ -1,0 +1,29 @@
+"""Tests that the examples of the documents are correct for a type checker."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+def test_examples_pass_a_strict_type_check(tmp_path: Path) -> None:
+    """Mypy in strict mode has nothing to say about an example."""
+    pytest.importorskip("mypy")
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        blocks = _BLOCK.findall(document.read_text(encoding="utf-8"))
+        for number, block in enumerate(blocks, 1):
+            name = f"{document.stem.replace('-', '_')}_{number}.py"
+            (tmp_path / name).write_text(block, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
+    result = subprocess.run(
+        [*command, str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert result.stdout.startswith("Success"), result.stdout
