@@ -1,0 +1,103 @@
+"""Share of names that are everyday words used as private terms.
+
+    python -m tests.plain_names [FOLDER]      prints the share and the names
+
+What counts as a name: each function, class, parameter, variable and attribute that a file binds,
+once for each scope that binds it (a function, a class or the module). Dunder names and `_` are
+left out. A name is split at its underscores and capitals; it counts as an everyday word if one
+of its parts is in `EVERYDAY`. The list holds the words that the first round of this project used
+as terms of its own, each of which had a standard term. Pairs such as `is_open` are fine: only the
+listed words count.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+EVERYDAY = frozenset(
+    "adoption afresh ask asked asker began begun beyond came coming door found gathered"
+    " given gone held here home kept laid left like line longest look looked marks mended mine"
+    " moment most moved nursery one outside patience people place placed places put rest"
+    " seen settled sheet spelled spelling spoilt strays stretch stretches taken tell theirs"
+    " there tidy told took turn turns twin twins wanted went wild words world".split()
+)
+# Standard terms that hold a listed word.
+STANDARD = frozenset({"most_common", "line_number", "lines", "line", "requests_left"})
+_PARTS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+
+
+@frozen
+class Name:
+    """Name that a file binds."""
+
+    file: str
+    line: int
+    text: str
+
+    @property
+    def is_everyday(self) -> bool:
+        """Whether a part of the name is an everyday word."""
+        if self.text.strip("_") in STANDARD:
+            return False
+        return not EVERYDAY.isdisjoint(part.lower() for part in _PARTS.findall(self.text))
+
+
+def names_in(folder: Path) -> list[Name]:
+    """Return the names that the Python files below a folder bind."""
+    return [name for path in sorted(folder.rglob("*.py")) for name in _names_of(path, folder)]
+
+
+def share(names: list[Name]) -> float:
+    """Return the share of everyday words among names, from 0 to 1."""
+    return sum(name.is_everyday for name in names) / max(1, len(names))
+
+
+def _names_of(path: Path, folder: Path) -> Iterator[Name]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    file = path.relative_to(folder).as_posix()
+    for scope in ast.walk(tree):
+        if isinstance(scope, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            bound: dict[str, int] = {}
+            for text, line in _bound_by(scope):
+                bound.setdefault(text, line)
+            for text, line in bound.items():
+                if text.strip("_") and not text.startswith("__"):
+                    yield Name(file, line, text)
+
+
+def _bound_by(scope: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield the names that a scope binds itself: those of inner scopes are theirs."""
+    for child in ast.iter_child_nodes(scope):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield child.name, child.lineno
+        elif isinstance(child, ast.arg):
+            if child.arg not in ("self", "cls"):
+                yield child.arg, child.lineno
+        else:
+            if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+                yield child.id, child.lineno
+            elif isinstance(child, ast.Attribute) and isinstance(child.ctx, ast.Store):
+                yield child.attr, child.lineno
+            elif isinstance(child, ast.ExceptHandler) and child.name:
+                yield child.name, child.lineno
+            yield from _bound_by(child)
+
+
+def main() -> None:
+    """Print the share for a folder, by default the package."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "roistat_async")
+    names = names_in(folder)
+    everyday = [name for name in names if name.is_everyday]
+    for name in everyday:
+        print(f"{name.file}:{name.line}: {name.text}")
+    print(f"{len(everyday)} of {len(names)} names, {share(names):.2%}")
+
+
+if __name__ == "__main__":
+    main()
