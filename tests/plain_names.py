@@ -20,13 +20,14 @@ from pathlib import Path
 
 from attrs import frozen
 
-EVERYDAY = frozenset(
-    "adoption afresh ask asked asker began begun beyond came coming door found gathered"
-    " given gone held here home kept laid left like line longest look looked marks mended mine"
-    " moment most moved nursery one outside patience people place placed places put rest"
-    " seen settled sheet spelled spelling spoilt strays stretch stretches taken tell theirs"
-    " there tidy told took turn turns twin twins wanted went wild words world".split()
-)
+_WORDS = """
+    adoption afresh ask asked asker began begun beyond came coming door found gathered given gone
+    held here home kept laid left like line longest look looked marks mended mine moment most moved
+    nursery one outside patience people place placed places put rest seen settled sheet spelled
+    spelling spoilt strays stretch stretches taken tell theirs there tidy told took turn turns twin
+    twins wanted went wild words world
+"""
+EVERYDAY = frozenset(_WORDS.split())
 # Standard terms that hold a listed word.
 STANDARD = frozenset({"most_common", "line_number", "lines", "line", "requests_left"})
 _PARTS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -94,9 +95,9 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "roistat_async")
     names = names_in(folder)
     everyday = [name for name in names if name.is_everyday]
-    for name in everyday:
-        print(f"{name.file}:{name.line}: {name.text}")
-    print(f"{len(everyday)} of {len(names)} names, {share(names):.2%}")
+    lines = [f"{name.file}:{name.line}: {name.text}" for name in everyday]
+    summary = f"{len(everyday)} of {len(names)} names, {share(names):.2%}"
+    sys.stdout.write("\n".join([*lines, summary, ""]))
 
 
 if __name__ == "__main__":
