@@ -1,32 +1,31 @@
-"""The fake in a thread with an event loop of its own."""
+"""A server in a thread with an event loop of its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from threading import Thread
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .fake import FakeRoistat
-
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 
 @contextmanager
-def running_in_thread(fake: FakeRoistat) -> Iterator[FakeRoistat]:
-    """Start the fake in a thread, stop it and the thread at the end."""
+def running_in_thread(
+    start: Callable[[], Coroutine[None, None, None]],
+    stop: Callable[[], Coroutine[None, None, None]],
+) -> Iterator[None]:
+    """Await `start` in a thread of its own; await `stop` there and end the thread at the end."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="fake-roistat", daemon=True)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(fake.start(), loop).result(_PATIENCE)
+        asyncio.run_coroutine_threadsafe(start(), loop).result(_TIMEOUT)
         try:
-            yield fake
+            yield
         finally:
-            asyncio.run_coroutine_threadsafe(fake.stop(), loop).result(_PATIENCE)
+            asyncio.run_coroutine_threadsafe(stop(), loop).result(_TIMEOUT)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(_PATIENCE)
+        thread.join(_TIMEOUT)
         loop.close()

@@ -1,28 +1,23 @@
-"""FakeRoistat: opens and closes the server, holds the state."""
+"""FakeRoistat: a Roistat on loopback, opened and closed by its user."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .background import running_in_thread
-from .fault_queue import FaultQueue, When
-from .faults import Fault
-from .project import Clock, FakeProject
+from .project import Clock
 from .quirks import Quirks
-from .recorded_request import RecordedRequest
+from .server_state import API_KEY, ServerState
 
 if TYPE_CHECKING:
     from .http import HttpServer
 
-# Shaped like a key and plainly made up.
-API_KEY = "0123456789abcdef0123456789abcdef"
 
-
-class FakeRoistat:
+class FakeRoistat(ServerState):
     """A Roistat on loopback: real HTTP, state to read and set, faults to script."""
 
     def __init__(
@@ -37,75 +32,20 @@ class FakeRoistat:
         port: int = 0,
     ) -> None:
         """Make up one project; the clock also counts the limits and writes the Date header."""
-        self.project = project
-        self.api_key = api_key
-        self._quirks = quirks or Quirks()
-        self.clock = clock
-        self.projects: dict[int, FakeProject] = {}
-        self.requests: list[RecordedRequest] = []
-        self.on_request: Callable[[RecordedRequest], object] | None = None
-        self.in_flight = 0
-        self.peak_in_flight = 0
-        self._seed = seed
+        super().__init__(
+            calls=calls, project=project, api_key=api_key, seed=seed, quirks=quirks, clock=clock
+        )
         self._port = port
-        self._faults = FaultQueue()
         self._server: HttpServer | None = None
-        self.add_project(project, calls=calls)
 
     def __repr__(self) -> str:
-        """Tell where it listens, never the key."""
+        """Return the port and the projects, never the key."""
         return f"<FakeRoistat on port {self._port}, projects {list(self.projects)}>"
 
     @property
     def base_url(self) -> str:
         """The address to give to a client, with the port once it is started."""
         return f"http://127.0.0.1:{self._port}/api/v1"
-
-    @property
-    def state(self) -> FakeProject:
-        """The first project's state."""
-        return self.projects[self.project]
-
-    @property
-    def quirks(self) -> Quirks:
-        """How the fake behaves where nobody knows; set fields of it, or all of it."""
-        return self._quirks
-
-    @quirks.setter
-    def quirks(self, quirks: Quirks) -> None:
-        self._quirks = quirks
-        for project in self.projects.values():
-            project.quirks = quirks
-
-    @property
-    def used_faults(self) -> list[tuple[RecordedRequest, Fault]]:
-        """Every fault that happened, with the request it met."""
-        return self._faults.used
-
-    def add_project(self, number: int, *, calls: int = 0) -> FakeProject:
-        """Add a project that the same key opens."""
-        seed = self._seed + len(self.projects)
-        project = FakeProject(number, calls, seed, self.quirks, lambda: self.clock())
-        self.projects[number] = project
-        return project
-
-    def fail(self, path: str, fault: Fault, times: int = 1, when: When | None = None) -> None:
-        """Let the next `times` requests to a path (its end; `*` allowed) meet a fault."""
-        self._faults.add(path, fault, times, when)
-
-    def unused_faults(self) -> list[tuple[str, Fault, int]]:
-        """Return path, fault and times for every scripted fault that has not happened."""
-        return self._faults.unused()
-
-    def take_fault(self, seen: RecordedRequest) -> Fault | None:
-        """Use up the fault that waits for this request."""
-        return self._faults.take(seen)
-
-    def record(self, seen: RecordedRequest) -> None:
-        """Record what arrived and tell who wants to know, before it is answered."""
-        self.requests.append(seen)
-        if self.on_request is not None:
-            self.on_request(seen)
 
     async def start(self) -> None:
         """Open the port."""
@@ -135,6 +75,8 @@ class FakeRoistat:
         """Close everything."""
         await self.stop()
 
-    def in_thread(self) -> AbstractContextManager[FakeRoistat]:
+    @contextmanager
+    def in_thread(self) -> Iterator[FakeRoistat]:
         """Run in a thread of its own, for code that is not async."""
-        return running_in_thread(self)
+        with running_in_thread(self.start, self.stop):
+            yield self

@@ -1,11 +1,11 @@
-"""The fake's HTTP: the only file here that imports aiohttp."""
+"""HTTP of the fake server: the only file here that imports aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
@@ -15,20 +15,18 @@ from .raw_connection import RawConnection
 from .recorded_request import RecordedRequest
 from .responses import FakeResponse
 from .router import dispatch
-
-if TYPE_CHECKING:
-    from .fake import FakeRoistat
+from .server_state import ServerState
 
 _SMALL = 1024
 _CHUNK = 16 * 1024
 
 
 class HttpServer:
-    """Listens on loopback and hands each request to the fake."""
+    """HTTP server on loopback that hands each request to the router."""
 
-    def __init__(self, fake: FakeRoistat) -> None:
-        """Serve this fake."""
-        self._fake = fake
+    def __init__(self, state: ServerState) -> None:
+        """Serve the projects of a state."""
+        self._state = state
         self._closing = asyncio.Event()
         self._runner: web.ServerRunner | None = None
 
@@ -49,31 +47,31 @@ class HttpServer:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        fake = self._fake
-        fake.in_flight += 1
-        fake.peak_in_flight = max(fake.peak_in_flight, fake.in_flight)
+        state = self._state
+        state.in_flight += 1
+        state.peak_in_flight = max(state.peak_in_flight, state.in_flight)
         try:
             return await self._answer(request)
         finally:
-            fake.in_flight -= 1
+            state.in_flight -= 1
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        fake = self._fake
-        seen = await _seen(request, fake.clock())
-        fake.record(seen)
-        fault = fake.take_fault(seen)
+        state = self._state
+        seen = await _seen(request, state.clock())
+        state.record(seen)
+        fault = state.take_fault(seen)
         await self._wait(fault)
         applied = fault is None or fault.applied
-        answer = dispatch(fake, seen) if applied else FakeResponse(content_type="text/html")
+        answer = dispatch(state, seen) if applied else FakeResponse(content_type="text/html")
         if fault is not None and fault.change is not None:
             answer = fault.change(answer, seen)
-        date = http_date(fake.clock())
+        date = http_date(state.clock())
         if fault is not None and fault.wire is not None:
             return await self._by_hand(request, fault, answer, date)
-        return await _whole(request, answer, date, fake.quirks.gzip)
+        return await _whole(request, answer, date, state.quirks.gzip)
 
     async def _wait(self, fault: Fault | None) -> None:
-        seconds = self._fake.quirks.latency + (fault.seconds if fault else 0)
+        seconds = self._state.quirks.latency + (fault.seconds if fault else 0)
         if seconds > 0:
             await _either(asyncio.sleep(seconds), self._closing.wait())
         if fault is not None and fault.until is not None:

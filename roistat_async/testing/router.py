@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import (
     analytics_handler,
@@ -18,9 +18,7 @@ from .api_request import ApiRequest
 from .project import FakeProject
 from .recorded_request import RecordedRequest
 from .responses import FakeResponse, success
-
-if TYPE_CHECKING:
-    from .fake import FakeRoistat
+from .server_state import ServerState
 
 Method = Callable[[ApiRequest], FakeResponse]
 PREFIX = "/api/v1/"
@@ -48,46 +46,46 @@ _METHODS: dict[str, Method] = {
 _BY_GET = frozenset({"project/calltracking/data", "project/calltracking/call/xls/export"})
 
 
-def dispatch(fake: FakeRoistat, seen: RecordedRequest) -> FakeResponse:
+def dispatch(state: ServerState, seen: RecordedRequest) -> FakeResponse:
     """Carry one request out and answer it as Roistat would."""
     try:
-        return _answer(fake, seen)
+        return _answer(state, seen)
     except FakeApiError as no:
         real = seen.headers.get("Use-Http-Code") == "1"
-        limited = no.code == "request_limit_error" and fake.quirks.retry_after is not None
-        headers = {"Retry-After": str(fake.quirks.retry_after)} if limited else {}
+        limited = no.code == "request_limit_error" and state.quirks.retry_after is not None
+        headers = {"Retry-After": str(state.quirks.retry_after)} if limited else {}
         return error_response(no.code, no.description, use_http_code=real, headers=headers)
 
 
-def _answer(fake: FakeRoistat, seen: RecordedRequest) -> FakeResponse:
+def _answer(state: ServerState, seen: RecordedRequest) -> FakeResponse:
     path = seen.path.removeprefix(PREFIX)
-    if (seen.headers.get("Api-key") or seen.query.get("key")) != fake.api_key:
+    if (seen.headers.get("Api-key") or seen.query.get("key")) != state.api_key:
         raise FakeApiError("authentication_failed")
     if path == "user/projects":
-        return _projects(fake)
-    project = _project(fake, seen)
+        return _projects(state)
+    project = _project(state, seen)
     with project.lock:
         # The limiter answers before anything is touched, so a refused write did not happen.
-        if not project.windows.admits(seen.at, fake.quirks):
+        if not project.windows.admits(seen.at, state.quirks):
             raise FakeApiError("request_limit_error")
         method, found = _method(path, seen.method)
         return method(ApiRequest(project, _arguments(seen) | found, seen.method, seen.headers))
 
 
-def _projects(fake: FakeRoistat) -> FakeResponse:
+def _projects(state: ServerState) -> FakeResponse:
     rows = [
         {"id": one.number, "name": one.name, "currency": "RUB", "creation_date": one.created}
-        for one in fake.projects.values()
+        for one in state.projects.values()
     ]
     return success(projects=rows)
 
 
-def _project(fake: FakeRoistat, seen: RecordedRequest) -> FakeProject:
+def _project(state: ServerState, seen: RecordedRequest) -> FakeProject:
     if "project" not in seen.query:
         raise FakeApiError("incorrect_request", "Required argument project is missing")
-    project = None if seen.project is None else fake.projects.get(seen.project)
+    project = None if seen.project is None else state.projects.get(seen.project)
     if project is None:
-        raise FakeApiError(fake.quirks.wrong_project)
+        raise FakeApiError(state.quirks.wrong_project)
     return project
 
 

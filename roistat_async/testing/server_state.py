@@ -1,0 +1,89 @@
+"""State of the fake server: its projects, what arrived, the faults to come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .fault_queue import FaultQueue, When
+from .faults import Fault
+from .project import Clock, FakeProject
+from .quirks import Quirks
+from .recorded_request import RecordedRequest
+
+# Shaped like a key and plainly made up.
+API_KEY = "0123456789abcdef0123456789abcdef"
+
+
+class ServerState:
+    """Projects, requests and faults of a fake server, to read and to set."""
+
+    def __init__(
+        self,
+        *,
+        calls: int = 200,
+        project: int = 12345,
+        api_key: str = API_KEY,
+        seed: int = 1,
+        quirks: Quirks | None = None,
+        clock: Clock = time.time,
+    ) -> None:
+        """Make up one project; the clock also counts the limits and writes the Date header."""
+        self.project = project
+        self.api_key = api_key
+        self._quirks = quirks or Quirks()
+        self.clock = clock
+        self.projects: dict[int, FakeProject] = {}
+        self.requests: list[RecordedRequest] = []
+        self.on_request: Callable[[RecordedRequest], object] | None = None
+        self.in_flight = 0
+        self.peak_in_flight = 0
+        self._seed = seed
+        self._faults = FaultQueue()
+        self.add_project(project, calls=calls)
+
+    @property
+    def state(self) -> FakeProject:
+        """The first project's state."""
+        return self.projects[self.project]
+
+    @property
+    def quirks(self) -> Quirks:
+        """How the fake behaves where nobody knows; set fields of it, or all of it."""
+        return self._quirks
+
+    @quirks.setter
+    def quirks(self, quirks: Quirks) -> None:
+        self._quirks = quirks
+        for project in self.projects.values():
+            project.quirks = quirks
+
+    @property
+    def used_faults(self) -> list[tuple[RecordedRequest, Fault]]:
+        """Every fault that happened, with the request it met."""
+        return self._faults.used
+
+    def add_project(self, number: int, *, calls: int = 0) -> FakeProject:
+        """Add a project that the same key opens."""
+        seed = self._seed + len(self.projects)
+        project = FakeProject(number, calls, seed, self.quirks, lambda: self.clock())
+        self.projects[number] = project
+        return project
+
+    def fail(self, path: str, fault: Fault, times: int = 1, when: When | None = None) -> None:
+        """Let the next `times` requests to a path (its end; `*` allowed) meet a fault."""
+        self._faults.add(path, fault, times, when)
+
+    def unused_faults(self) -> list[tuple[str, Fault, int]]:
+        """Return path, fault and times for every scripted fault that has not happened."""
+        return self._faults.unused()
+
+    def take_fault(self, seen: RecordedRequest) -> Fault | None:
+        """Use up the fault that waits for this request."""
+        return self._faults.take(seen)
+
+    def record(self, seen: RecordedRequest) -> None:
+        """Record what arrived and tell who wants to know, before it is answered."""
+        self.requests.append(seen)
+        if self.on_request is not None:
+            self.on_request(seen)
