@@ -29,7 +29,9 @@ _WORDS = """
 """
 EVERYDAY = frozenset(_WORDS.split())
 # Standard terms that hold a listed word.
-STANDARD = frozenset({"most_common", "line_number", "lines", "line", "requests_left"})
+STANDARD = frozenset(
+    {"most_common", "line_number", "lines", "line", "_matches_like", "requests_left"}
+)
 _PARTS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 

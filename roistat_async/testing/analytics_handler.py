@@ -49,13 +49,13 @@ class Sums:
         self.seconds[name] += talked
 
 
-def report(asked: ApiRequest) -> FakeResponse:
+def report(request: ApiRequest) -> FakeResponse:
     """Answer calltracking/data."""
-    start, end = asked.period_argument()
-    sums, book = Sums(), asked.project.calls
-    for place in book.between(start, end):
-        sums.add(book.peek_at(place), book.date_at(place))
-    # The page's average, 39 calls over 124 days, counts the days of UTC at both ends.
+    start, end = request.period_argument()
+    sums, book = Sums(), request.project.calls
+    for index in book.between(start, end):
+        sums.add(book.peek_at(index), book.date_at(index))
+    # The average of the vendor's page, 39 calls over 124 days, counts the days of UTC at both ends.
     days = range(int(start) // DAY, int(end) // DAY + 1)
     return success(
         data={
@@ -90,7 +90,7 @@ def _quantity(sums: Sums, last: int) -> Row:
     return {
         # "01" is the hour from 00:00 to 01:00.
         "byHours": [_outcomes(sums.hours[hour]) | {"hour": f"{hour + 1:02}"} for hour in range(24)],
-        # Seven days that end with the period's last, as in the page's example.
+        # Seven days that end with the period's last, as in the example of the vendor's page.
         "byWeekdays": [
             _outcomes(sums.weekdays[(day + 3) % 7]) | {"date": write_date(day * DAY)}
             for day in week
@@ -105,10 +105,10 @@ def _daily(sums: Sums, days: range, name: str) -> Row:
 
 
 def _duration(sums: Sums, days: range) -> Row:
-    # Minutes: the page's 0.23418803418803 is 548 seconds over its 39 calls.
+    # Minutes: the 0.23418803418803 of the vendor's page is 548 seconds over 39 calls.
     seconds = [sums.days[day]["seconds"] for day in days]
     average = sum(seconds) / 60 / sums.total if sums.total else 0
-    return {"values": _dated([one // 60 for one in seconds], days), "average": average}
+    return {"values": _dated([second // 60 for second in seconds], days), "average": average}
 
 
 def _dated(values: list[int], days: range) -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ def _marker_duration(sums: Sums) -> Iterator[Row]:
         yield {
             "displayName": _display(sums, name),
             "iconUrl": sums.sources[name].get("icon_url") or "",
-            # PHP writes a whole number without a fraction, as the page's 24.
+            # PHP writes a whole number without a fraction, as the 24 of the vendor's page.
             "value": int(value) if value == int(value) else value,
             "systemName": name,
         }

@@ -29,7 +29,7 @@ CODES: dict[str, tuple[int, str]] = {
 
 
 class FakeApiError(Exception):
-    """Roistat says no."""
+    """The fake refuses the request with one of Roistat's error codes."""
 
     def __init__(self, code: str, description: str | None = None) -> None:
         """Name one of Roistat's codes and, if it matters, the text that goes with it."""
@@ -46,7 +46,7 @@ def error_response(
     details: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> FakeResponse:
-    """Spell an error: HTTP 200 unless real codes were asked for."""
+    """Return an error response: HTTP 200 unless real codes were requested."""
     status, text = CODES.get(code, (400, "Ошибка."))
     body: dict[str, object] = {"status": "error", "error": code, "description": description or text}
     if details is not None:

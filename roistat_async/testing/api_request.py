@@ -59,7 +59,7 @@ class ApiRequest:
 class ListArguments:
     """The words of a list method, read."""
 
-    wanted: Filter
+    criteria: Filter
     sort: str
     descending: bool
     limit: int | None
@@ -81,25 +81,25 @@ def check_period(start: float | None, end: float | None, quirks: Quirks) -> None
         raise FakeApiError("incorrect_request", "Too much data. Try smaller period")
 
 
-def read_listing(asked: ApiRequest, known: Collection[str], default: str) -> ListArguments:
+def read_listing(request: ApiRequest, known: Collection[str], default: str) -> ListArguments:
     """Read filters, sort, limit and offset; what is unknown is ignored, as Roistat does."""
-    quirks = asked.quirks
-    sort, descending = _sort(asked, known, default)
-    offset = asked.integer_argument("offset", 0) or 0
+    quirks = request.quirks
+    sort, descending = _sort(request, known, default)
+    offset = request.integer_argument("offset", 0) or 0
     if offset < 0:
         raise FakeApiError("incorrect_request", "Argument offset is invalid")
     return ListArguments(
-        read_filters(asked.args.get("filters"), known, quirks),
+        read_filters(request.args.get("filters"), known, quirks),
         sort,
         descending or quirks.descending_only,
-        _limit(asked),
+        _limit(request),
         0 if quirks.ignore_offset else offset,
     )
 
 
-def _sort(asked: ApiRequest, known: Collection[str], default: str) -> tuple[str, bool]:
-    sort = asked.args.get("sort")
-    if not sort or asked.quirks.ignore_sort:
+def _sort(request: ApiRequest, known: Collection[str], default: str) -> tuple[str, bool]:
+    sort = request.args.get("sort")
+    if not sort or request.quirks.ignore_sort:
         return default, True
     if not isinstance(sort, list) or not all(isinstance(word, str) for word in sort):
         raise FakeApiError("incorrect_request", "Argument sort is invalid")
@@ -108,9 +108,9 @@ def _sort(asked: ApiRequest, known: Collection[str], default: str) -> tuple[str,
     return sort[0], len(sort) > 1 and sort[1].lower() == "desc"
 
 
-def _limit(asked: ApiRequest) -> int | None:
-    quirks = asked.quirks
-    limit = asked.integer_argument("limit", quirks.default_limit)
+def _limit(request: ApiRequest) -> int | None:
+    quirks = request.quirks
+    limit = request.integer_argument("limit", quirks.default_limit)
     if limit is None:
         return quirks.max_limit
     if limit < 0 or (quirks.refuse_limit_above is not None and limit > quirks.refuse_limit_above):

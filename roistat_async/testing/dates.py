@@ -15,13 +15,13 @@ def read_date(text: object) -> float | None:
     if not isinstance(text, str):
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        when = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def moment_of(value: str | float | datetime) -> float:
+def timestamp_of(value: str | float | datetime) -> float:
     """Turn what a test may hand over into seconds since 1970."""
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
@@ -34,14 +34,14 @@ def moment_of(value: str | float | datetime) -> float:
 
 
 def write_date(seconds: float) -> str:
-    """Spell a date the one way Roistat answers it."""
-    days, rest = divmod(int(seconds), DAY)
-    hours, rest = divmod(rest, 3600)
-    return f"{_day(days)}T{hours:02}:{rest // 60:02}:{rest % 60:02}+0000"
+    """Format a date as Roistat's responses do."""
+    days, remainder = divmod(int(seconds), DAY)
+    hours, remainder = divmod(remainder, 3600)
+    return f"{_day(days)}T{hours:02}:{remainder // 60:02}:{remainder % 60:02}+0000"
 
 
 def http_date(seconds: float) -> str:
-    """Spell the Date header."""
+    """Format the Date header."""
     return formatdate(seconds, usegmt=True)
 
 

@@ -19,14 +19,14 @@ class QueuedFault:
 
     path: str
     fault: Fault
-    left: int
+    remaining: int
     when: When | None = None
 
-    def matches(self, seen: RecordedRequest) -> bool:
-        """Say whether this request is one it waits for."""
-        if self.left < 1 or not fnmatchcase(seen.path, f"*/{self.path.lstrip('/')}"):
+    def matches(self, request: RecordedRequest) -> bool:
+        """Whether this request meets the fault."""
+        if self.remaining < 1 or not fnmatchcase(request.path, f"*/{self.path.lstrip('/')}"):
             return False
-        return self.when is None or self.when(seen)
+        return self.when is None or self.when(request)
 
 
 @define
@@ -40,15 +40,19 @@ class FaultQueue:
         """Wait for requests to this path."""
         self.waiting.append(QueuedFault(path, fault, times, when))
 
-    def take(self, seen: RecordedRequest) -> Fault | None:
+    def take(self, request: RecordedRequest) -> Fault | None:
         """Use up the first fault that waits for this request."""
-        for one in self.waiting:
-            if one.matches(seen):
-                one.left -= 1
-                self.used.append((seen, one.fault))
-                return one.fault
+        for queued in self.waiting:
+            if queued.matches(request):
+                queued.remaining -= 1
+                self.used.append((request, queued.fault))
+                return queued.fault
         return None
 
     def unused(self) -> list[tuple[str, Fault, int]]:
         """Return path, fault and times for what never happened."""
-        return [(one.path, one.fault, one.left) for one in self.waiting if one.left > 0]
+        return [
+            (queued.path, queued.fault, queued.remaining)
+            for queued in self.waiting
+            if queued.remaining > 0
+        ]

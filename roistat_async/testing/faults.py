@@ -32,7 +32,7 @@ class Fault:
     wire: raw_connection.WireAction | None = field(default=None, repr=False)
 
     def after_applying(self) -> Fault:
-        """Return the same fault, met only after the request was carried out: the answer is lost."""
+        """Return the same fault, met only after the request was carried out: the response is lost."""
         return evolve(self, applied=True)
 
     @classmethod
@@ -57,8 +57,8 @@ class Fault:
     ) -> Fault:
         """Answer one of Roistat's errors, HTTP 200 unless the request asks for real codes."""
 
-        def change(_: FakeResponse, seen: RecordedRequest) -> FakeResponse:
-            real = seen.headers.get("Use-Http-Code") == "1"
+        def change(_: FakeResponse, request: RecordedRequest) -> FakeResponse:
+            real = request.headers.get("Use-Http-Code") == "1"
             return error_response(
                 code, description, use_http_code=real, details=details, headers=headers
             )
@@ -122,12 +122,12 @@ class Fault:
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
-        """Carry the request out and answer it, later."""
+        """Carry the request out and respond later."""
         return cls(f"delay {seconds}", applied=True, seconds=seconds)
 
     @classmethod
     def wait_for(cls, until: asyncio.Event) -> Fault:
-        """Carry the request out and answer it once the event is set; same event loop only."""
+        """Carry the request out and respond once the event is set; same event loop only."""
         return cls("hold", applied=True, until=until)
 
     @classmethod
@@ -167,7 +167,7 @@ class Fault:
 
     @classmethod
     def raw_bytes(cls, data: bytes) -> Fault:
-        """Put these very bytes on the wire, then close."""
+        """Write exactly these bytes to the connection, then close it."""
         return cls("raw", wire=raw_connection.raw(data))
 
     @classmethod

@@ -28,7 +28,7 @@ class Condition:
     after_inclusive: bool = False
 
     def matches(self, value: Callable[[str], object]) -> bool:
-        """Say whether a row, given as a reader of its fields, answers the condition."""
+        """Whether a row, given as a reader of its fields, meets the condition."""
         have = value(self.field)
         if self.operator == "null":
             return (have is None) == (str(self.value) == "1")
@@ -37,9 +37,9 @@ class Condition:
 
     def _compares(self, have: object) -> bool:
         if self.operator == "in":
-            return any(_ordered(have, one, self.field) == 0 for one in self.value)
+            return any(_ordered(have, item, self.field) == 0 for item in self.value)
         if self.operator == "like":
-            return _like(str(have), str(self.value))
+            return _matches_like(str(have), str(self.value))
         order = _ordered(have, self.value, self.field)
         if self.operator == ">" and self.field in DATE_FIELDS and self.after_inclusive:
             return order >= 0
@@ -54,7 +54,7 @@ class Filter:
     any_of: bool = False
 
     def matches(self, value: Callable[[str], object]) -> bool:
-        """Say whether a row answers the whole filter."""
+        """Whether a row meets the whole filter."""
         joined = any if self.any_of else all
         return joined(part.matches(value) for part in self.parts)
 
@@ -94,10 +94,10 @@ def _conditions(
     items: list[Any], known: Collection[str], quirks: Quirks
 ) -> tuple[Condition | Filter, ...]:
     read = [_condition(item, quirks) for item in items]
-    strangers = [one.field for one in read if one.field not in known]
+    strangers = [item.field for item in read if item.field not in known]
     if strangers and quirks.unknown_filter == "refused":
         raise FakeApiError("incorrect_request", f"Unknown filter field {strangers[0]}")
-    return tuple(one for one in read if one.field in known)
+    return tuple(item for item in read if item.field in known)
 
 
 def _condition(item: Any, quirks: Quirks) -> Condition:
@@ -113,25 +113,25 @@ def _condition(item: Any, quirks: Quirks) -> Condition:
     return Condition(field, operator, value, quirks.date_after_inclusive)
 
 
-def date_range(wanted: Filter, dates: Sequence[int]) -> tuple[int, int, Filter]:
+def date_range(criteria: Filter, dates: Sequence[int]) -> tuple[int, int, Filter]:
     """Turn the date conditions into positions in sorted dates; hand back the conditions left."""
-    low, high, rest = 0, len(dates), []
-    for part in () if wanted.any_of else wanted.parts:
+    low, high, remainder = 0, len(dates), []
+    for part in () if criteria.any_of else criteria.parts:
         edges = _bounds(part, dates) if isinstance(part, Condition) else None
         if edges is None:
-            rest.append(part)
+            remainder.append(part)
         else:
             low, high = max(low, edges[0]), min(high, edges[1])
-    if wanted.any_of:
-        rest = list(wanted.parts)
-    return low, max(low, high), Filter(tuple(rest), wanted.any_of)
+    if criteria.any_of:
+        remainder = list(criteria.parts)
+    return low, max(low, high), Filter(tuple(remainder), criteria.any_of)
 
 
-def requested_bounds(wanted: Filter) -> tuple[float | None, float | None]:
+def requested_bounds(criteria: Filter) -> tuple[float | None, float | None]:
     """Return the earliest and latest date an and-filter asks for."""
     low: float | None = None
     high: float | None = None
-    for part in () if wanted.any_of else wanted.parts:
+    for part in () if criteria.any_of else criteria.parts:
         if not isinstance(part, Condition) or part.field != "date":
             continue
         if part.operator in {">", ">=", "="}:
@@ -154,13 +154,13 @@ def _bounds(part: Condition, dates: Sequence[int]) -> tuple[int, int] | None:
 
 def _ordered(have: object, want: object, field: str) -> int:
     if field in DATE_FIELDS:
-        left, right = read_date(have), read_date(want)
-        if left is not None and right is not None:
-            return (left > right) - (left < right)
+        actual, right = read_date(have), read_date(want)
+        if actual is not None and right is not None:
+            return (actual > right) - (actual < right)
     # The database under Roistat compares "12" with 12 as numbers.
-    one, other = _number(have), _number(want)
-    if one is not None and other is not None:
-        return (one > other) - (one < other)
+    item, other = _number(have), _number(want)
+    if item is not None and other is not None:
+        return (item > other) - (item < other)
     text, sought = str(have), str(want)
     return (text > sought) - (text < sought)
 
@@ -173,8 +173,8 @@ def _number(value: object) -> int | float | None:
     return float(value) if "." in value else int(value)
 
 
-def _like(have: str, pattern: str) -> bool:
+def _matches_like(have: str, pattern: str) -> bool:
     if "%" not in pattern:
         pattern = f"%{pattern}%"
-    wanted = ".*".join(re.escape(piece) for piece in pattern.split("%"))
-    return re.fullmatch(wanted, have, re.IGNORECASE | re.DOTALL) is not None
+    criteria = ".*".join(re.escape(piece) for piece in pattern.split("%"))
+    return re.fullmatch(criteria, have, re.IGNORECASE | re.DOTALL) is not None

@@ -19,7 +19,7 @@ SHAPES = 1000
 FIRST_ID = 10_001
 _FIRST_VISIT = 4_000_000
 _FIRST_ORDER = 50_000
-_LONGEST_HISTORY = 730 * DAY
+_MAX_HISTORY = 730 * DAY
 _USUAL_GAP = 1800
 _VARIABLE = frozenset({"id", "date", "link", "visit_id", "order_id", "visit", "order"})
 
@@ -46,12 +46,12 @@ class GeneratedCalls:
     _shapes: dict[int, CallTemplate] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        """Lay the calls out in time, several of them in one second, up to now."""
+        """Spread the calls over the time up to now, several of them in one second."""
         self.dates = array("q", self._dates())
 
     def _dates(self) -> list[int]:
         random = Random(self.seed)
-        mean = min(_USUAL_GAP, _LONGEST_HISTORY / max(1, self.count))
+        mean = min(_USUAL_GAP, _MAX_HISTORY / max(1, self.count))
         # Gaps are drawn from a small pool: a million calls in half a second.
         gaps = [_gap(random, mean) for _ in range(2048)]
         offsets = list(accumulate(random.choices(gaps, k=self.count)))
@@ -70,9 +70,9 @@ class GeneratedCalls:
         shape, values = self._shape(number), self._values(number)
         if visit:
             values[b"before"] = write_date(self.dates[number] - 40 - number % 600).encode()
-        seen = shape.visit % values if visit else b"null"
+        visit_json = shape.visit % values if visit else b"null"
         ordered = shape.order % values if order else b"null"
-        return b'%b%b,"order":%b}' % (shape.head % values, seen, ordered)
+        return b'%b%b,"order":%b}' % (shape.head % values, visit_json, ordered)
 
     def row(self, number: int) -> Row:
         """Return one call with its visit and its order."""
@@ -90,7 +90,7 @@ class GeneratedCalls:
         return self._shape(number).constant.get(name)
 
     def recorded(self, number: int) -> bool:
-        """Say whether the call has a recording; every thirteenth answered call has lost its own."""
+        """Whether the call has a recording; every thirteenth answered call has lost its own."""
         return number % 13 != 5
 
     def _shape(self, number: int) -> CallTemplate:
@@ -169,7 +169,7 @@ def _call(random: Random, key: int, static: bool, callee: str) -> Row:
         "tags": random.choice(sample_data.TAGS),
     }
     if key % 17 == 0:
-        # The page's own example has no comment at all.
+        # The example of the vendor's page has no comment at all.
         del row["comment"]
     return row
 

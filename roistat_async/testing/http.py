@@ -41,7 +41,7 @@ class HttpServer:
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
-        """Let stalled answers go and close everything."""
+        """End stalled responses and close everything."""
         self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -57,14 +57,14 @@ class HttpServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         state = self._state
-        seen = await _seen(request, state.clock())
-        state.record(seen)
-        fault = state.take_fault(seen)
+        recorded = await _recorded(request, state.clock())
+        state.record(recorded)
+        fault = state.take_fault(recorded)
         await self._wait(fault)
         applied = fault is None or fault.applied
-        answer = dispatch(state, seen) if applied else FakeResponse(content_type="text/html")
+        answer = dispatch(state, recorded) if applied else FakeResponse(content_type="text/html")
         if fault is not None and fault.change is not None:
-            answer = fault.change(answer, seen)
+            answer = fault.change(answer, recorded)
         date = http_date(state.clock())
         if fault is not None and fault.wire is not None:
             return await self._by_hand(request, fault, answer, date)
@@ -96,7 +96,7 @@ async def _either(*waits: Any) -> None:
             task.cancel()
 
 
-async def _seen(request: web.BaseRequest, at: float) -> RecordedRequest:
+async def _recorded(request: web.BaseRequest, at: float) -> RecordedRequest:
     # Not request.read(), which refuses more than 1 MiB.
     raw = await request.content.read()
     query = request.rel_url.query

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import mp3, sample_data
 from .call_store import CallStore
-from .dates import DAY, moment_of, write_date
+from .dates import DAY, timestamp_of, write_date
 from .generated_calls import FIRST_ID, GeneratedCalls
 from .quirks import Quirks
 from .rate_limit import RateWindow
@@ -37,7 +37,7 @@ class Recordings(MutableMapping[str, bytes]):
         return body
 
     def __setitem__(self, call_id: str, body: bytes) -> None:
-        """Give a call this recording; empty bytes mean none."""
+        """Set the recording of a call; empty bytes mean none."""
         self._own[call_id] = body
 
     def __delitem__(self, call_id: str) -> None:
@@ -78,8 +78,8 @@ class FakeProject:
         self.scripts: list[Row] = self._scripts()
         self.deleted_scripts: list[Row] = []
         self.phones: list[Row] = [
-            sample_data.phone(place, digits, script_id, self.created)
-            for place, (digits, script_id) in enumerate(sample_data.PHONES, 1)
+            sample_data.phone(phone_id, digits, script_id, self.created)
+            for phone_id, (digits, script_id) in enumerate(sample_data.PHONES, 1)
         ]
         self._last_id = FIRST_ID + calls - 1
 
@@ -106,7 +106,7 @@ class FakeProject:
     ) -> Row:
         """Add a call; a date in the past is a late one. Fields left out get everyday values."""
         with self.lock:
-            at = self.clock() if date is None else moment_of(date)
+            at = self.clock() if date is None else timestamp_of(date)
             row = self._call(at) | fields
             if recording is not None:
                 self.recordings[str(row["id"])] = recording
@@ -120,7 +120,7 @@ class FakeProject:
             if row is None:
                 raise KeyError(call_id)
             if "date" in fields and isinstance(fields["date"], int | float | datetime):
-                fields["date"] = write_date(moment_of(fields["date"]))
+                fields["date"] = write_date(timestamp_of(fields["date"]))
             row.update(fields)
             return row
 

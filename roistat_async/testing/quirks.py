@@ -16,10 +16,10 @@ class Quirks:
     rate_per_hour: int | None = 5000
     # Nobody has ever seen a Retry-After; the text given here is sent with every 429.
     retry_after: str | None = None
-    # Seconds before each answer; a benchmark's network.
+    # Seconds before each response; a benchmark's network.
     latency: float = 0.0
 
-    # Errors. The exact answer to a project of somebody else was never captured.
+    # Errors. The exact response to a project of somebody else was never captured.
     wrong_project: Literal["access_denied", "authentication_failed"] = "access_denied"
     # Seen only as a description on the analytics endpoints; a call list never showed it.
     max_period_days: float | None = None
@@ -38,19 +38,19 @@ class Quirks:
     descending_only: bool = False
     # Whether `date >` takes the named second itself was never probed.
     date_after_inclusive: bool = False
-    # {"and": [one condition]} answers 500 on visit and order lists; not shown for calls.
+    # {"and": [one condition]} gets a 500 on visit and order lists; not shown for calls.
     single_and_breaks: bool = True
     # Unknown arguments are ignored silently; for filter fields that is an inference.
     unknown_filter: Literal["ignored", "refused"] = "ignored"
 
-    # Scripts and phones. The page calls replaceable_numbers required, though its answers omit it.
+    # Scripts and phones. The vendor's page calls replaceable_numbers required, though its responses omit it.
     replaceable_numbers_required: bool = True
     # "All scripts ever created" may or may not count deleted ones when is_deleted is not sent.
     scripts_listed: Literal["all", "existing"] = "all"
-    # The page says "null or string", fixtures show integers.
+    # The vendor's page says "null or string", fixtures show integers.
     script_id_as_string: bool = False
 
-    # The page calls `name` required on phone-call; everybody omits it.
+    # The vendor's page calls `name` required on phone-call; everybody omits it.
     call_name_required: bool = False
 
     # Recordings. Content type, framing and ranges: no evidence at all.

@@ -1,4 +1,4 @@
-"""Bytes put on a connection by hand, for answers no decent server would give."""
+"""Raw bytes on a connection, for responses that no correct server writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .responses import FakeResponse
 
 @frozen
 class RawConnection:
-    """The connection of one request and the answer it should have had."""
+    """Connection of one request, with the response it should have had."""
 
     transport: asyncio.Transport
     answer: FakeResponse
@@ -99,12 +99,12 @@ def raw(data: bytes) -> WireAction:
 
 
 async def reset(line: RawConnection) -> None:
-    """Say nothing and cut the connection with RST."""
+    """Cut the connection with RST, without a response."""
     line.reset()
 
 
 async def close_silently(line: RawConnection) -> None:
-    """Say nothing and close in good order."""
+    """Close the connection in good order, without a response."""
     line.close()
 
 

@@ -14,7 +14,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 @frozen
 class FakeResponse:
-    """An HTTP answer before it is put on the wire."""
+    """HTTP response before it is written."""
 
     body: bytes = b""
     status: int = 200

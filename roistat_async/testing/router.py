@@ -1,4 +1,4 @@
-"""The way in: who may ask, how often, and which method answers."""
+"""Router: authenticates a request, counts it against the limits and calls its handler."""
 
 from __future__ import annotations
 
@@ -42,48 +42,57 @@ _METHODS: dict[str, Method] = {
     "project/calltracking/script/update": script_handlers.update_script,
     "project/calltracking/script/delete": script_handlers.delete_script,
 }
-# The page says "GET or POST" for these; about /list the vendor says so in general.
+# The vendor's page says "GET or POST" for these; about /list the vendor says so in general.
 _BY_GET = frozenset({"project/calltracking/data", "project/calltracking/call/xls/export"})
 
 
-def dispatch(state: ServerState, seen: RecordedRequest) -> FakeResponse:
-    """Carry one request out and answer it as Roistat would."""
+def dispatch(state: ServerState, request: RecordedRequest) -> FakeResponse:
+    """Carry one request out and return the response as Roistat would."""
     try:
-        return _answer(state, seen)
+        return _answer(state, request)
     except FakeApiError as no:
-        real = seen.headers.get("Use-Http-Code") == "1"
+        real = request.headers.get("Use-Http-Code") == "1"
         limited = no.code == "request_limit_error" and state.quirks.retry_after is not None
         headers = {"Retry-After": str(state.quirks.retry_after)} if limited else {}
         return error_response(no.code, no.description, use_http_code=real, headers=headers)
 
 
-def _answer(state: ServerState, seen: RecordedRequest) -> FakeResponse:
-    path = seen.path.removeprefix(PREFIX)
-    if (seen.headers.get("Api-key") or seen.query.get("key")) != state.api_key:
+def _answer(state: ServerState, request: RecordedRequest) -> FakeResponse:
+    path = request.path.removeprefix(PREFIX)
+    if (request.headers.get("Api-key") or request.query.get("key")) != state.api_key:
         raise FakeApiError("authentication_failed")
     if path == "user/projects":
         return _projects(state)
-    project = _project(state, seen)
+    project = _project(state, request)
     with project.lock:
-        # The limiter answers before anything is touched, so a refused write did not happen.
-        if not project.windows.admits(seen.at, state.quirks):
+        # The limiter refuses before anything is touched, so a refused write did not happen.
+        if not project.windows.admits(request.at, state.quirks):
             raise FakeApiError("request_limit_error")
-        method, found = _method(path, seen.method)
-        return method(ApiRequest(project, _arguments(seen) | found, seen.method, seen.headers))
+        method, path_arguments = _method(path, request.method)
+        return method(
+            ApiRequest(
+                project, _arguments(request) | path_arguments, request.method, request.headers
+            )
+        )
 
 
 def _projects(state: ServerState) -> FakeResponse:
     rows = [
-        {"id": one.number, "name": one.name, "currency": "RUB", "creation_date": one.created}
-        for one in state.projects.values()
+        {
+            "id": project.number,
+            "name": project.name,
+            "currency": "RUB",
+            "creation_date": project.created,
+        }
+        for project in state.projects.values()
     ]
     return success(projects=rows)
 
 
-def _project(state: ServerState, seen: RecordedRequest) -> FakeProject:
-    if "project" not in seen.query:
+def _project(state: ServerState, request: RecordedRequest) -> FakeProject:
+    if "project" not in request.query:
         raise FakeApiError("incorrect_request", "Required argument project is missing")
-    project = None if seen.project is None else state.projects.get(seen.project)
+    project = None if request.project is None else state.projects.get(request.project)
     if project is None:
         raise FakeApiError(state.quirks.wrong_project)
     return project
@@ -95,18 +104,18 @@ def _method(path: str, verb: str) -> tuple[Method, dict[str, str]]:
         return call_handlers.download, {"call_id": recording[1]}
     method = _METHODS.get(path)
     by_get = path.endswith("/list") or path in _BY_GET
-    # How Roistat answers GET where only POST is documented is unknown; a missing method fits best.
+    # How Roistat responds to GET where only POST is documented is unknown; a missing method fits best.
     if method is None or not (verb == "POST" or (verb == "GET" and by_get)):
         raise FakeApiError("resource_not_found")
     return method, {}
 
 
-def _arguments(seen: RecordedRequest) -> dict[str, Any]:
-    if isinstance(seen.body, dict):
-        return dict(seen.body)
-    if seen.raw and seen.body is None:
+def _arguments(request: RecordedRequest) -> dict[str, Any]:
+    if isinstance(request.body, dict):
+        return dict(request.body)
+    if request.raw and request.body is None:
         raise FakeApiError("incorrect_request", "Request body is not valid JSON")
-    return _from_query(seen.query) if seen.method == "GET" else {}
+    return _from_query(request.query) if request.method == "GET" else {}
 
 
 def _from_query(query: Mapping[str, str]) -> dict[str, Any]:

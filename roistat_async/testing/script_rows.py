@@ -1,4 +1,4 @@
-"""A script as the state keeps it, as a request spells it, as an answer spells it."""
+"""Script rows: as stored, as sent in a request, as returned in a response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def find_script(project: FakeProject, script_id: object) -> Row | None:
 
 
 def answered(script: Row) -> Row:
-    """Spell a script for an answer, which never holds the replaceable numbers."""
+    """Return a script as responses hold it: without the replaceable numbers."""
     options = dict(script["options"])
     options.pop("replaceable_numbers", None)
     return script | {"options": options}
@@ -56,7 +56,7 @@ def blank(number: int, created: str) -> Row:
     }
 
 
-def kept(sent: Row) -> Row:
+def stored_script(sent: Row) -> Row:
     """Respell what a request sends: is_enabled inside crm becomes enabled, the lead flag text."""
     sent = copy.deepcopy(sent)
     integration = sent.get("integration")
@@ -73,14 +73,14 @@ def kept(sent: Row) -> Row:
 def check(sent: Row) -> None:
     """Refuse a script that cannot be: the field at fault is named."""
     options = _part(sent, "options")
-    _one_of(sent, "is_enabled", (0, 1))
-    _one_of(options, "calltracking_type", ("dynamic", "static"))
-    _one_of(_part(options, "redirect"), "type", ("phone", "sip", "sip_trunk"))
+    _choose(sent, "is_enabled", (0, 1))
+    _choose(options, "calltracking_type", ("dynamic", "static"))
+    _choose(_part(options, "redirect"), "type", ("phone", "sip", "sip_trunk"))
     _part(_part(sent, "integration"), "crm")
 
 
 def merge(script: Row, sent: Row) -> None:
-    """Change what was sent and keep the rest, object by object; lists are replaced whole."""
+    """Change what was sent and keep the other keys, object by object; lists are replaced whole."""
     for name, value in sent.items():
         if isinstance(value, dict) and isinstance(script.get(name), dict):
             merge(script[name], value)
@@ -98,6 +98,6 @@ def _part(whole: Row, name: str) -> Row:
     return part
 
 
-def _one_of(part: Row, name: str, allowed: tuple[Any, ...]) -> None:
+def _choose(part: Row, name: str, allowed: tuple[Any, ...]) -> None:
     if name in part and part[name] not in allowed:
         raise FakeApiError("request_data_validation_error", f"Invalid: {name}")

@@ -71,19 +71,19 @@ class ServerState:
         return project
 
     def fail(self, path: str, fault: Fault, times: int = 1, when: When | None = None) -> None:
-        """Let the next `times` requests to a path (its end; `*` allowed) meet a fault."""
+        """Make the next `times` requests to a path (its end; `*` allowed) meet a fault."""
         self._faults.add(path, fault, times, when)
 
     def unused_faults(self) -> list[tuple[str, Fault, int]]:
         """Return path, fault and times for every scripted fault that has not happened."""
         return self._faults.unused()
 
-    def take_fault(self, seen: RecordedRequest) -> Fault | None:
+    def take_fault(self, request: RecordedRequest) -> Fault | None:
         """Use up the fault that waits for this request."""
-        return self._faults.take(seen)
+        return self._faults.take(request)
 
-    def record(self, seen: RecordedRequest) -> None:
+    def record(self, request: RecordedRequest) -> None:
         """Record what arrived and tell who wants to know, before it is answered."""
-        self.requests.append(seen)
+        self.requests.append(request)
         if self.on_request is not None:
-            self.on_request(seen)
+            self.on_request(request)

@@ -36,25 +36,25 @@ COLUMNS = (
 )
 _UTM = ("source", "medium", "campaign", "term", "content")
 # A BIFF sheet holds 65,536 rows; one of them is the titles.
-ROWS_PER_SHEET = 65_535
+ROWS_PER_WORKSHEET = 65_535
 
 
-def export(asked: ApiRequest) -> FakeResponse:
+def export(request: ApiRequest) -> FakeResponse:
     """Answer call/xls/export."""
-    start, end = asked.period_argument()
-    book = asked.project.calls
-    rows = [_cells(book.peek_at(place)) for place in book.between(start, end)]
-    return FakeResponse(workbook(rows), content_type=asked.quirks.xls_type)
+    start, end = request.period_argument()
+    book = request.project.calls
+    rows = [_cells(book.peek_at(row)) for row in book.between(start, end)]
+    return FakeResponse(workbook(rows), content_type=request.quirks.xls_type)
 
 
-def workbook(rows: list[list[Any]], per_sheet: int = ROWS_PER_SHEET) -> bytes:
+def workbook(rows: list[list[Any]], rows_per_worksheet: int = ROWS_PER_WORKSHEET) -> bytes:
     """Write rows under the titles, on as many sheets as they need."""
     file = _xlwt().Workbook(encoding="utf-8")
-    for number, first in enumerate(range(0, max(1, len(rows)), per_sheet), 1):
-        sheet = file.add_sheet(f"Calls {number}")
-        for place, cells in enumerate([list(COLUMNS), *rows[first : first + per_sheet]]):
+    for number, first in enumerate(range(0, max(1, len(rows)), rows_per_worksheet), 1):
+        worksheet = file.add_sheet(f"Calls {number}")
+        for row, cells in enumerate([list(COLUMNS), *rows[first : first + rows_per_worksheet]]):
             for column, value in enumerate(cells):
-                sheet.write(place, column, value)
+                worksheet.write(row, column, value)
     buffer = io.BytesIO()
     file.save(buffer)
     return buffer.getvalue()
@@ -65,7 +65,7 @@ def _xlwt() -> Any:
         import xlwt  # type: ignore[import-untyped, unused-ignore]
     except ImportError as error:
         text = "the fake needs xlwt for call/xls/export: pip install 'roistat_async[testing]'"
-        # As an answer, so that the text reaches the test through its client.
+        # As a response, so that the text reaches the test through its client.
         raise FakeApiError("internal_error", text) from error
     return xlwt
 

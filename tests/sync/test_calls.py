@@ -646,7 +646,7 @@ async def test_a_server_whose_clock_was_fast_once(live: Live) -> None:
     await live.sync()
     assert live.state("watermark") <= f"{moment(NOON):%Y-%m-%dT%H:%M:%SZ}"
     for fault in live.fake._faults.waiting:
-        fault.left = 0
+        fault.remaining = 0
     live.time.now += 600
     live.add(ago=300)
     await live.sync()

@@ -126,7 +126,7 @@ async def test_export(ask: Plain) -> None:
 
 def test_export_of_many_rows() -> None:
     """More rows than a sheet holds go on to the next, titles again on top."""
-    body = xls.workbook([["x"]] * 25, per_sheet=10)
+    body = xls.workbook([["x"]] * 25, rows_per_worksheet=10)
     book = CalamineWorkbook.from_filelike(io.BytesIO(body))
     heights = [len(book.get_sheet_by_name(name).to_python()) for name in book.sheet_names]
 
