@@ -32,7 +32,7 @@ class Fault:
     wire: raw_connection.WireAction | None = field(default=None, repr=False)
 
     def after_applying(self) -> Fault:
-        """Return the same fault, met only after the request was carried out: the response is lost."""
+        """Return the same fault, met after the request was carried out: its response is lost."""
         return evolve(self, applied=True)
 
     @classmethod

@@ -43,7 +43,8 @@ class Quirks:
     # Unknown arguments are ignored silently; for filter fields that is an inference.
     unknown_filter: Literal["ignored", "refused"] = "ignored"
 
-    # Scripts and phones. The vendor's page calls replaceable_numbers required, though its responses omit it.
+    # Scripts and phones. The vendor's page calls replaceable_numbers required, yet its responses
+    # omit it.
     replaceable_numbers_required: bool = True
     # "All scripts ever created" may or may not count deleted ones when is_deleted is not sent.
     scripts_listed: Literal["all", "existing"] = "all"

@@ -104,7 +104,7 @@ def _method(path: str, verb: str) -> tuple[Method, dict[str, str]]:
         return call_handlers.download, {"call_id": recording[1]}
     method = _METHODS.get(path)
     by_get = path.endswith("/list") or path in _BY_GET
-    # How Roistat responds to GET where only POST is documented is unknown; a missing method fits best.
+    # How Roistat responds to GET where only POST is documented is unknown: a missing method fits.
     if method is None or not (verb == "POST" or (verb == "GET" and by_get)):
         raise FakeApiError("resource_not_found")
     return method, {}

@@ -16,8 +16,8 @@ from .script_rows import (
     blank,
     check,
     find_script,
-    stored_script,
     merge,
+    stored_script,
 )
 
 _SETTABLE = ("name", "is_enabled", "creation_date", "options", "integration")
