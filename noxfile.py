@@ -27,6 +27,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PYTHONS = nox.project.python_versions({"project": PROJECT})
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAST = ("-m", "not long and not slow")
+# They start programs or wait for real seconds; the other sessions run them.
+NOT_QUICK = ("tests/cli/test_process.py", "tests/sync/test_lateness.py", "tests/examples")
 PARALLEL = ("-n", "2")  # workers of pytest-xdist
 # Public names whose type pyright cannot infer; pyright counts from 0 to 1.
 MIN_TYPE_COMPLETENESS = 0.99
@@ -58,7 +60,12 @@ def quick(session: nox.Session) -> None:
     """Run the checks for between edits, in less than a minute: ruff, mypy, the fast tests."""
     lint(session)
     python(session, "mypy")
-    run_tests(session, sys.executable, *PARALLEL, "-q", *FAST)
+    for path in NOT_QUICK:
+        if not (ROOT / path).exists():
+            session.error(f"{path} was renamed; adjust NOT_QUICK in noxfile.py")
+    ignored = [f"--ignore={path}" for path in NOT_QUICK]
+    arguments = ("-q", "--hypothesis-profile=quick", *FAST, *ignored, *session.posargs)
+    run_tests(session, sys.executable, *PARALLEL, *arguments)
 
 
 @nox.session(venv_backend="none")

@@ -1,4 +1,4 @@
-"""What all tests share: how generated tests run, and which are slow."""
+"""Settings for all tests: how generated tests run, and which tests are slow."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# No deadline: a slow machine is no failure. No database: nothing is written beside the tests.
-settings.register_profile("house", deadline=None, database=None)
-settings.load_profile("house")
+# Without a deadline, since a slow machine is no failure. Without a database, so that no test writes
+# into the checkout.
+settings.register_profile("full", deadline=None, database=None)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=10)
+settings.load_profile("full")  # `nox -s quick` selects the other one
 
-_HERE = Path(__file__).parent
-# The matrix of faults, killed processes, thousands of worlds: once in a run of CI is enough.
+_FOLDER = Path(__file__).parent
+# The fault matrix, killed processes and thousands of simulations: one run of CI needs them once.
 _SLOW = ("faults", "files", "lifecycle", "sync/test_kill.py", "paging/test_history_worlds.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in the places above."""
-    places = {_HERE / place for place in _SLOW}
+    """Mark the tests in the paths above as slow."""
+    slow = {_FOLDER / path for path in _SLOW}
     for item in items:
-        if not places.isdisjoint((item.path, *item.path.parents)):
+        if not slow.isdisjoint((item.path, *item.path.parents)):
             item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """Let every bit of a mode through, as some services do."""
+    """Clear the umask, as some services do."""
     old = os.umask(0)
     yield
     os.umask(old)
