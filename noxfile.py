@@ -27,10 +27,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PYTHONS = nox.project.python_versions({"project": PROJECT})
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAST = ("-m", "not long and not slow")
-# They start programs or wait for real seconds; the other sessions run them.
+# These tests start programs or wait for real seconds; the other sessions run them.
 NOT_QUICK = ("tests/cli/test_process.py", "tests/sync/test_lateness.py", "tests/examples")
 PARALLEL = ("-n", "2")  # workers of pytest-xdist
-# Public names whose type pyright cannot infer; pyright counts from 0 to 1.
+# Share of the public names whose type must be known to pyright, from 0 to 1.
 MIN_TYPE_COMPLETENESS = 0.99
 # Extras whose lower bounds are tested; the others are tools, which need no bounds for users.
 BOUNDED_EXTRAS = ("cli", "testing", "parquet", "speed")
@@ -84,11 +84,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Run all tests with branch coverage in this Python."""
+    """Run all tests with branch coverage; with arguments for pytest, run those without coverage."""
     ensure_strace(session)
+    if session.posargs:
+        run_tests(session, sys.executable, *session.posargs)
+        return
     python(session, "coverage", "erase")
-    arguments = session.posargs or PARALLEL
-    run_tests(session, sys.executable, *arguments, command=("coverage", "run", "-m", "pytest"))
+    run_tests(session, sys.executable, *PARALLEL, command=("coverage", "run", "-m", "pytest"))
     python(session, "coverage", "combine", "--quiet")
     python(session, "coverage", "report")
 
