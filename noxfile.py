@@ -38,6 +38,7 @@ BOUNDED_EXTRAS = ("cli", "testing", "parquet", "speed")
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests", "pythons", "bench", "wheel", "lowest"]
 nox.options.error_on_missing_interpreters = False  # `pythons` skips what is not on the machine
+nox.options.download_python = "never"
 
 # The caller's settings must reach neither the package nor the tests.
 for name in ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS"):
