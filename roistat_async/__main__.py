@@ -10,8 +10,8 @@ def main() -> None:
     """Be `roistat` and `python -m roistat_async`."""
     # rich is imported late by the commands: asked for here, it is missed before any work is done.
     if find_spec("click") is None or find_spec("rich") is None:
-        told = "The roistat command needs the extra cli: pip install 'roistat_async[cli]'"
-        sys.stderr.write(f"{told}\n")
+        message = "The roistat command needs the extra cli: pip install 'roistat_async[cli]'"
+        sys.stderr.write(f"{message}\n")
         sys.exit(2)
     try:
         from .cli.app import run

@@ -26,7 +26,7 @@ _NAME_WIDTH = 24
 _HOURS = "00    06    12    18"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-Line = tuple[str, float | None, str]
+RankingRow = tuple[str, float | None, str]
 """A name, its value and what is said beside the bar."""
 
 
@@ -77,7 +77,9 @@ def _lines(stats: CallAnalytics) -> Iterator[str]:
         ],
     )
     regions = stats.region_quantity
-    yield from _ranking("By region", [(_name(one.display_name), one.value, "") for one in regions])
+    yield from _ranking(
+        "By region", [(_name(region.display_name), region.value, "") for region in regions]
+    )
 
 
 def _summary(stats: CallAnalytics) -> Iterator[str]:
@@ -125,17 +127,17 @@ def _weekdays(stats: CallAnalytics) -> Iterator[str]:
     )
 
 
-def _ranking(title: str, lines: Sequence[Line]) -> Iterator[str]:
+def _ranking(title: str, lines: Sequence[RankingRow]) -> Iterator[str]:
     if not lines:
         return
-    most = max(value or 0 for _, value, _ in lines)
-    longest = max(len(name) for name, _, _ in lines)
+    largest = max(value or 0 for _, value, _ in lines)
+    name_width = max(len(name) for name, _, _ in lines)
     yield ""
     yield title
     for name, value, beside in lines:
-        drawn = charts.bar(value or 0, most, _WIDTH)
-        told = f"{drawn:<{_WIDTH}} {beside}" if beside else drawn
-        yield f"  {name:<{longest}} {_number(value):>7} {told}".rstrip()
+        bar = charts.bar(value or 0, largest, _WIDTH)
+        bar_and_note = f"{bar:<{_WIDTH}} {beside}" if beside else bar
+        yield f"  {name:<{name_width}} {_number(value):>7} {bar_and_note}".rstrip()
 
 
 def _name(name: str | None) -> str:

@@ -12,9 +12,9 @@ from .options import (
     PeriodOptions,
     connection_options,
     format_option,
-    read_filter,
-    read_sort,
-    read_words,
+    parse_filter,
+    parse_sort,
+    parse_names,
     span_options,
 )
 
@@ -63,17 +63,17 @@ def command(
     from .output import wants_json
     from .runner import run_with_client
 
-    parts, zone, period = read_words(extend), span.zone, span.find()
-    conditions = [*within(period), *(read_filter(text, zone) for text in filters)]
+    parts, zone, period = parse_names(extend), span.zone, span.find()
+    conditions = [*within(period), *(parse_filter(text, zone) for text in filters)]
 
     async def work(roistat: Roistat) -> int:
-        def start(most: int | None) -> Pager[Call]:
+        def start(row_limit: int | None) -> Pager[Call]:
             return roistat.calls.list(
                 filters=conditions,
                 extend=parts,
-                sort=read_sort(sort),
+                sort=parse_sort(sort),
                 page_size=page_size,
-                limit=most,
+                limit=row_limit,
                 on_bad_record=on_bad_record,
             )
 
@@ -91,17 +91,17 @@ def within(period: Period | None) -> list[Condition]:
     return [("date", ">", first), ("date", "<", period.end)]
 
 
-def _second_from(moment: datetime) -> datetime:
-    whole = moment.replace(microsecond=0)
-    return whole if whole == moment else whole + timedelta(seconds=1)
+def _second_from(when: datetime) -> datetime:
+    whole = when.replace(microsecond=0)
+    return whole if whole == when else whole + timedelta(seconds=1)
 
 
 def _columns(zone: tzinfo, parts: tuple[str, ...]) -> list[Column[Call]]:
-    from .output import Column, format_moment
+    from .output import Column, format_datetime
 
     columns: list[Column[Call]] = [
         Column("ID", lambda call: call.id, full=True),
-        Column("Date", lambda call: format_moment(call.date, zone), full=True),
+        Column("Date", lambda call: format_datetime(call.date, zone), full=True),
         Column("Status", lambda call: call.status, full=True),
         Column("Caller", lambda call: call.caller, full=True),
         Column("Callee", lambda call: call.callee, full=True),

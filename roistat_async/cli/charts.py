@@ -8,19 +8,19 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 
-def bar(value: float, most: float, width: int) -> str:
+def bar(value: float, largest: float, width: int) -> str:
     """Draw a value as a bar of at most `width` characters."""
-    if most <= 0 or value <= 0:
+    if largest <= 0 or value <= 0:
         return ""
-    whole, rest = divmod(round(min(1.0, value / most) * width * 8), 8)
-    return "█" * whole + (_EIGHTHS[rest] if rest else "")
+    whole, eighths_over = divmod(round(min(1.0, value / largest) * width * 8), 8)
+    return "█" * whole + (_EIGHTHS[eighths_over] if eighths_over else "")
 
 
-def two_parts(first: float, second: float, most: float, width: int) -> str:
+def two_parts(first: float, second: float, largest: float, width: int) -> str:
     """Draw two values as one bar, the second in a lighter shade; what is not 0 is seen."""
-    if most <= 0:
+    if largest <= 0:
         return ""
-    drawn = (round(min(1.0, value / most) * width) for value in (first, second))
+    drawn = (round(min(1.0, value / largest) * width) for value in (first, second))
     solid, light = (
         max(1, count) if value > 0 else 0
         for count, value in zip(drawn, (first, second), strict=True)
@@ -30,10 +30,10 @@ def two_parts(first: float, second: float, most: float, width: int) -> str:
 
 def columns(values: Sequence[float], *, height: int = 1) -> list[str]:
     """Draw values as columns of `height` lines, a character each; what is not 0 is seen."""
-    most = max(values, default=0)
-    if most <= 0:
+    largest = max(values, default=0)
+    if largest <= 0:
         return [" " * len(values)] * height
-    eighths = [_visible(value / most * height * 8) for value in values]
+    eighths = [_visible(value / largest * height * 8) for value in values]
     return [
         "".join(_HEIGHTS[max(0, min(8, count - 8 * line))] for count in eighths)
         for line in reversed(range(height))

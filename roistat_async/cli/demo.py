@@ -50,42 +50,42 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     from .demo_server import run_server
     from .runner import run
 
-    place = folder or _unused_folder()
-    done = DemoSession(place, recordings)
-    began = time.perf_counter()
+    folder = folder or _unused_folder()
+    session = DemoSession(folder, recordings)
+    started_at = time.perf_counter()
     with run_server(calls) as server:
-        stats = run(done.work(server))
+        stats = run(session.work(server))
     draw(stats)
     click.echo()
-    for line in report_lines(done, time.perf_counter() - began):
+    for line in report_lines(session, time.perf_counter() - started_at):
         click.echo(escape_control(line))
-    return exit_code(done)
+    return exit_code(session)
 
 
-def exit_code(done: DemoSession) -> int:
+def exit_code(session: DemoSession) -> int:
     """Give the exit code."""
-    if len(done.runs) != 2 or any(run.differing for run in done.runs):
+    if len(session.runs) != 2 or any(run.differing for run in session.runs):
         return exit_codes.FAILED
-    failed = done.recordings is not None and done.recordings.failed
+    failed = session.recordings is not None and session.recordings.failed
     return exit_codes.PARTIAL if failed else exit_codes.DONE
 
 
 class DemoSession:
     """Do the main job with the real client, and remember what was done in what time."""
 
-    def __init__(self, place: Path, wanted: int) -> None:
-        self.place = place
+    def __init__(self, folder: Path, recording_count: int) -> None:
+        self.folder = folder
         self.runs: list[SyncCheck] = []
         self.changes: ServerChanges | None = None
         self.recordings: RecordingsReport | None = None
         self.export_size: int = 0
         self.requests: int = 0
-        self._wanted = wanted
+        self._recording_count = recording_count
 
     @property
     def database(self) -> Path:
         """Give the path of the copy."""
-        return self.place / "calls.db"
+        return self.folder / "calls.db"
 
     async def work(self, server: DemoServer) -> CallAnalytics:
         """Do every step."""
@@ -95,7 +95,7 @@ class DemoSession:
         since = datetime.now(UTC) - _HISTORY
         async with Roistat(key, project, base_url=base_url) as roistat:
             await self._sync(roistat, server, since)
-            if self._wanted:
+            if self._recording_count:
                 self.recordings = await self._save(roistat)
             period = Period(self._first_call(since), datetime.now(UTC) + timedelta(hours=1))
             self.export_size = await self._export(roistat, period)
@@ -131,9 +131,9 @@ class DemoSession:
             return await sync_recordings(
                 roistat,
                 self.database,
-                self.place / "recordings",
+                self.folder / "recordings",
                 concurrency=_CONCURRENCY,
-                limit=self._wanted,
+                limit=self._recording_count,
                 progress=watch.on_recordings(roistat.project),
             )
 
@@ -143,7 +143,7 @@ class DemoSession:
         print_error("export ...")
         shown = should_show_progress(stdout_is_free=True)
         with progress("Export", shown=shown, in_bytes=True) as advance:
-            to = self.place / "calls.xls"
+            to = self.folder / "calls.xls"
             return (await roistat.calls.export_xls(period, to=to, progress=advance)).size
 
     def _first_call(self, since: datetime) -> datetime:
@@ -160,8 +160,8 @@ def read_copy(database: Path, project: int) -> Rows:
 
     rows = read_calls(database, project, ("date", *FIELDS))
     return {
-        call_id: (int(datetime.fromisoformat(str(date)).timestamp()), *rest)
-        for call_id, (date, *rest) in rows.items()
+        call_id: (int(datetime.fromisoformat(str(date)).timestamp()), *values)
+        for call_id, (date, *values) in rows.items()
     }
 
 
@@ -169,14 +169,14 @@ def differences(copy: Rows, server: Rows) -> dict[str, str]:
     """Name the calls that only one of two has, and the fields that are not the same."""
     from .demo_server import FIELDS
 
-    found = dict.fromkeys(server.keys() - copy.keys(), "not in the copy")
-    found |= dict.fromkeys(copy.keys() - server.keys(), "not on the server")
+    differing = dict.fromkeys(server.keys() - copy.keys(), "not in the copy")
+    differing |= dict.fromkeys(copy.keys() - server.keys(), "not on the server")
     for call_id in copy.keys() & server.keys():
         pairs = zip(("date", *FIELDS), copy[call_id], server[call_id], strict=True)
-        fields = [name for name, mine, theirs in pairs if mine != theirs]
+        fields = [name for name, copied, stored in pairs if copied != stored]
         if fields:
-            found[call_id] = f"other {', '.join(fields)}"
-    return dict(sorted(found.items()))
+            differing[call_id] = f"other {', '.join(fields)}"
+    return dict(sorted(differing.items()))
 
 
 @contextmanager
@@ -190,8 +190,8 @@ def _watching() -> Iterator[SyncProgressBars]:
 
 def _unused_folder() -> Path:
     """Find a name nobody has: what is there stays, and nothing is skipped as there already."""
-    place, number = Path(_FOLDER), 1
-    while place.exists():
+    folder, number = Path(_FOLDER), 1
+    while folder.exists():
         number += 1
-        place = Path(f"{_FOLDER}-{number}")
-    return place
+        folder = Path(f"{_FOLDER}-{number}")
+    return folder

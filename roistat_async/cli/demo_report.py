@@ -26,27 +26,27 @@ class SyncCheck(NamedTuple):
     differing: dict[str, str]
 
 
-def report_lines(done: DemoSession, seconds: float) -> Iterator[str]:
+def report_lines(report: DemoSession, seconds: float) -> Iterator[str]:
     """Sum up what was done, how long it took and where it lies."""
     from .sync_report import format_recordings
 
-    yield from _table(done.runs)
+    yield from _table(report.runs)
     yield ""
-    yield f"Copy        {done.runs[-1].total:,} calls in calls.db"
-    if done.changes is not None:
-        what = done.changes
+    yield f"Copy        {report.runs[-1].total:,} calls in calls.db"
+    if report.changes is not None:
+        what = report.changes
         yield (
             f"In between  {what.new} calls came, {what.late} came late, "
             f"{what.ended} ended, {what.commented} were commented"
         )
-    if done.recordings is not None:
-        told = format_recordings(done.recordings)
-        yield f"Recordings  the newest: {told}, {done.recordings.seconds:.1f} s"
-    yield f"Export      {format_size(done.export_size)}"
-    yield f"Together    {seconds:.1f} s, {done.requests} requests (Roistat allows 10 a second)"
-    yield f"Files       {done.place.resolve()}"
+    if report.recordings is not None:
+        recordings = format_recordings(report.recordings)
+        yield f"Recordings  the newest: {recordings}, {report.recordings.seconds:.1f} s"
+    yield f"Export      {format_size(report.export_size)}"
+    yield f"Together    {seconds:.1f} s, {report.requests} requests (Roistat allows 10 a second)"
+    yield f"Files       {report.folder.resolve()}"
     yield ""
-    yield "Try next    " + f"roistat status {shlex.quote(str(done.database))}"
+    yield "Try next    " + f"roistat status {shlex.quote(str(report.database))}"
     yield "            roistat fake-server, and in another terminal, with what it prints:"
     yield "            roistat sync --to calls.db --since 30d --recordings mp3/ --watch 1m"
 
@@ -54,16 +54,16 @@ def report_lines(done: DemoSession, seconds: float) -> Iterator[str]:
 def _table(runs: Sequence[SyncCheck]) -> Iterator[str]:
     yield _row(_TITLES) + "  Afterwards"
     for name, run in zip(("First", "Second"), runs, strict=False):
-        done = run.report
-        counts = (done.calls, done.added, done.changed, done.requests)
-        cells = (name, *(f"{count:,}" for count in counts), f"{done.seconds:.1f}")
-        yield f"{_row(cells)}  {_told(run)}"
+        report = run.report
+        counts = (report.calls, report.added, report.changed, report.requests)
+        cells = (name, *(f"{count:,}" for count in counts), f"{report.seconds:.1f}")
+        yield f"{_row(cells)}  {_verdict(run)}"
     for run in runs:
         for call_id, why in islice(run.differing.items(), _NAMED):
             yield f"  call {call_id}: {why}"
 
 
-def _told(run: SyncCheck) -> str:
+def _verdict(run: SyncCheck) -> str:
     if run.differing:
         return f"NOT the server's: {len(run.differing):,} differ"
     return "exactly the server's state"

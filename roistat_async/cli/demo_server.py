@@ -23,7 +23,7 @@ FIELDS = (
 Rows = dict[str, tuple[object, ...]]
 """The date of each call in seconds, and its FIELDS, by id."""
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _HOUR = 3600
 _DAY = 24 * _HOUR
 _NEW, _LATE, _COMMENTED = 5, 3, 4
@@ -61,8 +61,8 @@ class DemoServer(NamedTuple):
         """Let happen what happens in a day: calls come, also late ones, end and are commented."""
         return ServerChanges(*self._do("change"))
 
-    def _do(self, word: str) -> Any:
-        self.pipe.send(word)
+    def _do(self, command: str) -> Any:
+        self.pipe.send(command)
         return _receive(self.pipe)
 
 
@@ -70,20 +70,20 @@ class DemoServer(NamedTuple):
 def run_server(calls: int) -> Iterator[DemoServer]:
     """Run the server while the block runs."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(calls, theirs), daemon=True)
+    client_end, server_end = context.Pipe()
+    process = context.Process(target=_serve, args=(calls, server_end), daemon=True)
     process.start()
-    theirs.close()
+    server_end.close()
     try:
-        yield DemoServer(ours, *_receive(ours))
+        yield DemoServer(client_end, *_receive(client_end))
     finally:
-        ours.close()  # the end of the pipe is the end of the server
-        process.join(_PATIENCE)
+        client_end.close()  # the end of the pipe is the end of the server
+        process.join(_TIMEOUT)
 
 
 def _receive(pipe: Connection) -> Any:
     with suppress(EOFError):  # the process ended
-        if pipe.poll(_PATIENCE):
+        if pipe.poll(_TIMEOUT):
             return pipe.recv()
     raise RoistatError("the made-up server did not answer")
 
@@ -93,15 +93,15 @@ def _serve(calls: int, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..testing import FakeRoistat
 
-    words: dict[str, Callable[[FakeRoistat], object]] = {"state": _state, "change": _change}
+    commands: dict[str, Callable[[FakeRoistat], object]] = {"state": _state, "change": _change}
     with FakeRoistat(calls=calls).in_thread() as fake:
-        _leave_one_active(fake)
+        _add_active_call(fake)
         pipe.send((fake.base_url, fake.api_key, fake.project))
         try:
-            while word := pipe.recv():
+            while command := pipe.recv():
                 with fake.state.lock:
-                    told = words[word](fake)
-                pipe.send(told)
+                    reply = commands[command](fake)
+                pipe.send(reply)
         except EOFError:
             return
 
@@ -111,13 +111,13 @@ def _state(fake: FakeRoistat) -> ServerState:
     ids = book.ids()
     # Read field by field: a row that is looked at as a whole is kept, which slows the server.
     rows = [
-        (book.date_at(place), *(book.value_at(place, name) for name in FIELDS))
-        for place in range(len(book))
+        (book.date_at(index), *(book.value_at(index, name) for name in FIELDS))
+        for index in range(len(book))
     ]
     return ServerState(dict(zip(ids, rows, strict=True)), len(fake.requests))
 
 
-def _leave_one_active(fake: FakeRoistat) -> None:
+def _add_active_call(fake: FakeRoistat) -> None:
     """Have a call that goes on for days: longer than any later run looks back by itself."""
     book = fake.state.calls
     past = book.between(0, fake.clock() - 3 * _DAY)
@@ -129,10 +129,12 @@ def _leave_one_active(fake: FakeRoistat) -> None:
 def _change(fake: FakeRoistat) -> ServerChanges:
     state, now = fake.state, fake.clock()
     recent = state.calls.between(now - 20 * _HOUR, now)
-    lately = [str(state.calls.value_at(place, "id")) for place in recent]
-    every = ((str(state.calls.value_at(place, "id")), place) for place in range(len(state.calls)))
-    active = [one for one, place in every if state.calls.value_at(place, "status") == "ACTIVE"]
-    commented = [one for one in lately if one not in active][:_COMMENTED]
+    lately = [str(state.calls.value_at(index, "id")) for index in recent]
+    every = ((str(state.calls.value_at(index, "id")), index) for index in range(len(state.calls)))
+    active = [
+        call_id for call_id, index in every if state.calls.value_at(index, "status") == "ACTIVE"
+    ]
+    commented = [call_id for call_id in lately if call_id not in active][:_COMMENTED]
     for call_id in active:
         state.edit_call(call_id, status="ANSWER", duration=75, waiting_time=10, answer_duration=65)
     for call_id in commented:

@@ -56,10 +56,10 @@ def exit_code_for(error: BaseException) -> int | None:
 def error_lines(error: BaseException) -> list[str]:
     """Tell in one or two lines what happened and what to do next."""
     advice = [text for kind, text in _ADVICE if isinstance(error, kind)][:1]
-    return [_told(error), *advice]
+    return [_message(error), *advice]
 
 
-def _told(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error) or type(error).__name__

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_LONGEST_KEY = 1024
+_MAX_KEY_SIZE = 1024
 _LENGTH = re.compile(r"([0-9]{1,6})([wdhms])", re.ASCII)
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=|\bin\b|\blike\b|\bnull\b)\s*(.*?)\s*")
@@ -55,7 +55,7 @@ class PeriodOptions(NamedTuple):
     @property
     def zone(self) -> tzinfo:
         """Give the time zone."""
-        return read_zone(self.tz)
+        return parse_zone(self.tz)
 
     def find(self) -> Period | None:
         """Give the period, None if nothing was said of one."""
@@ -68,7 +68,7 @@ class PeriodOptions(NamedTuple):
         return (
             None
             if self.last is None
-            else Period.last(hours=read_length(self.last, "--last") / timedelta(hours=1))
+            else Period.last(hours=parse_length(self.last, "--last") / timedelta(hours=1))
         )
 
     def require_period(self) -> Period:
@@ -85,12 +85,12 @@ def connection_options(command: F) -> F:
     @click.option("--project", metavar="N", help="Project, instead of ROISTAT_PROJECT.")
     @_address_options
     @wraps(command)
-    def told(
-        project: str | None, base_url: str | None, api_key_file: Path | None, **rest: Any
+    def wrapper(
+        project: str | None, base_url: str | None, api_key_file: Path | None, **options: Any
     ) -> Any:
-        return command(connection=ConnectionOptions(project, base_url, api_key_file), **rest)
+        return command(connection=ConnectionOptions(project, base_url, api_key_file), **options)
 
-    return told  # type: ignore[return-value]  # click sees the options, nobody the signature
+    return wrapper  # type: ignore[return-value]  # click sees the options, nobody the signature
 
 
 def connections_options(command: F) -> F:
@@ -102,14 +102,14 @@ def connections_options(command: F) -> F:
     )  # fmt: skip
     @_address_options
     @wraps(command)
-    def told(
-        projects: tuple[str, ...], base_url: str | None, api_key_file: Path | None, **rest: Any
+    def wrapper(
+        projects: tuple[str, ...], base_url: str | None, api_key_file: Path | None, **options: Any
     ) -> Any:
         first, *others = projects or (None,)
         connection = ConnectionOptions(first, base_url, api_key_file)
-        return command(connection=connection, others=others, **rest)
+        return command(connection=connection, others=others, **options)
 
-    return told  # type: ignore[return-value]  # as above
+    return wrapper  # type: ignore[return-value]  # as above
 
 
 def _address_options(command: F) -> F:
@@ -129,10 +129,10 @@ def span_options(command: F) -> F:
     @click.option("--last", metavar="TIME", help="The time up to now: 7d, 24h, 2w, 30m.")
     @tz_option
     @wraps(command)
-    def told(period: str | None, last: str | None, tz: str, **rest: Any) -> Any:
-        return command(span=PeriodOptions(period, last, tz), **rest)
+    def wrapper(period: str | None, last: str | None, tz: str, **options: Any) -> Any:
+        return command(span=PeriodOptions(period, last, tz), **options)
 
-    return told  # type: ignore[return-value]  # as above
+    return wrapper  # type: ignore[return-value]  # as above
 
 
 def tz_option(command: F) -> F:
@@ -151,27 +151,27 @@ def format_option(command: F) -> F:
     return option(command)
 
 
-def read_filter(text: str, zone: tzinfo) -> tuple[str, str, Any]:
+def parse_filter(text: str, zone: tzinfo) -> tuple[str, str, Any]:
     """Read `field op value`, e.g. `caller = 79000000000` or `status in ANSWER,BUSY`."""
-    found = _CONDITION.fullmatch(text)
-    if found is None:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
         raise click.UsageError("--filter is FIELD OP VALUE, e.g. 'status = ANSWER'")
-    name, operator, value = found.groups()
+    name, operator, value = match.groups()
     return name, operator, _value(name, operator, value, zone)
 
 
-def read_sort(text: str) -> tuple[str, str]:
+def parse_sort(text: str) -> tuple[str, str]:
     """Read `date:desc`; a field alone means ascending."""
     name, _, direction = text.partition(":")
     return name, direction or "asc"
 
 
-def read_words(text: str | None) -> tuple[str, ...]:
+def parse_names(text: str | None) -> tuple[str, ...]:
     """Read `visit,order`."""
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
-def read_zone(name: str) -> tzinfo:
+def parse_zone(name: str) -> tzinfo:
     """Read the name of a time zone."""
     if name.upper() == "UTC":
         return UTC
@@ -184,25 +184,25 @@ def read_zone(name: str) -> tzinfo:
     raise click.UsageError(problem)
 
 
-def read_length(text: str, option: str) -> timedelta:
+def parse_length(text: str, option: str) -> timedelta:
     """Read a length of time: `7d`, `24h`, `90s`."""
-    found = _LENGTH.fullmatch(text)
-    if found is None:
+    match = _LENGTH.fullmatch(text)
+    if match is None:
         raise click.UsageError(f"{option} is a number and a unit: 7d, 24h, 2w, 30m")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def read_since(text: str, zone: tzinfo) -> datetime:
+def parse_since(text: str, zone: tzinfo) -> datetime:
     """Read a day, a moment, or how long ago: `2026-05-01`, `2026-05-01T12:00+03:00`, `30d`."""
     try:
         if _LENGTH.fullmatch(text):
-            return datetime.now(UTC) - read_length(text, "--since")
-        moment = datetime.fromisoformat(text)
+            return datetime.now(UTC) - parse_length(text, "--since")
+        when = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        moment = None
-    if moment is None:
+        when = None
+    if when is None:
         raise click.UsageError("--since is a day (2026-05-01), a moment with an offset, or 30d")
-    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=zone)
+    return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
 
 
 def _value(name: str, operator: str, value: str, zone: tzinfo) -> Any:
@@ -210,9 +210,9 @@ def _value(name: str, operator: str, value: str, zone: tzinfo) -> Any:
         if value.lower() not in _YES_NO:
             raise click.UsageError(f"after null comes 1 or 0: '{name} null 1'")
         return _YES_NO[value.lower()]
-    spell = _moment if name.endswith("date") else _plain
+    spell = _parse_date if name.endswith("date") else _plain
     if operator == "in":
-        return [spell(part, zone) for part in read_words(value)]
+        return [spell(part, zone) for part in parse_names(value)]
     return spell(value, zone)
 
 
@@ -220,14 +220,14 @@ def _plain(value: str, _: tzinfo) -> Any:
     return value
 
 
-def _moment(value: str, zone: tzinfo) -> Any:
+def _parse_date(value: str, zone: tzinfo) -> Any:
     try:
-        moment = datetime.fromisoformat(value)
+        when = datetime.fromisoformat(value)
     except ValueError:
         return value  # the library says what is wrong with it
-    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=zone)
+    return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
 
 
 def _read_key(path: Path) -> str:
     with path.open("rb") as file:
-        return file.read(_LONGEST_KEY).decode("ascii", "replace")
+        return file.read(_MAX_KEY_SIZE).decode("ascii", "replace")

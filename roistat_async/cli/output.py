@@ -62,15 +62,15 @@ def write_table(rows: Sequence[T], columns: Sequence[Column[T]]) -> None:
     from rich.text import Text
 
     widths = [_least_width(rows, column) for column in columns]
-    laid = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for column, width in zip(columns, widths, strict=True):
-        laid.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=width)
+        table.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=width)
     for row in rows:
-        laid.add_row(*(Text(format_value(column.value(row))) for column in columns))
+        table.add_row(*(Text(format_value(column.value(row))) for column in columns))
     screen = make_console()
     # On a narrow terminal lines wrap: a number cut short would be another number.
     screen.width = max(screen.width, sum(widths) + _GAP * (len(widths) - 1))
-    screen.print(laid, crop=False, soft_wrap=False)
+    screen.print(table, crop=False, soft_wrap=False)
 
 
 def make_console() -> Console:
@@ -89,7 +89,7 @@ def format_value(value: object) -> str:
     return escape_control(str(value))
 
 
-def format_moment(value: datetime | None, zone: tzinfo) -> str | None:
+def format_datetime(value: datetime | None, zone: tzinfo) -> str | None:
     """Write a moment as the clocks of a zone show it."""
     return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
@@ -108,7 +108,7 @@ def _fields(model: object, names: Sequence[str]) -> dict[str, Any]:
 
 def _attributes(kind: type) -> tuple[str, ...] | None:
     if kind not in _KNOWN:
-        found = getattr(kind, "__attrs_attrs__", None)
-        names = None if found is None else tuple(attribute.name for attribute in found)
+        attributes = getattr(kind, "__attrs_attrs__", None)
+        names = None if attributes is None else tuple(attribute.name for attribute in attributes)
         _KNOWN[kind] = names
     return _KNOWN[kind]

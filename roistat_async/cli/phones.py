@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import ConnectionOptions, connection_options, format_option, read_filter, read_sort
+from .options import ConnectionOptions, connection_options, format_option, parse_filter, parse_sort
 
 if TYPE_CHECKING:
     from .. import Pager, Phone, Roistat
@@ -36,11 +36,11 @@ def command(
     from .output import wants_json
     from .runner import run_with_client
 
-    conditions = [read_filter(text, UTC) for text in filters]
+    conditions = [parse_filter(text, UTC) for text in filters]
 
     async def work(roistat: Roistat) -> int:
-        def start(most: int | None) -> Pager[Phone]:
-            return roistat.phones.list(filters=conditions, sort=read_sort(sort), limit=most)
+        def start(row_limit: int | None) -> Pager[Phone]:
+            return roistat.phones.list(filters=conditions, sort=parse_sort(sort), limit=row_limit)
 
         return await print_list(start, _columns(), as_json=wants_json(json), limit=limit)
 
@@ -48,7 +48,7 @@ def command(
 
 
 def _columns() -> list[Column[Phone]]:
-    from .output import Column, format_moment
+    from .output import Column, format_datetime
 
     return [
         Column("ID", lambda phone: phone.id, full=True),
@@ -56,6 +56,8 @@ def _columns() -> list[Column[Phone]]:
         Column("Script", lambda phone: phone.script_id, full=True),
         Column("External", lambda phone: phone.is_external),
         Column("Calls", lambda phone: phone.call_count, full=True),
-        Column("Last used, UTC", lambda phone: format_moment(phone.last_use_date, UTC), full=True),
+        Column(
+            "Last used, UTC", lambda phone: format_datetime(phone.last_use_date, UTC), full=True
+        ),
         Column("Prefix", lambda phone: phone.prefix),
     ]

@@ -65,22 +65,22 @@ def command(
     period = span.find() if ids or stdin else span.require_period()
     if period is not None and (ids or stdin):
         raise click.UsageError("give either a period or ids")
-    tally = Summary(as_json=wants_json(json))
+    summary = Summary(as_json=wants_json(json))
 
     async def work(roistat: Roistat) -> None:
         if period is None:
-            await download(roistat, ids, folder, concurrency, tally)
+            await download(roistat, ids, folder, concurrency, summary)
             return
-        async with aclosing(answered_calls(roistat, period, tally)) as calls:
-            await download(roistat, calls, folder, concurrency, tally)
+        async with aclosing(answered_calls(roistat, period, summary)) as calls:
+            await download(roistat, calls, folder, concurrency, summary)
 
-    tally.total = None if period else len(ids)
+    summary.total = None if period else len(ids)
     try:
         run_with_client(connection, work)
     finally:
-        print_error(f"{tally.format()} in {folder}")
-    _tell_failures(tally)
-    return exit_codes.PARTIAL if tally.counts["failed"] else exit_codes.DONE
+        print_error(f"{summary.format()} in {folder}")
+    _print_failures(summary)
+    return exit_codes.PARTIAL if summary.counts["failed"] else exit_codes.DONE
 
 
 class Summary:
@@ -111,7 +111,7 @@ class Summary:
 
 
 async def answered_calls(
-    roistat: Roistat, period: Period, tally: Summary
+    roistat: Roistat, period: Period, summary: Summary
 ) -> AsyncGenerator[Call, None]:
     """Give the answered calls of a period: no others have a recording."""
     from .calls import within
@@ -119,7 +119,7 @@ async def answered_calls(
     pager = roistat.calls.list(filters=[*within(period), ("status", "=", "ANSWER")])
     async with aclosing(pager.pages()) as pages:
         async for page in pages:
-            tally.total = page.total
+            summary.total = page.total
             for call in page.items:
                 yield call
 
@@ -129,7 +129,7 @@ async def download(
     calls: Iterable[Call | str] | AsyncIterable[Call],
     folder: Path,
     concurrency: int,
-    tally: Summary,
+    summary: Summary,
 ) -> None:
     """Save recordings and count them; a refused key ends it, since it fails for all."""
     from .. import errors
@@ -137,16 +137,16 @@ async def download(
     from .progress import progress, should_show_progress
 
     outcomes = roistat.calls.download_recordings(calls, folder, concurrency=concurrency)
-    shown = should_show_progress(stdout_is_free=not tally.as_json)
+    shown = should_show_progress(stdout_is_free=not summary.as_json)
     with progress("Recordings", shown=shown) as advance:
         async with aclosing(outcomes):
             async for outcome in outcomes:
-                tally.add(outcome)
-                if tally.as_json:
+                summary.add(outcome)
+                if summary.as_json:
                     write_json([outcome])
                 if isinstance(outcome.error, errors.AuthenticationError | errors.AccessDeniedError):
                     raise outcome.error
-                advance(tally.counts.total(), tally.total)
+                advance(summary.counts.total(), summary.total)
 
 
 def _ids_on_stdin() -> Iterator[str]:
@@ -169,8 +169,8 @@ def _id_in(line: str) -> str | None:
     return call_id if isinstance(call_id, str) else None
 
 
-def _tell_failures(tally: Summary) -> None:
-    for outcome in tally.failures:
+def _print_failures(summary: Summary) -> None:
+    for outcome in summary.failures:
         print_error(f"{outcome.call_id}: {outcome.error}")
-    if tally.failures:
+    if summary.failures:
         print_error("run it again to try those that failed; the others are skipped")

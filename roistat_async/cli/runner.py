@@ -36,11 +36,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
-    came = False
+    terminated = False
 
     def stop() -> None:
-        nonlocal came
-        came = True
+        nonlocal terminated
+        terminated = True
         task.cancel()
 
     task = asyncio.ensure_future(work)
@@ -50,6 +50,6 @@ async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await task
     except asyncio.CancelledError:
-        if came:
+        if terminated:
             raise Terminated from None
         raise

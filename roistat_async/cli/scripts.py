@@ -37,7 +37,7 @@ def command(*, connection: ConnectionOptions, is_deleted: bool | None, json: boo
 
 
 def _columns() -> list[Column[Script]]:
-    from .output import Column, format_moment
+    from .output import Column, format_datetime
 
     return [
         Column("ID", lambda script: script.id, full=True),
@@ -45,5 +45,7 @@ def _columns() -> list[Column[Script]]:
         Column("Enabled", lambda script: script.is_enabled),
         Column("Calls", lambda script: script.call_count, full=True),
         Column("Type", lambda script: script.options.calltracking_type or None),
-        Column("Created, UTC", lambda script: format_moment(script.creation_date, UTC), full=True),
+        Column(
+            "Created, UTC", lambda script: format_datetime(script.creation_date, UTC), full=True
+        ),
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import charts
-from .options import format_option, read_zone, tz_option
+from .options import format_option, parse_zone, tz_option
 from .text import escape_control, format_size
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def command(*, database: Path, days: int, tz: str, json: bool | None) -> None:
     from ..sync.status import read_status
     from .output import wants_json, write_json
 
-    zone = read_zone(tz)
+    zone = parse_zone(tz)
     copy = read_status(database, days=days, zone=zone)
     if wants_json(json):
         write_json(copy.projects)
@@ -56,13 +56,13 @@ def _lines(copy: CopyStatus, zone: tzinfo) -> Iterator[str]:
 
 
 def _project(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import format_moment
+    from .output import format_datetime
 
     yield f"Project {project.project} of {project.base_url}"
     between = ""
     if project.first_call and project.last_call:
-        first = format_moment(project.first_call, zone)
-        between = f" from {first} to {format_moment(project.last_call, zone)}"
+        first = format_datetime(project.first_call, zone)
+        between = f" from {first} to {format_datetime(project.last_call, zone)}"
     states = f"{project.active:,} ACTIVE, {project.deleted:,} deleted in Roistat"
     yield from _titled("Calls", (f"{project.calls:,}{between}", states))
     yield from _titled("Sealed", _sealed(project, zone))
@@ -81,47 +81,47 @@ def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _sealed(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import format_moment
+    from .output import format_datetime
 
     if project.sealed_until is None:
         yield "not yet: the first run has not ended"
         return
     age = _age(datetime.now(UTC) - project.sealed_until)
-    yield f"{format_moment(project.sealed_until, zone)}, {age} ago"
-    yield f"everything since {format_moment(project.covered_from, zone)} is there"
+    yield f"{format_datetime(project.sealed_until, zone)}, {age} ago"
+    yield f"everything since {format_datetime(project.covered_from, zone)} is there"
 
 
 def _last_run(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import format_moment
+    from .output import format_datetime
 
     if project.last_finished_at is not None and not project.is_interrupted:
-        yield f"ended {format_moment(project.last_finished_at, zone)}"
+        yield f"ended {format_datetime(project.last_finished_at, zone)}"
         return
-    yield f"began {format_moment(project.last_started_at, zone)} and has not ended"
+    yield f"began {format_datetime(project.last_started_at, zone)} and has not ended"
     if project.is_interrupted:
         yield "unless it is under way, the next one goes on from there"
 
 
 def _recordings(project: ProjectStatus) -> str:
-    words = {"missing": "not there yet", "given_up": "given up"}
+    labels = {"missing": "not there yet", "given_up": "given up"}
     return ", ".join(
-        f"{one.count:,} {words.get(one.state, one.state)}"
-        + (f" ({format_size(one.size)})" if one.size else "")
-        for one in project.recordings
+        f"{recordings.count:,} {labels.get(recordings.state, recordings.state)}"
+        + (f" ({format_size(recordings.size)})" if recordings.size else "")
+        for recordings in project.recordings
     )
 
 
 def _chart(days: list[DayStatus]) -> Iterator[str]:
-    most = max(day.calls for day in days)
-    if not most:
+    largest = max(day.calls for day in days)
+    if not largest:
         yield f"  No calls since {days[0].day}"
         return
-    longest = len(f"{most:,}")
+    count_width = len(f"{largest:,}")
     yield "  Day          Calls  █ answered  ░ missed"
     for day in days:
-        bar = charts.two_parts(day.answered, day.missed, most, _WIDTH)
-        told = f"{day.answered:,} + {day.missed:,}" if day.calls else ""
-        yield f"  {day.day} {day.calls:>{max(7, longest)},}  {bar} {told}".rstrip()
+        bar = charts.two_parts(day.answered, day.missed, largest, _WIDTH)
+        counts = f"{day.answered:,} + {day.missed:,}" if day.calls else ""
+        yield f"  {day.day} {day.calls:>{max(7, count_width)},}  {bar} {counts}".rstrip()
 
 
 def _age(age: timedelta) -> str:

@@ -12,10 +12,10 @@ from .options import (
     ConnectionOptions,
     connections_options,
     format_option,
-    read_length,
-    read_since,
-    read_words,
-    read_zone,
+    parse_length,
+    parse_since,
+    parse_names,
+    parse_zone,
     tz_option,
 )
 
@@ -126,12 +126,12 @@ def command(
     from .runner import run_with_client as ask_roistat
     from .sync_runner import SyncRunner
 
-    zone = read_zone(tz)
-    ask = SyncOptions(
+    zone = parse_zone(tz)
+    options = SyncOptions(
         to=to,
-        since=None if since is None else read_since(since, zone),
-        extend=read_words(extend),
-        lookback=read_length(lookback, "--lookback"),
+        since=None if since is None else parse_since(since, zone),
+        extend=parse_names(extend),
+        lookback=parse_length(lookback, "--lookback"),
         is_full=is_full,
         period=None if period is None else Period.parse(period, tz=zone),
         page_size=page_size,
@@ -139,14 +139,14 @@ def command(
         on_bad_record=on_bad_record,
         folder=folder,
         template=template,
-        wait_for=read_length(wait_for, "--wait-for"),
+        wait_for=parse_length(wait_for, "--wait-for"),
     )
-    pause = None if watch is None else read_length(watch, "--watch")
-    _check(ask, pause)
+    pause = None if watch is None else parse_length(watch, "--watch")
+    _check(options, pause)
 
     async def work(roistat: Roistat) -> int:
         clients = _each_once([roistat, *map(roistat.for_project, others)])
-        return await SyncRunner(ask, clients, zone, _wants_json(ask, json)).run(pause)
+        return await SyncRunner(options, clients, zone, _wants_json(options, json)).run(pause)
 
     return ask_roistat(connection, work)
 
@@ -155,42 +155,42 @@ def _each_once(clients: list[Roistat]) -> list[Roistat]:
     return list({client.project: client for client in clients}.values())
 
 
-def _wants_json(ask: SyncOptions, chosen: bool | None) -> bool:
+def _wants_json(options: SyncOptions, chosen: bool | None) -> bool:
     """Tell whether the summary is JSON; beside calls on stdout it is for people, on stderr."""
     from .output import wants_json
 
-    return bool(chosen) if ask.is_stdout else wants_json(chosen)
+    return bool(chosen) if options.is_stdout else wants_json(chosen)
 
 
-def _check(ask: SyncOptions, pause: timedelta | None) -> None:
+def _check(options: SyncOptions, pause: timedelta | None) -> None:
     """Refuse what contradicts itself, before anything is sent."""
-    for is_wrong, told in (
-        (ask.period is not None and not ask.is_full, "--period goes with --full"),
+    for is_wrong, problem in (
+        (options.period is not None and not options.is_full, "--period goes with --full"),
         (
-            ask.period is not None and ask.since is not None,
+            options.period is not None and options.since is not None,
             "give either --since or --period with --full",
         ),
-        (ask.is_full and pause is not None, "--full reads once; leave out --watch"),
-        (ask.is_full and _is_no_database(ask.to), "--full needs a database: --to calls.db"),
+        (options.is_full and pause is not None, "--full reads once; leave out --watch"),
+        (options.is_full and _is_no_database(options.to), "--full needs a database: --to calls.db"),
         (
-            ask.is_stdout and pause is not None,
+            options.is_stdout and pause is not None,
             "--to - remembers nothing, so each run would give all; name a file for --watch",
         ),
         (
-            ask.folder is not None and _is_no_database(ask.to),
+            options.folder is not None and _is_no_database(options.to),
             "--recordings needs a database, which remembers them: --to calls.db",
         ),
         (
-            ask.template is not None and ask.folder is None,
+            options.template is not None and options.folder is None,
             "--recordings-template goes with --recordings DIR",
         ),
         (
-            ask.since is not None and ask.since > datetime.now(UTC),
+            options.since is not None and options.since > datetime.now(UTC),
             "--since lies in the future",
         ),
     ):
         if is_wrong:
-            raise click.UsageError(told)
+            raise click.UsageError(problem)
 
 
 def _is_no_database(to: str) -> bool:

@@ -39,7 +39,7 @@ class SyncProgressBars:
             rate=f"{at.rate:,.0f}/s",
             reached=f"{at.reached.astimezone(self._zone):%Y-%m-%d}",
             budget="" if at.requests_left is None else f"{at.requests_left:,} req. left",
-            left=_told_left(at.left),
+            left=_format_eta(at.left),
         )
 
     def calls_done(self, project: int) -> None:
@@ -49,25 +49,25 @@ class SyncProgressBars:
 
     def on_recordings(self, project: int) -> Callable[[DownloadOutcome, int, int], None]:
         """Give what notes the recordings of a project."""
-        began = time.monotonic()
+        started_at = time.monotonic()
 
         def note(outcome: DownloadOutcome, done: int, total: int) -> None:
             self.recordings[project] = (done, total)
-            seconds = max(time.monotonic() - began, 1e-3)
+            seconds = max(time.monotonic() - started_at, 1e-3)
             self._draw(
                 f"{project} mp3",
                 done / total if total else 1.0,
                 count=f"{done:,} of {total:,}",
                 rate=f"{done / seconds:,.1f}/s",
-                left=_told_left(timedelta(seconds=seconds / done * (total - done))),
+                left=_format_eta(timedelta(seconds=seconds / done * (total - done))),
             )
 
         return note
 
-    def _draw(self, name: str, share: float, **told: str) -> None:
+    def _draw(self, name: str, share: float, **columns_shown: str) -> None:
         if self._bars is None:
             return
-        fields: dict[str, Any] = dict.fromkeys(_PARTS, "") | told
+        fields: dict[str, Any] = dict.fromkeys(_PARTS, "") | columns_shown
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=1.0, **fields)
         self._bars.update(self._tasks[name], completed=share, **fields)
@@ -82,17 +82,17 @@ def sync_progress_bars(*, shown: bool, zone: tzinfo) -> Iterator[SyncProgressBar
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    told = (TextColumn(f"{{task.fields[{part}]}}", justify="right") for part in _PARTS)
+    columns_shown = (TextColumn(f"{{task.fields[{part}]}}", justify="right") for part in _PARTS)
     console = Console(stderr=True)
     bar = BarColumn(bar_width=min(40, max(8, console.width - _WIDTH)))
-    columns = (TextColumn("{task.description}"), bar, *told)
+    columns = (TextColumn("{task.description}"), bar, *columns_shown)
     with Progress(*columns, console=console, transient=True) as bars:
         yield SyncProgressBars(bars, zone)
 
 
-def _told_left(left: timedelta | None) -> str:
-    if left is None:
+def _format_eta(remaining: timedelta | None) -> str:
+    if remaining is None:
         return ""
-    minutes, seconds = divmod(round(left.total_seconds()), 60)
+    minutes, seconds = divmod(round(remaining.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     return f"ETA {hours}:{minutes:02}:{seconds:02}" if hours else f"ETA {minutes}:{seconds:02}"

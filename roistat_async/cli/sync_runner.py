@@ -48,29 +48,31 @@ class SyncRunner:
     """Copy the projects of some clients as asked for."""
 
     def __init__(
-        self, ask: SyncOptions, clients: Sequence[Roistat], zone: tzinfo, as_json: bool
+        self, options: SyncOptions, clients: Sequence[Roistat], zone: tzinfo, as_json: bool
     ) -> None:
-        self._ask = ask
+        self._options = options
         self._clients = clients
         self._zone = zone
         self._as_json = as_json
-        self._template = ask.template or (
+        self._template = options.template or (
             DEFAULT_TEMPLATE if len(clients) == 1 else f"{{project}}/{DEFAULT_TEMPLATE}"
         )
-        self._periods = self._read_periods() if ask.is_full else {}
+        self._periods = self._read_periods() if options.is_full else {}
         self._check()
 
     async def run(self, pause: timedelta | None) -> int:
         """Run once, or with a pause after each run until nothing can be done any more."""
         while True:
-            outcomes = await self._run_once()
-            print_report(outcomes, self._zone, as_json=self._as_json, to_stderr=self._ask.is_stdout)
-            if pause is None or all(isinstance(one.error, _FINAL) for one in outcomes):
-                return code_of(outcomes)
+            results = await self._run_once()
+            print_report(
+                results, self._zone, as_json=self._as_json, to_stderr=self._options.is_stdout
+            )
+            if pause is None or all(isinstance(result.error, _FINAL) for result in results):
+                return code_of(results)
             await self._clients[0].clock.sleep(pause.total_seconds())
 
     async def _run_once(self) -> list[ProjectResult]:
-        shown = should_show_progress(stdout_is_free=not self._ask.is_stdout)
+        shown = should_show_progress(stdout_is_free=not self._options.is_stdout)
         with sync_progress_bars(shown=shown, zone=self._zone) as watch:
             try:
                 return await self._sync_all(watch)
@@ -81,7 +83,7 @@ class SyncRunner:
         raise asyncio.CancelledError
 
     async def _sync_all(self, watch: SyncProgressBars) -> list[ProjectResult]:
-        target = open_target(self._ask.to, extend=self._ask.extend)
+        target = open_target(self._options.to, extend=self._options.extend)
         try:
             return await _gather(
                 [self._sync_project(client, target, watch) for client in self._clients]
@@ -99,8 +101,8 @@ class SyncRunner:
         try:
             calls = await self._copy_calls(client, target, watch)
             watch.calls_done(client.project)
-            if self._ask.folder is not None and isinstance(target, SqliteTarget):
-                saved = await self._save(client, target, self._ask.folder, watch)
+            if self._options.folder is not None and isinstance(target, SqliteTarget):
+                saved = await self._save(client, target, self._options.folder, watch)
         except RoistatError as failed:
             error = failed
         return ProjectResult(client.project, calls, saved, error)
@@ -108,17 +110,17 @@ class SyncRunner:
     async def _copy_calls(
         self, client: Roistat, target: Target, watch: SyncProgressBars
     ) -> SyncReport:
-        ask = self._ask
+        options = self._options
         return await sync_calls(
             client,
             target,
-            since=ask.since,
-            extend=ask.extend,
-            lookback=ask.lookback,
+            since=options.since,
+            extend=options.extend,
+            lookback=options.lookback,
             full=self._periods.get(client.project),
-            page_size=ask.page_size,
-            on_bad_record=ask.on_bad_record,
-            concurrency=ask.concurrency or _CALLS_AT_ONCE,
+            page_size=options.page_size,
+            on_bad_record=options.on_bad_record,
+            concurrency=options.concurrency or _CALLS_AT_ONCE,
             progress=watch.on_calls,
         )
 
@@ -130,8 +132,8 @@ class SyncRunner:
             target,
             folder,
             template=self._template,
-            wait_for=self._ask.wait_for,
-            concurrency=self._ask.concurrency or _RECORDINGS_AT_ONCE,
+            wait_for=self._options.wait_for,
+            concurrency=self._options.concurrency or _RECORDINGS_AT_ONCE,
             progress=watch.on_recordings(client.project),
         )
 
@@ -140,21 +142,21 @@ class SyncRunner:
         any_period = Period.last(hours=1)
         for client in self._clients:
             PathTemplate(self._template, client.project)
-            client.calls.history(any_period, extend=self._ask.extend)
+            client.calls.history(any_period, extend=self._options.extend)
 
     def _read_periods(self) -> dict[int, Period]:
         """Give what a full run reads of each project: what was said, else all of the copy."""
-        ask = self._ask
-        if ask.period is not None:
-            return {client.project: ask.period for client in self._clients}
-        known = {} if ask.since else _covered_from(Path(ask.to))
+        options = self._options
+        if options.period is not None:
+            return {client.project: options.period for client in self._clients}
+        known = {} if options.since else _covered_from(Path(options.to))
         starts = {
-            client.project: ask.since or known.get(client.project) for client in self._clients
+            client.project: options.since or known.get(client.project) for client in self._clients
         }
         new = [str(project) for project, start in starts.items() if start is None]
         if new:
             raise click.UsageError(
-                f"nothing of project {', '.join(new)} is in {ask.to} yet; "
+                f"nothing of project {', '.join(new)} is in {options.to} yet; "
                 "give --period or --since with --full"
             )
         now = datetime.now(UTC)
@@ -167,18 +169,18 @@ class SyncRunner:
             yield f"project {project}: {at.calls:,} calls read, up to {reached}"
         for project, (done, total) in watch.recordings.items():
             yield f"project {project}: {done:,} of {total:,} recordings done"
-        if self._ask.is_stdout:
+        if self._options.is_stdout:
             yield "stopped; the next run begins anew, since --to - remembers nothing"
             return
-        yield f"stopped; what was written to {self._ask.to} is kept"
-        yield "--full begins anew" if self._ask.is_full else "the next run goes on from there"
+        yield f"stopped; what was written to {self._options.to} is kept"
+        yield "--full begins anew" if self._options.is_full else "the next run goes on from there"
 
 
-async def _gather(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def _gather(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Do all at once; one that raises ends the others before it is heard of."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
+            tasks = [group.create_task(work) for work in coroutines]
     except BaseExceptionGroup as failed:
         first = failed.exceptions[0]
     else:
@@ -190,4 +192,4 @@ def _covered_from(path: Path) -> dict[int, datetime]:
     if not path.exists():
         return {}
     copy = read_status(path)
-    return {one.project: one.covered_from for one in copy.projects if one.covered_from}
+    return {result.project: result.covered_from for result in copy.projects if result.covered_from}

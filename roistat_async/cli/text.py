@@ -14,22 +14,22 @@ _IN_TEXT = re.compile(f"[{_HARMFUL}]")
 
 def escape_control(text: str) -> str:
     """Write a character that could steer a terminal as its code, e.g. <1B>."""
-    return _IN_TEXT.sub(lambda found: f"<{ord(found[0]):02X}>", text)
+    return _IN_TEXT.sub(lambda match: f"<{ord(match[0]):02X}>", text)
 
 
 def escape_control_json(text: str) -> str:
     """Escape in a line of JSON what JSON itself lets through; the value stays the same."""
-    return _IN_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _IN_TEXT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def print_error(*lines: str) -> None:
     """Tell the person something: on stderr, and never an error of its own."""
-    told = "".join(
+    text_block = "".join(
         f"{'roistat: ' if number == 0 else '         '}{escape_control(line)}\n"
         for number, line in enumerate(lines)
     )
     try:
-        sys.stderr.write(told)
+        sys.stderr.write(text_block)
         sys.stderr.flush()
     except (OSError, ValueError):
         pass
