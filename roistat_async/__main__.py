@@ -1,4 +1,4 @@
-"""Run the command line; without its libraries, say how to install them."""
+"""Entry point of the command line; names the extra to install if it is missing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 
 def main() -> None:
-    """Be `roistat` and `python -m roistat_async`."""
-    # rich is imported late by the commands: asked for here, it is missed before any work is done.
+    """Run `roistat` or `python -m roistat_async`."""
+    # The commands import rich late. Checking here reports it missing before any work is done.
     if find_spec("click") is None or find_spec("rich") is None:
         message = "The roistat command needs the extra cli: pip install 'roistat_async[cli]'"
         sys.stderr.write(f"{message}\n")

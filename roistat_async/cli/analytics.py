@@ -1,4 +1,4 @@
-"""`roistat analytics`."""
+"""`roistat analytics`: sums of a period as small charts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HOURS = "00    06    12    18"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 RankingRow = tuple[str, float | None, str]
-"""A name, its value and what is said beside the bar."""
+"""Name, value and the note beside the bar."""
 
 
 @click.command("analytics")
@@ -55,7 +55,7 @@ def command(*, connection: ConnectionOptions, span: PeriodOptions, json: bool | 
 
 
 def draw(stats: CallAnalytics) -> None:
-    """Draw the dashboard on stdout."""
+    """Draw the charts on stdout."""
     from rich.text import Text
 
     screen = make_console()

@@ -1,4 +1,4 @@
-"""The command `roistat`: its parts, and the one place where an error becomes an exit code."""
+"""The command `roistat`: its subcommands, and the one place where an error becomes an exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from . import exit_codes
 from .text import print_error
 
-# A command's file is imported when the command is used; help needs only what stands here.
+# The module of a command is imported when the command is used; --help needs only this table.
 _COMMANDS = {
     "calls": ("calls", "List calls."),
     "phones": ("phones", "List phone numbers."),
@@ -23,7 +23,7 @@ _COMMANDS = {
     "export": ("export", "Save the call history as an .xls file."),
     "analytics": ("analytics", "Sum up the calls of a period, as small charts."),
     "sync": ("sync", "Copy calls and recordings, and keep the copy up to date."),
-    "status": ("status", "Show what is in a copy, and how old it is."),
+    "status": ("status", "Show the content of a copy, and how old it is."),
     "demo": ("demo", "Try everything on a made-up project; needs no key."),
     "fake-server": ("fake_server", "Run a made-up Roistat on this machine."),
     "completion": ("completion", "Print the script that completes words in a shell."),
@@ -31,7 +31,7 @@ _COMMANDS = {
 
 
 class _BrokenPipe(Exception):
-    """Say that whoever read the output wants no more of it."""
+    """The reader of stdout closed the pipe."""
 
 
 class _LazyGroup(click.Group):
@@ -50,7 +50,7 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Keep a closed pipe from click, which would call it a failure."""
+        """Turn a closed pipe into an exception of ours: click would report a failure."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -62,21 +62,21 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 Roistat, the network or the disk said no, 2 wrong usage, "
+    epilog="Exit codes: 0 done, 1 error of Roistat, the network or the disk, 2 wrong usage, "
     "3 done in part, 4 key or rights refused, 130 interrupted.",
 )
 @click.version_option(package_name="roistat_async", prog_name="roistat")
 def main() -> None:
-    """Ask Roistat's call tracking from a terminal.
+    """Use Roistat's call tracking from a terminal.
 
     The key and the project come from the environment: ROISTAT_API_KEY, ROISTAT_PROJECT and,
-    if need be, ROISTAT_BASE_URL. Rows are a table on a terminal and one JSON object a line
+    optionally, ROISTAT_BASE_URL. Rows are a table on a terminal and one JSON object per line
     (NDJSON) in a pipe.
     """
 
 
 def run(args: Sequence[str] | None = None) -> int:
-    """Do what the words say and give the exit code."""
+    """Run the command of some arguments and return its exit code."""
     _replace_unencodable()
     try:
         result = main.main(args=args, prog_name="roistat", standalone_mode=False)
@@ -99,7 +99,7 @@ def run(args: Sequence[str] | None = None) -> int:
 def _failed(error: Exception) -> int:
     code = exit_codes.exit_code_for(error)
     if code is None:
-        raise error  # a bug of ours: its traceback is what helps
+        raise error  # a bug of ours: the traceback is needed
     print_error(*exit_codes.error_lines(error))
     return code
 
@@ -116,7 +116,7 @@ def _wrong_usage(error: click.ClickException) -> int:
 
 
 def _replace_unencodable() -> None:
-    """Let a stream that cannot spell a character write a question mark instead of failing."""
+    """Make streams replace characters that they cannot encode, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -125,8 +125,8 @@ def _replace_unencodable() -> None:
 
 
 def _close_stdout() -> None:
-    """Keep Python from trying to flush into the closed pipe when it exits."""
+    """Redirect stdout, so that Python does not flush into the closed pipe at exit."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)

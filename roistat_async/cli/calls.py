@@ -1,4 +1,4 @@
-"""`roistat calls`."""
+"""`roistat calls`: lists calls."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .options import (
     connection_options,
     format_option,
     parse_filter,
-    parse_sort,
     parse_names,
+    parse_sort,
     span_options,
 )
 
@@ -30,14 +30,16 @@ Condition = tuple[str, str, Any]
 @click.option("--extend", metavar="PARTS", help="Add parts to each call: visit,order.")
 @click.option(
     "--filter", "filters", multiple=True, metavar="'FIELD OP VALUE'",
-    help="E.g. 'status in ANSWER,BUSY'; may be repeated, all must hold.",
+    help="E.g. 'status in ANSWER,BUSY'; may be repeated, all must match.",
 )  # fmt: skip
 @click.option("--sort", default="date:desc", show_default=True, metavar="FIELD:ORDER")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Calls at most.")
-@click.option("--page-size", default=1000, show_default=True, metavar="N", help="Calls a request.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Maximum number of calls.")
+@click.option(
+    "--page-size", default=1000, show_default=True, metavar="N", help="Calls per request."
+)
 @click.option(
     "--on-bad-record", default="raise", show_default=True, type=click.Choice(["raise", "skip"]),
-    help="What a call that cannot be read does; skipped ones end with exit code 3.",
+    help="What to do with an unreadable call; skipping one means exit code 3.",
 )  # fmt: skip
 @format_option
 @connection_options
@@ -63,7 +65,7 @@ def command(
     from .output import wants_json
     from .runner import run_with_client
 
-    parts, zone, period = parse_names(extend), span.zone, span.find()
+    parts, zone, period = parse_names(extend), span.zone, span.period_or_none()
     conditions = [*within(period), *(parse_filter(text, zone) for text in filters)]
 
     async def work(roistat: Roistat) -> int:
@@ -83,7 +85,7 @@ def command(
 
 
 def within(period: Period | None) -> list[Condition]:
-    """Spell a period with the two operators of the vendor's page; Roistat counts seconds."""
+    """Return the filters of a period: Roistat has only `>` and `<`, and counts seconds."""
     if period is None:
         return []
     # "After the second before" is the first second itself.

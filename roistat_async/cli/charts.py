@@ -1,4 +1,4 @@
-"""Numbers as bars of characters."""
+"""Charts of block characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def bar(value: float, largest: float, width: int) -> str:
 
 
 def two_parts(first: float, second: float, largest: float, width: int) -> str:
-    """Draw two values as one bar, the second in a lighter shade; what is not 0 is seen."""
+    """Draw two values as one bar, the second in a lighter shade; all above 0 show."""
     if largest <= 0:
         return ""
     drawn = (round(min(1.0, value / largest) * width) for value in (first, second))
@@ -29,7 +29,7 @@ def two_parts(first: float, second: float, largest: float, width: int) -> str:
 
 
 def columns(values: Sequence[float], *, height: int = 1) -> list[str]:
-    """Draw values as columns of `height` lines, a character each; what is not 0 is seen."""
+    """Draw values as columns of `height` lines, a character each; all above 0 show."""
     largest = max(values, default=0)
     if largest <= 0:
         return [" " * len(values)] * height
@@ -41,7 +41,7 @@ def columns(values: Sequence[float], *, height: int = 1) -> list[str]:
 
 
 def fitted(values: Sequence[float], width: int) -> tuple[list[float], int]:
-    """Add up neighbours until the values fit; give the sums and how many are in each."""
+    """Sum neighbours until the values fit; return the sums and how many values each holds."""
     step = max(1, -(-len(values) // width))
     return [sum(values[at : at + step]) for at in range(0, len(values), step)], step
 

@@ -1,4 +1,4 @@
-"""`roistat completion`."""
+"""`roistat completion`: prints the completion script of a shell."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def command(ctx: click.Context, shell: str) -> None:
 
     kind = get_completion_class(shell)
     if kind is not None:
-        # The name of the variable is what click looks for in `roistat` itself.
+        # click reads this environment variable in `roistat` itself.
         maker = kind(ctx.find_root().command, {}, "roistat", "_ROISTAT_COMPLETE")
         click.echo(maker.source())

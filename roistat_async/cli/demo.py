@@ -1,4 +1,4 @@
-"""`roistat demo`."""
+"""`roistat demo`: the main job against a fake server, checked against its state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import exit_codes
-from .demo_report import SyncCheck, report_lines
+from .demo_report import DATABASE, DemoResult, SyncCheck, report_lines
 from .fake_server import check_installed
 from .text import escape_control, print_error
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _FOLDER = "roistat-demo"
 _CONCURRENCY = 8
-# Longer than any history that the made-up Roistat has.
+# Longer than any history of the fake server.
 _HISTORY = timedelta(days=800)
 
 
@@ -35,15 +35,15 @@ _HISTORY = timedelta(days=800)
 )
 @click.option(
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path),
-    help=f"Where the files go; else {_FOLDER} (or {_FOLDER}-2, ...) in this folder.",
+    help=f"Folder of the files; default: {_FOLDER} (or {_FOLDER}-2, ...) in this folder.",
 )  # fmt: skip
 def command(*, calls: int, recordings: int, folder: Path | None) -> int:
-    """Try everything on a made-up project on this machine; needs no key and no network.
+    """Try everything on a made-up project on this machine. Needs no key and no network.
 
     Copies its calls and newest recordings into calls.db, exports the .xls file and draws the
-    analytics, with the limits of the real Roistat. Then calls come and change on the server, and
-    the copy is brought up to date. Exit code 0 says that after both runs calls.db held exactly
-    what the server held.
+    analytics, within the limits of the real Roistat. Then calls are added and changed on the
+    server, and the copy is updated. Exit code 0 means that after both syncs calls.db held exactly
+    the state of the server.
     """
     check_installed("roistat demo")
     from .analytics import draw
@@ -54,41 +54,49 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     session = DemoSession(folder, recordings)
     started_at = time.perf_counter()
     with run_server(calls) as server:
-        stats = run(session.work(server))
+        stats = run(session.run(server))
     draw(stats)
     click.echo()
-    for line in report_lines(session, time.perf_counter() - started_at):
+    result = session.result()
+    for line in report_lines(result, time.perf_counter() - started_at):
         click.echo(escape_control(line))
-    return exit_code(session)
+    return exit_code(result)
 
 
-def exit_code(session: DemoSession) -> int:
-    """Give the exit code."""
-    if len(session.runs) != 2 or any(run.differing for run in session.runs):
+def exit_code(result: DemoResult) -> int:
+    """Return the exit code of a demo."""
+    if len(result.syncs) != 2 or any(sync.differing for sync in result.syncs):
         return exit_codes.FAILED
-    failed = session.recordings is not None and session.recordings.failed
+    failed = result.recordings is not None and result.recordings.failed
     return exit_codes.PARTIAL if failed else exit_codes.DONE
 
 
 class DemoSession:
-    """Do the main job with the real client, and remember what was done in what time."""
+    """Run of the main job with the real client against the fake server."""
 
     def __init__(self, folder: Path, recording_count: int) -> None:
-        self.folder = folder
-        self.runs: list[SyncCheck] = []
-        self.changes: ServerChanges | None = None
-        self.recordings: RecordingsReport | None = None
-        self.export_size: int = 0
-        self.requests: int = 0
+        self._folder = folder
+        self._database = folder / DATABASE
         self._recording_count = recording_count
+        self._syncs: list[SyncCheck] = []
+        self._changes: ServerChanges | None = None
+        self._recordings: RecordingsReport | None = None
+        self._export_size = 0
+        self._requests = 0
 
-    @property
-    def database(self) -> Path:
-        """Give the path of the copy."""
-        return self.folder / "calls.db"
+    def result(self) -> DemoResult:
+        """Return what was done so far."""
+        return DemoResult(
+            self._folder,
+            self._syncs,
+            self._changes,
+            self._recordings,
+            self._export_size,
+            self._requests,
+        )
 
-    async def work(self, server: DemoServer) -> CallAnalytics:
-        """Do every step."""
+    async def run(self, server: DemoServer) -> CallAnalytics:
+        """Sync, download, export, analyse; change the server; sync again."""
         from .. import Period, Roistat
 
         key, project, base_url = server.api_key, server.project, server.base_url
@@ -96,31 +104,31 @@ class DemoSession:
         async with Roistat(key, project, base_url=base_url) as roistat:
             await self._sync(roistat, server, since)
             if self._recording_count:
-                self.recordings = await self._save(roistat)
+                self._recordings = await self._save(roistat)
             period = Period(self._first_call(since), datetime.now(UTC) + timedelta(hours=1))
-            self.export_size = await self._export(roistat, period)
+            self._export_size = await self._export(roistat, period)
             print_error("analytics ...")
             stats = await roistat.analytics.get(period)
-            self.changes = server.change()
+            self._changes = server.change()
             await self._sync(roistat, server)
-        self.requests = server.state().requests
+        self._requests = server.state().requests
         return stats
 
     async def _sync(
         self, roistat: Roistat, server: DemoServer, since: datetime | None = None
     ) -> None:
-        """Copy the calls, and hold the copy against what the server has."""
+        """Copy the calls, and compare the copy with the state of the server."""
         print_error(f"{'first' if since else 'second'} sync ...")
         report = await self._copy(roistat, since)
-        copy, state = read_copy(self.database, server.project), server.state()
-        self.runs.append(SyncCheck(report, len(copy), differences(copy, state.rows)))
+        copy, state = read_copy(self._database, server.project), server.state()
+        self._syncs.append(SyncCheck(report, len(copy), differences(copy, state.rows)))
 
     async def _copy(self, roistat: Roistat, since: datetime | None) -> SyncReport:
         from ..sync import sync_calls
 
         with _watching() as watch:
             return await sync_calls(
-                roistat, self.database, since=since, extend=("visit",), progress=watch.on_calls
+                roistat, self._database, since=since, extend=("visit",), progress=watch.on_calls
             )
 
     async def _save(self, roistat: Roistat) -> RecordingsReport:
@@ -130,8 +138,8 @@ class DemoSession:
         with _watching() as watch:
             return await sync_recordings(
                 roistat,
-                self.database,
-                self.folder / "recordings",
+                self._database,
+                self._folder / "recordings",
                 concurrency=_CONCURRENCY,
                 limit=self._recording_count,
                 progress=watch.on_recordings(roistat.project),
@@ -143,18 +151,18 @@ class DemoSession:
         print_error("export ...")
         shown = should_show_progress(stdout_is_free=True)
         with progress("Export", shown=shown, in_bytes=True) as advance:
-            to = self.folder / "calls.xls"
+            to = self._folder / "calls.xls"
             return (await roistat.calls.export_xls(period, to=to, progress=advance)).size
 
     def _first_call(self, since: datetime) -> datetime:
         from ..sync.status import read_status
 
-        (project,) = read_status(self.database).projects
+        (project,) = read_status(self._database).projects
         return project.first_call or since
 
 
 def read_copy(database: Path, project: int) -> Rows:
-    """Read a copy the way the server tells its rows."""
+    """Read a copy into the form of the server's rows."""
     from ..sync.status import read_calls
     from .demo_server import FIELDS
 
@@ -166,7 +174,7 @@ def read_copy(database: Path, project: int) -> Rows:
 
 
 def differences(copy: Rows, server: Rows) -> dict[str, str]:
-    """Name the calls that only one of two has, and the fields that are not the same."""
+    """Return the calls that only one side has and those whose fields differ, with the reason."""
     from .demo_server import FIELDS
 
     differing = dict.fromkeys(server.keys() - copy.keys(), "not in the copy")
@@ -189,7 +197,7 @@ def _watching() -> Iterator[SyncProgressBars]:
 
 
 def _unused_folder() -> Path:
-    """Find a name nobody has: what is there stays, and nothing is skipped as there already."""
+    """Return a folder name that is not in use: existing files stay and none is skipped."""
     folder, number = Path(_FOLDER), 1
     while folder.exists():
         number += 1

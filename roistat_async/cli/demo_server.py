@@ -1,4 +1,4 @@
-"""The made-up Roistat of the demo; in a process, since a thread would slow the client."""
+"""Fake server of the demo, in a process of its own: a thread would slow the client."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 FIELDS = (
     "status", "duration", "waiting_time", "answer_duration", "comment", "callee", "caller",
 )  # fmt: skip
-"""What is compared of a call, besides its id and its date."""
+"""Fields of a call that are compared, besides its id and date."""
 
 Rows = dict[str, tuple[object, ...]]
-"""The date of each call in seconds, and its FIELDS, by id."""
+"""Date (Unix time) and FIELDS of each call, by id."""
 
 _TIMEOUT = 60.0
 _HOUR = 3600
@@ -30,14 +30,14 @@ _NEW, _LATE, _COMMENTED = 5, 3, 4
 
 
 class ServerState(NamedTuple):
-    """Be what the server knows: its calls and how many requests came."""
+    """State of the server: its calls and the number of requests it received."""
 
     rows: Rows
     requests: int
 
 
 class ServerChanges(NamedTuple):
-    """Count what happened on the server."""
+    """Numbers of calls that changed on the server."""
 
     new: int
     late: int
@@ -46,7 +46,7 @@ class ServerChanges(NamedTuple):
 
 
 class DemoServer(NamedTuple):
-    """Say how to reach the server, and ask or change it past its API."""
+    """Handle of the running server: its address, and a pipe to read and change its state."""
 
     pipe: Connection
     base_url: str
@@ -54,11 +54,11 @@ class DemoServer(NamedTuple):
     project: int
 
     def state(self) -> ServerState:
-        """Look into the server."""
+        """Return the state of the server."""
         return ServerState(*self._do("state"))
 
     def change(self) -> ServerChanges:
-        """Let happen what happens in a day: calls come, also late ones, end and are commented."""
+        """Make the changes of a day: calls are added, some late, end and get comments."""
         return ServerChanges(*self._do("change"))
 
     def _do(self, command: str) -> Any:
@@ -68,7 +68,7 @@ class DemoServer(NamedTuple):
 
 @contextmanager
 def run_server(calls: int) -> Iterator[DemoServer]:
-    """Run the server while the block runs."""
+    """Run the server during the block."""
     context = multiprocessing.get_context("spawn")
     client_end, server_end = context.Pipe()
     process = context.Process(target=_serve, args=(calls, server_end), daemon=True)
@@ -85,11 +85,11 @@ def _receive(pipe: Connection) -> Any:
     with suppress(EOFError):  # the process ended
         if pipe.poll(_TIMEOUT):
             return pipe.recv()
-    raise RoistatError("the made-up server did not answer")
+    raise RoistatError("the fake server of the demo did not respond; run the demo again")
 
 
 def _serve(calls: int, pipe: Connection) -> None:
-    # Ctrl-C reaches both processes; this one ends when the other has closed everything.
+    # Ctrl-C reaches both processes. This one ends when the other has closed everything.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..testing import FakeRoistat
 
@@ -109,7 +109,7 @@ def _serve(calls: int, pipe: Connection) -> None:
 def _state(fake: FakeRoistat) -> ServerState:
     book = fake.state.calls
     ids = book.ids()
-    # Read field by field: a row that is looked at as a whole is kept, which slows the server.
+    # Read field by field: a row that is read as a whole is cached, which slows the server.
     rows = [
         (book.date_at(index), *(book.value_at(index, name) for name in FIELDS))
         for index in range(len(book))
@@ -118,7 +118,7 @@ def _state(fake: FakeRoistat) -> ServerState:
 
 
 def _add_active_call(fake: FakeRoistat) -> None:
-    """Have a call that goes on for days: longer than any later run looks back by itself."""
+    """Add a call that lasts for days: longer than the default lookback of a later sync."""
     book = fake.state.calls
     past = book.between(0, fake.clock() - 3 * _DAY)
     if past:

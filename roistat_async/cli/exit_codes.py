@@ -1,4 +1,4 @@
-"""What an end means to the shell, and to the person who reads it."""
+"""Exit codes, and the lines that explain an error."""
 
 from __future__ import annotations
 
@@ -14,34 +14,37 @@ NO_ACCESS: Final = 4
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
-# What the library's own words do not say already.
+# Advice that the library's own message does not give.
 _ADVICE: Final[tuple[tuple[type[errors.RoistatError], str], ...]] = (
     (
         errors.AuthenticationError,
-        "They are ROISTAT_API_KEY (or --api-key-file) and ROISTAT_PROJECT",
+        "Check ROISTAT_API_KEY (or --api-key-file) and ROISTAT_PROJECT",
     ),
     (errors.InvalidRequestError, "Check the options; a shorter period may help"),
     (errors.NotSentError, "Nothing was sent: check the network and the address"),
-    (errors.TransportError, "Try again; what was done already is kept"),
+    (errors.TransportError, "Try again; what is done stays done"),
     (errors.ServerError, "Try again in a few minutes"),
-    (errors.MalformedResponseError, "Where a list has one bad record, --on-bad-record skip helps"),
-    (errors.ResponseError, "Check ROISTAT_BASE_URL: something that is not Roistat answered"),
+    (
+        errors.MalformedResponseError,
+        "If a record of a list is unreadable, --on-bad-record skip lists the others",
+    ),
+    (errors.ResponseError, "Check ROISTAT_BASE_URL: the response is not from Roistat"),
 )
 
 
 class NotInstalledError(Exception):
-    """Say which extra a command needs."""
+    """A library that the command needs is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the extra {extra}: pip install 'roistat_async[{extra}]'")
 
 
 class Terminated(BaseException):
-    """Say that SIGTERM came and everything was closed."""
+    """SIGTERM was received, and everything was closed."""
 
 
 def exit_code_for(error: BaseException) -> int | None:
-    """Give the exit code of an error that people cause or meet; None for a bug."""
+    """Return the exit code of an expected error, or None for a bug."""
     match error:
         case errors.ConfigurationError() | NotInstalledError():
             return USAGE
@@ -54,7 +57,7 @@ def exit_code_for(error: BaseException) -> int | None:
 
 
 def error_lines(error: BaseException) -> list[str]:
-    """Tell in one or two lines what happened and what to do next."""
+    """Return one or two lines: what happened, and what to do next."""
     advice = [text for kind, text in _ADVICE if isinstance(error, kind)][:1]
     return [_message(error), *advice]
 

@@ -1,4 +1,4 @@
-"""`roistat export`."""
+"""`roistat export`: saves the call history as .xls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """Save the call history of a period as FILE, an Excel 97-2003 sheet (.xls).
 
-    A file of that name is replaced, and only once the new one is whole.
+    An existing file is replaced, and only when the new one is complete.
 
     \b
     roistat export may.xls --period 2026-05-01..2026-05-31 --tz Europe/Moscow

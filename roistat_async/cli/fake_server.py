@@ -1,4 +1,4 @@
-"""`roistat fake-server`."""
+"""`roistat fake-server`: runs the fake Roistat until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .text import print_error
 
 
 @click.command("fake-server")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 (default): a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 (default): a free port.")
 @click.option("--calls", type=click.IntRange(min=0), default=1000, show_default=True, metavar="N")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another one, other calls.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the made-up calls.")
 def command(*, port: int, calls: int, seed: int) -> None:
     """Run a made-up Roistat on this machine until Ctrl-C.
 
-    It prints what to paste into another terminal, and keeps Roistat's limit of 10 requests a
-    second.
+    It prints the lines to paste into another terminal, and keeps Roistat's limit of 10 requests
+    per second.
     """
     import asyncio
 
@@ -38,6 +38,6 @@ def command(*, port: int, calls: int, seed: int) -> None:
 
 
 def check_installed(what: str) -> None:
-    """Refuse what the fake server is needed for where its library is missing."""
+    """Raise NotInstalledError if the library that writes .xls is missing."""
     if find_spec("xlwt") is None:
         raise NotInstalledError(what, "cli,testing")

@@ -1,4 +1,4 @@
-"""A list of Roistat's on stdout: streamed as NDJSON, or its beginning as a table."""
+"""Output of a list on stdout: streamed as NDJSON, or its first rows as a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SHOWN = 50
-"""Rows of a table nobody gave a --limit for."""
+"""Rows of a table without --limit."""
 _BATCH = 500
 _NAMED_BAD = 3
 
@@ -30,12 +30,12 @@ async def print_list(
     as_json: bool,
     limit: int | None,
 ) -> int:
-    """Show what `start(limit)` gives, and tell of records that could not be read."""
+    """Print the rows of `start(limit)`, and report records that could not be read."""
     if as_json:
         pager = start(limit)
         await _stream(pager)
     else:
-        # One more than is shown, to know whether there is more.
+        # One row more than is shown tells whether there are more.
         pager = start(SHOWN + 1 if limit is None else limit)
         await _print_table(pager, columns, shown=SHOWN if limit is None else limit)
     return _report_bad_records(pager)
@@ -43,7 +43,7 @@ async def print_list(
 
 async def _stream(pager: Pager[T]) -> None:
     shown, done = should_show_progress(stdout_is_free=False), 0
-    # Closed before the client is: where the reader leaves early, pages are still on their way.
+    # Closed before the client: if the reader leaves early, requests are still running.
     with progress("Listing", shown=shown) as advance:
         async with aclosing(pager.pages()) as pages:
             async for page in pages:
@@ -56,12 +56,12 @@ async def _print_table(pager: Pager[T], columns: Sequence[Column[T]], *, shown: 
     done, total = 0, None
     async with aclosing(pager.pages()) as pages, aclosing(_batches(pages)) as batches:
         async for rows, total in batches:  # noqa: B007  # read after the loop
-            # Batch by batch: a million rows never wait for the width of the last.
+            # Batch by batch: a million rows must not wait for the width of the last.
             write_table(rows[: shown - done], columns)
             done += len(rows)
     if done > shown:
         of = f" of {total:,}" if total else ""
-        print_error(f"the first {shown}{of}; --limit shows more, --json or a pipe gives all")
+        print_error(f"the first {shown}{of}; --limit shows more, --json or a pipe shows all")
     elif done == 0:
         print_error("nothing found")
 
@@ -84,7 +84,7 @@ def _report_bad_records(pager: Pager[T]) -> int:
     bad = pager.bad_records
     if not bad:
         return exit_codes.DONE
-    print_error(f"left out {len(bad)} records that could not be read, e.g.:")
+    print_error(f"skipped {len(bad)} unreadable records, e.g.:")
     for record in bad[:_NAMED_BAD]:
         print_error(f"{record.path}: {record.problem}")
     return exit_codes.PARTIAL

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their words mean."""
+"""Options that several commands share, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _YES_NO = {"1": True, "0": False, "yes": True, "no": False, "true": True, "false
 
 
 class ConnectionOptions(NamedTuple):
-    """Say which project is asked, where, and with which key."""
+    """Options of the connection: project, address, key."""
 
     project: str | None
     base_url: str | None
     api_key_file: Path | None
 
     def client(self) -> Roistat:
-        """Make the client, of the environment and of what was said on the command line."""
+        """Return a client, configured by the environment and these options."""
         from .. import Roistat
 
         environ = dict(os.environ)
@@ -46,7 +46,7 @@ class ConnectionOptions(NamedTuple):
 
 
 class PeriodOptions(NamedTuple):
-    """Be the words about time: a period or the last days, and the time zone of both."""
+    """Options of time: a period or the last days, and their time zone."""
 
     period: str | None
     last: str | None
@@ -54,15 +54,15 @@ class PeriodOptions(NamedTuple):
 
     @property
     def zone(self) -> tzinfo:
-        """Give the time zone."""
+        """Time zone of dates without offset."""
         return parse_zone(self.tz)
 
-    def find(self) -> Period | None:
-        """Give the period, None if nothing was said of one."""
+    def period_or_none(self) -> Period | None:
+        """Return the period, or None if no option names one."""
         from .. import Period
 
         if self.period is not None and self.last is not None:
-            raise click.UsageError("give either --period or --last")
+            raise click.UsageError("use either --period or --last, not both")
         if self.period is not None:
             return Period.parse(self.period, tz=self.zone)
         return (
@@ -72,10 +72,10 @@ class PeriodOptions(NamedTuple):
         )
 
     def require_period(self) -> Period:
-        """Give the period that a command cannot do without."""
-        period = self.find()
+        """Return the period; raise UsageError if no option names one."""
+        period = self.period_or_none()
         if period is None:
-            raise click.UsageError("give --period 2026-05-01..2026-05-31 or --last 7d")
+            raise click.UsageError("add --period 2026-05-01..2026-05-31 or --last 7d")
         return period
 
 
@@ -90,11 +90,11 @@ def connection_options(command: F) -> F:
     ) -> Any:
         return command(connection=ConnectionOptions(project, base_url, api_key_file), **options)
 
-    return wrapper  # type: ignore[return-value]  # click sees the options, nobody the signature
+    return wrapper  # type: ignore[return-value]  # click reads the options, not the signature
 
 
 def connections_options(command: F) -> F:
-    """Add the same with --project repeatable; the command takes a `connection` and `others`."""
+    """Add the same with a repeatable --project; the command takes `connection` and `others`."""
 
     @click.option(
         "--project", "projects", multiple=True, metavar="N",
@@ -109,7 +109,7 @@ def connections_options(command: F) -> F:
         connection = ConnectionOptions(first, base_url, api_key_file)
         return command(connection=connection, others=others, **options)
 
-    return wrapper  # type: ignore[return-value]  # as above
+    return wrapper  # type: ignore[return-value]  # see above
 
 
 def _address_options(command: F) -> F:
@@ -125,18 +125,20 @@ def _address_options(command: F) -> F:
 def span_options(command: F) -> F:
     """Add --period, --last and --tz; the command takes a `span`."""
 
-    @click.option("--period", metavar="FROM..TO", help="E.g. 2026-05-01..2026-05-31, both whole.")
-    @click.option("--last", metavar="TIME", help="The time up to now: 7d, 24h, 2w, 30m.")
+    @click.option(
+        "--period", metavar="FROM..TO", help="E.g. 2026-05-01..2026-05-31, both days included."
+    )
+    @click.option("--last", metavar="TIME", help="Time up to now: 7d, 24h, 2w, 30m.")
     @tz_option
     @wraps(command)
     def wrapper(period: str | None, last: str | None, tz: str, **options: Any) -> Any:
         return command(span=PeriodOptions(period, last, tz), **options)
 
-    return wrapper  # type: ignore[return-value]  # as above
+    return wrapper  # type: ignore[return-value]  # see above
 
 
 def tz_option(command: F) -> F:
-    """Add --tz; the command takes `tz`, a name for `read_zone`."""
+    """Add --tz; the command takes `tz`, a name for `parse_zone`."""
     option = click.option(
         "--tz", default="UTC", show_default=True, help="Zone of dates without offset."
     )
@@ -144,35 +146,35 @@ def tz_option(command: F) -> F:
 
 
 def format_option(command: F) -> F:
-    """Add --json/--table; the command takes `json`: None means as stdout likes it."""
+    """Add --json/--table; the command takes `json`: None means JSON unless stdout is a terminal."""
     option = click.option(
-        "--json/--table", default=None, help="NDJSON or a table; else by where stdout goes."
+        "--json/--table", default=None, help="NDJSON or a table; default: a table on a terminal."
     )
     return option(command)
 
 
 def parse_filter(text: str, zone: tzinfo) -> tuple[str, str, Any]:
-    """Read `field op value`, e.g. `caller = 79000000000` or `status in ANSWER,BUSY`."""
+    """Parse `field op value`, e.g. `caller = 79000000000` or `status in ANSWER,BUSY`."""
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise click.UsageError("--filter is FIELD OP VALUE, e.g. 'status = ANSWER'")
+        raise click.UsageError("--filter must be FIELD OP VALUE, e.g. 'status = ANSWER'")
     name, operator, value = match.groups()
     return name, operator, _value(name, operator, value, zone)
 
 
 def parse_sort(text: str) -> tuple[str, str]:
-    """Read `date:desc`; a field alone means ascending."""
+    """Parse `date:desc`; a field alone means ascending."""
     name, _, direction = text.partition(":")
     return name, direction or "asc"
 
 
 def parse_names(text: str | None) -> tuple[str, ...]:
-    """Read `visit,order`."""
+    """Parse `visit,order`."""
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def parse_zone(name: str) -> tzinfo:
-    """Read the name of a time zone."""
+    """Return the time zone of a name."""
     if name.upper() == "UTC":
         return UTC
     from zoneinfo import ZoneInfo
@@ -185,15 +187,18 @@ def parse_zone(name: str) -> tzinfo:
 
 
 def parse_length(text: str, option: str) -> timedelta:
-    """Read a length of time: `7d`, `24h`, `90s`."""
+    """Parse a length of time: `7d`, `24h`, `90s`."""
     match = _LENGTH.fullmatch(text)
     if match is None:
-        raise click.UsageError(f"{option} is a number and a unit: 7d, 24h, 2w, 30m")
+        raise click.UsageError(f"{option} must be a number and a unit: 7d, 24h, 2w, 30m")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def parse_since(text: str, zone: tzinfo) -> datetime:
-    """Read a day, a moment, or how long ago: `2026-05-01`, `2026-05-01T12:00+03:00`, `30d`."""
+    """Parse a day, a date and time, or a length of time before now.
+
+    E.g. `2026-05-01`, `2026-05-01T12:00+03:00`, `30d`.
+    """
     try:
         if _LENGTH.fullmatch(text):
             return datetime.now(UTC) - parse_length(text, "--since")
@@ -201,19 +206,21 @@ def parse_since(text: str, zone: tzinfo) -> datetime:
     except (ValueError, OverflowError):
         when = None
     if when is None:
-        raise click.UsageError("--since is a day (2026-05-01), a moment with an offset, or 30d")
+        raise click.UsageError(
+            "--since must be a day (2026-05-01), a date and time with an offset, or 30d"
+        )
     return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
 
 
 def _value(name: str, operator: str, value: str, zone: tzinfo) -> Any:
     if operator == "null":
         if value.lower() not in _YES_NO:
-            raise click.UsageError(f"after null comes 1 or 0: '{name} null 1'")
+            raise click.UsageError(f"null takes 1 or 0: '{name} null 1'")
         return _YES_NO[value.lower()]
-    spell = _parse_date if name.endswith("date") else _plain
+    parse = _parse_date if name.endswith("date") else _plain
     if operator == "in":
-        return [spell(part, zone) for part in parse_names(value)]
-    return spell(value, zone)
+        return [parse(part, zone) for part in parse_names(value)]
+    return parse(value, zone)
 
 
 def _plain(value: str, _: tzinfo) -> Any:
@@ -224,7 +231,7 @@ def _parse_date(value: str, zone: tzinfo) -> Any:
     try:
         when = datetime.fromisoformat(value)
     except ValueError:
-        return value  # the library says what is wrong with it
+        return value  # the library raises the clearer error
     return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
 
 

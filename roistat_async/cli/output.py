@@ -1,4 +1,4 @@
-"""Data on stdout: NDJSON for programs, tables for people."""
+"""Output of data on stdout: NDJSON for programs, tables for people."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 _GAP = 2
 _SHORTEST = 12
-"""A name is shown with so many characters at least."""
+"""Minimum width of a column that may be cut, in characters."""
 _KNOWN: dict[type, tuple[str, ...] | None] = {}
 
 
 class Column(NamedTuple, Generic[T]):
-    """Be a column of a table: its title and what stands in it; `full` ones are never cut."""
+    """Column of a table: title and value; a `full` one is never cut."""
 
     title: str
     value: Callable[[T], object]
@@ -31,19 +31,19 @@ class Column(NamedTuple, Generic[T]):
 
 
 def wants_json(chosen: bool | None) -> bool:
-    """Tell whether rows go out as JSON: as chosen, else wherever no terminal reads them."""
+    """Whether rows are written as JSON: as chosen, by default unless stdout is a terminal."""
     return not sys.stdout.isatty() if chosen is None else chosen
 
 
 def write_json(rows: Iterable[object]) -> None:
-    """Write each row as a line of JSON, at once and in UTF-8 wherever it goes."""
+    """Write each row as a line of JSON, in UTF-8, and flush."""
     lines = [escape_control_json(json.dumps(to_plain(row), ensure_ascii=False)) for row in rows]
     sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
     sys.stdout.flush()
 
 
 def to_plain(value: object) -> Any:
-    """Turn a model into what JSON knows: keys as the attributes, dates as ISO 8601 text."""
+    """Convert a model to JSON types: keys are the attributes, dates are ISO 8601 text."""
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, dict):
@@ -57,11 +57,11 @@ def to_plain(value: object) -> Any:
 
 
 def write_table(rows: Sequence[T], columns: Sequence[Column[T]]) -> None:
-    """Write a table; what stands in it cannot steer the terminal."""
+    """Write a table; control characters in it are escaped."""
     from rich.table import Table
     from rich.text import Text
 
-    widths = [_least_width(rows, column) for column in columns]
+    widths = [_min_width(rows, column) for column in columns]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column, width in zip(columns, widths, strict=True):
         table.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=width)
@@ -74,14 +74,14 @@ def write_table(rows: Sequence[T], columns: Sequence[Column[T]]) -> None:
 
 
 def make_console() -> Console:
-    """Give stdout as Rich writes to it; nothing in the text is taken for markup."""
+    """Return a console on stdout that treats no text as markup."""
     from rich.console import Console
 
     return Console(markup=False, highlight=False, emoji=False)
 
 
 def format_value(value: object) -> str:
-    """Write one value for people."""
+    """Format one value for people."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -90,11 +90,11 @@ def format_value(value: object) -> str:
 
 
 def format_datetime(value: datetime | None, zone: tzinfo) -> str | None:
-    """Write a moment as the clocks of a zone show it."""
+    """Format a date and time in a time zone."""
     return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
-def _least_width(rows: Sequence[T], column: Column[T]) -> int:
+def _min_width(rows: Sequence[T], column: Column[T]) -> int:
     shown = max((len(format_value(column.value(row))) for row in rows), default=0)
     return max(len(column.title), shown if column.full else min(shown, _SHORTEST))
 

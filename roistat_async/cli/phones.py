@@ -1,4 +1,4 @@
-"""`roistat phones`."""
+"""`roistat phones`: lists phone numbers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 @click.command("phones")
 @click.option(
     "--filter", "filters", multiple=True, metavar="'FIELD OP VALUE'",
-    help="E.g. 'is_external = 1'; may be repeated, all must hold.",
+    help="E.g. 'is_external = 1'; may be repeated, all must match.",
 )  # fmt: skip
 @click.option("--sort", default="id:asc", show_default=True, metavar="FIELD:ORDER")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Numbers at most.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), metavar="N", help="Maximum number of phone numbers."
+)
 @format_option
 @connection_options
 def command(

@@ -1,4 +1,4 @@
-"""How far a command is, on stderr, and only where somebody looks at it."""
+"""Progress bar on stderr, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Advance = Callable[[int, int | None], None]
-"""Say how much is done, and of how much (None: not known)."""
+"""Callback with the amount done and the total (None: unknown)."""
 
 
 def should_show_progress(*, stdout_is_free: bool) -> bool:
-    """Tell whether a bar disturbs nobody: stderr is a terminal that no rows go to."""
+    """Whether a bar may be shown: stderr is a terminal to which no rows are written."""
     return sys.stderr.isatty() and (stdout_is_free or not sys.stdout.isatty())
 
 
 @contextmanager
 def progress(label: str, *, shown: bool, in_bytes: bool = False) -> Iterator[Advance]:
-    """Show a bar while the block runs and remove it afterwards."""
+    """Show a bar during the block and remove it afterwards."""
     if not shown:
         yield lambda done, total: None
         return

@@ -1,4 +1,4 @@
-"""`roistat recordings`."""
+"""`roistat recordings`: downloads recordings into a folder."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def command(
 ) -> int:
     """Download recordings into DIR as <call id>.mp3.
 
-    Of the answered calls of a period, of the --call-id given, or with - of the calls on stdin: an
-    id a line, or what `roistat calls --json` writes. Files that exist are left alone. A call
-    without a recording is no failure; exit code 3 says that some failed.
+    For the answered calls of a period, for each --call-id, or with - for the calls on stdin: one
+    id a line, or the output of `roistat calls --json`. Existing files are skipped. A call without
+    a recording is no failure. Exit code 3 means that some downloads failed.
 
     \b
     roistat recordings calls/ --last 7d
@@ -62,9 +62,9 @@ def command(
     from .runner import run_with_client
 
     ids = [*call_ids, *(_ids_on_stdin() if stdin else ())]
-    period = span.find() if ids or stdin else span.require_period()
+    period = span.period_or_none() if ids or stdin else span.require_period()
     if period is not None and (ids or stdin):
-        raise click.UsageError("give either a period or ids")
+        raise click.UsageError("use either a period or ids, not both")
     summary = Summary(as_json=wants_json(json))
 
     async def work(roistat: Roistat) -> None:
@@ -84,7 +84,7 @@ def command(
 
 
 class Summary:
-    """Count what became of the recordings."""
+    """Counts of the outcomes of a download."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json: bool = as_json
@@ -102,10 +102,10 @@ class Summary:
             self.failures.append(outcome)
 
     def format(self) -> str:
-        """Tell it in a line."""
+        """Return the counts as one line."""
         return (
             f"{self.counts['saved']:,} saved ({format_size(self.size)}), "
-            f"{self.counts['skipped']:,} there already, "
+            f"{self.counts['skipped']:,} already there, "
             f"{self.counts['missing']:,} without a recording, {self.counts['failed']:,} failed"
         )
 
@@ -113,7 +113,7 @@ class Summary:
 async def answered_calls(
     roistat: Roistat, period: Period, summary: Summary
 ) -> AsyncGenerator[Call, None]:
-    """Give the answered calls of a period: no others have a recording."""
+    """Yield the answered calls of a period: no others have a recording."""
     from .calls import within
 
     pager = roistat.calls.list(filters=[*within(period), ("status", "=", "ANSWER")])
@@ -131,7 +131,7 @@ async def download(
     concurrency: int,
     summary: Summary,
 ) -> None:
-    """Save recordings and count them; a refused key ends it, since it fails for all."""
+    """Download recordings and count them; stop at a refused key, which would fail for all."""
     from .. import errors
     from .output import write_json
     from .progress import progress, should_show_progress
@@ -173,4 +173,4 @@ def _print_failures(summary: Summary) -> None:
     for outcome in summary.failures:
         print_error(f"{outcome.call_id}: {outcome.error}")
     if summary.failures:
-        print_error("run it again to try those that failed; the others are skipped")
+        print_error("run the command again to retry the failed ones; the others are skipped")

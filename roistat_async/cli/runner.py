@@ -1,4 +1,4 @@
-"""From the words to the event loop and back; signals end it cleanly."""
+"""Runner of async commands: event loop, client and signals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def run_with_client(connection: ConnectionOptions, work: Callable[[Roistat], Awaitable[T]]) -> T:
-    """Do some work with a client that is closed at the end."""
+    """Run a coroutine with a client that is closed at the end."""
 
     async def with_client() -> T:
         from ..transport.gzip_backend import use_fast_gzip
@@ -31,7 +31,7 @@ def run_with_client(connection: ConnectionOptions, work: Callable[[Roistat], Awa
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; Ctrl-C and SIGTERM cancel, wait until all is closed, and raise."""
+    """Run a coroutine to its end; Ctrl-C and SIGTERM cancel it, wait for its clean-up and raise."""
     return asyncio.run(_until_terminated(work))
 
 

@@ -1,4 +1,4 @@
-"""`roistat scripts`."""
+"""`roistat scripts`: lists scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("scripts")
 @click.option(
     "--deleted/--existing", "is_deleted", default=None,
-    help="Deleted or existing ones; else what Roistat gives unasked.",
+    help="Deleted or existing ones; default: what Roistat lists without the argument.",
 )  # fmt: skip
 @format_option
 @connection_options

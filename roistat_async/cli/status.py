@@ -1,4 +1,4 @@
-"""`roistat status`."""
+"""`roistat status`: the content of a copy, and how old it is."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _WIDTH = 40
 @tz_option
 @format_option
 def command(*, database: Path, days: int, tz: str, json: bool | None) -> None:
-    """Show what is in DATABASE, a copy that `roistat sync` wrote, and how old it is.
+    """Show the content of DATABASE, a copy that `roistat sync` wrote, and how old it is.
 
-    It is only read, also while a sync writes to it.
+    The copy is only read; a sync may write to it meanwhile.
 
     \b
     roistat status calls.db --days 30 --tz Europe/Moscow
@@ -84,22 +84,22 @@ def _sealed(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
     from .output import format_datetime
 
     if project.sealed_until is None:
-        yield "not yet: the first run has not ended"
+        yield "not yet: the first run has not finished"
         return
     age = _age(datetime.now(UTC) - project.sealed_until)
     yield f"{format_datetime(project.sealed_until, zone)}, {age} ago"
-    yield f"everything since {format_datetime(project.covered_from, zone)} is there"
+    yield f"complete since {format_datetime(project.covered_from, zone)}"
 
 
 def _last_run(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
     from .output import format_datetime
 
     if project.last_finished_at is not None and not project.is_interrupted:
-        yield f"ended {format_datetime(project.last_finished_at, zone)}"
+        yield f"finished {format_datetime(project.last_finished_at, zone)}"
         return
-    yield f"began {format_datetime(project.last_started_at, zone)} and has not ended"
+    yield f"started {format_datetime(project.last_started_at, zone)} and has not finished"
     if project.is_interrupted:
-        yield "unless it is under way, the next one goes on from there"
+        yield "unless it is still running, the next run resumes it"
 
 
 def _recordings(project: ProjectStatus) -> str:

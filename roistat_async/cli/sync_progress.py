@@ -1,4 +1,4 @@
-"""How far a sync is, project by project: remembered always, shown where somebody looks."""
+"""Progress of a sync, project by project: always stored, shown on a terminal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _PARTS = ("count", "rate", "reached", "budget", "left")
 _WIDTH = 72
-"""What stands beside a bar, with some room: the ^C of a terminal must not wrap the line."""
+"""Width beside a bar, with some room: the ^C of a terminal must not wrap the line."""
 
 
 class SyncProgressBars:
-    """Take note of what the projects tell, and draw a bar for each."""
+    """Progress of each project, drawn as a bar if there are bars."""
 
     def __init__(self, bars: Progress | None, zone: tzinfo) -> None:
         self.calls: dict[int, SyncProgress] = {}
@@ -30,7 +30,7 @@ class SyncProgressBars:
         self._tasks: dict[str, TaskID] = {}
 
     def on_calls(self, at: SyncProgress) -> None:
-        """Note that calls were written."""
+        """Store and draw the progress of calls."""
         self.calls[at.project] = at
         self._draw(
             str(at.project),
@@ -48,10 +48,10 @@ class SyncProgressBars:
             self._bars.update(self._tasks[str(project)], completed=1.0, left="")
 
     def on_recordings(self, project: int) -> Callable[[DownloadOutcome, int, int], None]:
-        """Give what notes the recordings of a project."""
+        """Return the progress callback for the recordings of a project."""
         started_at = time.monotonic()
 
-        def note(outcome: DownloadOutcome, done: int, total: int) -> None:
+        def record(outcome: DownloadOutcome, done: int, total: int) -> None:
             self.recordings[project] = (done, total)
             seconds = max(time.monotonic() - started_at, 1e-3)
             self._draw(
@@ -62,7 +62,7 @@ class SyncProgressBars:
                 left=_format_eta(timedelta(seconds=seconds / done * (total - done))),
             )
 
-        return note
+        return record
 
     def _draw(self, name: str, share: float, **columns_shown: str) -> None:
         if self._bars is None:

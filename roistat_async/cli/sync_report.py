@@ -1,4 +1,4 @@
-"""What a sync says at its end: a line of JSON for each project, or a few lines for people."""
+"""Report of a sync: a line of JSON for each project, or a few lines of text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INDENT = " " * 8
 
 
 class ProjectResult(NamedTuple):
-    """Be what became of one project; `error` ended it, what stands beside it was done before."""
+    """Result of one project: its reports, and the error that ended it."""
 
     project: int
     calls: SyncReport | None = None
@@ -35,14 +35,14 @@ class ProjectResult(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether everything was done."""
+        """Whether everything was done."""
         skipped = self.calls is None or self.calls.bad_records
         failed = self.recordings is not None and self.recordings.failed
         return not (self.error or skipped or failed)
 
 
 def code_of(results: Sequence[ProjectResult]) -> int:
-    """Give the exit code of a run; what all projects met in the same way has its own."""
+    """Return the exit code of a run; an error that all projects share has its own code."""
     if all(result.is_complete for result in results):
         return exit_codes.DONE
     if any(result.calls is not None for result in results):
@@ -54,7 +54,7 @@ def code_of(results: Sequence[ProjectResult]) -> int:
 def print_report(
     results: Sequence[ProjectResult], zone: tzinfo, *, as_json: bool, to_stderr: bool
 ) -> None:
-    """Tell the errors on stderr and sum up on stdout (on stderr where calls go there)."""
+    """Print errors on stderr and the summary on stdout (on stderr if calls go to stdout)."""
     _print_errors(results)
     if code_of(results) == exit_codes.USAGE:
         return
@@ -87,7 +87,7 @@ def _lines(calls: SyncReport, saved: RecordingsReport | None, zone: tzinfo) -> I
     if calls.deleted:
         parts.append(f"{calls.deleted:,} marked as deleted")
     if calls.bad_records:
-        parts.append(f"{calls.bad_records:,} left out that could not be read")
+        parts.append(f"{calls.bad_records:,} skipped as unreadable")
     yield f"Project {calls.project}: {', '.join(parts)}"
     yield (
         f"{_INDENT}{calls.calls:,} calls read in {calls.requests:,} requests, {calls.seconds:.1f} s"
@@ -99,10 +99,10 @@ def _lines(calls: SyncReport, saved: RecordingsReport | None, zone: tzinfo) -> I
 
 
 def format_recordings(saved: RecordingsReport) -> str:
-    """Tell in a line what became of recordings."""
+    """Return the results of recordings as one line."""
     parts = [f"{saved.saved:,} saved ({format_size(saved.size)})"]
     if saved.adopted:
-        parts.append(f"{saved.adopted:,} there already")
+        parts.append(f"{saved.adopted:,} already there")
     parts += [f"{saved.waiting:,} not there yet", f"{saved.failed:,} failed"]
     if saved.given_up:
         parts.append(f"{saved.given_up:,} given up")

@@ -1,4 +1,4 @@
-"""The runs of `roistat sync`: all projects at the same time into one copy, once or for ever."""
+"""Runner of `roistat sync`: all projects at the same time into one copy, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..sync.sqlite import SqliteTarget
 from ..sync.status import read_status
 from ..sync.target_factory import open_target
 from .progress import should_show_progress
-from .sync import SyncOptions
+from .sync_options import SyncOptions
 from .sync_progress import SyncProgressBars, sync_progress_bars
 from .sync_report import ProjectResult, code_of, print_report
 from .text import print_error
@@ -40,12 +40,12 @@ T = TypeVar("T")
 
 _CALLS_AT_ONCE = 4
 _RECORDINGS_AT_ONCE = 8
-# The next run would meet them as well: somebody has to do something first.
+# The next run would fail in the same way: somebody has to fix something first.
 _FINAL = (ConfigurationError, AuthenticationError, AccessDeniedError, SyncError)
 
 
 class SyncRunner:
-    """Copy the projects of some clients as asked for."""
+    """Runner that copies the projects of some clients."""
 
     def __init__(
         self, options: SyncOptions, clients: Sequence[Roistat], zone: tzinfo, as_json: bool
@@ -61,7 +61,7 @@ class SyncRunner:
         self._check()
 
     async def run(self, pause: timedelta | None) -> int:
-        """Run once, or with a pause after each run until nothing can be done any more."""
+        """Run once, or repeatedly with a pause until every project has a final error."""
         while True:
             results = await self._run_once()
             print_report(
@@ -94,7 +94,7 @@ class SyncRunner:
     async def _sync_project(
         self, client: Roistat, target: Target, watch: SyncProgressBars
     ) -> ProjectResult:
-        """Copy one project; its failure is its own."""
+        """Copy one project; its failure does not end the others."""
         calls: SyncReport | None = None
         saved: RecordingsReport | None = None
         error: RoistatError | None = None
@@ -138,14 +138,14 @@ class SyncRunner:
         )
 
     def _check(self) -> None:
-        """Refuse what no run could use, before a database is made for it."""
+        """Check the options that every run uses, before a database is created."""
         any_period = Period.last(hours=1)
         for client in self._clients:
             PathTemplate(self._template, client.project)
             client.calls.history(any_period, extend=self._options.extend)
 
     def _read_periods(self) -> dict[int, Period]:
-        """Give what a full run reads of each project: what was said, else all of the copy."""
+        """Return the period that a full run reads of each project; default: all of the copy."""
         options = self._options
         if options.period is not None:
             return {client.project: options.period for client in self._clients}
@@ -157,27 +157,27 @@ class SyncRunner:
         if new:
             raise click.UsageError(
                 f"nothing of project {', '.join(new)} is in {options.to} yet; "
-                "give --period or --since with --full"
+                "add --period or --since to --full"
             )
         now = datetime.now(UTC)
         return {project: Period(start, now) for project, start in starts.items() if start}
 
     def _interrupt_summary(self, watch: SyncProgressBars) -> Iterator[str]:
-        """Tell what an interrupted run leaves behind."""
+        """Yield what an interrupted run has done."""
         for project, at in watch.calls.items():
             reached = f"{at.reached.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
             yield f"project {project}: {at.calls:,} calls read, up to {reached}"
         for project, (done, total) in watch.recordings.items():
             yield f"project {project}: {done:,} of {total:,} recordings done"
         if self._options.is_stdout:
-            yield "stopped; the next run begins anew, since --to - remembers nothing"
+            yield "stopped; the next run starts from the beginning, since --to - stores no state"
             return
-        yield f"stopped; what was written to {self._options.to} is kept"
-        yield "--full begins anew" if self._options.is_full else "the next run goes on from there"
+        yield f"stopped; what was written to {self._options.to} stays"
+        yield "--full starts again" if self._options.is_full else "the next run resumes there"
 
 
 async def _gather(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do all at once; one that raises ends the others before it is heard of."""
+    """Await all at once; the first error cancels the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in coroutines]

@@ -1,29 +1,29 @@
-"""Text from outside, made harmless before a terminal sees it."""
+"""Text on a terminal: escaped control characters, messages on stderr, sizes."""
 
 from __future__ import annotations
 
 import re
 import sys
 
-# Control characters, what turns the direction of writing, line separators, halves of a pair.
-_HARMFUL = (
+# Control characters, bidirectional marks, line separators, lone surrogates.
+_UNSAFE = (
     "\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff"
 )
-_IN_TEXT = re.compile(f"[{_HARMFUL}]")
+_UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
 
 
 def escape_control(text: str) -> str:
-    """Write a character that could steer a terminal as its code, e.g. <1B>."""
-    return _IN_TEXT.sub(lambda match: f"<{ord(match[0]):02X}>", text)
+    """Replace characters that could control a terminal by their code, e.g. <1B>."""
+    return _UNSAFE_CHARACTER.sub(lambda match: f"<{ord(match[0]):02X}>", text)
 
 
 def escape_control_json(text: str) -> str:
-    """Escape in a line of JSON what JSON itself lets through; the value stays the same."""
-    return _IN_TEXT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """Escape the same characters in a line of JSON; its value stays the same."""
+    return _UNSAFE_CHARACTER.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def print_error(*lines: str) -> None:
-    """Tell the person something: on stderr, and never an error of its own."""
+    """Print a message on stderr; errors of stderr itself are ignored."""
     text_block = "".join(
         f"{'roistat: ' if number == 0 else '         '}{escape_control(line)}\n"
         for number, line in enumerate(lines)
@@ -36,7 +36,7 @@ def print_error(*lines: str) -> None:
 
 
 def format_size(count: float) -> str:
-    """Write a number of bytes as people read it: 1.2 MB."""
+    """Format a number of bytes: 1.2 MB."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -139,7 +139,7 @@ def _written(copy: Path) -> int:
 def test_signal_during_a_sync(
     sign: int, code: int, fake: FakeRoistat, tmp_path: Path, roistat: Roistat
 ) -> None:
-    """What was written is kept and told; the next run goes on there and completes the copy."""
+    """What was written is kept and told; the next run resumes there and completes the copy."""
     fake.quirks.latency = 0.1
     copy = tmp_path / "calls.db"
     words = ("sync", "--to", str(copy), "--page-size", "3", "--concurrency", "1")
@@ -149,7 +149,7 @@ def test_signal_during_a_sync(
         process.send_signal(sign)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (code, "")
-    assert "the next run goes on" in err
+    assert "the next run resumes" in err
     assert "Traceback" not in err
     kept = _written(copy)
     assert 3 < kept < 60

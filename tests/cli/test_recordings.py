@@ -40,7 +40,7 @@ def test_again_skips(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> Non
     assert roistat(*words).rows[0]["status"] == "saved"
     again = roistat(*words)
     assert (again.code, again.rows[0]["status"]) == (0, "skipped")
-    assert "0 saved (0 B), 1 there already" in again.err
+    assert "0 saved (0 B), 1 already there" in again.err
 
 
 def test_missing_is_no_failure(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:

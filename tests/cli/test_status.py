@@ -96,7 +96,7 @@ def test_for_people(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     assert f"Project {fake.project} of http://127.0.0.1" in ended.out
     assert "Sealed      20" in ended.out
     assert "seconds ago" in ended.out or "minutes ago" in ended.out
-    assert "everything since 20" in ended.out
+    assert "complete since 20" in ended.out
     assert "█" in ended.out
 
 
@@ -110,7 +110,7 @@ def test_interrupted_walk_is_told(roistat: Roistat, copy: Path) -> None:
     """A walk that did not end is shown as such."""
     _change(copy, "UPDATE sync_state SET walk = '{}'")
     assert roistat("status", str(copy)).rows[0]["is_interrupted"] is True
-    assert "has not ended" in roistat("status", str(copy), "--table").out
+    assert "has not finished" in roistat("status", str(copy), "--table").out
 
 
 def test_nothing_is_made_or_changed(roistat: Roistat, copy: Path) -> None:
@@ -198,8 +198,8 @@ def test_first_run_that_never_ended(roistat: Roistat, copy: Path) -> None:
     """Nothing is sealed yet, and it is said."""
     _change(copy, "UPDATE sync_state SET watermark = NULL, last_finished_at = NULL")
     shown = roistat("status", str(copy), "--table").out
-    assert "not yet: the first run has not ended" in shown
-    assert "and has not ended" in shown
+    assert "not yet: the first run has not finished" in shown
+    assert "and has not finished" in shown
 
 
 def test_text_cannot_steer_the_terminal(roistat: Roistat, copy: Path) -> None:

@@ -303,7 +303,7 @@ def test_full_run_marks_what_is_gone(fake: FakeRoistat, roistat: Roistat, copy: 
 
 
 def test_full_run_first(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """With --since, --full needs no run before it, and the next run goes on after it."""
+    """With --since, --full needs no run before it, and the next run resumes after it."""
     assert _first(roistat, copy, "--full").rows[0]["added"] == 60
     assert roistat("sync", "--to", str(copy)).rows[0]["added"] == 0
 
