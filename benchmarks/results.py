@@ -26,7 +26,7 @@ _MISSING = "not installed"
 
 
 def about() -> dict[str, Any]:
-    """Tell the versions and the machine."""
+    """Return the versions and the machine."""
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": {name: _version(name) for name in _LIBRARIES},

@@ -12,7 +12,7 @@ from attrs import frozen
 
 @frozen
 class Served:
-    """Say how to reach a server."""
+    """Address of a server."""
 
     base_url: str
     api_key: str

@@ -14,7 +14,7 @@ RATIO = "x"
 
 @frozen
 class Ratio:
-    """Be one line of the table: ours over a peer's, round by round; lower is better.
+    """Row of the table: ours over a peer's, round by round; lower is better.
 
     Where `unit` is not "x" there is no peer: the rounds are what was measured, in that unit.
     """
@@ -27,12 +27,12 @@ class Ratio:
 
     @property
     def median(self) -> float:
-        """Give the middle of the rounds."""
+        """Median of the rounds."""
         return median(self.rounds)
 
     @property
     def is_met(self) -> bool | None:
-        """Tell whether the goal is reached; None where there is none."""
+        """Whether the goal is reached; None without a goal."""
         return None if self.goal is None else self.median <= self.goal
 
     def row(self) -> str:
@@ -63,7 +63,7 @@ def interleaved(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Give the seconds of each way in each round; one uncounted round comes first.
+    """Return the seconds of each function in each round; one uncounted round comes first.
 
     With `time.process_time` they are CPU seconds: other programs disturb those less.
     """
@@ -93,5 +93,5 @@ def ratio(
 
 
 def missing(peer: str) -> None:
-    """Say that a peer is not there to be measured."""
+    """The peer is not installed and cannot be measured."""
     print(f"{peer} is not installed: left out")

@@ -15,7 +15,7 @@ from roistat_async.testing import FakeRoistat, Quirks
 
 @frozen
 class Ended:
-    """Be what a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str

@@ -21,7 +21,7 @@ from .conftest import Roistat
 
 @pytest.fixture
 def copy(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> Path:
-    """Give a database with all calls of the fake."""
+    """Return a database with all calls of the fake."""
     path = tmp_path / "copy" / "calls.db"
     assert roistat("sync", "--to", str(path), "--since", "60d").code == 0
     return path

@@ -24,7 +24,7 @@ _FIELDS = {
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Give the path of a database that does not exist yet."""
+    """Return the path of a database that does not exist yet."""
     return tmp_path / "copy" / "calls.db"
 
 

@@ -11,12 +11,12 @@ BODIES = sorted(path.name for path in FOLDER.glob("*.json") if path.name != "cur
 
 
 def body(name: str) -> bytes:
-    """Give a body as it stands, e.g. `call_list.response`."""
+    """Return a body as bytes, e.g. `call_list.response`."""
     return (FOLDER / f"{name}.json").read_bytes()
 
 
 def decoded(name: str) -> Any:
-    """Give a body as plain objects."""
+    """Return a body as parsed JSON."""
     return json.loads(body(name))
 
 

@@ -1,4 +1,4 @@
-"""Clients for tests against real servers: no limits, no waiting, one attempt unless told."""
+"""Clients for tests against real servers: no limits, no waiting, one attempt by default."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNLIMITED = Limits(per_second=None, per_hour=None)
 
 
 def client(base_url: str, *, attempts: int = 1, **options: Any) -> Roistat:
-    """Give a client whose waits between attempts cost nothing."""
+    """Return a client whose waits between attempts take no time."""
     given: dict[str, Any] = {
         "limits": UNLIMITED,
         "timeouts": PATIENT,

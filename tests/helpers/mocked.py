@@ -30,7 +30,7 @@ class Response(aiohttp.ClientResponse):
 
 @frozen
 class Sent:
-    """Be a request as it left the client."""
+    """Request as it left the client."""
 
     method: str
     url: URL
@@ -48,7 +48,7 @@ class Sent:
 
 @frozen
 class Mocked:
-    """Be a client, what it sent, and the answers still to come; the last one is repeated."""
+    """A client, its requests and the responses to come; the last one is repeated."""
 
     roistat: Roistat
     sent: list[Sent] = field(factory=list)
@@ -56,7 +56,7 @@ class Mocked:
 
     @property
     def only(self) -> Sent:
-        """Give the one request that was sent."""
+        """The only request that was sent."""
         (sent,) = self.sent
         return sent
 

@@ -33,7 +33,7 @@ def success(**fields: object) -> bytes:
 
 
 class Wire:
-    """Be one connection as a script sees it."""
+    """Connection as a handler sees it."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: RawServer
@@ -98,7 +98,7 @@ def replies(*answers: bytes, close: bool = False) -> Script:
 
 
 def in_turn(*scripts: Script) -> Script:
-    """Give the n-th connection the n-th script, the last one to all that follow."""
+    """Handle the n-th connection by the n-th handler, later ones by the last."""
 
     async def script(wire: Wire) -> None:
         await scripts[min(wire.number, len(scripts)) - 1](wire)
@@ -127,7 +127,7 @@ class RawServer:
 
     @property
     def base_url(self) -> str:
-        """Give what a client is pointed at."""
+        """Base URL for a client."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/api/v1"
 
     @property
@@ -185,7 +185,7 @@ async def _close(writer: asyncio.StreamWriter) -> None:
 
 
 def closed_port() -> int:
-    """Give a port nobody listens on."""
+    """Return a port on which nothing listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
