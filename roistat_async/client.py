@@ -139,8 +139,7 @@ class Roistat:
         than one record could be it, ConfigurationError if the error knows no way to look (it
         was pickled, or was about a change).
         """
-        look = getattr(error, "_lookup", None)
-        if look is None:
+        if error.lookup is None:
             raise ConfigurationError(
                 "this error cannot be resolved: it was pickled, or was about no create"
             )
@@ -148,7 +147,7 @@ class Roistat:
             raise ConfigurationError(
                 f"the create was one of project {error.project}; resolve it by that client"
             )
-        return await look(self._endpoint)
+        return await error.lookup(self._endpoint)
 
     async def close(self) -> None:
         """Close the connections that are this client's own."""

@@ -1,25 +1,25 @@
-"""Every error this library raises.
+"""Exceptions raised by this library.
 
 RoistatError
-├── ConfigurationError (ValueError)    found before any I/O: an argument, an address, a key
-├── TransportError                     no usable answer
-│   ├── NotSentError                   proved: no byte of the request left
+├── ConfigurationError (ValueError)    an argument is invalid; found before any I/O
+├── TransportError                     no usable response
+│   ├── NotSentError                   no byte of the request was sent
 │   ├── RequestTimeoutError (TimeoutError)
-│   └── OutcomeUnknownError            a write was sent and not answered
-├── ResponseError                      an answer, but not Roistat's
+│   └── OutcomeUnknownError            a write was sent, and its response was lost
+├── ResponseError                      a response that is not Roistat's
 │   ├── MalformedResponseError         names the path inside the JSON, never the value
 │   └── RedirectRefusedError
-├── APIError                           Roistat said no
+├── APIError                           Roistat returned an error
 │   ├── AuthenticationError  AccessDeniedError  NotFoundError  InvalidRequestError
 │   ├── FeatureUnavailableError        option_*, project_frozen, insufficient_funds
 │   ├── RateLimitError
 │   └── ServerError
-├── DownloadError                      a file that was asked for and must not be trusted
+├── DownloadError                      no file was saved
 │   ├── NoRecordingError  TruncatedError  ContentError  ChangedError
-├── PagingError                        the list broke its own rules
+├── PagingError                        a list contradicts itself
 └── SyncError                          the local copy cannot be read or written
 
-All of them can be pickled. None holds the key, a body or a phone number.
+All of them can be pickled. None holds the API key, a request body or a phone number.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ __all__ = [
 ]
 # fmt: on
 
-_Look = Callable[[Any], Awaitable[Any]]
+Lookup = Callable[[Any], Awaitable[Any]]
+"""Function that looks for a record by listing. Its argument is the API of the project."""
 
 
 def _restore(kind: type[RoistatError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
@@ -51,30 +52,38 @@ def _restore(kind: type[RoistatError], args: tuple[Any, ...], state: dict[str, A
 
 
 class RoistatError(Exception):
-    """Be the base of every error of this library."""
+    """Base class of all exceptions of this library."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle what may be seen; an attribute with an underscore stays in this process."""
+        """Pickle the public attributes only: a private one may hold a phone number."""
         state = {name: value for name, value in self.__dict__.items() if name[0] != "_"}
         return _restore, (type(self), self.args, state)
 
 
 class ConfigurationError(RoistatError, ValueError):
-    """Say that an argument cannot be right; nothing was sent."""
+    """An argument or a setting is invalid. Nothing was sent."""
 
 
 class TransportError(RoistatError):
-    """Say that no usable answer came; the request may have been carried out."""
+    """No usable response arrived. Roistat may have carried out the request.
 
-    # Whether it was a kept connection that was lost: servers close those as they like.
-    _on_reused_connection = False
+    `reused_connection` is True if the connection had served an earlier request. Servers close
+    such connections at any time, so this is no sign of an outage.
+    """
+
+    def __init__(self, message: str, *, reused_connection: bool = False) -> None:
+        super().__init__(message)
+        self.reused_connection = reused_connection
 
 
 class NotSentError(TransportError):
-    """Say that no byte of the request left this machine."""
+    """The request was never sent: no byte of it left this machine.
+
+    `permanent` is True if a retry cannot help, as with an invalid certificate.
+    """
 
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
@@ -82,7 +91,7 @@ class NotSentError(TransportError):
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """Say which phase took longer than how many seconds."""
+    """A phase of the request took longer than its limit: `phase` took over `seconds`."""
 
     def __init__(self, message: str, *, phase: str, seconds: float) -> None:
         super().__init__(message)
@@ -91,38 +100,45 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class OutcomeUnknownError(TransportError):
-    """Say that a write was sent, once, and not answered; `roistat.resolve(error)` looks for it."""
+    """A write was sent once, and its response was lost.
+
+    After a create, `await roistat.resolve(error)` looks whether the record exists.
+    """
 
     def __init__(
-        self, message: str, *, operation: str, sent_at: datetime, project: int | None = None
+        self,
+        message: str,
+        *,
+        operation: str,
+        sent_at: datetime,
+        project: int | None = None,
+        lookup: Lookup | None = None,
     ) -> None:
         super().__init__(message)
         self.operation = operation
         self.sent_at = sent_at
         self.project = project
-        self._hidden: Callable[[], _Look | None] = lambda: None
+        # A closure, because its repr does not show the phone numbers that `lookup` holds.
+        self._lookup: Lookup | None = None if lookup is None else lambda api: lookup(api)
 
     @property
-    def _lookup(self) -> _Look | None:
-        """Look for what was to be created; in a closure, which no repr and no pickle shows."""
-        return self._hidden() if "_hidden" in self.__dict__ else None
-
-    @_lookup.setter
-    def _lookup(self, look: _Look) -> None:
-        self._hidden = lambda: look
+    def lookup(self) -> Lookup | None:
+        """Function that looks for the record; None after pickling, and if nothing was created."""
+        found: Lookup | None = self.__dict__.get("_lookup")
+        return found
 
 
 class ResponseError(RoistatError):
-    """Say that an answer came which is not Roistat's."""
+    """A response arrived that is not Roistat's."""
 
 
 class MalformedResponseError(ResponseError):
-    """Name the place in an answer that cannot be read; `path` is like `$.data[3].date`.
+    """A response cannot be parsed; `path` says where, e.g. `$.data[3].date`.
 
-    `unparsable` is no JSON at all (a cut body, a web page); `oversized` more than may be read.
+    `index` is the record's index in a list. `unparsable` is True if the response is not JSON at
+    all, e.g. an HTML page or a truncated body; `oversized` if it is larger than the limit.
+    `invalid_http` is True if it is not even HTTP.
     """
-
-    _is_valid_http = True
 
     def __init__(
         self,
@@ -132,16 +148,18 @@ class MalformedResponseError(ResponseError):
         index: int | None = None,
         unparsable: bool = False,
         oversized: bool = False,
+        invalid_http: bool = False,
     ) -> None:
         super().__init__(message)
         self.path = path
         self.index = index
         self.unparsable = unparsable
         self.oversized = oversized
+        self.invalid_http = invalid_http
 
 
 class RedirectRefusedError(ResponseError):
-    """Name the host a redirect pointed to; it was not followed and saw nothing."""
+    """The response was a redirect to `host`. It was not followed, so `host` received nothing."""
 
     def __init__(self, message: str, *, http_status: int, host: str | None) -> None:
         super().__init__(message)
@@ -150,9 +168,9 @@ class RedirectRefusedError(ResponseError):
 
 
 class APIError(RoistatError):
-    """Carry what Roistat said: its `code`, its `description` (usually Russian), the status.
+    """Roistat returned an error: its `code`, `description` (usually Russian) and HTTP status.
 
-    `retry_after` is how many seconds it wishes to be left alone, where it says so.
+    `retry_after` is the number of seconds to wait before the next request, if Roistat sent one.
     """
 
     def __init__(
@@ -165,8 +183,8 @@ class APIError(RoistatError):
         retry_after: float | None = None,
         advice: str | None = None,
     ) -> None:
-        told = [f"Roistat answered {code}", description, advice]
-        super().__init__(". ".join(part.rstrip(". ") for part in told if part))
+        sentences = [f"Roistat returned {code}", description, advice]
+        super().__init__(". ".join(text.rstrip(". ") for text in sentences if text))
         self.code = code
         self.description = description
         self.http_status = http_status
@@ -175,35 +193,35 @@ class APIError(RoistatError):
 
 
 class AuthenticationError(APIError):
-    """Say that the key is wrong, or that it does not open this project."""
+    """The API key is invalid, or it has no access to this project."""
 
 
 class AccessDeniedError(APIError):
-    """Say that the key's owner lacks the right for this."""
+    """The owner of the API key lacks the required rights."""
 
 
 class NotFoundError(APIError):
-    """Say that the script, number or call does not exist (or that the method does not)."""
+    """The script, phone number, call or method does not exist."""
 
 
 class InvalidRequestError(APIError):
-    """Say that Roistat refused the arguments."""
+    """Roistat rejected the arguments of the request."""
 
 
 class FeatureUnavailableError(APIError):
-    """Say that the tariff, the balance or a frozen project stands in the way."""
+    """The tariff or the balance does not cover the feature, or the project is frozen."""
 
 
 class RateLimitError(APIError):
-    """Say that the limit (10 a second, 5,000 an hour, per project) is used up."""
+    """The request limit of the project (10 a second, 5,000 an hour) is exhausted."""
 
 
 class ServerError(APIError):
-    """Say that Roistat or something before it failed; a read is worth repeating."""
+    """Roistat, or a proxy before it, failed. A read may succeed if it is retried."""
 
 
 class DownloadError(RoistatError):
-    """Say that no file was written; what stood at `path` before is untouched."""
+    """No file was saved. An earlier file at `path` is unchanged."""
 
     def __init__(self, message: str, *, path: Path | None = None) -> None:
         super().__init__(message)
@@ -211,35 +229,33 @@ class DownloadError(RoistatError):
 
 
 class NoRecordingError(DownloadError):
-    """Say that the call has no recording, or none yet (an empty answer with status 200)."""
+    """The call has no recording, or none yet."""
 
 
 class TruncatedError(DownloadError):
-    """Say that the body ended early, or that its end cannot be told from a cut."""
+    """The body ended early, or nothing proves that it is complete."""
 
 
 class ContentError(DownloadError):
-    """Say that the bytes are not what was asked for (no MP3, no XLS)."""
+    """The response is not a file of the requested kind (MP3 or XLS)."""
 
 
 class ChangedError(DownloadError):
-    """Say that the file changed on the server between two parts."""
+    """The file changed on the server while it was downloaded."""
 
 
 class PagingError(RoistatError):
-    """Say that a list broke its own rules; `rows` tells how far the walk got.
+    """A list contradicts itself, so it cannot be proved complete.
 
-    `offset` is where a pager was; `resume_from` where a walk of the history can go on.
+    `rows` is the number of rows read so far. `calls.history(resume_from=error.resume_token)`
+    continues after them.
     """
 
-    def __init__(
-        self, message: str, *, offset: int = 0, rows: int = 0, resume_from: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, rows: int = 0, resume_token: str | None = None) -> None:
         super().__init__(message)
-        self.offset = offset
         self.rows = rows
-        self.resume_from = resume_from
+        self.resume_token = resume_token
 
 
 class SyncError(RoistatError):
-    """Say that the local copy cannot be used: busy, full, foreign, too new; nothing was lost."""
+    """The local copy cannot be used: it is busy, full, foreign or too new. Nothing was lost."""

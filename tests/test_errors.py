@@ -1,4 +1,4 @@
-"""Every error goes to another process, and holds no key and no number."""
+"""Exceptions: their tree, their attributes, pickling, and what they never show."""
 
 from __future__ import annotations
 
@@ -17,149 +17,148 @@ import pytest
 from roistat_async import errors
 
 NUMBER = "74951234567"
-MOMENT = datetime(2026, 5, 1, tzinfo=UTC)
+AT = datetime(2026, 5, 1, tzinfo=UTC)
 API: dict[str, Any] = {
-    "code": "x", "description": "told", "http_status": 402, "details": {"option": "a"}
+    "code": "x", "description": "text", "http_status": 402, "details": {"option": "a"}
 }  # fmt: skip
-# What each class is made with, beside its message.
+DOWNLOAD: dict[str, Any] = {"path": Path("1.mp3")}
+# Arguments of each class besides its message; those of the bases apply to the classes below them.
 ARGUMENTS: dict[type[errors.RoistatError], dict[str, Any]] = {
+    errors.TransportError: {"reused_connection": True},
     errors.NotSentError: {"permanent": True},
     errors.RequestTimeoutError: {"phase": "connect", "seconds": 2.5},
-    errors.OutcomeUnknownError: {"operation": "project/phone-call", "sent_at": MOMENT},
-    errors.MalformedResponseError: {"path": "$.data[3].date", "index": 3, "unparsable": True},
+    errors.OutcomeUnknownError: {"operation": "project/phone-call", "sent_at": AT, "project": 5},
+    errors.MalformedResponseError: {
+        "path": "$.data[3].date", "index": 3, "unparsable": True, "oversized": True,
+        "invalid_http": True,
+    },
     errors.RedirectRefusedError: {"http_status": 302, "host": "evil.example"},
     errors.RateLimitError: {**API, "retry_after": 7.0},
-    errors.PagingError: {"offset": 200, "rows": 150},
+    errors.PagingError: {"rows": 150, "resume_token": "{}"},
+}  # fmt: skip
+TREE: dict[type[errors.RoistatError], tuple[type[Exception], ...]] = {
+    errors.RoistatError: (Exception,),
+    errors.ConfigurationError: (errors.RoistatError, ValueError),
+    errors.TransportError: (errors.RoistatError,),
+    errors.NotSentError: (errors.TransportError,),
+    errors.RequestTimeoutError: (errors.TransportError, TimeoutError),
+    errors.OutcomeUnknownError: (errors.TransportError,),
+    errors.ResponseError: (errors.RoistatError,),
+    errors.MalformedResponseError: (errors.ResponseError,),
+    errors.RedirectRefusedError: (errors.ResponseError,),
+    errors.APIError: (errors.RoistatError,),
+    errors.AuthenticationError: (errors.APIError,),
+    errors.AccessDeniedError: (errors.APIError,),
+    errors.NotFoundError: (errors.APIError,),
+    errors.InvalidRequestError: (errors.APIError,),
+    errors.FeatureUnavailableError: (errors.APIError,),
+    errors.RateLimitError: (errors.APIError,),
+    errors.ServerError: (errors.APIError,),
+    errors.DownloadError: (errors.RoistatError,),
+    errors.NoRecordingError: (errors.DownloadError,),
+    errors.TruncatedError: (errors.DownloadError,),
+    errors.ContentError: (errors.DownloadError,),
+    errors.ChangedError: (errors.DownloadError,),
+    errors.PagingError: (errors.RoistatError,),
+    errors.SyncError: (errors.RoistatError,),
 }
-KINDS = [
-    kind
-    for kind in vars(errors).values()
-    if inspect.isclass(kind) and issubclass(kind, errors.RoistatError)
-]
+each = pytest.mark.parametrize("kind", TREE)
 
 
 def _make(kind: type[errors.RoistatError]) -> errors.RoistatError:
-    default: dict[str, Any] = {}
     if issubclass(kind, errors.APIError):
         return kind(**ARGUMENTS.get(kind, API))
-    if issubclass(kind, errors.DownloadError):
-        default = {"path": Path("1.mp3")}
-    return kind("what happened", **ARGUMENTS.get(kind, default))
+    default = DOWNLOAD if issubclass(kind, errors.DownloadError) else {}
+    return kind("message", **ARGUMENTS.get(kind, default))
 
 
-def _seen(error: errors.RoistatError) -> dict[str, Any]:
+def _public(error: errors.RoistatError) -> dict[str, Any]:
     return {name: value for name, value in vars(error).items() if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each
 @pytest.mark.parametrize("move", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy])
-def test_error_moves_whole(kind: type[errors.RoistatError], move: Any) -> None:
-    """Class, text and every attribute arrive in the other process."""
+def test_a_pickle_keeps_class_text_and_attributes(
+    kind: type[errors.RoistatError], move: Any
+) -> None:
+    """An error that is pickled or copied keeps its class, its text and its public attributes."""
     error = _make(kind)
-    again = move(error)
-    assert type(again) is kind
-    assert (str(again), again.args, _seen(again)) == (str(error), error.args, _seen(error))
+    copied = move(error)
+    assert type(copied) is kind
+    assert (str(copied), copied.args, _public(copied)) == (str(error), error.args, _public(error))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_error_has_its_arguments_as_attributes(kind: type[errors.RoistatError]) -> None:
-    """What it was made with can be asked for, by the same name."""
+@each
+def test_arguments_are_attributes(kind: type[errors.RoistatError]) -> None:
+    """Each argument of an error is an attribute of the same name."""
     error = _make(kind)
     for name, value in ARGUMENTS.get(kind, {}).items():
         assert getattr(error, name) == value
 
 
-def test_users_own_error_moves() -> None:
-    """A subclass with arguments of its own is pickled as well."""
-    error = _OwnError("told", 5)
-    again = pickle.loads(pickle.dumps(error))
-    assert (type(again), str(again), again.number) == (_OwnError, "told", 5)
+def test_a_subclass_of_a_user_can_be_pickled() -> None:
+    """A subclass with arguments of its own can be pickled."""
+    copied = pickle.loads(pickle.dumps(_OwnError("text", 5)))
+    assert (type(copied), str(copied), copied.number) == (_OwnError, "text", 5)
 
 
-def test_tree_is_the_one_that_is_drawn() -> None:
-    """The docstring of the module names every class, and no other."""
-    drawn = set(re.findall(r"\b\w+Error\b", errors.__doc__ or ""))
-    assert drawn - {"ValueError", "TimeoutError"} == {kind.__name__ for kind in KINDS}
+@each
+def test_bases(kind: type[errors.RoistatError]) -> None:
+    """Each class has the bases that the documented tree shows, builtin ones included."""
+    assert kind.__bases__ == TREE[kind]
 
 
-@pytest.mark.parametrize(
-    ("kind", "bases"),
-    [
-        (errors.ConfigurationError, (errors.RoistatError, ValueError)),
-        (errors.TransportError, (errors.RoistatError,)),
-        (errors.NotSentError, (errors.TransportError,)),
-        (errors.RequestTimeoutError, (errors.TransportError, TimeoutError)),
-        (errors.OutcomeUnknownError, (errors.TransportError,)),
-        (errors.ResponseError, (errors.RoistatError,)),
-        (errors.MalformedResponseError, (errors.ResponseError,)),
-        (errors.RedirectRefusedError, (errors.ResponseError,)),
-        (errors.APIError, (errors.RoistatError,)),
-        (errors.AuthenticationError, (errors.APIError,)),
-        (errors.AccessDeniedError, (errors.APIError,)),
-        (errors.NotFoundError, (errors.APIError,)),
-        (errors.InvalidRequestError, (errors.APIError,)),
-        (errors.FeatureUnavailableError, (errors.APIError,)),
-        (errors.RateLimitError, (errors.APIError,)),
-        (errors.ServerError, (errors.APIError,)),
-        (errors.DownloadError, (errors.RoistatError,)),
-        (errors.NoRecordingError, (errors.DownloadError,)),
-        (errors.TruncatedError, (errors.DownloadError,)),
-        (errors.ContentError, (errors.DownloadError,)),
-        (errors.ChangedError, (errors.DownloadError,)),
-        (errors.PagingError, (errors.RoistatError,)),
-    ],
-)
-def test_tree(kind: type[Exception], bases: tuple[type[Exception], ...]) -> None:
-    """An `except` of a base catches what it says; builtin bases are there where they fit."""
-    assert kind.__bases__ == bases
+def test_the_tree_is_complete() -> None:
+    """The drawn tree, `__all__` and the module hold the same classes."""
+    names = {kind.__name__ for kind in TREE}
+    in_module = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, errors.RoistatError)
+    }
+    drawn = set(re.findall(r"\b\w+Error\b", errors.__doc__ or "")) - {"ValueError", "TimeoutError"}
+    assert names == in_module == drawn == set(errors.__all__)
 
 
-def test_names_are_exported() -> None:
-    """`errors.__all__` is the tree, sorted as ruff sorts it."""
-    assert set(errors.__all__) == {kind.__name__ for kind in KINDS}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_error_is_documented(kind: type[errors.RoistatError]) -> None:
-    """Each class says what it says."""
+@each
+def test_an_error_is_documented(kind: type[errors.RoistatError]) -> None:
+    """Each class has a docstring of its own."""
+    assert "__doc__" in vars(kind)
     assert kind.__doc__
 
 
-def _unknown() -> errors.OutcomeUnknownError:
-    error = errors.OutcomeUnknownError("sent", operation="project/phone-call", sent_at=MOMENT)
-    error._lookup = partial(_look, [NUMBER])
-    return error
+def _outcome_unknown() -> errors.OutcomeUnknownError:
+    return errors.OutcomeUnknownError(
+        "sent", operation="project/phone-call", sent_at=AT, lookup=partial(_find, [NUMBER])
+    )
 
 
-async def _look(numbers: list[str], _: object) -> list[str]:
+async def _find(numbers: list[str], _: object) -> list[str]:
     return numbers
 
 
-def test_look_is_kept() -> None:
-    """What resolves the error travels in it, until it leaves the process."""
-    error = _unknown()
-    assert error._lookup is not None
-    assert errors.OutcomeUnknownError("x", operation="y", sent_at=MOMENT)._lookup is None
+async def test_the_lookup_is_available_until_it_is_pickled() -> None:
+    """The lookup finds the record in this process; an error that was pickled has none."""
+    error = _outcome_unknown()
+    assert error.lookup is not None
+    assert await error.lookup(None) == [NUMBER]
+    copied = pickle.loads(pickle.dumps(error))
+    assert copied.lookup is None
+    assert copied.sent_at == AT
+    assert errors.OutcomeUnknownError("x", operation="y", sent_at=AT).lookup is None
 
 
-def test_look_is_not_pickled() -> None:
-    """It knows what was to be created, and so it stays."""
-    again = pickle.loads(pickle.dumps(_unknown()))
-    assert again._lookup is None
-    assert again.sent_at == MOMENT
-
-
-def test_look_is_never_shown() -> None:
-    """Not by repr, not by vars, not by a traceback with local variables, not by a pickle."""
-    error = _unknown()
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    for text in (repr(error), str(error), repr(vars(error)), "".join(told.format())):
+def test_the_lookup_is_never_shown() -> None:
+    """No repr, no vars(), no traceback with local variables and no pickle shows the lookup."""
+    error = _outcome_unknown()
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    for text in (repr(error), str(error), repr(vars(error)), "".join(shown.format())):
         assert NUMBER not in text
     assert NUMBER.encode() not in pickle.dumps(error)
 
 
-def test_notes_do_not_break_the_pickle() -> None:
-    """A note somebody added stays in this process."""
+def test_notes_are_not_pickled() -> None:
+    """A note that was added to an error is left out of its pickle."""
     error = errors.RoistatError("x")
     error.add_note(NUMBER)
     assert NUMBER.encode() not in pickle.dumps(error)
@@ -168,18 +167,18 @@ def test_notes_do_not_break_the_pickle() -> None:
 @pytest.mark.parametrize(
     ("description", "advice", "text"),
     [
-        (None, None, "Roistat answered x"),
-        ("Ресурс не найден.", None, "Roistat answered x. Ресурс не найден"),
-        ("Told", "Do this", "Roistat answered x. Told. Do this"),
+        (None, None, "Roistat returned x"),
+        ("Ресурс не найден.", None, "Roistat returned x. Ресурс не найден"),
+        ("Text", "Do this", "Roistat returned x. Text. Do this"),
     ],
 )
 def test_text_of_an_api_error(description: str | None, advice: str | None, text: str) -> None:
-    """Code, what Roistat said, and what can be done about it."""
+    """The text holds the code, the description and the advice, as far as they are known."""
     assert str(errors.APIError("x", description, advice=advice)) == text
 
 
-def test_details_are_a_copy() -> None:
-    """An error does not change with somebody's dictionary."""
+def test_details_are_copied() -> None:
+    """The details of an error do not change with the caller's dictionary."""
     details = {"option": "a"}
     error = errors.APIError("x", details=details)
     details["option"] = "b"

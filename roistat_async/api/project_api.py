@@ -16,7 +16,7 @@ from attrs import field, frozen
 from .. import telemetry
 from ..clock import Clock
 from ..config import Config, instance_of
-from ..errors import NotFoundError, OutcomeUnknownError, RoistatError
+from ..errors import Lookup, NotFoundError, OutcomeUnknownError, RoistatError
 from ..hooks import Hooks
 from ..transport import retry
 from ..transport.error_mapping import strip_context
@@ -28,9 +28,6 @@ from .attempt import Attempt, Execution, Operation
 from .attempt import read_api_response as read_api_response
 
 T = TypeVar("T")
-
-Lookup = Callable[..., Awaitable[Any]]
-"""Find what a create may have made: called with the endpoint and `sent_at`."""
 
 
 @frozen(eq=False)
@@ -55,7 +52,7 @@ class ProjectApi:
         path: str,
         body: Mapping[str, Any],
         read: Callable[[envelope.ApiResponse], T],
-        look: Lookup,
+        look: Callable[..., Awaitable[Any]],
     ) -> T:
         """Make something, once; `look` finds it by listing if the answer is lost."""
         operation = _operation(path, body, OperationKind.CREATE)
@@ -66,9 +63,8 @@ class ProjectApi:
         except RoistatError as error:
             if not retry.is_outcome_unknown(error):
                 raise
-        unknown = _outcome_unknown(path, started, self.config.project)
-        unknown._lookup = partial(look, sent_at=started)
-        raise unknown
+        lookup = partial(look, sent_at=started)
+        raise _outcome_unknown(path, started, self.config.project, lookup)
 
     async def update(self, path: str, body: Mapping[str, Any]) -> None:
         """Change something; repeated after a lost answer only by opt-in."""
@@ -161,13 +157,16 @@ def _operation(path: str, body: Mapping[str, Any] | None, kind: OperationKind) -
     return Operation(path, request.encode_body(body), kind)
 
 
-def _outcome_unknown(path: str, sent_at: datetime, project: int) -> OutcomeUnknownError:
+def _outcome_unknown(
+    path: str, sent_at: datetime, project: int, lookup: Lookup | None = None
+) -> OutcomeUnknownError:
     return OutcomeUnknownError(
         f"{path} was sent and not answered; it may have happened and was not sent again. "
         "`await roistat.resolve(error)` looks whether a create did",
         operation=path,
         sent_at=sent_at,
         project=project,
+        lookup=lookup,
     )
 
 

@@ -252,9 +252,10 @@ async def open_download(
 
 
 def _desynchronised() -> TransportError:
-    error = TransportError("more came than was asked for: the recording may be another call's")
-    error._on_reused_connection = True  # no outage: the next attempt has a fresh connection
-    return error
+    # No outage: the next attempt has a fresh connection.
+    return TransportError(
+        "more came than was asked for: the recording may be another call's", reused_connection=True
+    )
 
 
 def _resume_point(etag: str, size: int, total: int | None) -> ResumePoint | None:

@@ -162,7 +162,7 @@ class History:
     def _annotate_error(self, error: RoistatError) -> None:
         if isinstance(error, PagingError):
             error.rows = self.report.rows
-            error.resume_from = self.resume_from
+            error.resume_token = self.resume_from
         error.add_note("walk.resume_from tells where the walk can go on")
 
 

@@ -60,9 +60,9 @@ def deadline_passed(seconds: float) -> RequestTimeoutError:
 
 def invalid_http() -> MalformedResponseError:
     """Say that what came breaks the rules of HTTP: another protocol, two lengths."""
-    error = MalformedResponseError("the answer is not valid HTTP", unparsable=True)
-    error._is_valid_http = False
-    return error
+    return MalformedResponseError(
+        "the answer is not valid HTTP", unparsable=True, invalid_http=True
+    )
 
 
 def too_large(cap: int) -> MalformedResponseError:

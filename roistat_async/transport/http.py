@@ -199,10 +199,7 @@ class HttpTransport:
             return watch.ran_out(self.reports_sent)
         if isinstance(error, RuntimeError):
             return error_mapping.from_runtime_error(str(error))
-        failure = _map_aiohttp_error(error)
-        if isinstance(failure, TransportError):
-            failure._on_reused_connection = watch.reused_connection
-        return failure
+        return _map_aiohttp_error(error, reused_connection=watch.reused_connection)
 
     def _current_timer(self) -> Alarm:
         alarm = self._timer
@@ -231,7 +228,7 @@ def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
-def _map_aiohttp_error(error: BaseException) -> RoistatError:
+def _map_aiohttp_error(error: BaseException, *, reused_connection: bool = False) -> RoistatError:
     """Say in our words what went wrong; nothing of the foreign exception is kept."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         return NotSentError("the server's certificate is not valid for it", permanent=True)
@@ -244,7 +241,12 @@ def _map_aiohttp_error(error: BaseException) -> RoistatError:
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
         return error_mapping.invalid_http()
     if isinstance(error, aiohttp.ClientPayloadError):
-        return TransportError("the body of the answer was cut or damaged")
+        return TransportError(
+            "the body of the answer was cut or damaged", reused_connection=reused_connection
+        )
     if isinstance(error, aiohttp.ClientError | OSError):
-        return TransportError("the connection was lost before the answer was complete")
+        return TransportError(
+            "the connection was lost before the answer was complete",
+            reused_connection=reused_connection,
+        )
     return ConfigurationError("the request could not be written")

@@ -68,8 +68,8 @@ def is_outcome_unknown(error: BaseException) -> bool:
 
 def max_attempts_for(error: BaseException | None, policy: RetryPolicy) -> int:
     """Give how often to try in all: what is no HTTP twice will not become it."""
-    is_http: bool = getattr(error, "_is_valid_http", True)
-    return policy.max_attempts if is_http else min(2, policy.max_attempts)
+    invalid_http = isinstance(error, MalformedResponseError) and error.invalid_http
+    return min(2, policy.max_attempts) if invalid_http else policy.max_attempts
 
 
 def backoff(attempt: int, error: BaseException | None, policy: RetryPolicy, chance: float) -> float:
@@ -116,7 +116,7 @@ class RetryBudget:
 
     def spend(self, error: BaseException) -> bool:
         """Pay for one repeat; False if there is too little left."""
-        if getattr(error, "_on_reused_connection", False):
+        if isinstance(error, TransportError) and error.reused_connection:
             return True  # no outage: a kept connection was closed, and a fresh one follows
         cost = 5 if isinstance(error, RateLimitError) else 14
         if self.left < cost:

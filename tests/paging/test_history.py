@@ -195,7 +195,7 @@ async def test_a_full_second_where_offset_is_ignored() -> None:
     assert found == [str(number) for number in range(12)]
     assert error.rows == 12
     assert world.requests < 60
-    on = world.walk(page_size=40, resume_from=error.resume_from)
+    on = world.walk(page_size=40, resume_from=error.resume_token)
     assert len(await ids(on)) == 25 + 4
 
 
@@ -259,7 +259,7 @@ async def test_a_page_that_breaks_the_rules(
     """An unsorted page, calls outside the dates, an id twice, more than asked for: PagingError."""
     error, found = await refused(bent(bend).walk(page_size=10), text)
     assert (error.rows, found) == (0, [])
-    assert error.resume_from is not None
+    assert error.resume_token is not None
 
 
 def _doubled(rows: RowBatch[Call]) -> RowBatch[Call]:

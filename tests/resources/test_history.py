@@ -145,7 +145,7 @@ async def test_a_full_second_where_offset_is_ignored(world: World) -> None:
     with pytest.raises(errors.PagingError, match="page_size") as caught:
         await go()
     assert caught.value.rows == len(found) > 50
-    more = await ids(world.walk(page_size=200, resume_from=caught.value.resume_from))
+    more = await ids(world.walk(page_size=200, resume_from=caught.value.resume_token))
     assert sorted(found + more) == sorted(world.fake.state.calls.ids())
 
 

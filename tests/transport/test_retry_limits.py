@@ -15,9 +15,7 @@ NO_HTTP = error_mapping.invalid_http()
 
 
 def stale() -> errors.RoistatError:
-    error = errors.TransportError("reset")
-    error._on_reused_connection = True
-    return error
+    return errors.TransportError("reset", reused_connection=True)
 
 
 async def failed(error: errors.RoistatError, budget: RetryBudget) -> int:

@@ -67,7 +67,7 @@ def test_all_that_roistat_said_is_kept(code: str, advice: str) -> None:
     assert (error.code, error.description, error.http_status) == (code, "Нельзя", 402)
     assert error.details == {"option": "calltracking"}
     assert error.retry_after == 3.0
-    assert str(error) == f"Roistat answered {code}. Нельзя. {advice}"
+    assert str(error) == f"Roistat returned {code}. Нельзя. {advice}"
 
 
 def test_what_cannot_be_printed_becomes_a_space() -> None:
