@@ -1,4 +1,4 @@
-"""What a client is told: key, project, address, timeouts, retries, limits. All checked here."""
+"""Settings of a client: API key, project, base URL, timeouts, retries and limits."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from urllib.parse import SplitResult, urlsplit
 from attrs import Attribute, field, frozen
 
 from .errors import ConfigurationError
+from .validation import require_int
 
 DEFAULT_BASE_URL = "https://cloud.roistat.com/api/v1"
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
-_LAST_NEWLINE = re.compile(r"\r?\n\Z")
+_TRAILING_NEWLINE = re.compile(r"\r?\n\Z")
 _PROJECT = re.compile(r"[0-9]{1,20}")
 
 
 class Secret:
-    """Hold the API key so that no repr, copy or pickle shows it.
+    """API key that no repr, copy or pickle shows.
 
-    Raises ConfigurationError, without the value, for a key that cannot stand in a header.
+    Raises ConfigurationError, without the value, for a key that is invalid in an HTTP header.
     """
 
     __slots__ = ("__value",)
 
     def __init__(self, value: object) -> None:
-        # A key read from a file ends in a newline; one is forgiven, nothing else is.
-        text = _LAST_NEWLINE.sub("", value) if isinstance(value, str) else ""
+        # A key that was read from a file ends in a newline. One newline is removed, nothing else.
+        text = _TRAILING_NEWLINE.sub("", value) if isinstance(value, str) else ""
         if not _KEY.fullmatch(text):
             raise ConfigurationError(
                 "api_key must be 1 to 256 visible ASCII characters without spaces; "
@@ -40,7 +41,7 @@ class Secret:
         self.__value = text
 
     def reveal(self) -> str:
-        """Give the key to the one place that puts it into a header."""
+        """Return the key. Only the module that builds the headers calls this."""
         return self.__value
 
     def __repr__(self) -> str:
@@ -51,7 +52,7 @@ class Secret:
             return NotImplemented
         return hmac.compare_digest(self.__value.encode(), other.__value.encode())
 
-    __hash__: ClassVar[None]  # type: ignore[assignment]  # the hash of a secret helps to guess it
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # a hash would help to guess the key
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
@@ -67,70 +68,75 @@ def _optional_positive(owner: Any, attribute: Attribute[Any], value: object) -> 
         _positive(owner, attribute, value)
 
 
-def _at_least(lowest: int) -> Callable[[Any, Attribute[Any], object], None]:
+def _at_least(minimum: int) -> Callable[[Any, Attribute[Any], object], None]:
     def check(_: Any, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-            raise ConfigurationError(f"{attribute.name} must be a whole number from {lowest} up")
+        require_int(value, attribute.name, minimum=minimum)
 
     return check
 
 
-def instance_of(*kinds: type) -> Callable[[Any, Attribute[Any], object], None]:
-    """Make an attribute refuse, without showing it, what is of none of these kinds."""
-    words = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+def instance_of(*types: type) -> Callable[[Any, Attribute[Any], object], None]:
+    """Return an attrs validator for the given types. Its error does not show the value."""
+    names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
 
     def check(_: Any, attribute: Attribute[Any], value: object) -> None:
-        if not isinstance(value, kinds):
-            raise ConfigurationError(f"{attribute.name} must be a {words}")
+        if not isinstance(value, types):
+            raise ConfigurationError(f"{attribute.name} must be a {names}")
 
     return check
 
 
 @frozen(kw_only=True)
 class Timeouts:
-    """Bound each phase of a request, in seconds. There is no total for a download.
-
-    `connect` covers look-up, connection and TLS; `answer` the time from there to the headers;
-    `idle` the silence while a body is read.
-    """
+    """Time limits for the phases of a request, in seconds. A download has no total limit."""
 
     connect: float = field(default=10.0, validator=_positive)
+    """DNS lookup, TCP connection and TLS handshake."""
     response: float = field(default=60.0, validator=_positive)
+    """From the connection to the headers of the response."""
     read: float = field(default=30.0, validator=_positive)
+    """Between two chunks of a response body."""
 
 
 @frozen(kw_only=True)
 class RetryPolicy:
-    """Say how often and for how long a failed request is repeated; times are seconds.
+    """How often, and for how long, a failed request is retried. Times are in seconds.
 
-    Before attempt n+1 the wait is random between 0 and min(`longest`, `base` x 2^(n-1)). A
-    `Retry-After` above `retry_after_cap` is not waited for. `deadline` bounds an operation that
-    is no download, waits between attempts included. `changes` allows repeating an update or a
-    delete whose answer was lost: it may overwrite somebody's newer edit. A create is never
-    repeated once sent.
+    The delay before attempt n + 1 is random, between 0 and
+    `min(max_delay, base_delay * 2 ** (n - 1))`. A create is never retried once it was sent.
     """
 
     max_attempts: int = field(default=4, validator=_at_least(1))
+    """Attempts in total; 1 switches retries off."""
     base_delay: float = field(default=0.25, validator=_positive)
     throttled_base_delay: float = field(default=1.0, validator=_positive)
+    """Takes the place of `base_delay` after a RateLimitError."""
     max_delay: float = field(default=20.0, validator=_positive)
     max_retry_after: float = field(default=120.0, validator=_positive)
+    """The longest `Retry-After` that is waited for; a longer one raises the error at once."""
     deadline: float = field(default=120.0, validator=_positive)
+    """For one operation with all its attempts and delays. Downloads have no deadline."""
     max_download_attempts: int = field(default=3, validator=_at_least(1))
+    """Attempts for the body of a file, in total."""
     retry_updates: bool = False
+    """Retry an update or a delete whose response was lost. The retry may overwrite an edit that
+    somebody else made in the meantime."""
 
 
 @frozen(kw_only=True)
 class Limits:
-    """Bound what is asked of one project: no stretch of a second holds more than `per_second`.
+    """Request limits for one project, checked before each request.
 
-    Roistat allows 10 a second and 5,000 an hour *per project*, shared with all its other users:
-    lower these where others need their part. None switches a bound off (for tests).
+    Roistat allows 10 requests a second and 5,000 an hour *per project*. All programs that use the
+    project share them, so lower the limits where other programs need their share.
     """
 
     per_second: float | None = field(default=10, validator=_optional_positive)
+    """Requests within any second; None switches the limit off (for tests)."""
     per_hour: float | None = field(default=5000, validator=_optional_positive)
+    """Requests within any hour; None switches the limit off (for tests)."""
     concurrency: int = field(default=8, validator=_at_least(1))
+    """Requests at the same time."""
 
     def __attrs_post_init__(self) -> None:
         for name in ("per_second", "per_hour"):
@@ -141,7 +147,7 @@ class Limits:
 
 @frozen(kw_only=True)
 class Config:
-    """Be everything one project's client was told."""
+    """Settings of one project's client."""
 
     key: Secret
     project: int
@@ -152,26 +158,26 @@ class Config:
 
 
 def parse_project(value: object) -> int:
-    """Read a project number; raise ConfigurationError for anything else."""
+    """Return the number of a project."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _PROJECT.fullmatch(text):
-        raise ConfigurationError("project must be the project's number, e.g. 12345")
+        raise ConfigurationError("project must be the number of the project, e.g. 12345")
     return int(text)
 
 
 def validate_base_url(value: object) -> str:
-    """Allow https, or http to this machine; no user, query or fragment. Give it without `/`."""
+    """Return a base URL without a trailing slash: https, or http to this machine."""
     if not isinstance(value, str):
-        raise _not_an_address()
+        raise _invalid_url()
     parts = _split(value)
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("base_url must not hold a user or a password")
+        raise ConfigurationError("base_url must not contain a user name or a password")
     if "?" in value or "#" in value:
-        raise ConfigurationError("base_url must have no query and no fragment")
+        raise ConfigurationError("base_url must not contain a query or a fragment")
     if not parts.hostname:
-        raise ConfigurationError("base_url must name a host, e.g. " + DEFAULT_BASE_URL)
+        raise ConfigurationError("base_url must contain a host, e.g. " + DEFAULT_BASE_URL)
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        raise ConfigurationError("base_url must be https; plain http only to this machine")
+        raise ConfigurationError("base_url must use https; http is allowed for localhost only")
     return value.rstrip("/")
 
 
@@ -179,20 +185,20 @@ def _split(value: str) -> SplitResult:
     if not re.search(r"[\s\x00-\x1f\x7f\\]", value):
         try:
             parts = urlsplit(value)
-            _ = parts.port  # reading it is what checks it
+            _ = parts.port  # reading the port validates it
         except ValueError:
             pass
         else:
             return parts
-    raise _not_an_address()
+    raise _invalid_url()
 
 
-def _not_an_address() -> ConfigurationError:
-    return ConfigurationError("base_url is not an address, e.g. " + DEFAULT_BASE_URL)
+def _invalid_url() -> ConfigurationError:
+    return ConfigurationError("base_url must be a URL, e.g. " + DEFAULT_BASE_URL)
 
 
 def _is_loopback(host: str) -> bool:
-    # Literals only: what a name resolves to may change between this check and the connection.
+    # Literals only: a name may resolve to another address when the connection is opened.
     if host == "localhost":
         return True
     try:
@@ -203,12 +209,12 @@ def _is_loopback(host: str) -> bool:
 
 def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Read ROISTAT_API_KEY, ROISTAT_PROJECT and ROISTAT_BASE_URL as keywords of `Roistat`."""
-    found = os.environ if environ is None else environ
-    missing = [name for name in ("ROISTAT_API_KEY", "ROISTAT_PROJECT") if not found.get(name)]
+    variables = os.environ if environ is None else environ
+    missing = [name for name in ("ROISTAT_API_KEY", "ROISTAT_PROJECT") if not variables.get(name)]
     if missing:
         raise ConfigurationError(f"set {' and '.join(missing)} in the environment")
     return {
-        "api_key": found["ROISTAT_API_KEY"],
-        "project": found["ROISTAT_PROJECT"],
-        "base_url": found.get("ROISTAT_BASE_URL") or DEFAULT_BASE_URL,
+        "api_key": variables["ROISTAT_API_KEY"],
+        "project": variables["ROISTAT_PROJECT"],
+        "base_url": variables.get("ROISTAT_BASE_URL") or DEFAULT_BASE_URL,
     }

@@ -1,4 +1,4 @@
-"""Checks of arguments that several resources share; all before any I/O."""
+"""Argument checks that several modules share; all before any I/O."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any, Literal
 from .errors import ConfigurationError
 
 OnBadRecord = Literal["raise", "skip"]
-"""What to do with a record that cannot be read: raise, or report it beside the good ones."""
+"""What happens to a record that cannot be parsed: raise an error, or skip and report it."""
 
 
 def parse_on_bad_record(value: OnBadRecord) -> bool:
-    """Tell whether bad records are skipped."""
+    """Return whether bad records are skipped."""
     if value not in ("raise", "skip"):
         raise ConfigurationError('on_bad_record must be "raise" or "skip"')
     return value == "skip"
 
 
-def require_iterable(values: Any, what: str) -> Iterable[Any]:
-    """Refuse "123" where ["123"] is meant: it would be taken as three ids."""
+def require_iterable(values: Any, name: str) -> Iterable[Any]:
+    """Return an iterable; a string is refused, because "123" would be three ids."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ConfigurationError(f"{what} must be a list")
+        raise ConfigurationError(f"{name} must be a list")
     return values
 
 
-def positive_int(value: object, what: str) -> int:
-    """Check a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{what} must be a whole number from 1 up")
+def require_int(value: object, name: str, *, minimum: int = 1) -> int:
+    """Return a whole number of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ConfigurationError(f"{name} must be a whole number of at least {minimum}")
     return value

@@ -20,7 +20,8 @@ LONGEST_FILE = 400  # lines
 LAYERS = [
     {"errors"},
     {"models"},
-    {"clock", "config", "scheduling", "validation"},
+    {"clock", "scheduling", "validation"},
+    {"config"},
     {"hooks", "telemetry"},
     {"wire", "transport", "paging", "files"},
     {"api"},

@@ -45,13 +45,12 @@ def test_a_client_is_made_of_the_environment() -> None:
     assert "127.0.0.1:9" in repr(Roistat.from_env(local))
 
 
-@pytest.mark.parametrize("missing", ["ROISTAT_API_KEY", "ROISTAT_PROJECT"])
-def test_a_missing_variable_is_named(missing: str) -> None:
-    """The message says which to set."""
-    environ = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "77"}
-    del environ[missing]
-    with pytest.raises(errors.ConfigurationError, match=missing):
-        Roistat.from_env(environ)
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a mapping, `from_env` reads the environment of the process."""
+    monkeypatch.setenv("ROISTAT_API_KEY", KEY)
+    monkeypatch.setenv("ROISTAT_PROJECT", "678")
+    monkeypatch.delenv("ROISTAT_BASE_URL", raising=False)
+    assert Roistat.from_env().project == 678
 
 
 def test_a_client_shows_no_key() -> None:

@@ -1,4 +1,4 @@
-"""Key, project, address, bounds: what cannot be right is refused before any I/O, unseen."""
+"""Settings: an invalid one is refused before any I/O, and no error shows it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,28 @@ from roistat_async.config import (
 from roistat_async.errors import ConfigurationError
 
 KEY = "0123456789abcdef0123456789abcdef"
+SETTINGS: list[type[Any]] = [Timeouts, RetryPolicy, Limits]
 
 
-@pytest.mark.parametrize("key", [KEY, "x", "!~", "a" * 256])
-def test_key_is_kept(key: str) -> None:
-    """Visible ASCII, up to 256 characters."""
-    assert Secret(key).reveal() == key
+def _config() -> Config:
+    return Config(
+        key=Secret(KEY),
+        project=1,
+        base_url=DEFAULT_BASE_URL,
+        timeouts=Timeouts(),
+        retry=RetryPolicy(),
+        limits=Limits(),
+    )
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_one_newline_is_forgiven(end: str) -> None:
-    """A key that was read from a file ends in one."""
-    assert Secret(KEY + end).reveal() == KEY
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [(KEY, KEY), ("x", "x"), ("!~", "!~"), ("a" * 256, "a" * 256), (f"{KEY}\n", KEY),
+     (f"{KEY}\r\n", KEY)],
+)  # fmt: skip
+def test_a_valid_key(text: str, key: str) -> None:
+    """A key is 1 to 256 visible ASCII characters; one newline at its end is removed."""
+    assert Secret(text).reveal() == key
 
 
 @pytest.mark.parametrize(
@@ -42,8 +52,8 @@ def test_one_newline_is_forgiven(end: str) -> None:
         f"{KEY[:9]}\0{KEY[9:]}", f"ключ{KEY}", "a" * 257, f"{KEY}\x7f", None, 5, KEY.encode(),
     ],
 )  # fmt: skip
-def test_key_that_cannot_stand_in_a_header(key: Any) -> None:
-    """It is refused at once, and the message does not quote it (S5)."""
+def test_an_invalid_key(key: Any) -> None:
+    """A key that is invalid in a header is refused, and the error does not show it."""
     with pytest.raises(ConfigurationError) as caught:
         Secret(key)
     assert KEY[:9] not in str(caught.value)
@@ -51,48 +61,41 @@ def test_key_that_cannot_stand_in_a_header(key: Any) -> None:
         Roistat(key, 1)
 
 
-def test_secret_is_not_printed() -> None:
-    """Not by repr, str, format, nor inside a configuration."""
-    secret = Secret(KEY)
-    for text in (
-        repr(secret),
-        str(secret),
-        f"{secret}",
-        repr(_config()),
-        repr(attrs.asdict(_config())),
-    ):
+def test_a_secret_is_never_printed() -> None:
+    """No repr, str or format shows the key, nor does a configuration that holds it."""
+    secret, config = Secret(KEY), _config()
+    for text in (repr(secret), str(secret), f"{secret}", repr(config), repr(attrs.asdict(config))):
         assert KEY not in text
     assert repr(secret) == "Secret(***)"
 
 
 @pytest.mark.parametrize(
-    "leave", [pickle.dumps, copy.copy, copy.deepcopy, lambda it: it.__reduce__()]
+    "export", [pickle.dumps, copy.copy, copy.deepcopy, lambda secret: secret.__reduce__()]
 )
-def test_secret_stays_where_it_is(leave: Any) -> None:
-    """It cannot be pickled or copied, not even inside a configuration."""
+def test_a_secret_cannot_be_copied(export: Any) -> None:
+    """A secret, or a configuration that holds it, cannot be pickled or copied."""
     with pytest.raises(TypeError, match="Secret cannot be pickled"):
-        leave(Secret(KEY))
+        export(Secret(KEY))
     with pytest.raises(TypeError):
         pickle.dumps(_config())
 
 
-def test_secret_has_no_attributes_to_walk() -> None:
-    """vars(), asdict and the like find nothing, and no hash helps to guess."""
-    secret = Secret(KEY)
-    assert not hasattr(secret, "__dict__")
+def test_a_secret_cannot_be_inspected() -> None:
+    """A secret has no `__dict__` and no hash."""
+    assert not hasattr(Secret(KEY), "__dict__")
     with pytest.raises(TypeError):
-        hash(secret)
+        hash(Secret(KEY))
 
 
-def test_secrets_compare() -> None:
-    """By value, with nothing but a secret."""
+def test_secrets_are_compared_by_value() -> None:
+    """A secret equals another secret with the same key, and nothing else."""
     assert Secret(KEY) == Secret(KEY)
     assert Secret(KEY) != Secret("other")
     assert Secret(KEY) != KEY
 
 
 @pytest.mark.parametrize(
-    ("url", "kept"),
+    ("url", "expected"),
     [
         (DEFAULT_BASE_URL, DEFAULT_BASE_URL),
         (DEFAULT_BASE_URL + "/", DEFAULT_BASE_URL),
@@ -103,9 +106,9 @@ def test_secrets_compare() -> None:
         ("http://[::1]:80", "http://[::1]:80"),
     ],
 )
-def test_address(url: str, kept: str) -> None:
-    """https anywhere, plain http to this machine (S3)."""
-    assert validate_base_url(url) == kept
+def test_a_valid_base_url(url: str, expected: str) -> None:
+    """A base URL uses https, or http to this machine."""
+    assert validate_base_url(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -121,73 +124,66 @@ def test_address(url: str, kept: str) -> None:
         "https://x.example\\@y.example", "https://x.example/\0", " https://x.example", None, 5, b"https://x",
     ],
 )  # fmt: skip
-def test_address_that_is_refused(url: Any) -> None:
-    """Anything that could send the key elsewhere or in the open; it is not quoted (S3, S4)."""
-    with pytest.raises(ConfigurationError) as caught:
+def test_an_invalid_base_url(url: Any) -> None:
+    """A base URL that could send the key to another host or unencrypted is refused, unshown."""
+    with pytest.raises(ConfigurationError, match=r"^base_url") as caught:
         validate_base_url(url)
     assert "password@" not in str(caught.value)
-    assert str(caught.value).startswith("base_url")
 
 
 @pytest.mark.parametrize(("value", "project"), [(12345, 12345), ("12345", 12345), ("0012", 12)])
-def test_project(value: Any, project: int) -> None:
-    """A number, or its digits."""
+def test_a_valid_project(value: Any, project: int) -> None:
+    """A project is a number, or its digits."""
     assert parse_project(value) == project
 
 
 @pytest.mark.parametrize(
     "value", [None, "", "abc", -1, "-1", 1.0, True, "1 ", "١", "1&key=x", "1\n", b"1"]
 )
-def test_project_that_is_refused(value: Any) -> None:
-    """It goes into an address."""
+def test_an_invalid_project(value: Any) -> None:
+    """Anything else than digits is refused, because a project becomes part of a URL."""
     with pytest.raises(ConfigurationError, match=r"^project must"):
         parse_project(value)
 
 
-def test_environment() -> None:
-    """Three names; the address may be left out."""
-    found = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "5"}
+def test_the_environment() -> None:
+    """Three variables are read; the base URL is optional."""
+    environ = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "5"}
     expected = {"api_key": KEY, "project": "5", "base_url": DEFAULT_BASE_URL}
-    assert read_environment(found) == expected
-    assert read_environment({**found, "ROISTAT_BASE_URL": ""}) == expected
-    assert read_environment({**found, "ROISTAT_BASE_URL": "x"})["base_url"] == "x"
-
-
-def test_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a mapping it is the real one."""
-    monkeypatch.setenv("ROISTAT_API_KEY", KEY)
-    monkeypatch.setenv("ROISTAT_PROJECT", "678")
-    monkeypatch.delenv("ROISTAT_BASE_URL", raising=False)
-    assert Roistat.from_env().project == 678
-    assert Roistat.from_env(project=9).project == 9
+    assert read_environment(environ) == expected
+    assert read_environment({**environ, "ROISTAT_BASE_URL": ""}) == expected
+    assert read_environment({**environ, "ROISTAT_BASE_URL": "x"})["base_url"] == "x"
 
 
 @pytest.mark.parametrize(
-    ("found", "missing"),
+    ("environ", "missing"),
     [
         ({}, "ROISTAT_API_KEY and ROISTAT_PROJECT"),
         ({"ROISTAT_API_KEY": KEY}, "ROISTAT_PROJECT"),
         ({"ROISTAT_API_KEY": "", "ROISTAT_PROJECT": "5"}, "ROISTAT_API_KEY"),
     ],
 )
-def test_environment_that_lacks_something(found: dict[str, str], missing: str) -> None:
-    """The message says which name to set."""
+def test_a_missing_variable_is_named(environ: dict[str, str], missing: str) -> None:
+    """The error names each variable that must be set."""
     with pytest.raises(ConfigurationError) as caught:
-        read_environment(found)
+        read_environment(environ)
     assert str(caught.value) == f"set {missing} in the environment"
 
 
-BOUNDS: list[tuple[type[Any], str]] = [
-    (kind, field.name) for kind in (Timeouts, RetryPolicy, Limits) for field in attrs.fields(kind)
-]
-_FLAGS = {"retry_updates"}
+_BOOLEANS = {"retry_updates"}
 _OPTIONAL = {"per_second", "per_hour"}
+_NUMBERS = [
+    (kind, field.name)
+    for kind in SETTINGS
+    for field in attrs.fields(kind)
+    if field.name not in _BOOLEANS
+]
 
 
-@pytest.mark.parametrize(("kind", "name"), [bound for bound in BOUNDS if bound[1] not in _FLAGS])
+@pytest.mark.parametrize(("kind", "name"), _NUMBERS)
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "5", True, None, [1]])
-def test_bounds_are_checked(kind: type[Any], name: str, value: Any) -> None:
-    """Each bound is a number above 0; a message says which is not."""
+def test_numbers_are_positive(kind: type[Any], name: str, value: Any) -> None:
+    """Each number must be above 0, and the error names the setting."""
     if value is None and name in _OPTIONAL:
         return
     with pytest.raises(ConfigurationError, match=name):
@@ -195,54 +191,38 @@ def test_bounds_are_checked(kind: type[Any], name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["max_attempts", "max_download_attempts"])
-def test_attempts_are_whole(name: str) -> None:
-    """Half an attempt is none."""
-    given: dict[str, Any] = {name: 1.5}
+def test_attempts_are_whole_numbers(name: str) -> None:
+    """A number of attempts with a fraction is refused."""
+    options: dict[str, Any] = {name: 1.5}
     with pytest.raises(ConfigurationError, match=name):
-        RetryPolicy(**given)
+        RetryPolicy(**options)
 
 
 @pytest.mark.parametrize("name", sorted(_OPTIONAL))
 def test_limits_can_be_switched_off(name: str) -> None:
-    """None is no limit; less than one request is no limit that lets anything through."""
+    """None switches a limit off; a limit below 1 is refused, because nothing could be sent."""
     off: dict[str, Any] = {name: None}
+    too_low: dict[str, Any] = {name: 0.5}
     assert getattr(Limits(**off), name) is None
     with pytest.raises(ConfigurationError, match=name):
-        Limits(**{**off, name: 0.5})
+        Limits(**too_low)
 
 
-@pytest.mark.parametrize("kind", [Timeouts, RetryPolicy, Limits])
-def test_bounds_are_frozen(kind: type[Any]) -> None:
-    """What several clients share is not changed under them, and is named field by field."""
-    made = kind()
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_settings_are_frozen(kind: type[Any]) -> None:
+    """Settings cannot be changed, are made with keywords only, and can be pickled."""
+    settings = kind()
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        setattr(made, attrs.fields(kind)[0].name, 1)
-    assert pickle.loads(pickle.dumps(made)) == made == kind()
+        setattr(settings, attrs.fields(kind)[0].name, 1)
+    assert pickle.loads(pickle.dumps(settings)) == settings == kind()
     with pytest.raises(TypeError):
         kind(1)
 
 
-def test_defaults_are_roistats_limits() -> None:
-    """10 a second and 5,000 an hour (facts §1); a lost change is not repeated unasked."""
+def test_the_defaults_are_roistats_limits() -> None:
+    """The defaults are 10 requests a second and 5,000 an hour; updates are not retried."""
     assert (Limits().per_second, Limits().per_hour) == (10, 5000)
     assert RetryPolicy().retry_updates is False
-
-
-@pytest.mark.parametrize("kind", [Timeouts, RetryPolicy, Limits, Config])
-def test_bounds_are_documented(kind: type[Any]) -> None:
-    """Whoever sets one can read what it means."""
-    assert kind.__doc__
-
-
-def _config() -> Config:
-    return Config(
-        key=Secret(KEY),
-        project=1,
-        base_url=DEFAULT_BASE_URL,
-        timeouts=Timeouts(),
-        retry=RetryPolicy(),
-        limits=Limits(),
-    )
 
 
 @pytest.mark.parametrize(
@@ -254,15 +234,16 @@ def _config() -> Config:
         ("proxy", 5),
         ("ssl_context", "ca.pem"),
         ("trust_env", "no"),
+        ("hooks", print),
     ],
 )
-def test_a_part_of_another_kind_is_refused(name: str, value: Any) -> None:
-    """At once and by its name, not with an AttributeError in the first request."""
+def test_a_setting_of_the_wrong_type(name: str, value: Any) -> None:
+    """A setting of the wrong type is refused by its name when the client is made."""
     with pytest.raises(ConfigurationError, match=f"^{name} must be a "):
         Roistat(KEY, 1, **{name: value})
 
 
-def test_limits_of_another_project_are_checked_too() -> None:
-    """The same for what is given to for_project."""
+def test_limits_of_another_project_are_checked() -> None:
+    """`for_project` checks its limits too."""
     with pytest.raises(ConfigurationError, match=r"^limits must be a Limits"):
         Roistat(KEY, 1).for_project(2, limits=5)  # type: ignore[arg-type]

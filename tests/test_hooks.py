@@ -109,12 +109,6 @@ def test_a_hook_is_something_to_call(wrong: Any) -> None:
         Hooks(**wrong)
 
 
-def test_hooks_are_hooks() -> None:
-    """A function in place of Hooks is refused at once."""
-    with pytest.raises(errors.ConfigurationError, match="hooks"):
-        Roistat("x", 1, hooks=print)  # type: ignore[arg-type]
-
-
 async def test_the_log_tells_of_each_attempt(
     fake: FakeRoistat, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ from ..models.calls import Call
 from ..models.history_report import HistoryReport
 from ..models.page import BadRecord
 from ..models.period import Period
+from ..validation import require_int
 from . import resume_token
 from .page_fetcher import (
     SECOND,
@@ -193,8 +194,7 @@ def _next_second(moment: datetime) -> datetime:
 def _check(period: object, page_size: object, concurrency: object, settle: object) -> None:
     if not isinstance(period, Period):
         raise ConfigurationError("give a Period, e.g. Period.last(days=7)")
-    for name, value in (("page_size", page_size), ("concurrency", concurrency)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigurationError(f"{name} must be a whole number from 1 up")
+    require_int(page_size, "page_size")
+    require_int(concurrency, "concurrency")
     if not isinstance(settle, timedelta) or settle < timedelta(0):
         raise ConfigurationError("settle must be a timedelta, 0 or more")

@@ -13,9 +13,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Itera
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
-from ..errors import ConfigurationError
 from ..models.page import BadRecord, Page, RowBatch
 from ..scheduling import fair_yield
+from ..validation import require_int
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -229,7 +229,5 @@ class _Prefetcher(Generic[R]):
 
 def _check(**numbers: int | None) -> None:
     for name, value in numbers.items():
-        least = 1 if name == "page_size" else 0
-        is_good = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        if not is_good and not (value is None and name == "limit"):
-            raise ConfigurationError(f"{name} must be a whole number from {least} up")
+        if value is not None or name != "limit":
+            require_int(value, name, minimum=1 if name == "page_size" else 0)

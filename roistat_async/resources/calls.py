@@ -28,7 +28,7 @@ from ..paging.pager import Pager
 from ..validation import (
     OnBadRecord,
     parse_on_bad_record,
-    positive_int,
+    require_int,
     require_iterable,
 )
 from ..wire import (
@@ -197,7 +197,7 @@ class Calls:
         Gives an outcome for each id as it comes; one that fails does not stop the others. At most
         `concurrency` and `Limits.concurrency` are under way, fewer where more is not faster.
         """
-        positive_int(concurrency, "concurrency")
+        require_int(concurrency, "concurrency")
         if not isinstance(ids, AsyncIterable):
             require_iterable(ids, "ids")
         if isinstance(ids, Sequence):  # checked before any I/O where they can be

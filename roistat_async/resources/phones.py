@@ -128,7 +128,7 @@ class Phones:
             raise ConfigurationError("buying spends money: say spend_money=True")
         body = {
             "prefix": values.validate_phone(prefix, "prefix"),
-            "count": validation.positive_int(count, "count"),
+            "count": validation.require_int(count, "count"),
         }
         return await self._endpoint.create(f"{_PATH}/buy", body, _phones, _no_lookup)
 

@@ -29,7 +29,7 @@ from ..errors import (
 )
 from ..files import part_file
 from ..models.downloads import DownloadOutcome
-from ..validation import positive_int
+from ..validation import require_int
 from . import existing_file, recordings_table
 from .path_template import DEFAULT_TEMPLATE, PathTemplate, resolve_inside
 from .recording_results import RecordingResults
@@ -67,9 +67,9 @@ async def sync_recordings(
     `target` is a database, or an open SqliteTarget that has the project. Two projects need
     {project} in the `template` if they may share call ids: none overwrites the other's.
     """
-    positive_int(concurrency, "concurrency")
+    require_int(concurrency, "concurrency")
     if limit is not None:
-        positive_int(limit, "limit")
+        require_int(limit, "limit")
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
     layout = PathTemplate(template, roistat.project)

@@ -210,5 +210,7 @@ async def test_bad_records_are_kept_aside() -> None:
 def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
     """Checked when the pager is made, before any request."""
     (name,) = wrong
-    with pytest.raises(errors.ConfigurationError, match=f"{name} must be a whole number from [01]"):
+    with pytest.raises(
+        errors.ConfigurationError, match=f"{name} must be a whole number of at least [01]"
+    ):
         Listing([]).pager(**wrong)
