@@ -44,7 +44,6 @@ class Operation:
     byte_range: request.ByteRange | None = None
     may_reuse_connection: bool = False
     """Whether the connection of another recording may be used, at the first attempt."""
-    on_error: Callable[[RoistatError], object] | None = None
 
     @property
     def name(self) -> str:
@@ -131,8 +130,6 @@ class Execution:
 
     def notify_retry(self, number: int, error: RoistatError, wait: float) -> None:
         """Tell whoever listens that an attempt failed and another follows."""
-        if self.operation.on_error is not None:
-            self.operation.on_error(error)
         if _log.isEnabledFor(logging.DEBUG):
             text = "%s failed (%s), attempt %d; the next in %.2f s"
             _log.debug(text, self.operation.path, type(error).__name__, number, wait)

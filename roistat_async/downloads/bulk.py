@@ -24,7 +24,6 @@ from ..errors import NoRecordingError, RoistatError
 from ..files import part_file
 from ..models.downloads import Download, DownloadOutcome, DownloadStatus
 from . import part_metadata, stale_parts
-from .adaptive_concurrency import Pace
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,9 +38,9 @@ async def download_all(
     *,
     save: Save,
     id_of: Callable[[T], str],
-    pace: Pace,
+    concurrency: int,
 ) -> AsyncGenerator[DownloadOutcome, None]:
-    """Save recordings as `<call id>.mp3`, as many at once as `pace` says; outcomes as they come.
+    """Save recordings as `<call id>.mp3`, `concurrency` at once; outcomes as they come.
 
     Holds as many ids at a time, however many there are; leaving early cancels the rest.
     """
@@ -55,9 +54,9 @@ async def download_all(
         call_id = id_of(one)
         target = place / f"{call_id}.mp3"
         saving = partial(save, call_id, target, has_left)
-        return await _outcome(call_id, target, size_of, saving, pace)
+        return await _outcome(call_id, target, size_of, saving)
 
-    works = map_concurrently(ids, worker, key_of=id_of, concurrency=lambda: pace.places)
+    works = map_concurrently(ids, worker, key_of=id_of, concurrency=concurrency)
     async with aclosing(works) as outcomes:
         async for outcome in outcomes:
             yield outcome
@@ -68,15 +67,14 @@ async def map_concurrently(
     act: Callable[[T], Awaitable[R]],
     *,
     key_of: Callable[[T], str],
-    concurrency: int | Callable[[], int],
+    concurrency: int,
 ) -> AsyncGenerator[R, None]:
     """Do something with each, `concurrency` at once, those of one key one by one.
 
     Gives the results as they come. What `act` raises comes out and cancels the rest, as leaving
     early does; nothing is under way afterwards.
     """
-    places = concurrency if callable(concurrency) else lambda: concurrency
-    work = _WorkQueue(source, act, key_of, places)
+    work = _WorkQueue(source, act, key_of, concurrency)
     try:
         while found := await work.next():
             yield found[0]
@@ -92,13 +90,13 @@ class _WorkQueue(Generic[T, R]):
         source: Iterable[T] | AsyncIterable[T],
         act: Callable[[T], Awaitable[R]],
         key_of: Callable[[T], str],
-        places: Callable[[], int],
+        concurrency: int,
     ) -> None:
         self._iterator = None if isinstance(source, AsyncIterable) else iter(source)
         self._source = _one_by_one(source) if isinstance(source, AsyncIterable) else None
         self._act = act
         self._key_of = key_of
-        self._places = places
+        self._concurrency = concurrency
         self._running: dict[asyncio.Task[R], str] = {}
         self._done: deque[asyncio.Task[R]] = deque()
         self._next_item: asyncio.Task[list[T]] | None = None
@@ -131,9 +129,9 @@ class _WorkQueue(Generic[T, R]):
             came, self._next_item = self._next_item.result(), None
             self._source = self._source if came else None
             self._start(came)
-        while self._iterator is not None and len(self._running) < self._places():
+        while self._iterator is not None and len(self._running) < self._concurrency:
             self._iterator = self._iterator if self._start([*islice(self._iterator, 1)]) else None
-        is_full = len(self._running) >= self._places()
+        is_full = len(self._running) >= self._concurrency
         if self._source is not None and self._next_item is None and not is_full:
             self._next_item = asyncio.create_task(_next_of(self._source))
             self._next_item.add_done_callback(self._wake)
@@ -185,7 +183,6 @@ async def _outcome(
     target: Path,
     size_of: Callable[[Path], int],
     save: Callable[[], Awaitable[Download]],
-    pace: Pace,
 ) -> DownloadOutcome:
     try:
         if size := size_of(target):
@@ -194,9 +191,7 @@ async def _outcome(
     except NoRecordingError:
         return DownloadOutcome(call_id, DownloadStatus.MISSING)
     except RoistatError as error:
-        pace.failed(error)
         return DownloadOutcome(call_id, DownloadStatus.FAILED, error=error)
-    pace.saved(saved.size)
     return DownloadOutcome(call_id, DownloadStatus.SAVED, saved.path, saved.size)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
 from ..api.attempt import Operation
-from ..errors import RoistatError
 from ..transport.retry import OperationKind
 from ..wire import request
 from .file_kind import FileKind
@@ -25,8 +24,6 @@ class FileRequest:
     """Whether the connection of another one may be used where nothing went wrong yet."""
     may_have_partial: bool = True
     """Whether a killed run may have left a part of it beside its target."""
-    on_error: Callable[[RoistatError], object] | None = None
-    """Told of each error that a repeat follows."""
 
     @property
     def supports_get(self) -> bool:
@@ -42,5 +39,4 @@ class FileRequest:
             is_file=True,
             byte_range=rest,
             may_reuse_connection=self.is_bulk and not is_repeat and rest is None,
-            on_error=self.on_error,
         )

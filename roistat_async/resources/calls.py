@@ -14,7 +14,6 @@ from attrs import frozen
 
 from ..api.project_api import ProjectApi
 from ..downloads import bulk, files
-from ..downloads.adaptive_concurrency import Pace
 from ..downloads.body import Body
 from ..downloads.file_kind import FileKind
 from ..errors import ConfigurationError
@@ -195,7 +194,7 @@ class Calls:
         """Save the recordings of calls or ids as `<call id>.mp3`; files that exist cost no request.
 
         Gives an outcome for each id as it comes; one that fails does not stop the others. At most
-        `concurrency` and `Limits.concurrency` are under way, fewer where more is not faster.
+        `concurrency` and `Limits.concurrency` are under way.
         """
         require_int(concurrency, "concurrency")
         if not isinstance(ids, AsyncIterable):
@@ -203,10 +202,8 @@ class Calls:
         if isinstance(ids, Sequence):  # checked before any I/O where they can be
             for one in ids:
                 call_id_of(one)
-        config, now = self._endpoint.config, self._endpoint.clock.monotonic
-        pace = Pace(min(concurrency, config.limits.concurrency), now)
-        save = partial(self._save, pace)
-        return bulk.download_all(ids, folder, save=save, id_of=call_id_of, pace=pace)
+        limit = min(concurrency, self._endpoint.config.limits.concurrency)
+        return bulk.download_all(ids, folder, save=self._save, id_of=call_id_of, concurrency=limit)
 
     async def export_xls(
         self,
@@ -219,10 +216,8 @@ class Calls:
         asked = files.FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
         return await files.save(self._endpoint, asked, to, progress)
 
-    async def _save(self, pace: Pace, call_id: str, target: Path, may_be_left: bool) -> Download:
-        asked = _recording(
-            call_id, is_bulk=True, may_have_partial=may_be_left, on_error=pace.failed
-        )
+    async def _save(self, call_id: str, target: Path, may_be_left: bool) -> Download:
+        asked = _recording(call_id, is_bulk=True, may_have_partial=may_be_left)
         return await files.save_checked(self._endpoint, asked, target)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
@@ -15,7 +14,6 @@ import pytest
 
 from roistat_async import Roistat, errors
 from roistat_async.downloads import bulk
-from roistat_async.downloads.adaptive_concurrency import Pace
 from roistat_async.models.downloads import Download, DownloadOutcome
 from roistat_async.testing import FakeRoistat, Fault
 
@@ -175,8 +173,7 @@ class Saver:
 
 
 def stream(saver: Saver, ids: Any, folder: Path, concurrency: int = 3) -> Any:
-    pace = Pace(concurrency, time.monotonic)
-    return bulk.download_all(ids, folder, save=saver, id_of=str, pace=pace)
+    return bulk.download_all(ids, folder, save=saver, id_of=str, concurrency=concurrency)
 
 
 async def test_no_more_than_asked_for_are_under_way(tmp_path: Path) -> None:

@@ -11,11 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roistat_async.downloads import body_writer, bulk
-from roistat_async.downloads.adaptive_concurrency import FIRST, Pace
-from roistat_async.errors import RateLimitError
 from roistat_async.files import part_file
 from roistat_async.models.downloads import Download, DownloadStatus
-from tests.helpers.clock import JumpingClock
 
 
 @given(st.lists(st.binary(max_size=6), max_size=5), st.integers(0, 30), st.integers(0, 30))
@@ -52,8 +49,8 @@ Save = Callable[[str, Path, bool], Awaitable[Download]]
 Told = tuple[str, DownloadStatus, Path | None, int | None]
 
 
-async def _outcomes(folder: Path, ids: list[str], save: Save, pace: Pace) -> list[Told]:
-    found = bulk.download_all(ids, folder, save=save, id_of=str, pace=pace)
+async def _outcomes(folder: Path, ids: list[str], save: Save) -> list[Told]:
+    found = bulk.download_all(ids, folder, save=save, id_of=str, concurrency=8)
     told = [(one.call_id, one.status, one.path, one.size) async for one in found]
     return sorted(told, key=lambda one: one[0])
 
@@ -66,48 +63,7 @@ async def test_an_outcome_tells_path_and_size(tmp_path: Path) -> None:
         target.write_bytes(b"new one")
         return Download(target, 7, "")
 
-    pace = Pace(8, JumpingClock().clock.monotonic)
-    assert await _outcomes(tmp_path, ["1", "2"], save, pace) == [
+    assert await _outcomes(tmp_path, ["1", "2"], save) == [
         ("1", DownloadStatus.SKIPPED, tmp_path / "1.mp3", 5),
         ("2", DownloadStatus.SAVED, tmp_path / "2.mp3", 7),
     ]
-
-
-async def test_a_refusal_slows_the_others_down(tmp_path: Path) -> None:
-    """What one file was refused for halves the places of all."""
-
-    async def save(call_id: str, target: Path, may_be_left: bool) -> Download:
-        raise RateLimitError("request_limit_error", None, 429, {})
-
-    pace = Pace(8, JumpingClock().clock.monotonic)
-    await _outcomes(tmp_path, ["1"], save, pace)
-    assert pace.places == FIRST // 2
-
-
-def _save(pace: Pace, time: JumpingClock, *, seconds: float) -> int:
-    """Save as many files of 100 bytes as there are places, all in so many seconds."""
-    time.now += seconds
-    for _ in range(pace.places):
-        pace.saved(100)
-    return pace.places
-
-
-def test_places_double_while_that_is_faster_and_then_grow_by_one() -> None:
-    """The first step that brings nothing ends the doubling; a later gain adds one."""
-    time = JumpingClock()
-    pace = Pace(64, time.clock.monotonic)
-    assert [_save(pace, time, seconds=1) for _ in range(3)] == [8, 16, 32]
-    assert _save(pace, time, seconds=2) == 32  # 1,600 bytes a second, as before
-    assert _save(pace, time, seconds=1) == 33
-    assert _save(pace, time, seconds=0.9) == 34
-
-
-def test_after_trouble_places_come_back_one_by_one_and_go_on_so() -> None:
-    """What was proved before is taken up again without a proof; nothing doubles any more."""
-    time = JumpingClock()
-    pace = Pace(64, time.clock.monotonic)
-    assert _save(pace, time, seconds=1) == 8
-    pace.failed(RateLimitError("request_limit_error", None, 429, {}))
-    assert pace.places == 4
-    assert [_save(pace, time, seconds=100) for _ in range(4)] == [5, 6, 7, 8]
-    assert _save(pace, time, seconds=1) == 9
