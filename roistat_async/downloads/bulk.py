@@ -23,13 +23,13 @@ from typing import Generic, TypeVar
 from ..errors import NoRecordingError, RoistatError
 from ..files import part_file
 from ..models.downloads import Download, DownloadOutcome, DownloadStatus
-from . import part_metadata, stale_parts
+from . import stale_parts
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Save = Callable[[str, Path, bool], Awaitable[Download]]
-"""Save one recording; told whether a killed run may have left a part of it."""
+Save = Callable[[str, Path], Awaitable[Download]]
+"""Save the recording of a call id under a path."""
 
 
 async def download_all(
@@ -47,13 +47,12 @@ async def download_all(
     place = Path(folder)
     part_file.make_folder(place)
     stale_parts.remove_stale_parts(place)
-    has_left = part_metadata.has_any(place)
     size_of = partial(_size_of, is_open=os.access(place, os.W_OK))
 
     async def worker(one: T) -> DownloadOutcome:
         call_id = id_of(one)
         target = place / f"{call_id}.mp3"
-        saving = partial(save, call_id, target, has_left)
+        saving = partial(save, call_id, target)
         return await _outcome(call_id, target, size_of, saving)
 
     works = map_concurrently(ids, worker, key_of=id_of, concurrency=concurrency)

@@ -25,13 +25,12 @@ from ..transport import retry
 from ..transport.error_mapping import strip_context
 from ..transport.http import StreamedResponse
 from ..wire.request import ByteRange
-from . import integrity, part_metadata
+from . import integrity
 from .body import Body, cut_short
 from .body_writer import BodyWriter
 from .file_request import FileRequest
 from .range_response import BodyRange, ResumePoint
 from .response_head import read_head
-from .resumable_part import KeptPart
 
 Progress = Callable[[int, int | None], object]
 """Called after each chunk with the bytes so far and the bytes expected (None: not said).
@@ -73,7 +72,6 @@ class FileDownload:
     async def run(self) -> Download:
         """Ask for the file, and for what is missing of it as often as is worth it."""
         endpoint, attempt = self._endpoint, 1
-        await self._resume_partial()
         while True:
             ended = await self._attempt()
             if isinstance(ended, Download):
@@ -87,25 +85,6 @@ class FileDownload:
             Execution(endpoint, operation).notify_retry(attempt, ended, wait)
             attempt += not isinstance(ended, ChangedError)
             await endpoint.clock.sleep(wait)
-
-    async def _resume_partial(self) -> None:
-        """Take over what a killed run left of this very file."""
-        asked = self._asked
-        can_be = asked.may_have_partial and asked.supports_get
-        if not can_be or not part_metadata.is_left(self._target, self._name):
-            return
-        left = KeptPart(self._target, self._name)
-        self._open.push(left)
-        self._resume_point = await left.go_on()
-        if self._resume_point is not None:
-            self._part = left
-
-    @property
-    def _name(self) -> str:
-        config = self._endpoint.config
-        return part_metadata.name_of(
-            config.base_url, str(config.project), self._asked.path, self._target.name
-        )
 
     def _is_last(self, failure: _Failure, attempt: int) -> bool:
         if not isinstance(failure, ChangedError):
@@ -197,20 +176,12 @@ class FileDownload:
         return before == self._previous_cut
 
     async def _prepare_part(self, place: BodyRange) -> part_file.PartFile:
-        """Give the part file with what stands before a body."""
+        """Return the part file with the bytes that precede a body."""
         if self._part is None:
-            self._part = self._open.enter_context(self._new_part(place))
+            self._part = self._open.enter_context(part_file.PartFile(self._target))
         elif not place.start:
             await part_file.run_in_thread(self._part.reset)
-        if not place.start and place.etag and place.total and isinstance(self._part, KeptPart):
-            self._part.note(place.etag, place.total)
         return self._part
-
-    def _new_part(self, place: BodyRange) -> part_file.PartFile:
-        is_large = (place.total or 0) >= part_metadata.SMALLEST and part_metadata.are_kept()
-        if is_large and place.etag is not None and self._asked.supports_get:
-            return KeptPart(self._target, self._name)
-        return part_file.PartFile(self._target)
 
     async def _copy_body(
         self, writing: BodyWriter, body: Body, place: BodyRange

@@ -22,8 +22,6 @@ class FileRequest:
     content: FileKind
     is_bulk: bool = False
     """Whether the connection of another one may be used where nothing went wrong yet."""
-    may_have_partial: bool = True
-    """Whether a killed run may have left a part of it beside its target."""
 
     @property
     def supports_get(self) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ..files import fileio
 from ..files.paths import disk_error
-from . import part_metadata
 
 _PART = re.compile(r"\.[^/]+\.(?:[0-9a-f]{12}|[0-9a-f]{16})\.part")
+_NOTE = re.compile(_PART.pattern + r"\.note")
+"""What earlier versions left beside a large part file."""
 _STALE = 24 * 3600.0
 _EXISTING = fileio.OPEN_FLAGS | os.O_WRONLY  # fails for a pipe that nobody reads
 
@@ -20,8 +21,7 @@ _EXISTING = fileio.OPEN_FLAGS | os.O_WRONLY  # fails for a pipe that nobody read
 def remove_stale_parts(folder: Path) -> int:
     """Remove the part files of a folder that no process writes any more; give how many.
 
-    Where files cannot be locked (Windows, some network disks), and those that the next download
-    of the same file can go on with: only what is older than 24 hours.
+    Where files cannot be locked (Windows, some network disks): only what is older than 24 hours.
     """
     try:
         with os.scandir(folder) as entries:
@@ -29,8 +29,8 @@ def remove_stale_parts(folder: Path) -> int:
     except OSError as error:
         raise disk_error(error, folder) from None
     removed = sum(_remove_if_dead(folder / name) for name in names if _PART.fullmatch(name))
-    for name in filter(part_metadata.is_note, names):
-        part_metadata.remove_orphan(folder / name)
+    for name in filter(_NOTE.fullmatch, names):
+        _remove_orphan(folder / name)
     return removed
 
 
@@ -40,23 +40,20 @@ def _remove_if_dead(part: Path) -> bool:
         try:
             held = fileio.lock(fd)
             age = time.time() - os.fstat(fd).st_mtime
-            if held and not _is_resumable(fd, part, age):
-                part_metadata.remove(part)
+            if held:
                 part.unlink()  # and no writer can take it while it goes
                 return True
             is_old = held is None and age > _STALE
         finally:
             os.close(fd)
         if is_old:  # after the close: Windows removes no open file
-            part_metadata.remove(part)
             part.unlink()
             return True
     return False
 
 
-def _is_resumable(fd: int, part: Path, age: float) -> bool:
-    if not part_metadata.can_have_one(part):
-        return False
-    # Of two writers one may have given the file its name, and the other made a new part.
-    is_another = not fileio.is_same_file(fd, part)
-    return is_another or (abs(age) < _STALE and part_metadata.read(part) is not None)
+def _remove_orphan(note: Path) -> None:
+    """Remove a note whose part file is gone."""
+    if not os.path.lexists(note.with_suffix("")):
+        with suppress(OSError):
+            note.unlink()

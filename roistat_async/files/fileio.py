@@ -70,14 +70,6 @@ def is_linked(fd: int, path: Path) -> bool:
     return os.fstat(fd).st_nlink > 0 or os.path.lexists(path)
 
 
-def is_same_file(fd: int, path: Path) -> bool:
-    """Tell whether an open file is the one of that name, and no other took its place."""
-    try:
-        return os.path.samestat(os.fstat(fd), os.lstat(path))
-    except FileNotFoundError:
-        return False
-
-
 def _write_some(fd: int, parts: Sequence[bytes | memoryview]) -> int:
     if sys.platform == "win32" or len(parts) == 1:
         return os.write(fd, parts[0])

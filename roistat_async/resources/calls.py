@@ -216,8 +216,8 @@ class Calls:
         asked = files.FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
         return await files.save(self._endpoint, asked, to, progress)
 
-    async def _save(self, call_id: str, target: Path, may_be_left: bool) -> Download:
-        asked = _recording(call_id, is_bulk=True, may_have_partial=may_be_left)
+    async def _save(self, call_id: str, target: Path) -> Download:
+        asked = _recording(call_id, is_bulk=True)
         return await files.save_checked(self._endpoint, asked, target)
 
 

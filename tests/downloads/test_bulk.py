@@ -161,7 +161,7 @@ class Saver:
         self.peak = 0
         self.gate = asyncio.Event()
 
-    async def __call__(self, call_id: str, target: Path, may_be_left: bool) -> Download:
+    async def __call__(self, call_id: str, target: Path) -> Download:
         self.now += 1
         self.peak = max(self.peak, self.now)
         try:
@@ -222,7 +222,7 @@ async def test_an_unforeseen_error_comes_out(tmp_path: Path) -> None:
     """Only our own errors become outcomes; a mistake in a program is not hidden."""
 
     class Broken(Saver):
-        async def __call__(self, call_id: str, target: Path, may_be_left: bool) -> Download:
+        async def __call__(self, call_id: str, target: Path) -> Download:
             raise ZeroDivisionError
 
     async def walk() -> None:

@@ -43,7 +43,7 @@ async def test_the_check_reads_what_is_to_get_the_name(tmp_path: Path, before: b
     assert seen == [before + b"one two"]
 
 
-Save = Callable[[str, Path, bool], Awaitable[Download]]
+Save = Callable[[str, Path], Awaitable[Download]]
 
 
 Told = tuple[str, DownloadStatus, Path | None, int | None]
@@ -59,7 +59,7 @@ async def test_an_outcome_tells_path_and_size(tmp_path: Path) -> None:
     """Of a file that was there, as of one that was saved."""
     (tmp_path / "1.mp3").write_bytes(b"there")
 
-    async def save(call_id: str, target: Path, may_be_left: bool) -> Download:
+    async def save(call_id: str, target: Path) -> Download:
         target.write_bytes(b"new one")
         return Download(target, 7, "")
 
