@@ -71,7 +71,7 @@ CALLS = {
     "os.replace": {"files/", "sync/"},
     "time.time": {
         "clock.py",
-        "downloads/stale_parts.py",
+        "files/stale_parts.py",
     },  # there: the age of a file, by its own time
     "datetime.now": {"clock.py", "models/period.py", "cli/"},
     "asyncio.sleep": {"clock.py", "cli/"},

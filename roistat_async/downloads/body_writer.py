@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from ..files.fileio import IOV_MAX, ReadAt
-from ..files.part_file import Check, PartFile, shielded
+from ..files.part_file import Check, PartFile
+from ..files.threads import shielded
 from ..models.downloads import Download
 
 BATCH = 1024 * 1024

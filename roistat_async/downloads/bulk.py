@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import NoRecordingError, RoistatError
-from ..files import part_file
+from ..files.paths import check_target, make_folder
+from ..files.stale_parts import remove_stale_parts
 from ..models.downloads import Download, DownloadOutcome, DownloadStatus
-from . import stale_parts
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,8 +45,8 @@ async def download_all(
     Holds as many ids at a time, however many there are; leaving early cancels the rest.
     """
     place = Path(folder)
-    part_file.make_folder(place)
-    stale_parts.remove_stale_parts(place)
+    make_folder(place)
+    remove_stale_parts(place)
     size_of = partial(_size_of, is_open=os.access(place, os.W_OK))
 
     async def worker(one: T) -> DownloadOutcome:
@@ -205,5 +205,5 @@ def _size_of(target: Path, *, is_open: bool) -> int:
     except OSError:
         found = None
     if found is None or not stat.S_ISREG(found.st_mode):
-        part_file.check_target(target)
+        check_target(target)
     return 0 if found is None else found.st_size

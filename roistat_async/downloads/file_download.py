@@ -20,6 +20,7 @@ from ..errors import (
     TruncatedError,
 )
 from ..files import fileio, part_file
+from ..files.threads import run_in_thread
 from ..models.downloads import Download
 from ..transport import retry
 from ..transport.error_mapping import strip_context
@@ -180,7 +181,7 @@ class FileDownload:
         if self._part is None:
             self._part = self._open.enter_context(part_file.PartFile(self._target))
         elif not place.start:
-            await part_file.run_in_thread(self._part.reset)
+            await run_in_thread(self._part.reset)
         return self._part
 
     async def _copy_body(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ..api.project_api import ProjectApi
-from ..files import part_file
+from ..files.paths import check_target
 from ..models.downloads import Download
 from .body import Body
 from .file_download import FileDownload, open_download
@@ -33,7 +33,7 @@ async def save(
     progress: Progress | None = None,
 ) -> Download:
     """Save a file under its final name once it is whole; what was cut is asked for again."""
-    return await save_checked(endpoint, asked, part_file.check_target(to), progress)
+    return await save_checked(endpoint, asked, check_target(to), progress)
 
 
 async def save_checked(

@@ -1,4 +1,4 @@
-"""Work in threads that no cancel leaves behind."""
+"""Work in threads that outlives no cancellation."""
 
 from __future__ import annotations
 
@@ -9,26 +9,32 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def run_in_thread(act: Callable[[], T], given_up: Callable[[], None] | None = None) -> T:
-    """Run in a thread; when cancelled, wait for it first: it uses a file about to be closed."""
-    return await _finished(asyncio.get_running_loop().run_in_executor(None, act), given_up)
+async def run_in_thread(
+    function: Callable[[], T], on_cancel: Callable[[], None] | None = None
+) -> T:
+    """Run a function in a worker thread and return its result.
+
+    A cancellation waits for the thread, which may use a file that is about to be closed.
+    `on_cancel` is called in the event loop and may ask the thread to stop.
+    """
+    return await _finish(asyncio.get_running_loop().run_in_executor(None, function), on_cancel)
 
 
-async def shielded(work: Coroutine[Any, Any, T], given_up: Callable[[], None] | None = None) -> T:
-    """Await what no cancel may cut short; a cancel is told to `given_up` and comes out after it."""
-    return await _finished(asyncio.ensure_future(work), given_up)
+async def shielded(work: Coroutine[Any, Any, T], on_cancel: Callable[[], None] | None = None) -> T:
+    """Await a coroutine to its end; a cancellation is raised only afterwards."""
+    return await _finish(asyncio.ensure_future(work), on_cancel)
 
 
-async def _finished(task: asyncio.Future[T], given_up: Callable[[], None] | None) -> T:
+async def _finish(future: asyncio.Future[T], on_cancel: Callable[[], None] | None) -> T:
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
+    while not future.done():
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([future])
         except asyncio.CancelledError as error:
             cancelled = error
-            if given_up is not None:
-                given_up()
-    if cancelled is None or task.cancelled():
-        return task.result()
-    task.exception()  # looked at, or asyncio complains
+            if on_cancel is not None:
+                on_cancel()
+    if cancelled is None or future.cancelled():
+        return future.result()
+    future.exception()  # retrieved, or asyncio logs it
     raise cancelled

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..errors import SyncError
-from ..files.part_file import run_in_thread
+from ..files.threads import run_in_thread
 from ..models.calls import Call
 from . import process_lock, state_file
 from .state_file import ProjectState, StateFile

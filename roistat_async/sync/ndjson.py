@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import SyncError
-from ..files.part_file import run_in_thread
+from ..files.threads import run_in_thread
 from ..models.calls import Call, CallStatus
 from . import state_file
 from .call_rows import COLUMNS, to_row

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ..client import Roistat
 from ..clock import Clock
-from ..downloads import bulk, stale_parts
+from ..downloads import bulk
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -27,7 +27,9 @@ from ..errors import (
     RoistatError,
     SyncError,
 )
-from ..files import part_file
+from ..files.paths import make_folder
+from ..files.stale_parts import remove_stale_parts
+from ..files.threads import run_in_thread, shielded
 from ..models.downloads import DownloadOutcome
 from ..validation import require_int
 from . import existing_file, recordings_table
@@ -73,7 +75,7 @@ async def sync_recordings(
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
     layout = PathTemplate(template, roistat.project)
-    part_file.make_folder(Path(folder))
+    make_folder(Path(folder))
     async with _opened(target, roistat) as database:
         run = _RecordingsRun(
             roistat, database, Path(folder), layout, RecordingResults(wait_for, now), now()
@@ -135,9 +137,9 @@ class _RecordingsRun:
             await self._try_all(concurrency, limit, progress)
         except BaseException:
             with suppress(SyncError):  # the error under way says more
-                await part_file.shielded(self._finish())
+                await shielded(self._finish())
             raise
-        await part_file.shielded(self._finish())
+        await shielded(self._finish())
         return self._outcomes.report(self._project)
 
     async def _try_all(
@@ -210,7 +212,7 @@ class _RecordingsRun:
         path = resolve_inside(self._root, place)
         await self._clean_folder(path.parent)
         if os.path.lexists(path):
-            there = await part_file.run_in_thread(partial(existing_file.read_existing, path))
+            there = await run_in_thread(partial(existing_file.read_existing, path))
             if there is not None:
                 return self._outcomes.add_existing(due, place, there)
         try:
@@ -229,7 +231,7 @@ class _RecordingsRun:
         if len(self._clean) >= _FOLDERS:
             del self._clean[next(iter(self._clean))]
         self._clean[folder] = None
-        await part_file.run_in_thread(partial(stale_parts.remove_stale_parts, folder))
+        await run_in_thread(partial(remove_stale_parts, folder))
 
     async def _flush(self) -> None:
         """Write what is known; if this is cut short it is written again."""

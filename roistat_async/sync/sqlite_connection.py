@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import DownloadError, SyncError
-from ..files.part_file import make_folder
+from ..files.paths import make_folder
 from . import schema
 
 T = TypeVar("T")

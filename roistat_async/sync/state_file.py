@@ -20,7 +20,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import ConfigurationError, DownloadError, SyncError
-from ..files.part_file import check_target, fsync_folder
+from ..files.part_file import fsync_folder
+from ..files.paths import check_target
 from .target import SyncState
 
 VERSION = 1

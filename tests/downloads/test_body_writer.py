@@ -18,7 +18,8 @@ import pytest
 from roistat_async import Roistat, Timeouts, errors
 from roistat_async.downloads.body_writer import BATCH, BodyWriter
 from roistat_async.files import fileio
-from roistat_async.files.part_file import PartFile, shielded
+from roistat_async.files.part_file import PartFile
+from roistat_async.files.threads import shielded
 from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import client

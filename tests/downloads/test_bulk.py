@@ -233,15 +233,16 @@ async def test_an_unforeseen_error_comes_out(tmp_path: Path) -> None:
         await walk()
 
 
-async def test_parts_of_killed_runs_are_removed(
+async def test_f5_stale_parts_are_removed(
     roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """Those of years ago, and that of a moment ago."""
-    for name in (".1.mp3.0123456789ab.part", ".2.mp3.0123456789ab.part"):
-        (tmp_path / name).write_bytes(b"")
-    os.utime(tmp_path / ".1.mp3.0123456789ab.part", (0, 0))
+    """A bulk download removes the part files that killed runs left in its folder."""
+    stale, young = tmp_path / ".1.mp3.0123456789ab.part", tmp_path / ".2.mp3.0123456789ab.part"
+    for path in (stale, young):
+        path.write_bytes(b"")
+    os.utime(stale, (0, 0))
     await outcomes(roistat, recorded[:1], tmp_path)
-    assert os.listdir(tmp_path) == [f"{recorded[0]}.mp3"]
+    assert sorted(os.listdir(tmp_path)) == [young.name, f"{recorded[0]}.mp3"]
 
 
 async def test_any_work_is_done_so_many_at_once() -> None:

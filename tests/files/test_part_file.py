@@ -6,6 +6,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ import pytest
 
 from roistat_async import errors
 from roistat_async.files import part_file
-from roistat_async.files.part_file import PartFile, check_target
+from roistat_async.files.part_file import PartFile
+from roistat_async.files.paths import check_target, make_folder
 from tests.helpers.part_files import DATA, failing, write
 
 
@@ -189,7 +191,7 @@ def make(kind: str, path: Path) -> None:
 def test_a_target_that_is_no_file_is_refused(kind: str, tmp_path: Path) -> None:
     """Folders, links, pipes: never followed, never replaced."""
     make(kind, tmp_path / "a.mp3")
-    with pytest.raises(errors.ConfigurationError, match="no regular file"):
+    with pytest.raises(errors.ConfigurationError, match="not a regular file"):
         check_target(tmp_path / "a.mp3")
 
 
@@ -213,6 +215,29 @@ def test_a_folder_that_cannot_be_written_is_named(
 ) -> None:
     """Before any request: what would come could not be kept."""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(errors.DownloadError, match="cannot be written") as caught:
+    with pytest.raises(errors.DownloadError, match="no permission to write") as caught:
         check_target(tmp_path / "a.mp3")
     assert caught.value.path == tmp_path / "a.mp3"
+
+
+async def test_folder_that_disappears_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is removed before the rename is a DownloadError with the path."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    real = os.replace
+
+    def replace(part: Path, target: Path) -> None:
+        shutil.rmtree(folder)
+        real(part, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(errors.DownloadError, match=r"a\.mp3"), PartFile(folder / "a.mp3") as part:
+        await part.publish([DATA])
+
+
+def test_folder_with_a_nul_is_refused() -> None:
+    """A NUL character is refused before the system reports it in its own words."""
+    with pytest.raises(errors.ConfigurationError, match="NUL"):
+        make_folder(Path("a\0b"))

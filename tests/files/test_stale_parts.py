@@ -1,227 +1,85 @@
-"""Part files that no process writes any more are removed, and no others."""
+"""Tests that part files of killed processes are removed, and nothing else is."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import hashlib
 import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+import time
 from pathlib import Path
 
 import pytest
 
 from roistat_async import errors
-from roistat_async.downloads import stale_parts
-from roistat_async.files import fileio
-from roistat_async.files.part_file import PartFile, make_folder
-from tests.helpers.part_files import DATA, failing, write
+from roistat_async.files.part_file import PartFile
+from roistat_async.files.stale_parts import remove_stale_parts
+from tests.helpers.part_files import DATA, failing
 
-OLD, YOUNG = ".1.mp3.0123456789ab.part", ".2.mp3.0123456789ab.part"
-NO_PARTS = [".3.mp3.part", "4.mp3", ".5.mp3.0123456789AB.part", "6.mp3.0123456789ab.part"]
-
-
-def lay_parts(folder: Path) -> None:
-    for name in [OLD, YOUNG, *NO_PARTS]:
-        (folder / name).write_bytes(b"")
-        if name != YOUNG:
-            os.utime(folder / name, (0, 0))
+PART = ".1.mp3.0123456789ab.part"
+OF_EARLIER_VERSIONS = [".1.mp3.0123456789abcdef.part", ".1.mp3.0123456789abcdef.part.note"]
+OTHER_NAMES = [".3.mp3.part", "4.mp3", ".5.mp3.0123456789AB.part", "6.mp3.0123456789ab.part"]
+HOURS = 3600.0
 
 
-def test_parts_that_nobody_holds_are_removed(tmp_path: Path) -> None:
-    """What a killed run left goes whatever its age; files of other names stay."""
-    lay_parts(tmp_path)
-    assert stale_parts.remove_stale_parts(tmp_path) == 2
-    assert sorted(os.listdir(tmp_path)) == sorted(NO_PARTS)
+def create(path: Path, *, age: float) -> Path:
+    """Create a file that was last written so many seconds ago."""
+    path.write_bytes(b"")
+    written_at = time.time() - age
+    os.utime(path, (written_at, written_at))
+    return path
 
 
-def no_locks(*_: object) -> None:
-    raise OSError(errno.ENOLCK, "No locks available")
+@pytest.mark.parametrize("name", [PART, *OF_EARLIER_VERSIONS])
+def test_f5_old_part_is_removed(name: str, tmp_path: Path) -> None:
+    """A part file, or the note of an earlier version, goes after 24 hours and not before."""
+    create(tmp_path / name, age=23.9 * HOURS)
+    assert remove_stale_parts(tmp_path) == 0
+    create(tmp_path / name, age=24.1 * HOURS)
+    assert remove_stale_parts(tmp_path) == 1
+    assert os.listdir(tmp_path) == []
 
 
-def test_old_parts_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where files cannot be locked, those of more than a day ago go and younger ones stay."""
-    monkeypatch.setattr(fcntl, "flock", no_locks)
-    lay_parts(tmp_path)
-    assert stale_parts.remove_stale_parts(tmp_path) == 1
-    assert sorted(os.listdir(tmp_path)) == sorted([YOUNG, *NO_PARTS])
+def test_f9_part_of_the_future_is_removed(tmp_path: Path) -> None:
+    """A part file that a wrong clock dated far ahead does not stay for ever."""
+    create(tmp_path / PART, age=-48 * HOURS)
+    assert remove_stale_parts(tmp_path) == 1
 
 
-async def test_a_disk_without_locks_takes_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A lock is a help, not a condition."""
-    monkeypatch.setattr(fcntl, "flock", no_locks)
-    await write(tmp_path / "a.mp3", DATA)
-    assert os.listdir(tmp_path) == ["a.mp3"]
+def test_other_names_are_left(tmp_path: Path) -> None:
+    """A file that only resembles a part file is never removed."""
+    for name in OTHER_NAMES:
+        create(tmp_path / name, age=9999 * HOURS)
+    assert remove_stale_parts(tmp_path) == 0
+    assert sorted(os.listdir(tmp_path)) == sorted(OTHER_NAMES)
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """As a disk that says no, with its path."""
-    with pytest.raises(errors.DownloadError, match="nowhere"):
-        stale_parts.remove_stale_parts(tmp_path / "nowhere")
-
-
-def test_a_folder_with_a_nul_is_refused() -> None:
-    """Before the system says so in words of its own."""
-    with pytest.raises(errors.ConfigurationError, match="NUL"):
-        make_folder(Path("a\0b"))
-
-
-def test_a_link_or_pipe_named_like_a_part_is_left(tmp_path: Path) -> None:
-    """Neither followed nor waited for."""
-    (tmp_path / "precious").write_bytes(b"precious")
-    (tmp_path / OLD).symlink_to(tmp_path / "precious")
-    os.mkfifo(tmp_path / YOUNG)
-    assert stale_parts.remove_stale_parts(tmp_path) == 0
+def test_links_and_pipes_are_left(tmp_path: Path) -> None:
+    """A link or pipe with the name of a part file is neither followed nor removed."""
+    target = create(tmp_path / "target", age=48 * HOURS)
+    (tmp_path / PART).symlink_to(target)
+    os.mkfifo(tmp_path / ".2.mp3.0123456789ab.part")
+    os.utime(tmp_path / ".2.mp3.0123456789ab.part", (0, 0))
+    os.utime(tmp_path / PART, (0, 0), follow_symlinks=False)
+    assert remove_stale_parts(tmp_path) == 0
     assert len(os.listdir(tmp_path)) == 3
 
 
-def test_a_part_of_this_process_is_alive(tmp_path: Path) -> None:
-    """Two runs in one program do not clean up after each other, however long one takes."""
+def test_part_being_written_is_left(tmp_path: Path) -> None:
+    """A write makes a part file young again, however long the download takes."""
     with PartFile(tmp_path / "a.mp3") as part:
         part.write(DATA)
         os.utime(next(tmp_path.iterdir()), (0, 0))
-        assert stale_parts.remove_stale_parts(tmp_path) == 0
-        assert len(os.listdir(tmp_path)) == 1
-
-
-@pytest.fixture
-def removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Let a cleaner come before each rename; give how many parts it removed each time."""
-    real = os.replace
-    removed: list[int] = []
-
-    def replace(part: Path, target: Path) -> None:
-        removed.append(stale_parts.remove_stale_parts(tmp_path))
-        real(part, target)
-
-    monkeypatch.setattr(os, "replace", replace)
-    return removed
-
-
-async def test_a_part_is_held_until_it_has_its_name(tmp_path: Path, removed: list[int]) -> None:
-    """Also between the close and the rename."""
-    await write(tmp_path / "a.mp3", DATA)
-    assert (removed, os.listdir(tmp_path)) == ([0], ["a.mp3"])
-
-
-HOLD = """
-import sys
-from pathlib import Path
-from roistat_async.files.part_file import PartFile
-
-with PartFile(Path(sys.argv[1])) as part:
-    part.write(b"half")
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
-
-
-@pytest.fixture
-def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Give another process that is in the middle of a.mp3."""
-    pipe = subprocess.PIPE
-    code = [sys.executable, "-c", HOLD, str(tmp_path / "a.mp3")]
-    with subprocess.Popen(code, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
-
-
-async def test_a_part_of_another_process_is_alive(
-    holder: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    """Two processes may download the same recording into the same folder."""
-    assert stale_parts.remove_stale_parts(tmp_path) == 0
-    await write(tmp_path / "a.mp3", DATA)
-    assert len(os.listdir(tmp_path)) == 2
-    holder.communicate("done\n", timeout=20)
-    assert (holder.returncode, os.listdir(tmp_path)) == (0, ["a.mp3"])
-
-
-def test_a_part_of_a_killed_process_is_dead(holder: subprocess.Popen[str], tmp_path: Path) -> None:
-    """It goes at once: a lock ends with its process."""
-    holder.kill()
-    holder.wait(20)
-    assert len(os.listdir(tmp_path)) == 1
-    assert stale_parts.remove_stale_parts(tmp_path) == 1
-    assert os.listdir(tmp_path) == []
-
-
-async def test_a_cleaner_quicker_than_the_lock_costs_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The writer finds its part without a name, or held, and makes a new one."""
-    real = fileio.lock
-    turns: list[Callable[[int], bool | None]] = []
-
-    def cleaned(fd: int) -> bool | None:
-        assert stale_parts.remove_stale_parts(tmp_path) == 1
-        return real(fd)
-
-    def in_between(fd: int) -> bool | None:
-        return turns.pop()(fd) if turns else real(fd)
-
-    monkeypatch.setattr(fileio, "lock", in_between)
-    # Taken from the end: the writer's lock comes first, then the one of the cleaner inside it.
-    turns += [lambda fd: False, real, cleaned]
-    with PartFile(tmp_path / "a.mp3") as part:
-        part.create()
-        assert turns == []
-        assert stale_parts.remove_stale_parts(tmp_path) == 0
         part.write(DATA)
-        await part.publish()
-    assert os.listdir(tmp_path) == ["a.mp3"]
+        assert remove_stale_parts(tmp_path) == 0
 
 
-@pytest.mark.parametrize("call", ["dup", "fstat"])
-def test_a_part_that_cannot_be_held_is_dropped(
-    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No room for another descriptor: a clear error and nothing left."""
-    with monkeypatch.context() as patch:
-        patch.setattr(os, call, failing(errno.EMFILE))
-        with pytest.raises(errors.DownloadError), PartFile(tmp_path / "a.mp3") as part:
-            part.create()
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_part_another_run_removed_does_no_harm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two runs may clean at once."""
-    (tmp_path / OLD).write_bytes(b"")
-    os.utime(tmp_path / OLD, (0, 0))
+def test_part_that_another_run_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs may clean the same folder at the same time."""
+    create(tmp_path / PART, age=48 * HOURS)
     monkeypatch.setattr(Path, "unlink", failing(errno.ENOENT))
-    assert stale_parts.remove_stale_parts(tmp_path) == 0
+    assert remove_stale_parts(tmp_path) == 0
 
 
-async def test_one_written_at_once_is_written_again(tmp_path: Path, removed: list[int]) -> None:
-    """It is held by no lock: a cleaner that takes it away before its name costs only time."""
-    with PartFile(tmp_path / "a.mp3") as part:
-        saved = await part.publish([DATA[:70], DATA[70:]])
-    assert (removed, os.listdir(tmp_path)) == ([1, 0], ["a.mp3"])
-    assert (tmp_path / "a.mp3").read_bytes() == DATA
-    assert (saved.size, saved.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
-
-
-async def test_a_folder_that_goes_away_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What cannot be written again is told with its path."""
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    real = os.replace
-
-    def replace(part: Path, target: Path) -> None:
-        shutil.rmtree(folder)
-        real(part, target)
-
-    monkeypatch.setattr(os, "replace", replace)
-    with pytest.raises(errors.DownloadError, match=r"a\.mp3"), PartFile(folder / "a.mp3") as part:
-        await part.publish([DATA])
+def test_unreadable_folder_is_named(tmp_path: Path) -> None:
+    """A folder that cannot be read is a DownloadError with its path."""
+    with pytest.raises(errors.DownloadError, match="nowhere"):
+        remove_stale_parts(tmp_path / "nowhere")

@@ -177,14 +177,3 @@ async def test_f9_the_clock_of_the_limits(fake: FakeRoistat) -> None:
             jumping.now += TEN_YEARS * DAY.total_seconds()
             await roistat.scripts.list()
     assert jumping.slept == []
-
-
-def test_f9_parts_of_the_future_are_removed(tmp_path: Path) -> None:
-    """A part file that nobody holds goes, whenever its time says that it was written."""
-    from roistat_async.downloads.stale_parts import remove_stale_parts
-
-    part = tmp_path / ".1.mp3.0123456789ab.part"
-    for at in (0, 4_000_000_000):
-        part.write_bytes(b"")
-        os.utime(part, (at, at))
-        assert remove_stale_parts(tmp_path) == 1

@@ -225,7 +225,7 @@ async def test_a_link_in_place_of_a_day_is_refused(folder: Path) -> None:
     file(folder).parent.mkdir(parents=True)
     state_file.save(folder / "_state.json", state_file.new(URL))
     file(folder).symlink_to("elsewhere")
-    with pytest.raises(SyncError, match="no regular file"):
+    with pytest.raises(SyncError, match="not a regular file"):
         await copy(ParquetTarget(folder), CALLS[:2], state(24))
 
 

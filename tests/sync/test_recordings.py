@@ -7,10 +7,9 @@ import errno
 import hashlib
 import os
 import stat
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
@@ -370,41 +369,18 @@ async def test_a_link_out_of_the_folder_is_not_followed(world: World, tmp_path: 
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-HOLD = """
-import sys
-from pathlib import Path
-from roistat_async.files.part_file import PartFile
-
-with PartFile(Path(sys.argv[1])) as part:
-    part.write(b"half")
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
-
-
-@contextmanager
-def held_part(target: Path) -> Iterator[subprocess.Popen[str]]:
-    """Let another process be in the middle of a file."""
-    target.parent.mkdir(parents=True)
-    code, pipe = [sys.executable, "-c", HOLD, str(target)], subprocess.PIPE
-    with subprocess.Popen(code, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
-
-
-@pytest.mark.parametrize("is_killed", [True, False])
-async def test_parts_of_killed_runs_are_removed(world: World, is_killed: bool) -> None:
-    """At once, wherever something is downloaded; one that is being written is left alone."""
+@pytest.mark.parametrize(("age", "files"), [(25, 1), (23, 2)], ids=["25 h", "23 h"])
+async def test_f5_stale_parts_are_removed(world: World, age: int, files: int) -> None:
+    """A part file of a killed run goes after 24 hours, when its folder is used again."""
     world.add(1)
     await world.copy()
-    with held_part(world.folder / place(1)) as process:
-        if is_killed:
-            process.kill()
-            process.wait(20)
-        await world.sync()
-        assert len(world.files()) == (1 if is_killed else 2)
+    part = world.folder / Path(place(1)).parent / ".1.mp3.0123456789ab.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half")
+    written_at = time.time() - age * 3600
+    os.utime(part, (written_at, written_at))
+    await world.sync()
+    assert len(world.files()) == files
 
 
 async def test_a_cancel_leaves_nothing_half(world: World) -> None:

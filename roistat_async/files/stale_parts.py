@@ -1,0 +1,39 @@
+"""Removal of part files that a killed process left."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from .paths import disk_error
+
+# Earlier versions wrote names of 16 digits, with a `.note` beside them.
+_PART = re.compile(r"\.[^/]+\.(?:[0-9a-f]{12}|[0-9a-f]{16})\.part(?:\.note)?")
+_MAX_AGE = 24 * 3600.0
+
+
+def remove_stale_parts(folder: Path) -> int:
+    """Remove the part files of a folder that nobody wrote to for 24 hours; return their number.
+
+    A download that is under way writes far more often, so only its age tells a part file that a
+    killed process left. A time in the future counts as old: the clock may have been wrong then.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError as error:
+        raise disk_error(error, folder) from None
+    return sum(_remove_if_stale(folder / name) for name in names if _PART.fullmatch(name))
+
+
+def _remove_if_stale(path: Path) -> bool:
+    with suppress(OSError):  # another process may have removed it already
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode) and abs(time.time() - status.st_mtime) > _MAX_AGE:
+            path.unlink()
+            return True
+    return False
