@@ -39,7 +39,7 @@ class SyncProgressBars:
             rate=f"{at.rate:,.0f}/s",
             reached=f"{at.reached.astimezone(self._zone):%Y-%m-%d}",
             budget="" if at.requests_left is None else f"{at.requests_left:,} req. left",
-            left=_format_eta(at.left),
+            left=_format_eta(at.remaining),
         )
 
     def calls_done(self, project: int) -> None:

@@ -117,7 +117,7 @@ class SyncRunner:
             since=options.since,
             extend=options.extend,
             lookback=options.lookback,
-            full=self._periods.get(client.project),
+            reread=self._periods.get(client.project),
             page_size=options.page_size,
             on_bad_record=options.on_bad_record,
             concurrency=options.concurrency or _CALLS_AT_ONCE,

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..errors import ConfigurationError
 
@@ -47,6 +47,16 @@ def parse(text: object) -> ResumeToken:
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise ConfigurationError("resume_from is what `walk.resume_from` gave, as it was")
+
+
+def next_second(token: str) -> datetime:
+    """Return the second at which a walk resumed from a token continues."""
+    return parse(token).next_second
+
+
+def rewind(token: str, to: datetime) -> str:
+    """Return a token that resumes earlier, at `to`: all calls from there on are read again."""
+    return str(evolve(parse(token), next_second=to, given_ids=()))
 
 
 def _text(moment: datetime) -> str:

@@ -1,22 +1,37 @@
-"""A local copy of the call history and its recordings, kept up to date.
+"""Local copy of the call history and its recordings.
 
-`report = await sync_calls(roistat, "calls.db", since=start)`
+    report = await sync_calls(roistat, "calls.db", since=start)
+    report = await sync_recordings(roistat, "calls.db", "recordings/")
+
+A copy is a SQLite database (SqliteTarget), a file of JSON lines (NdjsonTarget), lines on stdout
+(StdoutTarget) or a folder of Parquet files (ParquetTarget). `open_target` chooses by the path. A
+target of your own implements Target.
 """
 
 from __future__ import annotations
 
 from .calls import sync_calls
+from .ndjson import NdjsonTarget, StdoutTarget
+from .parquet import ParquetTarget
 from .recordings import sync_recordings
 from .report import RecordingsReport, SyncProgress, SyncReport
-from .target import SyncState, Target, WriteCounts
+from .sqlite import SqliteTarget
+from .target import SupportsFullRun, SyncState, Target, WriteCounts
+from .target_factory import open_target
 
 __all__ = [
+    "NdjsonTarget",
+    "ParquetTarget",
     "RecordingsReport",
+    "SqliteTarget",
+    "StdoutTarget",
+    "SupportsFullRun",
     "SyncProgress",
     "SyncReport",
     "SyncState",
     "Target",
     "WriteCounts",
+    "open_target",
     "sync_calls",
     "sync_recordings",
 ]

@@ -1,9 +1,4 @@
-"""Copy the call history of a project, and keep the copy up to date.
-
-A run reads on from where the last one that ended was sure of everything, minus a lookback for
-calls that are recorded late, and reads again every call last seen ACTIVE. Rows and the place they
-reach are stored together, so that an interrupted run is gone on with.
-"""
+"""`sync_calls`: copy the call history of a project, and keep the copy up to date."""
 
 from __future__ import annotations
 
@@ -17,7 +12,7 @@ from ..errors import ConfigurationError
 from ..models.period import Period, check_aware
 from ..validation import OnBadRecord
 from .calls_run import CallsRun, HistoryOptions
-from .report import OnSync, SyncReport
+from .report import OnProgress, SyncReport
 from .target import Target
 from .target_factory import open_target
 
@@ -32,48 +27,73 @@ async def sync_calls(
     since: datetime | None = None,
     extend: Sequence[str] = ("visit", "order"),
     lookback: timedelta = timedelta(hours=24),
-    full: Period | None = None,
+    reread: Period | None = None,
     page_size: int = 1000,
     concurrency: int = 4,
     on_bad_record: OnBadRecord = "raise",
-    progress: OnSync | None = None,
+    progress: OnProgress | None = None,
 ) -> SyncReport:
-    """Copy what is new and what changed into a database, a file or a folder.
+    """Copy new and changed calls into a database, a file or a folder.
 
-    `target` is a path (`calls.db`, `calls.ndjson`, `calls.parquet/`, `-` for stdout) or a Target.
-    The first run needs `since`; an earlier `since` later on fetches what lies before. `lookback`
-    is how late a call may be recorded and still be found. `full` reads a period again as a whole
-    and marks calls that are gone as deleted (in a database). Raises SyncError for a target that
-    cannot be used, PagingError for a history that cannot be proved complete; what was written
-    until then stays, and the next run goes on from there.
+    A run continues where the last completed run stopped. It also reads the calls of the last
+    `lookback` again, because calls may be recorded late, and every call last seen ACTIVE. Rows and
+    the position they reach are stored together, so the next run resumes an interrupted one.
+
+    Arguments:
+        roistat: the client of the project to copy.
+        target: a path (`calls.db`, `calls.ndjson`, `calls.parquet/`, or `-` for stdout), or a
+            target such as SqliteTarget. A target that you pass in stays open; close it yourself.
+        since: how far back to read. The first run needs it. An earlier `since` in a later run
+            adds the calls before the time that is covered so far.
+        extend: parts of a call to request, of "visit" and "order".
+        lookback: how late a call may be recorded and still be found.
+        reread: read this period again as a whole, and mark calls that no longer exist as
+            deleted. It needs a database. Nothing is marked if a record could not be read.
+        page_size, concurrency, on_bad_record: as in `calls.history`.
+        progress: called with a SyncProgress after each batch of calls.
+
+    Several projects may share one target. Rows and positions are stored by project, so run them
+    one after the other or at the same time, each with its own client:
+
+        target = SqliteTarget("calls.db")
+        clients = [roistat.for_project(number) for number in (123, 678)]
+        await asyncio.gather(*(sync_calls(client, target, since=since) for client in clients))
+        await target.close()
+
+    Runs that share a file or a folder (NDJSON, Parquet) at the same time must share the target
+    object; for a database the same path is enough. A second run of the same project at the same
+    time raises SyncError.
+
+    Raises SyncError if the target cannot be used, and PagingError if the history cannot be proved
+    complete. What was written until then stays, and the next run resumes there.
     """
     _check(since, lookback)
-    async with _open(target, extend, lookback) as store:
-        state = await store.open(roistat.project, roistat.base_url)
-        ask = HistoryOptions(extend, page_size, concurrency, on_bad_record)
-        run = CallsRun(roistat, store, state, ask, progress)
-        return await (
-            run.full(full, lookback) if full is not None else run.incremental(since, lookback)
-        )
+    async with _open(target, extend, lookback) as opened:
+        state = await opened.open(roistat.project, roistat.base_url)
+        options = HistoryOptions(extend, page_size, concurrency, on_bad_record)
+        run = CallsRun(roistat, opened, state, options, progress)
+        if reread is not None:
+            return await run.reread(reread, lookback)
+        return await run.incremental(since, lookback)
 
 
 @asynccontextmanager
 async def _open(
     target: Target | str | os.PathLike[str], extend: Sequence[str], lookback: timedelta
 ) -> AsyncIterator[Target]:
-    """Give a target; one that was opened here is closed here."""
+    """Yield the target; close it afterwards if it was opened here from a path."""
     if not isinstance(target, str | os.PathLike):
         yield target
         return
-    store = open_target(target, extend=extend, lookback=lookback)
+    opened = open_target(target, extend=extend, lookback=lookback)
     try:
-        yield store
+        yield opened
     finally:
-        await store.close()
+        await opened.close()
 
 
 def _check(since: object, lookback: object) -> None:
     if since is not None:
         check_aware(since, "since")
     if not isinstance(lookback, timedelta) or lookback < timedelta(0):
-        raise ConfigurationError("lookback must be a timedelta, 0 or more")
+        raise ConfigurationError("lookback must be a timedelta of 0 or more")

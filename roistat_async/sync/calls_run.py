@@ -1,4 +1,4 @@
-"""One run of a sync for one project: what is read, in which order, and what is noted when."""
+"""One run of `sync_calls` for one project: which periods it reads, and what it stores when."""
 
 from __future__ import annotations
 
@@ -14,27 +14,20 @@ from ..models.period import Period
 from ..paging import resume_token
 from ..validation import OnBadRecord
 from . import periods
-from .report import OnSync, SyncProgress, SyncReport
-from .target import (
-    SupportsFullRun,
-    SyncState,
-    Target,
-    WriteCounts,
-)
+from .report import OnProgress, SyncProgress, SyncReport
+from .target import MAX_ACTIVE_AGE, SupportsFullRun, SyncState, Target, WriteCounts
 
 if TYPE_CHECKING:
     from ..client import Roistat
     from ..paging.history import History
 
-# The local clock may be slow: calls newer than it are asked for all the same.
-_AHEAD = timedelta(days=1)
-_LONGEST_CALL = timedelta(days=30)
-"""A call that has been ACTIVE for longer is a record that never ended, and is not read again."""
+# The local clock may be slow: a run also requests calls that are newer than it.
+_CLOCK_TOLERANCE = timedelta(days=1)
 
 
 @frozen
 class HistoryOptions:
-    """Say how the history is asked for."""
+    """Options of the history walks of a run."""
 
     extend: Sequence[str]
     page_size: int
@@ -44,14 +37,14 @@ class HistoryOptions:
 
 @define(eq=False)
 class CallsRun:
-    """Be one run for one project."""
+    """One run over the calls of one project."""
 
     _roistat: Roistat
-    _store: Target
+    _target: Target
     _state: SyncState
-    _ask: HistoryOptions
-    _progress: OnSync | None
-    _began: float = field(init=False)
+    _options: HistoryOptions
+    _progress: OnProgress | None
+    _started_at: float = field(init=False)
     _now: datetime = field(init=False)
     _written: WriteCounts = field(factory=WriteCounts, init=False)
     _calls: int = field(default=0, init=False)
@@ -59,124 +52,134 @@ class CallsRun:
     _bad_records: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._began = self._roistat.clock.monotonic()
+        self._started_at = self._roistat.clock.monotonic()
         self._now = self._roistat.clock.utc_now()
 
     async def incremental(self, since: datetime | None, lookback: timedelta) -> SyncReport:
-        """Go on from the last run."""
+        """Continue after the last completed run, or resume an interrupted one."""
         start = self._start(since, lookback)
         await self._read_active(start)
-        await self._read_back(since)
-        began = evolve(self._state, covered_from=self._state.covered_from or start)
+        await self._backfill(since)
+        base = evolve(self._state, covered_from=self._state.covered_from or start)
         period = self._period(start)
         walk = self._walk(period, self._state.walk)
-        await self._copy(walk, period, began)
-        sealed = self._sealed(walk, start)
-        # Never back: a server's clock that was wrong for once must not make it forget.
-        done = max(sealed, began.watermark or sealed)
-        self._state = SyncState(covered_from=began.covered_from, watermark=done)
-        self._written += await self._store.finish(self._project, self._state)
-        return self._report(start, done)
+        await self._copy(walk, period, base)
+        sealed_until = self._sealed_until(walk, start)
+        # The watermark never moves back: a server clock that was wrong once must not reset it.
+        watermark = max(sealed_until, base.watermark or sealed_until)
+        self._state = SyncState(covered_from=base.covered_from, watermark=watermark)
+        self._written += await self._target.finish(self._project, self._state)
+        return self._report(start, watermark)
 
-    async def full(self, period: Period, lookback: timedelta) -> SyncReport:
-        """Read a period as a whole; mark what is not there any more.
+    async def reread(self, period: Period, lookback: timedelta) -> SyncReport:
+        """Read a period as a whole, and mark the calls that no longer exist.
 
-        Nothing is marked if a call could not be read: it may be one that seems to be gone.
+        Nothing is marked if a record could not be read: it may be a call that seems to be gone.
         """
-        store = self._store
-        if not isinstance(store, SupportsFullRun):
-            raise ConfigurationError("a full run needs a database: only there calls can be marked")
-        await store.begin_full_run(self._project)
+        target = self._target
+        if not isinstance(target, SupportsFullRun):
+            raise ConfigurationError(
+                "reread needs a database such as calls.db: "
+                "calls in other targets cannot be marked as deleted"
+            )
+        await target.begin_full_run(self._project)
         walk = self._walk(period)
         await self._copy(walk, period)
-        sealed = self._sealed(walk, period.start)
-        self._state = periods.extend_coverage(self._state, period.start, sealed, lookback)
+        sealed_until = self._sealed_until(walk, period.start)
+        self._state = periods.extend_coverage(self._state, period.start, sealed_until, lookback)
         if self._bad_records:
-            self._written += await store.finish(self._project, self._state)
-            return self._report(period.start, sealed)
-        deleted = await store.finish_full_run(self._project, period.start, sealed, self._state)
-        return evolve(self._report(period.start, sealed), deleted=deleted)
+            self._written += await target.finish(self._project, self._state)
+            return self._report(period.start, sealed_until)
+        deleted = await target.finish_full_run(
+            self._project, period.start, sealed_until, self._state
+        )
+        return evolve(self._report(period.start, sealed_until), deleted=deleted)
 
     @property
     def _project(self) -> int:
         return self._roistat.project
 
     def _start(self, since: datetime | None, lookback: timedelta) -> datetime:
-        """Give where this run's walk begins, also one that is gone on with."""
+        """Return the start of this run's walk, whether or not it resumes another."""
         state = self._state
         if state.covered_from is None:
             if since is None:
-                raise ConfigurationError("the first sync needs since: how far to go back")
+                raise ConfigurationError("the first sync needs since: how far back to read")
             start = since
         elif state.watermark is None:
             start = state.covered_from
         else:
             start = max(state.covered_from, state.watermark - lookback)
-        return periods.utc_day(start) if self._store.whole_days else start
+        return self._floor(start)
+
+    def _floor(self, at: datetime) -> datetime:
+        """Return the start of the day where the target writes whole days."""
+        return periods.utc_day(at) if self._target.whole_days else at
+
+    def _resume_at(self, start: datetime) -> datetime:
+        """Return where the walk begins: at `start`, unless it resumes an interrupted one."""
+        walk = self._state.walk
+        return start if walk is None else resume_token.next_second(walk)
 
     def _period(self, start: datetime) -> Period:
-        """Give what the walk is over; one gone on with may have begun by another clock."""
-        walk = self._state.walk
-        place = start if walk is None else resume_token.parse(walk).next_second
-        return Period(min(start, place), max(start, place, self._now) + _AHEAD)
+        """Return the period of the walk; a resumed one may have begun by another clock."""
+        resume_at = self._resume_at(start)
+        end = max(start, resume_at, self._now) + _CLOCK_TOLERANCE
+        return Period(min(start, resume_at), end)
 
     async def _read_active(self, start: datetime) -> None:
-        """Read again the calls last seen ACTIVE that the walk will not come by."""
-        walk = self._state.walk
-        before = start if walk is None else resume_token.parse(walk).next_second
-        oldest = self._now - _LONGEST_CALL
-        active = await self._store.active(self._project)
+        """Read calls last seen ACTIVE again, if they lie before the walk."""
+        oldest = self._now - MAX_ACTIVE_AGE
+        before = self._resume_at(start)
+        active = await self._target.active(self._project)
         dates = [date for date in active if oldest <= date < before]
-        for period in periods.covering(dates, whole_days=self._store.whole_days):
+        for period in periods.covering(dates, whole_days=self._target.whole_days):
             await self._copy(self._walk(period), period)
 
-    async def _read_back(self, since: datetime | None) -> None:
-        """Read what lies before the time that is covered."""
-        covered = self._state.covered_from
-        if covered is None or since is None:
+    async def _backfill(self, since: datetime | None) -> None:
+        """Read what lies between `since` and the time that is covered."""
+        covered_from = self._state.covered_from
+        if covered_from is None or since is None:
             return
-        first = periods.utc_day(since) if self._store.whole_days else since
-        for period in periods.backfill(first, covered):
+        for period in periods.backfill(self._floor(since), covered_from):
             await self._copy(self._walk(period), period)
             self._state = evolve(self._state, covered_from=period.start)
-            self._written += await self._store.finish(self._project, self._state)
+            self._written += await self._target.finish(self._project, self._state)
 
-    def _walk(self, period: Period, resume_from: str | None = None) -> History:
-        ask = self._ask
+    def _walk(self, period: Period, token: str | None = None) -> History:
+        options = self._options
         return self._roistat.calls.history(
             period,
-            extend=ask.extend,
-            page_size=ask.page_size,
-            concurrency=ask.concurrency,
-            on_bad_record=ask.on_bad_record,
-            resume_from=resume_from,
+            extend=options.extend,
+            page_size=options.page_size,
+            concurrency=options.concurrency,
+            on_bad_record=options.on_bad_record,
+            resume_from=token,
         )
 
-    async def _copy(self, walk: History, period: Period, began: SyncState | None = None) -> None:
-        """Write what a walk gives; with `began`, note after each batch where it got to."""
-        before = self._requests
+    async def _copy(self, walk: History, period: Period, base: SyncState | None = None) -> None:
+        """Write the calls of a walk; with `base`, store after each batch how far it got."""
+        requests_before = self._requests
         async with aclosing(walk.pages()) as pages:
             async for calls in pages:
-                if began is not None:
-                    self._state = evolve(began, walk=self._resume_token(walk))
-                self._written += await self._store.write(self._project, calls, self._state)
+                if base is not None:
+                    self._state = evolve(base, walk=self._resume_token(walk))
+                self._written += await self._target.write(self._project, calls, self._state)
                 self._calls += len(calls)
-                self._requests = before + walk.report.requests
+                self._requests = requests_before + walk.report.requests
                 self._report_progress(period, calls[-1].date)
-        self._requests = before + walk.report.requests
+        self._requests = requests_before + walk.report.requests
         self._bad_records += walk.report.bad_records
 
     def _resume_token(self, walk: History) -> str:
-        place = resume_token.parse(walk.resume_from)
-        # A day that is written as one is read as one.
-        return str(
-            evolve(place, next_second=periods.utc_day(place.next_second), given_ids=())
-            if self._store.whole_days
-            else place
-        )
+        token = walk.resume_from
+        if not self._target.whole_days:
+            return token
+        # A day that is written as a whole must be read as a whole.
+        return resume_token.rewind(token, periods.utc_day(resume_token.next_second(token)))
 
-    def _sealed(self, walk: History, start: datetime) -> datetime:
-        """Give the moment before which all calls are there, by the slower of the two clocks."""
+    def _sealed_until(self, walk: History, start: datetime) -> datetime:
+        """Return the time before which all calls are copied, by the slower of the two clocks."""
         return max(start, min(walk.report.sealed_until or start, self._now))
 
     def _report_progress(self, period: Period, reached: datetime) -> None:
@@ -196,7 +199,7 @@ class CallsRun:
         )
 
     def _seconds(self) -> float:
-        return self._roistat.clock.monotonic() - self._began
+        return self._roistat.clock.monotonic() - self._started_at
 
     def _report(self, start: datetime, sealed_until: datetime) -> SyncReport:
         return SyncReport(

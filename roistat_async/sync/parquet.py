@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,8 @@ from . import state_file
 from .call_rows import COLUMNS, to_row
 from .file_target import FileStore, FileTarget
 from .state_file import ProjectState
-from .target import SyncState, WriteCounts
+from .target import MAX_ACTIVE_AGE, SyncState, WriteCounts
 
-_LONGEST_CALL = timedelta(days=30)
-"""A call that has been ACTIVE for longer never ended, and is forgotten."""
 _NUMBERS = frozenset(("duration", "waiting_time", "answer_duration"))
 _ID, _DATE = COLUMNS.index("id"), COLUMNS.index("date")
 
@@ -92,7 +90,7 @@ class _Days(FileStore):
     def finish(self, project: int, state: SyncState) -> WriteCounts:
         """Publish what is held back, then keep the state of a run that ended."""
         written = self._publish(project)
-        self._keep(project, self._held[project].place.moved(state).pruned(_LONGEST_CALL))
+        self._keep(project, self._held[project].place.moved(state).pruned(MAX_ACTIVE_AGE))
         return written
 
     def _publish(self, project: int) -> WriteCounts:

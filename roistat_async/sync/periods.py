@@ -1,4 +1,4 @@
-"""Which stretches of time a sync reads: plain dates in, plain periods out."""
+"""Periods that a sync reads, computed from plain dates."""
 
 from __future__ import annotations
 
@@ -10,60 +10,60 @@ from attrs import evolve
 from ..models.period import Period
 from .target import SyncState
 
-SECOND = timedelta(seconds=1)
-DAY = timedelta(days=1)
-_STEP = timedelta(days=30)
-_NEAR = timedelta(minutes=10)
-"""Active calls this near to each other are read in one walk: it costs three requests at least."""
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+_BACKFILL_STEP = timedelta(days=30)
+# Each walk costs three requests at least, so calls close to each other share one.
+_MAX_GAP = timedelta(minutes=10)
 
 
 def backfill(since: datetime, covered_from: datetime) -> Iterator[Period]:
-    """Give the time before what is covered in pieces, the latest first.
+    """Split the time before what is covered into periods, the latest first.
 
-    After each piece the cover reaches further back, so that an interruption costs one of them.
+    Each one extends the coverage, so that an interruption costs one period at most.
     """
     end = covered_from
     while since < end:
-        start = max(since, end - _STEP)
+        start = max(since, end - _BACKFILL_STEP)
         yield Period(start, end)
         end = start
 
 
-def covering(moments: Iterable[datetime], *, whole_days: bool) -> Iterator[Period]:
-    """Give the periods that hold these moments, in order, those near to each other in one."""
+def covering(dates: Iterable[datetime], *, whole_days: bool) -> Iterator[Period]:
+    """Return sorted periods that contain all dates; dates close to each other share one."""
     start = end = None
-    for moment in sorted(moments):
-        first = utc_day(moment) if whole_days else moment
-        last = first + DAY if whole_days else moment + SECOND
-        if start is not None and end is not None and first - end > _NEAR:
+    for date in sorted(dates):
+        first = utc_day(date) if whole_days else date
+        if start is not None and end is not None and first - end > _MAX_GAP:
             yield Period(start, end)
             start = None
         start = first if start is None else start
-        end = last
+        end = first + (_DAY if whole_days else _SECOND)
     if start is not None and end is not None:
         yield Period(start, end)
 
 
-def utc_day(moment: datetime) -> datetime:
-    """Give the beginning of a moment's day in UTC."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def utc_day(at: datetime) -> datetime:
+    """Return the start of the day in UTC."""
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def extend_coverage(
-    state: SyncState, start: datetime, sealed: datetime, lookback: timedelta
+    state: SyncState, start: datetime, sealed_until: datetime, lookback: timedelta
 ) -> SyncState:
-    """Add a stretch that was read as a whole to what is covered, where the two meet.
+    """Add a period that was read as a whole to the coverage, if the two touch.
 
-    Only one that holds the lookback moves the watermark: late calls before it are yet to be read.
+    The watermark moves only if the period contains the lookback: late calls before the period are
+    still to be read.
     """
-    covered, watermark = state.covered_from, state.watermark
-    if covered is None:
-        return SyncState(covered_from=start, watermark=sealed)
-    if watermark is None or start > watermark or sealed < covered:
+    covered_from, watermark = state.covered_from, state.watermark
+    if covered_from is None:
+        return SyncState(covered_from=start, watermark=sealed_until)
+    if watermark is None or start > watermark or sealed_until < covered_from:
         return state
-    holds = start <= max(covered, watermark - lookback)
+    has_lookback = start <= max(covered_from, watermark - lookback)
     return evolve(
         state,
-        covered_from=min(covered, start),
-        watermark=max(watermark, sealed) if holds else watermark,
+        covered_from=min(covered_from, start),
+        watermark=max(watermark, sealed_until) if has_lookback else watermark,
     )

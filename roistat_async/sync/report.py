@@ -1,4 +1,4 @@
-"""What a sync did, and how far it is."""
+"""Reports and progress of the two syncs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from ..models.downloads import DownloadOutcome
 
 @frozen(kw_only=True)
 class SyncProgress:
-    """Say how far the copying of one project is, after each batch of calls."""
+    """Progress of `sync_calls` for one project, after a batch of calls.
+
+    Attributes:
+        project: number of the project.
+        calls: calls read so far in this run.
+        requests: requests sent so far in this run.
+        start, end: the period that is being read; a run may read several.
+        reached: date of the last call that was read.
+        seconds: time since the run began.
+        requests_left: requests left this hour for the project; None if there is no limit.
+    """
 
     project: int
     calls: int
@@ -22,23 +32,22 @@ class SyncProgress:
     reached: datetime
     seconds: float
     requests_left: int | None = None
-    """The requests this hour still holds for the project; None where there is no limit."""
 
     @property
     def rate(self) -> float:
-        """Give the calls a second."""
+        """Calls per second."""
         return self.calls / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def share(self) -> float:
-        """Give the part of the period that is done, from 0 to 1."""
-        whole = (self.end - self.start).total_seconds()
+        """Share of the period that is done, from 0 to 1."""
+        total = (self.end - self.start).total_seconds()
         done = (self.reached - self.start).total_seconds()
-        return min(1.0, max(0.0, done / whole)) if whole > 0 else 1.0
+        return min(1.0, max(0.0, done / total)) if total > 0 else 1.0
 
     @property
-    def left(self) -> timedelta | None:
-        """Guess the time that is left, as if calls were spread evenly; None at the beginning."""
+    def remaining(self) -> timedelta | None:
+        """Estimated remaining time if calls are spread evenly; None before the first call."""
         if self.share <= 0:
             return None
         return timedelta(seconds=self.seconds * (1 - self.share) / self.share)
@@ -46,11 +55,19 @@ class SyncProgress:
 
 @frozen(kw_only=True)
 class SyncReport:
-    """Say what copying the calls of one project did.
+    """Result of `sync_calls` for one project.
 
-    `calls` were read from `start` on, in `requests`; `added` and `changed` rows were written, and
-    `deleted` ones marked (by a full run only). Everything before `sealed_until` was proved to be
-    there; calls after it are read again by the next run.
+    Attributes:
+        project: number of the project.
+        start: where this run began to read.
+        sealed_until: every call dated before this is copied; the next run reads later ones again.
+        calls: calls that were read.
+        added: rows that are new.
+        changed: rows that were written again because a value changed.
+        deleted: rows that were marked as deleted; only `reread` does that.
+        requests: requests that were sent.
+        bad_records: records that could not be read and were skipped.
+        seconds: duration of the run.
     """
 
     project: int
@@ -62,30 +79,36 @@ class SyncReport:
     deleted: int = 0
     requests: int = 0
     bad_records: int = 0
-    """Calls that could not be read and were skipped."""
     seconds: float = 0.0
 
 
 @frozen(kw_only=True)
 class RecordingsReport:
-    """Say what became of the recordings of one project; `size` is the bytes that were saved.
+    """Result of `sync_recordings` for one project.
 
-    `waiting` calls have no recording yet and are asked again later; `given_up` ones are not.
+    Attributes:
+        project: number of the project.
+        saved: recordings that were downloaded.
+        size: bytes of the recordings that were downloaded.
+        adopted: files of an interrupted run that were complete and now have their row.
+        waiting: calls without a recording so far; a later run requests it again.
+        given_up: calls without a recording that are not requested again.
+        failed: recordings that failed; the next run requests them again.
+        failures: the first failures with their errors, at most ten.
+        seconds: duration of the run.
     """
 
     project: int
     saved: int = 0
     size: int = 0
     adopted: int = 0
-    """Files that were there already without being in the manifest, from a run that was killed."""
     waiting: int = 0
     given_up: int = 0
     failed: int = 0
     failures: list[DownloadOutcome] = field(factory=list)
-    """The first few that failed, with their errors."""
     seconds: float = 0.0
 
 
-OnSync = Callable[[SyncProgress], object]
+OnProgress = Callable[[SyncProgress], object]
 OnRecording = Callable[[DownloadOutcome, int, int], object]
-"""Called with each outcome, how many are done and how many there are."""
+"""Called with an outcome, the number of finished recordings and their total."""

@@ -1,22 +1,25 @@
-"""Where a copy of the call history goes: what every target can do, and where a copy got to."""
+"""Interface of the targets that calls are copied to, and the state of a copy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
 from ..models.calls import Call
 
+MAX_ACTIVE_AGE = timedelta(days=30)
+"""A call that is ACTIVE for longer is a record that was never closed; it is not read again."""
+
 
 @frozen(kw_only=True)
 class SyncState:
-    """Say where the copy of one project got to; all moments are aware, UTC.
+    """How far the copy of one project got; all dates are aware and in UTC.
 
-    Every call from `covered_from` up to `watermark` was read by runs that ended. `walk` is where
-    a run that was interrupted goes on (`History.resume_from`); None where none was.
+    Completed runs have read every call from `covered_from` up to `watermark`. `walk` is the token
+    that resumes an interrupted run; it is None after a completed one.
     """
 
     covered_from: datetime | None = None
@@ -26,7 +29,7 @@ class SyncState:
 
 @frozen
 class WriteCounts:
-    """Count the calls that a write added, and those it changed; what was the same is neither."""
+    """Numbers of calls that a write added and changed; unchanged calls are in neither."""
 
     added: int = 0
     changed: int = 0
@@ -36,42 +39,42 @@ class WriteCounts:
 
 
 class Target(Protocol):
-    """Keep calls and, in the same breath, how far they got; one target may serve many projects.
+    """Store of calls and of how far they got; one target may serve many projects.
 
-    All methods raise SyncError, saying what to do, where the target cannot be used.
+    Every method raises SyncError, with what to do, if the target cannot be used.
     """
 
     whole_days: bool
-    """Whether calls are wanted by whole days of UTC, since a day is written as one.
+    """Whether the target writes whole days of UTC, and therefore needs to read them whole.
 
-    Then `SyncState.walk` is the beginning of the day of the last call written: it may be kept
-    once all days before that one are.
+    `SyncState.walk` then resumes at the start of the day of the last call. It may be stored once
+    all earlier days are.
     """
 
     async def open(self, project: int, base_url: str) -> SyncState:
-        """Take a project for this run and give its state (an empty one if it is new)."""
+        """Lock a project for this run and return its state, an empty one for a new project."""
 
     async def active(self, project: int) -> Sequence[datetime]:
-        """Give the dates of the calls last seen ACTIVE, each once, in order."""
+        """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
 
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
-        """Keep calls (in order of date) and the state that holds once they are kept."""
+        """Store calls, sorted by date, and the state that is true once they are stored."""
 
     async def finish(self, project: int, state: SyncState) -> WriteCounts:
-        """Keep the state of a run that ended, and whatever was still held back."""
+        """Store buffered calls and the state of a completed run."""
 
     async def close(self) -> None:
-        """Give up every project and leave nothing open."""
+        """Unlock all projects and close all files."""
 
 
 @runtime_checkable
 class SupportsFullRun(Protocol):
-    """Be able to mark calls that are not there any more; they are never removed."""
+    """Target that can mark calls that no longer exist; it never removes them."""
 
     async def begin_full_run(self, project: int) -> None:
-        """Begin to note which calls of a project are written."""
+        """Start to track which calls of a project are written."""
 
     async def finish_full_run(
         self, project: int, start: datetime, end: datetime, state: SyncState
     ) -> int:
-        """Mark the calls of [start, end) that were not, keep the state, and count them."""
+        """Mark the calls of [start, end) not written since then; return how many were marked."""

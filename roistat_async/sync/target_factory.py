@@ -1,4 +1,4 @@
-"""Which kind of target a path means."""
+"""Choice of a target by its path."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..errors import ConfigurationError
+from .ndjson import NdjsonTarget, StdoutTarget
+from .parquet import ParquetTarget
+from .sqlite import SqliteTarget
 from .target import Target
 
-_DATABASES = {".db", ".sqlite", ".sqlite3"}
-_LINES = {".ndjson", ".jsonl"}
+_SQLITE = {".db", ".sqlite", ".sqlite3"}
+_NDJSON = {".ndjson", ".jsonl"}
 
 
 def open_target(
@@ -20,31 +23,23 @@ def open_target(
     extend: Sequence[str] = ("visit", "order"),
     lookback: timedelta = timedelta(hours=24),
 ) -> Target:
-    """Give the target that a path means; nothing is opened yet.
+    """Return the target for a path; no file is opened yet.
 
-    `calls.db` is a database, `calls.ndjson` lines of JSON, `-` the same on stdout, a folder or
-    `calls.parquet` a folder of Parquet files. Raises ConfigurationError for anything else.
+    `calls.db` is a SQLite database, `calls.ndjson` a file of JSON lines, `-` the same on stdout,
+    `calls.parquet` or a folder a Parquet data set. Raises ConfigurationError for another path.
     """
     name = os.fspath(path)
     suffix = Path(name).suffix.lower()
-    if suffix in _DATABASES:
-        from .sqlite import SqliteTarget
-
+    if suffix in _SQLITE:
         return SqliteTarget(path, extend=extend)
     if name == "-":
-        from .ndjson import StdoutTarget
-
         return StdoutTarget()
-    if suffix in _LINES:
-        from .ndjson import NdjsonTarget
-
-        # It must remember the calls that may be read again, or it would append them once more.
+    if suffix in _NDJSON:
+        # It must remember all calls that may be read again; others would be appended twice.
         return NdjsonTarget(path, keep=2 * max(lookback, timedelta(hours=24)))
     if suffix == ".parquet" or name.endswith(os.sep) or Path(name).is_dir():
-        from .parquet import ParquetTarget
-
         return ParquetTarget(path)
     raise ConfigurationError(
-        "where to? name a database (calls.db), lines of JSON (calls.ndjson, or - for stdout) "
-        "or a folder for Parquet (calls.parquet)"
+        "unknown target: name a database (calls.db), a file of JSON lines (calls.ndjson, or - for "
+        "stdout) or a folder of Parquet files (calls.parquet)"
     )

@@ -220,7 +220,7 @@ async def test_p12_a_record_that_was_deleted(live: Live) -> None:
     live.fake.state.delete_call(call)
     await live.sync()
     assert not live.is_same()
-    await live.sync(full=Period(live.since, moment(NOON)))
+    await live.sync(reread=Period(live.since, moment(NOON)))
     assert live.is_same()
 
 

@@ -176,7 +176,7 @@ async def test_late_calls_beyond_the_lookback(live: Live) -> None:
     late = live.add(ago=4 * HOUR)
     await live.sync(lookback=timedelta(hours=1))
     assert late not in [row[1] for row in live.copied()]
-    await live.sync(full=Period(since_day(live, 1), moment(NOON)))
+    await live.sync(reread=Period(since_day(live, 1), moment(NOON)))
     assert live.is_same()
 
 
@@ -420,12 +420,12 @@ async def test_a_full_run_marks_what_is_gone(live: Live) -> None:
     gone = [row["id"] for row in live.fake.state.calls[10:13]]
     for call in gone:
         live.fake.state.delete_call(call)
-    report = await live.sync(full=Period(live.since, moment(NOON)))
+    report = await live.sync(reread=Period(live.since, moment(NOON)))
     assert report.deleted == 3
     assert live.is_same()
     marked = live.ask("SELECT id FROM calls WHERE deleted_at IS NOT NULL ORDER BY id")
     assert [call for (call,) in marked] == gone
-    assert (await live.sync(full=Period(live.since, moment(NOON)))).deleted == 0
+    assert (await live.sync(reread=Period(live.since, moment(NOON)))).deleted == 0
 
 
 async def test_a_call_that_comes_back(live: Live) -> None:
@@ -434,7 +434,7 @@ async def test_a_call_that_comes_back(live: Live) -> None:
     row = dict(live.fake.state.calls[290])
     live.fake.state.delete_call(row["id"])
     period = Period(live.since, moment(NOON))
-    await live.sync(full=period)
+    await live.sync(reread=period)
     live.fake.state.add_call(**row)
     report = await live.sync()
     assert report.changed == 1
@@ -447,7 +447,7 @@ async def test_a_full_run_marks_only_in_its_period(live: Live) -> None:
     old, new = live.fake.state.calls[10]["id"], live.fake.state.calls[-1]["id"]
     for call in (old, new):
         live.fake.state.delete_call(call)
-    report = await live.sync(full=Period(since_day(live, 1), moment(NOON)))
+    report = await live.sync(reread=Period(since_day(live, 1), moment(NOON)))
     assert report.deleted == 0
     assert len(live.copied()) == 300
 
@@ -457,14 +457,14 @@ async def test_a_full_run_that_skips_bad_records_marks_nothing(live: Live) -> No
     await live.sync()
     live.fake.state.edit_call(live.fake.state.calls[20]["id"], duration="forty")
     live.fake.state.delete_call(live.fake.state.calls[30]["id"])
-    report = await live.sync(full=Period(live.since, moment(NOON)), on_bad_record="skip")
+    report = await live.sync(reread=Period(live.since, moment(NOON)), on_bad_record="skip")
     assert (report.deleted, report.bad_records) == (0, 1)
     assert len(live.copied()) == 300
 
 
 async def test_a_full_run_first(live: Live) -> None:
     """It may be the first one; later runs go on from it."""
-    await live.sync(full=Period(live.since, moment(NOON)), since=None)
+    await live.sync(reread=Period(live.since, moment(NOON)), since=None)
     assert len(live.copied()) == 300
     live.add()
     await live.sync(since=None)
@@ -476,7 +476,7 @@ async def test_a_full_run_after_the_watermark_hides_no_late_call(live: Live) -> 
     await live.sync()
     live.time.now += 2 * 86_400
     late = live.add(ago=2 * 86_400 + HOUR)
-    await live.sync(full=Period(moment(NOON) - timedelta(minutes=10), moment(live.time.now)))
+    await live.sync(reread=Period(moment(NOON) - timedelta(minutes=10), moment(live.time.now)))
     await live.sync()
     assert late in [row[1] for row in live.copied()]
 
@@ -485,7 +485,7 @@ async def test_a_full_run_that_is_interrupted_marks_nothing(live: Live) -> None:
     """Only what was read to the end proves that a call is gone."""
     await live.sync()
     live.fake.state.delete_call(live.fake.state.calls[10]["id"])
-    await broken_off(live, 4, concurrency=1, full=Period(live.since, moment(NOON)))
+    await broken_off(live, 4, concurrency=1, reread=Period(live.since, moment(NOON)))
     assert live.ask("SELECT count(*) FROM calls WHERE deleted_at IS NOT NULL") == [(0,)]
     before = live.state("watermark")
     await live.sync()
@@ -496,7 +496,7 @@ async def test_a_full_run_needs_a_database(live: Live, tmp_path: Path) -> None:
     """Lines in a file cannot be marked."""
     with pytest.raises(errors.ConfigurationError, match="database"):
         await sync_calls(
-            live.roistat, tmp_path / "calls.ndjson", full=Period(live.since, moment(NOON))
+            live.roistat, tmp_path / "calls.ndjson", reread=Period(live.since, moment(NOON))
         )
     assert live.asked() == 0
 
@@ -551,7 +551,7 @@ async def test_parts_that_were_not_asked_for_are_kept(live: Live) -> None:
     await live.sync()
     visits = live.ask('SELECT id, visit, "order" FROM calls ORDER BY id')
     assert sum(visit is not None for _, visit, _ in visits) > 100
-    report = await live.sync(extend=(), full=Period(live.since, moment(NOON)))
+    report = await live.sync(extend=(), reread=Period(live.since, moment(NOON)))
     assert report.changed == 0
     assert live.ask('SELECT id, visit, "order" FROM calls ORDER BY id') == visits
 
