@@ -1,16 +1,21 @@
 """A typed asyncio client for Roistat's call-tracking API.
 
-Names are loaded on first use: aiohttp alone takes a fifth of a second, which neither
-`roistat --help` nor a pytest run that never touches this package should pay.
+Start with `Roistat`; `help(Roistat)` lists its resources. A local copy of the calls is made by
+`roistat_async.sync`, tests are served by `roistat_async.testing`.
+
+Names are loaded on first use: aiohttp alone takes a fifth of a second to import, which neither
+`roistat --help` nor a pytest run that never uses this package should pay.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import errors
-    from .client import Roistat
+    from .client import ClientOptions, Roistat
     from .clock import Clock
     from .config import Limits, RetryPolicy, Timeouts
+    from .downloads.body import Body
+    from .downloads.file_download import Progress
     from .errors import RoistatError
     from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent
     from .models.analytics import CallAnalytics
@@ -34,7 +39,9 @@ if TYPE_CHECKING:
     )
     from .paging.history import History
     from .paging.pager import Pager
-else:  # hidden from type checkers, for which any name would exist
+    from .validation import OnBadRecord
+    from .wire.list_query import CallExtension, CallField, Filters, Operator, PhoneField, Sort
+else:  # hidden from type checkers, which would accept any name
 
     def __getattr__(name: str) -> object:
         module = _MODULES.get(name)
@@ -54,16 +61,21 @@ else:  # hidden from type checkers, for which any name would exist
 __all__ = [
     "OMITTED",
     "BadRecord",
+    "Body",
     "Call",
     "CallAnalytics",
     "CallDraft",
+    "CallExtension",
+    "CallField",
     "CallStatus",
+    "ClientOptions",
     "Clock",
     "Crm",
     "CrmField",
     "Download",
     "DownloadOutcome",
     "DownloadStatus",
+    "Filters",
     "Geo",
     "GoogleAnalytics",
     "History",
@@ -72,13 +84,17 @@ __all__ = [
     "Integration",
     "Limits",
     "Omitted",
+    "OnBadRecord",
+    "Operator",
     "Order",
     "OrderStatus",
     "Page",
     "Pager",
     "Period",
     "Phone",
+    "PhoneField",
     "PhonePrefix",
+    "Progress",
     "Redirect",
     "RequestEvent",
     "ResponseEvent",
@@ -89,6 +105,7 @@ __all__ = [
     "Script",
     "ScriptDraft",
     "ScriptOptions",
+    "Sort",
     "Source",
     "Timeouts",
     "Visit",
@@ -98,45 +115,55 @@ __all__ = [
 
 _MODULES = {
     "OMITTED": "models.omitted",
-    "Omitted": "models.omitted",
     "BadRecord": "models.page",
-    "Page": "models.page",
+    "Body": "downloads.body",
     "Call": "models.calls",
-    "CallDraft": "models.calls",
-    "CallStatus": "models.calls",
-    "Geo": "models.calls",
-    "Order": "models.calls",
-    "OrderStatus": "models.calls",
-    "Source": "models.calls",
-    "Visit": "models.calls",
     "CallAnalytics": "models.analytics",
+    "CallDraft": "models.calls",
+    "CallExtension": "wire.list_query",
+    "CallField": "wire.list_query",
+    "CallStatus": "models.calls",
+    "ClientOptions": "client",
     "Clock": "clock",
     "Crm": "models.scripts",
     "CrmField": "models.scripts",
-    "GoogleAnalytics": "models.scripts",
-    "Integration": "models.scripts",
-    "Redirect": "models.scripts",
-    "Script": "models.scripts",
-    "ScriptDraft": "models.scripts",
-    "ScriptOptions": "models.scripts",
-    "Webhook": "models.scripts",
     "Download": "models.downloads",
     "DownloadOutcome": "models.downloads",
     "DownloadStatus": "models.downloads",
-    "Limits": "config",
-    "RetryPolicy": "config",
-    "Timeouts": "config",
+    "Filters": "wire.list_query",
+    "Geo": "models.calls",
+    "GoogleAnalytics": "models.scripts",
+    "History": "paging.history",
+    "HistoryReport": "models.history_report",
     "Hooks": "hooks",
+    "Integration": "models.scripts",
+    "Limits": "config",
+    "Omitted": "models.omitted",
+    "OnBadRecord": "validation",
+    "Operator": "wire.list_query",
+    "Order": "models.calls",
+    "OrderStatus": "models.calls",
+    "Page": "models.page",
+    "Pager": "paging.pager",
+    "Period": "models.period",
+    "Phone": "models.phones",
+    "PhoneField": "wire.list_query",
+    "PhonePrefix": "models.phones",
+    "Progress": "downloads.file_download",
+    "Redirect": "models.scripts",
     "RequestEvent": "hooks",
     "ResponseEvent": "hooks",
     "RetryEvent": "hooks",
-    "History": "paging.history",
-    "Pager": "paging.pager",
-    "HistoryReport": "models.history_report",
-    "Period": "models.period",
-    "Phone": "models.phones",
-    "PhonePrefix": "models.phones",
+    "RetryPolicy": "config",
     "Roistat": "client",
     "RoistatError": "errors",
+    "Script": "models.scripts",
+    "ScriptDraft": "models.scripts",
+    "ScriptOptions": "models.scripts",
+    "Sort": "wire.list_query",
+    "Source": "models.calls",
+    "Timeouts": "config",
+    "Visit": "models.calls",
+    "Webhook": "models.scripts",
     "errors": "errors",
 }

@@ -1,11 +1,11 @@
-"""Roistat: opens and closes the parts of a client."""
+"""The client."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, overload
 
 from .api.project_api import ProjectApi
 from .clock import Clock
@@ -22,6 +22,10 @@ from .config import (
 )
 from .errors import ConfigurationError, OutcomeUnknownError, RoistatError
 from .hooks import Hooks
+from .models.calls import Call
+from .models.phones import Phone
+from .models.scripts import Script
+from .resources import call_creation, phones, scripts
 from .resources.analytics import Analytics
 from .resources.calls import Calls
 from .resources.phones import Phones
@@ -35,22 +39,65 @@ from .wire import request
 if TYPE_CHECKING:
     import aiohttp
 
+_MODELS: Mapping[str, type[Script | Phone | Call]] = {
+    scripts.CREATE: Script,
+    phones.CREATE: Phone,
+    call_creation.CREATE: Call,
+}
+
+
+class ClientOptions(TypedDict, total=False):
+    """Keyword arguments of `Roistat`, for `Roistat.from_env(**options)`."""
+
+    api_key: str
+    project: int | str
+    base_url: str
+    session: aiohttp.ClientSession | None
+    timeouts: Timeouts | None
+    retry: RetryPolicy | None
+    limits: Limits | None
+    proxy: str | None
+    ssl_context: ssl.SSLContext | None
+    trust_env: bool
+    hooks: Hooks | None
+    clock: Clock | None
+
 
 class Roistat:
-    """Be a client of one project; use it as `async with Roistat(...) as roistat`.
+    """Client for one Roistat project, used as an async context manager.
 
-    A `session` is borrowed: its proxies, certificates and hooks are used, and it is not closed.
-    Each request asks for its connection to be closed, so that none of ours is used again; what
-    others left in its pool may be met all the same.
-    Without one, `proxy`, `ssl_context` (an own CA) and `trust_env` say how to reach Roistat.
-    Certificates are always checked. `hooks` are called at each request, answer and repeat.
-    Raises ConfigurationError for what cannot be right.
+        async with Roistat(api_key="...", project=12345) as roistat:  # or Roistat.from_env()
+            calls = await roistat.calls.list(period=Period.last(days=1)).collect()
+
+    Resources:
+
+    * `roistat.calls`: list and history of calls, recordings, export; create, update and delete.
+    * `roistat.phones`: list, create, update, delete and buy phone numbers.
+    * `roistat.scripts`: list, create, update and delete call-tracking scripts.
+    * `roistat.analytics`: calls summed up by hour, weekday, day, channel and region.
+
+    Arguments:
+
+    * `base_url`: another address, e.g. that of a fake server.
+    * `timeouts`, `retry`, `limits`: see `Timeouts`, `RetryPolicy` and `Limits`.
+    * `session`: an aiohttp.ClientSession to send the requests with. It is never closed, and it
+      brings its own proxy, certificates and trust_env.
+    * `proxy`, `ssl_context` (for an own CA), `trust_env`: how to reach Roistat without a session.
+      Certificates are always checked.
+    * `hooks`: functions called for each request, response and retry, see `Hooks`.
+    * `clock`: time, sleep and random numbers, to be replaced in tests.
+
+    Raises ConfigurationError if an argument is invalid.
     """
 
-    scripts: Scripts
-    phones: Phones
     calls: Calls
+    """List and history of calls, recordings, export; create, update and delete."""
+    phones: Phones
+    """List, create, update, delete and buy phone numbers."""
+    scripts: Scripts
+    """List, create, update and delete call-tracking scripts."""
     analytics: Analytics
+    """Calls summed up by hour, weekday, day, channel and region."""
 
     def __init__(
         self,
@@ -69,7 +116,9 @@ class Roistat:
         clock: Clock | None = None,
     ) -> None:
         if session is not None and (proxy or ssl_context or trust_env):
-            raise ConfigurationError("a borrowed session brings its own proxy, CA and trust_env")
+            raise ConfigurationError(
+                "set proxy, ssl_context and trust_env on the session, or pass no session"
+            )
         config = Config(
             key=Secret(api_key),
             project=parse_project(project),
@@ -78,79 +127,114 @@ class Roistat:
             retry=retry or RetryPolicy(),
             limits=limits or Limits(),
         )
-        connecting = NetworkOptions(proxy, ssl_context, trust_env)
-        http = HttpTransport(config.timeouts, connecting, session, headers=request.DEFAULT_HEADERS)
+        network = NetworkOptions(proxy, ssl_context, trust_env)
+        http = HttpTransport(config.timeouts, network, session, headers=request.DEFAULT_HEADERS)
         hooks = Hooks() if hooks is None else hooks
         self._build(config, http, clock or Clock(), RetryBudget(), hooks)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
-        """Make a client of ROISTAT_API_KEY, ROISTAT_PROJECT and ROISTAT_BASE_URL."""
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, **options: Unpack[ClientOptions]
+    ) -> Self:
+        """Return a client configured by ROISTAT_API_KEY, ROISTAT_PROJECT and ROISTAT_BASE_URL.
+
+        `options` are the keyword arguments of `Roistat`; they override the environment.
+        """
         return cls(**{**read_environment(environ), **options})
 
     def for_project(self, project: int | str, *, limits: Limits | None = None) -> Self:
-        """Give a client of another project: same key, same connections, limits of its own.
+        """Return a client for another project that shares the API key and the connections.
 
-        Closing it closes nothing; it ends with the client it came from.
+        Each project has limits of its own. Closing this client closes no connection; the client
+        that it came from does.
         """
-        old = self._config
+        shared = self._config
         config = Config(
-            key=old.key,
+            key=shared.key,
             project=parse_project(project),
-            base_url=old.base_url,
-            timeouts=old.timeouts,
-            retry=old.retry,
-            limits=limits or old.limits,
+            base_url=shared.base_url,
+            timeouts=shared.timeouts,
+            retry=shared.retry,
+            limits=limits or shared.limits,
         )
         other = type(self).__new__(type(self))
-        hooks = self._endpoint.hooks
-        other._build(config, self._http, self._clock, self._budget, hooks)
+        other._build(config, self._http, self._clock, self._budget, self._api.hooks)
         other._owns_http = False
         return other
 
     @property
     def project(self) -> int:
-        """Give the project's number."""
+        """Number of the project."""
         return self._config.project
 
     @property
     def base_url(self) -> str:
-        """Give the address, without a slash at its end."""
+        """Address of the API, without a trailing slash."""
         return self._config.base_url
 
     @property
     def clock(self) -> Clock:
-        """Give the clock that all waiting and timing goes by."""
+        """Clock that all delays and timings use."""
         return self._clock
 
     @property
     def requests_left(self) -> int | None:
-        """Give how many requests this hour still has for the project, of those this client knows.
+        """Requests left this hour, counting only those sent by this client.
 
-        None where `Limits.per_hour` is None.
+        None if `Limits.per_hour` is None.
         """
-        return self._endpoint.governor.remaining_this_hour
+        return self._api.governor.remaining_this_hour
 
-    async def resolve(self, error: OutcomeUnknownError) -> Any:
-        """Look, by listing, whether an unanswered create happened; send nothing again.
+    @overload
+    async def resolve(self, error: OutcomeUnknownError, model: type[Script]) -> Script | None: ...
+    @overload
+    async def resolve(self, error: OutcomeUnknownError, model: type[Call]) -> Call | None: ...
+    @overload
+    async def resolve(
+        self, error: OutcomeUnknownError, model: type[Phone]
+    ) -> Sequence[Phone] | None: ...
+    @overload
+    async def resolve(
+        self, error: OutcomeUnknownError, model: None = None
+    ) -> Script | Call | Sequence[Phone] | None: ...
+    async def resolve(
+        self,
+        error: OutcomeUnknownError,
+        model: type[Script] | type[Call] | type[Phone] | None = None,
+    ) -> Script | Call | Sequence[Phone] | None:
+        """Return the record that a create without a response made, or None if there is none yet.
 
-        Gives the record (for `phones.create` the list of them), or None where it is not to be
-        seen: it may still appear, so wait before you create again. Raises RoistatError if more
-        than one record could be it, ConfigurationError if the error knows no way to look (it
-        was pickled, or was about a change).
+            except errors.OutcomeUnknownError as error:
+                script = await roistat.resolve(error, Script)
+
+        Only lists are requested; nothing is created. None is no proof: the record may appear
+        later, so wait before you create it again. `model` (Script, Phone or Call) is what was to
+        be created; it gives the result its type. After `phones.create` the result is a list.
+
+        Raises RoistatError if several records match, and ConfigurationError if the error cannot
+        be resolved: it was pickled, comes from another project, is not about a create of `model`,
+        or is about an update, a delete or `phones.buy`.
         """
         if error.lookup is None:
             raise ConfigurationError(
-                "this error cannot be resolved: it was pickled, or was about no create"
+                "this error cannot be resolved: it was pickled, or it is not about a create of "
+                "scripts, phones or calls. Check the list yourself"
             )
-        if error.project != self.project:  # looked for here it would be taken as not created
+        if error.project != self.project:  # this project's lists would not show the record
             raise ConfigurationError(
-                f"the create was one of project {error.project}; resolve it by that client"
+                f"the error comes from project {error.project}: resolve it with the client of "
+                "that project"
             )
-        return await error.lookup(self._endpoint)
+        created = _MODELS[error.operation]
+        if model not in (None, created):
+            raise ConfigurationError(
+                f"the error is about {error.operation}: pass {created.__name__} as model"
+            )
+        record: Script | Call | Sequence[Phone] | None = await error.lookup(self._api)
+        return record
 
     async def close(self) -> None:
-        """Close the connections that are this client's own."""
+        """Close the connections of this client; a session that was passed in stays open."""
         if self._owns_http:
             await self._http.close()
 
@@ -170,7 +254,7 @@ class Roistat:
         return f"Roistat(project={self.project}, base_url={self._config.base_url!r})"
 
     def __reduce__(self) -> Any:
-        raise RoistatError("a client cannot be pickled; make one in each process")
+        raise RoistatError("a client cannot be pickled: open one in each process")
 
     def _build(
         self, config: Config, http: HttpTransport, clock: Clock, budget: RetryBudget, hooks: Hooks
@@ -180,9 +264,10 @@ class Roistat:
         self._clock = clock
         self._budget = budget
         self._owns_http = True
-        endpoint = ProjectApi(config, http, RateLimiter(config.limits, clock), clock, budget, hooks)
-        self._endpoint = endpoint
-        self.scripts = Scripts(endpoint)
-        self.phones = Phones(endpoint)
-        self.calls = Calls(endpoint)
-        self.analytics = Analytics(endpoint)
+        self._api = ProjectApi(
+            config, http, RateLimiter(config.limits, clock), clock, budget, hooks
+        )
+        self.calls = Calls(self._api)
+        self.phones = Phones(self._api)
+        self.scripts = Scripts(self._api)
+        self.analytics = Analytics(self._api)

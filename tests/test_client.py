@@ -1,4 +1,4 @@
-"""The client: how it is made, what it shares, and what it does when an answer is lost."""
+"""The client: how it is made, what it shares, and what it refuses."""
 
 from __future__ import annotations
 
@@ -11,41 +11,36 @@ from typing import Any
 import aiohttp
 import pytest
 
-from roistat_async import (
-    Limits,
-    RetryPolicy,
-    Roistat,
-    errors,
-)
+from roistat_async import ClientOptions, Limits, RetryPolicy, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault, Quirks
 from tests.helpers.clients import KEY, client
+
+ENVIRONMENT = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "77"}
 
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeRoistat]:
-    """Give a Roistat without limits."""
+    """Fake server without request limits, with a second project."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with FakeRoistat(calls=20, quirks=quirks) as fake:
+        fake.add_project(678)
         yield fake
 
 
 def connected(fake: FakeRoistat, **options: Any) -> Roistat:
-    """Give a client that would repeat whatever it may, by the true time of day."""
-    retry = RetryPolicy(max_attempts=4, base_delay=0.001, throttled_base_delay=0.001, **options)
-    return client(fake.base_url, api_key=fake.api_key, clock=None, retry=retry)
+    """Return a client that retries, with the clock of the system."""
+    retry = RetryPolicy(max_attempts=4, base_delay=0.001, throttled_base_delay=0.001)
+    return client(fake.base_url, api_key=fake.api_key, clock=None, retry=retry, **options)
 
 
-def test_a_client_is_made_of_the_environment() -> None:
-    """Three variables; arguments go before them."""
-    environ = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "77"}
-    roistat = Roistat.from_env(environ)
-    assert (roistat.project, Roistat.from_env(environ, project=5).project) == (77, 5)
-    assert "cloud.roistat.com" in repr(roistat)
-    local = {**environ, "ROISTAT_BASE_URL": "http://127.0.0.1:9/api"}
-    assert "127.0.0.1:9" in repr(Roistat.from_env(local))
+def test_from_env_reads_a_mapping() -> None:
+    """`from_env` reads three variables."""
+    roistat = Roistat.from_env({**ENVIRONMENT, "ROISTAT_BASE_URL": "http://127.0.0.1:9/api"})
+    assert (roistat.project, roistat.base_url) == (77, "http://127.0.0.1:9/api")
+    assert Roistat.from_env(ENVIRONMENT).base_url.startswith("https://cloud.roistat.com/")
 
 
-def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_env_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a mapping, `from_env` reads the environment of the process."""
     monkeypatch.setenv("ROISTAT_API_KEY", KEY)
     monkeypatch.setenv("ROISTAT_PROJECT", "678")
@@ -53,59 +48,47 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
     assert Roistat.from_env().project == 678
 
 
+def test_options_override_the_environment() -> None:
+    """`from_env` passes its options on to the client, instead of the variables."""
+    options: ClientOptions = {"project": 5, "limits": Limits(per_hour=10)}
+    roistat = Roistat.from_env(ENVIRONMENT, **options)
+    assert (roistat.project, roistat.requests_left) == (5, 10)
+
+
 def test_a_client_shows_no_key() -> None:
-    """Neither it nor its parts, however they are printed."""
+    """The key is not printed with the client, with its attributes or with a resource."""
     roistat = Roistat(KEY, 1)
-    for part in (roistat, vars(roistat), roistat._config, roistat.calls, roistat._endpoint):
-        assert KEY not in f"{part!r} {part!s}"
+    for value in (roistat, vars(roistat), roistat.calls):
+        assert KEY not in f"{value!r} {value!s}"
 
 
-def test_a_client_is_not_copied() -> None:
-    """Connections and a key belong to one process: pickling and copying are refused, in words."""
-    roistat = Roistat(KEY, 1)
-    for act in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(errors.RoistatError, match="cannot be pickled"):
-            act(roistat)
+@pytest.mark.parametrize("export", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_cannot_be_copied(export: Any) -> None:
+    """A client cannot be pickled or copied: its connections belong to one process."""
+    with pytest.raises(errors.RoistatError, match="cannot be pickled"):
+        export(Roistat(KEY, 1))
 
 
-async def test_a_borrowed_session_brings_its_own_network() -> None:
-    """proxy, ssl_context and trust_env beside a session would be ignored, so they are refused."""
+async def test_a_session_excludes_network_options() -> None:
+    """Network options are refused together with a session, which would ignore them."""
     async with aiohttp.ClientSession() as session:
-        with pytest.raises(errors.ConfigurationError, match="borrowed"):
+        with pytest.raises(errors.ConfigurationError, match="on the session"):
             Roistat(KEY, 1, session=session, trust_env=True)
 
 
 async def test_another_project_shares_the_connections(fake: FakeRoistat) -> None:
-    """The same key and connection, another number in the query."""
-    fake.add_project(678, calls=5)
+    """`for_project` uses the same key and connection for another project."""
     async with connected(fake) as roistat:
-        other = roistat.for_project(678)
         await roistat.scripts.list()
-        await other.scripts.list()
+        await roistat.for_project(678).scripts.list()
     first, second = fake.requests
     assert (first.project, second.project) == (fake.project, 678)
     assert first.port == second.port
     assert first.headers["Api-key"] == second.headers["Api-key"]
 
 
-async def test_another_project_has_limits_of_its_own(fake: FakeRoistat) -> None:
-    """One project's refusal slows down that project only."""
-    fake.add_project(678)
-    async with client(
-        fake.base_url, api_key=fake.api_key, limits=Limits(per_second=10, per_hour=None)
-    ) as roistat:
-        other = roistat.for_project(678)
-        lower = roistat.for_project(678, limits=Limits(per_second=2))
-        fake.fail("script/list", Fault.error("request_limit_error"))
-        with pytest.raises(errors.RateLimitError):
-            await roistat.scripts.list()
-        rates = [one._endpoint.governor.per_second for one in (roistat, other, lower)]
-    assert rates == [5, 10, 2]
-
-
 async def test_another_project_closes_nothing(fake: FakeRoistat) -> None:
-    """Leaving it leaves the connections of the client it came from."""
-    fake.add_project(678)
+    """Closing the client of another project leaves the connections open."""
     async with connected(fake) as roistat:
         async with roistat.for_project(678) as other:
             await other.scripts.list()
@@ -113,21 +96,41 @@ async def test_another_project_closes_nothing(fake: FakeRoistat) -> None:
     assert fake.requests[0].port == fake.requests[1].port
 
 
+async def test_each_project_has_its_own_limits(fake: FakeRoistat) -> None:
+    """Requests of one project do not count against the limits of another one."""
+    async with connected(fake, limits=Limits(per_hour=100)) as roistat:
+        other = roistat.for_project(678)
+        lower = roistat.for_project(678, limits=Limits(per_hour=50))
+        await roistat.scripts.list()
+        clients = (roistat, other, lower)
+        assert [each.requests_left for each in clients] == [99, 100, 50]
+
+
+async def test_a_rate_limit_slows_down_one_project(fake: FakeRoistat) -> None:
+    """After a RateLimitError only the project that got it sends fewer requests a second."""
+    limits = Limits(per_second=10, per_hour=None)
+    async with client(fake.base_url, api_key=fake.api_key, limits=limits) as roistat:
+        fake.fail("script/list", Fault.error("request_limit_error"))
+        with pytest.raises(errors.RateLimitError):
+            await roistat.scripts.list()
+        other = roistat.for_project(678)
+        assert await _seconds(other, requests=10) < 0.5
+        assert await _seconds(roistat, requests=10) > 1
+
+
+async def _seconds(roistat: Roistat, requests: int) -> float:
+    """Return how long some requests take by the client's clock, in which only delays count."""
+    started = roistat.clock.monotonic()
+    for _ in range(requests):
+        await roistat.scripts.list()
+    return roistat.clock.monotonic() - started
+
+
 @pytest.mark.parametrize("retry_after", ["1000", "Fri, 01 Jan 2100 00:00:00 GMT", "9" * 10])
-async def test_too_long_a_pause_stops_nobody_else(fake: FakeRoistat, retry_after: str) -> None:
-    """A Retry-After above the cap is told at once, and other requests are not kept waiting."""
+async def test_a_long_retry_after_is_not_waited_for(fake: FakeRoistat, retry_after: str) -> None:
+    """A Retry-After above the maximum is raised at once and delays no other request."""
     fake.fail("script/list", Fault.retry_after(retry_after))
     async with connected(fake) as roistat, asyncio.timeout(5):
         with pytest.raises(errors.RateLimitError):
             await roistat.scripts.list()
         await roistat.scripts.list()
-
-
-async def test_a_wrong_argument_costs_no_request(fake: FakeRoistat) -> None:
-    """Checked before any I/O: nothing arrives."""
-    async with connected(fake) as roistat:
-        with pytest.raises(errors.ConfigurationError):
-            roistat.calls.list(filters=[("dat", "=", 1)])
-        with pytest.raises(errors.ConfigurationError):
-            await roistat.phones.create(["+7 495"])
-    assert fake.requests == []

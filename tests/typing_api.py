@@ -1,4 +1,4 @@
-"""The public API as a type checker sees it. Nothing here runs; mypy reads it with the tests."""
+"""Types of the public API. Nothing here runs: mypy checks this file with the tests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from roistat_async.sync import RecordingsReport, SyncReport, sync_calls, sync_re
 
 
 async def clients(session: aiohttp.ClientSession) -> None:
-    """Opening one."""
+    """Clients."""
     async with Roistat(api_key="x", project=12345) as roistat:
         assert_type(roistat, Roistat)
     assert_type(Roistat("x", "12345", session=session, limits=Limits(per_second=5)), Roistat)
@@ -52,7 +52,6 @@ async def clients(session: aiohttp.ClientSession) -> None:
     Roistat("x", 1, hooks=Hooks(on_retry=lambda event: event.delay))
     Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(max_attempts=1))
     Roistat(12345, "x")  # type: ignore[arg-type]
-    Limits(10)  # type: ignore[call-arg]
 
 
 async def scripts(roistat: Roistat, draft: ScriptDraft) -> None:
@@ -64,12 +63,13 @@ async def scripts(roistat: Roistat, draft: ScriptDraft) -> None:
     assert_type(script.options.phone_format, str | Omitted | None)
     assert_type(script.to_draft(), ScriptDraft)
     assert_type(await roistat.scripts.list(is_deleted=False), Sequence[Script])
-    await roistat.scripts.update(script.id, ScriptDraft(name="New name"))
+    await roistat.scripts.update(script, ScriptDraft(name="New name"))
+    await roistat.scripts.update(script.id, script.to_draft())
     await roistat.scripts.delete(script.id)
 
 
-async def phones(roistat: Roistat, moment: datetime) -> None:
-    """Numbers."""
+async def phones(roistat: Roistat, when: datetime) -> None:
+    """Phone numbers."""
     assert_type(await roistat.phones.create(["74997654321"]), Sequence[Phone])
     pager = roistat.phones.list(filters=[("is_external", "=", 1)], sort=("id", "desc"))
     assert_type(pager, Pager[Phone])
@@ -77,17 +77,17 @@ async def phones(roistat: Roistat, moment: datetime) -> None:
         assert_type(phone, Phone)
         assert_type(phone.script, Script | None)
         assert_type(phone.last_use_date, datetime | None)
-    await roistat.phones.update(5, script_id=11, last_use_date=moment)
+        await roistat.phones.update(phone, script_id=11)
+    await roistat.phones.update(5, script_id=11, last_use_date=when)
     await roistat.phones.delete([4, 5])
     assert_type(await roistat.phones.list_prefixes(), Sequence[PhonePrefix])
     bought = await roistat.phones.buy(prefix="7499", count=1, spend_money=True)
     assert_type(bought, Sequence[Phone])
     await roistat.phones.buy(prefix="7499", count=1, spend_money=False)  # type: ignore[arg-type]
-    await roistat.phones.update(5, 11)  # type: ignore[call-arg]
 
 
 async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
-    """The history."""
+    """Lists and histories."""
     pager = roistat.calls.list(
         filters=[("date", ">", start), ("date", "<", end)],
         extend=("visit", "order"),
@@ -123,17 +123,16 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
     assert_type(walk.report, HistoryReport)
     assert_type(walk.report.sealed_until, datetime | None)
     assert_type(walk.resume_from, str)
-    roistat.calls.list(filters={"or": [("id", "=", "5"), ("id", "=", "6")]})
-    roistat.calls.list(on_bad_record="ignore")  # type: ignore[arg-type]
-    roistat.calls.list("date")  # type: ignore[call-arg]
 
 
-async def writing_calls(roistat: Roistat, moment: datetime) -> None:
-    """One call."""
-    draft = CallDraft(callee="1", caller="2", date=moment, status=CallStatus.ANSWER, order_id=None)
-    assert_type(await roistat.calls.create(draft), Call)
-    await roistat.calls.update("5", comment=None, status="ANSWER")
-    await roistat.calls.delete(["5", 6])
+async def writing_calls(roistat: Roistat, when: datetime) -> None:
+    """Writes of calls."""
+    draft = CallDraft(callee="1", caller="2", date=when, status=CallStatus.ANSWER, order_id=None)
+    call = await roistat.calls.create(draft)
+    assert_type(call, Call)
+    await roistat.calls.update(call, comment=None, status="ANSWER")
+    await roistat.calls.update("5", duration=20)
+    await roistat.calls.delete([call, "5", 6])
     CallDraft(callee="1", caller="2")  # type: ignore[call-arg]
 
 
@@ -157,15 +156,23 @@ async def files(roistat: Roistat, period: Period, call: Call) -> None:
 
 
 async def analytics(roistat: Roistat, period: Period) -> None:
-    """The dashboard."""
+    """Analytics."""
     stats = await roistat.analytics.get(period)
     assert_type(stats, CallAnalytics)
     assert_type(stats.call_cost.average, float | None)
     assert_type(stats.hourly_weekly_quantity.by_hours[0].missed, int)
 
 
+async def resolving(roistat: Roistat, error: errors.OutcomeUnknownError) -> None:
+    """Lost responses."""
+    assert_type(await roistat.resolve(error, Script), Script | None)
+    assert_type(await roistat.resolve(error, Call), Call | None)
+    assert_type(await roistat.resolve(error, Phone), Sequence[Phone] | None)
+    assert_type(await roistat.resolve(error), Script | Call | Sequence[Phone] | None)
+
+
 def failures(error: Exception) -> None:
-    """What is raised."""
+    """Exceptions."""
     if isinstance(error, errors.RateLimitError):
         assert_type(error.retry_after, float | None)
         assert_type(error.code, str)
@@ -175,11 +182,11 @@ def failures(error: Exception) -> None:
         assert_type(error.sent_at, datetime)
 
 
-def periods(moment: datetime) -> None:
-    """A stretch of time."""
+def periods(when: datetime) -> None:
+    """Periods."""
     assert_type(Period.last(days=7), Period)
     assert_type(Period.parse("2026-05-01..2026-05-31"), Period)
-    Period(moment)  # type: ignore[call-arg]
+    Period(when)  # type: ignore[call-arg]
 
 
 async def syncs(roistat: Roistat, start: datetime) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -52,9 +51,9 @@ class ProjectApi:
         path: str,
         body: Mapping[str, Any],
         read: Callable[[envelope.ApiResponse], T],
-        look: Callable[..., Awaitable[Any]],
+        lookup: Lookup | None = None,
     ) -> T:
-        """Make something, once; `look` finds it by listing if the answer is lost."""
+        """Create a record, once; `lookup` finds it by listing if the response is lost."""
         operation = _operation(path, body, OperationKind.CREATE)
         del body
         started = self.clock.utc_now()
@@ -63,7 +62,6 @@ class ProjectApi:
         except RoistatError as error:
             if not retry.is_outcome_unknown(error):
                 raise
-        lookup = partial(look, sent_at=started)
         raise _outcome_unknown(path, started, self.config.project, lookup)
 
     async def update(self, path: str, body: Mapping[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,10 +19,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from .. import Call, Pager, Period, Roistat
+    from .. import Call, Pager, Roistat
     from .output import Column
-
-Condition = tuple[str, str, Any]
 
 
 @click.command("calls")
@@ -66,11 +64,12 @@ def command(
     from .runner import run_with_client
 
     parts, zone, period = parse_names(extend), span.zone, span.period_or_none()
-    conditions = [*within(period), *(parse_filter(text, zone) for text in filters)]
+    conditions = [parse_filter(text, zone) for text in filters]
 
     async def work(roistat: Roistat) -> int:
         def start(row_limit: int | None) -> Pager[Call]:
             return roistat.calls.list(
+                period=period,
                 filters=conditions,
                 extend=parts,
                 sort=parse_sort(sort),
@@ -82,20 +81,6 @@ def command(
         return await print_list(start, _columns(zone, parts), as_json=wants_json(json), limit=limit)
 
     return run_with_client(connection, work)
-
-
-def within(period: Period | None) -> list[Condition]:
-    """Return the filters of a period: Roistat has only `>` and `<`, and counts seconds."""
-    if period is None:
-        return []
-    # "After the second before" is the first second itself.
-    first = _second_from(period.start) - timedelta(seconds=1)
-    return [("date", ">", first), ("date", "<", period.end)]
-
-
-def _second_from(when: datetime) -> datetime:
-    whole = when.replace(microsecond=0)
-    return whole if whole == when else whole + timedelta(seconds=1)
 
 
 def _columns(zone: tzinfo, parts: tuple[str, ...]) -> list[Column[Call]]:

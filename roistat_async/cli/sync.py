@@ -18,10 +18,10 @@ from .options import (
     parse_zone,
     tz_option,
 )
-from .sync_options import OnBadRecord, SyncOptions
+from .sync_options import SyncOptions
 
 if TYPE_CHECKING:
-    from .. import Roistat
+    from .. import OnBadRecord, Roistat
 
 
 @click.command("sync")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .. import Period
-
-OnBadRecord = Literal["raise", "skip"]
+    from .. import CallExtension, OnBadRecord, Period
 
 
 class SyncOptions(NamedTuple):
@@ -17,7 +15,7 @@ class SyncOptions(NamedTuple):
 
     to: str
     since: datetime | None
-    extend: tuple[str, ...]
+    extend: tuple[CallExtension, ...]
     lookback: timedelta
     is_full: bool
     period: Period | None

@@ -1,4 +1,4 @@
-"""The numbers of the call-tracking dashboard."""
+"""Call-tracking analytics of a project."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ..models.analytics import CallAnalytics
 from ..models.period import Period
 from ..wire import records, values
 
+_DATA = "project/calltracking/data"
+
 
 @frozen(eq=False)
 class Analytics:
-    """Do what the vendor's page has as /project/calltracking/data."""
+    """Call-tracking analytics: the numbers of the dashboard."""
 
-    _endpoint: ProjectApi
+    _api: ProjectApi
 
     async def get(self, period: Period) -> CallAnalytics:
-        """Sum up the calls of a period: by hour, weekday, day, channel and region."""
-        answer = await self._endpoint.read(
-            "project/calltracking/data", values.encode_period(period)
-        )
-        return records.decode_record(answer.data, CallAnalytics)
+        """Return the calls of a period, summed up by hour, weekday, day, channel and region."""
+        response = await self._api.read(_DATA, values.encode_period(period))
+        return records.decode_record(response.data, CallAnalytics)

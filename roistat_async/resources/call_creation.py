@@ -1,11 +1,11 @@
-"""A call to be recorded: checked before it is sent, read when it was, found when it is lost."""
+"""Creation of a call: validation of the draft, the response, and the search for a lost call."""
 
 from __future__ import annotations
 
 import math
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from attrs import evolve
 
@@ -13,75 +13,70 @@ from ..api.project_api import ProjectApi, ambiguous
 from ..errors import ConfigurationError
 from ..models.calls import Call, CallDraft
 from ..models.omitted import OMITTED, Omitted
-from ..models.period import check_aware
+from ..models.period import Period, check_aware
 from ..paging.pager import Pager
-from ..wire import list_query, records, values
+from ..wire import records, values
 from ..wire.envelope import ApiResponse
 
-PATH = "project/phone-call"
+CREATE = "project/phone-call"
 _SECONDS = ("duration", "answer_duration")
 
-Find = Callable[[ProjectApi, list_query.Filters], Pager[Call]]
-"""List the calls that answer filters."""
+ListCalls = Callable[[ProjectApi, Period], Pager[Call]]
+"""Function that lists the calls of a period."""
 
 
-def parse_created(answer: ApiResponse) -> Call:
-    """Read the call that was recorded."""
-    # The example of the page answers under `phoneCall`, its table says `data`.
-    if answer.phone_call and bytes(answer.phone_call) != b"null":
-        return records.decode_record(answer.phone_call, Call, path="$.phoneCall")
-    return records.decode_record(answer.data, Call)
+def decode_created(response: ApiResponse) -> Call:
+    """Return the call that was created."""
+    # Roistat documents two places: `phoneCall` in the example, `data` in the table.
+    if response.phone_call and bytes(response.phone_call) != b"null":
+        return records.decode_record(response.phone_call, Call, path="$.phoneCall")
+    return records.decode_record(response.data, Call)
 
 
 def validate(draft: CallDraft) -> None:
-    """Raise ConfigurationError for a draft that cannot be right."""
+    """Raise ConfigurationError if a draft is invalid."""
     if not isinstance(draft, CallDraft):
-        raise ConfigurationError("give a CallDraft(callee=..., caller=..., date=...)")
+        raise ConfigurationError("draft must be a CallDraft(callee=..., caller=..., date=...)")
     values.validate_phone(draft.callee, "callee")
     values.validate_phone(draft.caller, "caller")
     check_aware(draft.date, "date")
     validate_fields({name: getattr(draft, name) for name in (*_SECONDS, "status")})
 
 
-def validate_fields(given: Mapping[str, object]) -> None:
-    """Raise ConfigurationError for a status or seconds that cannot be; left out is well."""
+def validate_fields(fields: Mapping[str, object]) -> None:
+    """Raise ConfigurationError if the status or a duration is invalid."""
     for name in _SECONDS:
-        if not _is_seconds(given.get(name, OMITTED)):
-            raise ConfigurationError(f"{name} must be seconds, 0 or more")
-    status = given.get("status", OMITTED)
+        if not _is_duration(fields.get(name, OMITTED)):
+            raise ConfigurationError(f"{name} must be a number of seconds, 0 or more")
+    status = fields.get("status", OMITTED)
     if status is not OMITTED and not (isinstance(status, str) and status):
-        raise ConfigurationError('status must be a CallStatus or a text like "ANSWER"')
+        raise ConfigurationError("status must be a CallStatus, e.g. CallStatus.ANSWER")
 
 
-def _is_seconds(value: object) -> bool:
+def _is_duration(value: object) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value is OMITTED or (is_number and 0 <= value < math.inf)  # type: ignore[operator]
 
 
 def add_dedupe_token(draft: CallDraft) -> CallDraft:
-    """Add to the comment what no other call has: the list shows comments, and no other mark."""
+    """Append a random token to the comment: the only field of a list that can hold one."""
     comment = "" if isinstance(draft.comment, Omitted) else draft.comment or ""
     return evolve(draft, comment=f"{comment} [{secrets.token_hex(6)}]".lstrip())
 
 
-async def find_created(
-    draft: CallDraft, find: Find, endpoint: ProjectApi, *, sent_at: datetime
-) -> Call | None:
-    """Find the one call with the draft's second, numbers and duration (fault matrix §4)."""
-    del sent_at  # a call has the date of the draft, not of the request
+async def find_created(draft: CallDraft, list_calls: ListCalls, api: ProjectApi) -> Call | None:
+    """Return the call that has the draft's second, numbers, duration and comment, or None."""
     second = draft.date.replace(microsecond=0)
-    around = [
-        ("date", ">", second - timedelta(seconds=1)),
-        ("date", "<", second + timedelta(seconds=1)),
-    ]
-    found = [call async for call in find(endpoint, around) if _matches(call, draft)]
-    if len(found) > 1:
-        raise ambiguous(PATH, found)
-    return found[0] if found else None
+    period = Period(second, second + timedelta(seconds=1))
+    matches = [call async for call in list_calls(api, period) if _matches(call, draft)]
+    if len(matches) > 1:
+        raise ambiguous(CREATE, matches)
+    return matches[0] if matches else None
 
 
 def _matches(call: Call, draft: CallDraft) -> bool:
-    same = (call.callee, call.caller) == (draft.callee, draft.caller)
-    return same and all(
+    if (call.callee, call.caller) != (draft.callee, draft.caller):
+        return False
+    return all(
         getattr(draft, name) in (OMITTED, getattr(call, name)) for name in ("duration", "comment")
     )

@@ -1,4 +1,4 @@
-"""Calls: the history, its recordings and its export."""
+"""Calls of a project: list, history, recordings and export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..api.project_api import ProjectApi
 from ..downloads import bulk, files
@@ -23,21 +23,14 @@ from ..models.omitted import OMITTED, Omitted
 from ..models.page import RowBatch
 from ..models.period import Period
 from ..paging.history import History
+from ..paging.page_fetcher import PageQuery
 from ..paging.pager import Pager
-from ..validation import (
-    OnBadRecord,
-    parse_on_bad_record,
-    require_int,
-    require_iterable,
-)
-from ..wire import (
-    codec,
-    list_query,
-    records,
-    values,
-)
+from ..scheduling import fair_yield
+from ..validation import OnBadRecord, parse_on_bad_record, require_int, require_iterable
+from ..wire import codec, list_query, records, values
 from ..wire.envelope import ApiResponse
-from . import call_creation, history
+from ..wire.list_query import CallExtension, CallField, Filters, Sort
+from . import call_creation
 
 _LIST = "project/calltracking/call/list"
 _EXPORT = "project/calltracking/call/xls/export"
@@ -47,90 +40,142 @@ _DELETE = "project/calltracking/call/delete"
 
 @frozen(eq=False)
 class Calls:
-    """Do what the vendor's page has under /project/calltracking/call and /project/phone-call."""
+    """Calls of a project: list, history, recordings and export; create, update and delete."""
 
-    _endpoint: ProjectApi
+    _api: ProjectApi
 
     def list(
         self,
         *,
-        filters: list_query.Filters = (),
-        extend: Sequence[str] = (),
-        sort: list_query.Sort | None = ("date", "desc"),
+        period: Period | None = None,
+        status: CallStatus | Iterable[CallStatus] | None = None,
+        filters: Filters[CallField] = (),
+        extend: Sequence[CallExtension] = (),
+        sort: Sort[CallField] | None = ("date", "desc"),
         page_size: int = 1000,
         offset: int = 0,
         limit: int | None = None,
         prefetch: int = 4,
         on_bad_record: OnBadRecord = "raise",
     ) -> Pager[Call]:
-        """List calls; `filters` like [("date", ">", start)], `extend` of "visit" and "order".
+        """List calls, the newest first.
 
-        Raises ConfigurationError for a name Roistat would silently ignore. A list that changes
-        meanwhile may shift under an offset: rows can be missed, not doubled.
+            pager = roistat.calls.list(period=Period.last(days=7), status=CallStatus.ANSWER)
+            async for call in pager: ...          # or pager.pages(), .first(), .collect()
+
+        Nothing is requested before the pager is iterated. Calls that are added or deleted
+        meanwhile can shift the rows, so that a call is missed: use `history` for every call of a
+        period.
+
+        * `period`: calls whose date is in it. `status`: one CallStatus, or several.
+        * `filters`: further conditions (field, operator, value), all of which must match:
+          `[("duration", ">", 60), ("caller", "like", "%1234")]`. With
+          `{"or": [("status", "=", "BUSY"), ("duration", "<", 5)]}` one of them must match;
+          this form cannot be combined with `period` or `status`.
+        * Fields: id, callee, caller, date, duration, waiting_time, answer_duration, status, link,
+          visit_id, order_id, static_source, comment, marker, script_name, google_client_id, tags.
+        * Operators: < <= = != > >=, like (% stands for any text), in (with a list of values), null
+          (with True or False). A date must have a time zone.
+        * `extend`: parts to load with each call, "visit" and "order"; they are None otherwise.
+        * `sort`: field and direction, `("date", "asc")`; None leaves the order to Roistat.
+        * `page_size`: calls per request. `prefetch`: pages requested in advance.
+        * `offset`: calls to skip. `limit`: the maximum number of calls.
+        * `on_bad_record`: "skip" collects records that cannot be parsed in `pager.bad_records`;
+          "raise" raises MalformedResponseError.
+
+        Raises ConfigurationError for an unknown name, which Roistat would silently ignore.
         """
-        request = list_query.build_query(
-            fields=list_query.CALL_FIELDS, filters=filters, sort=sort, extend=extend
+        query = list_query.build_query(
+            fields=list_query.CALL_FIELDS,
+            filters=list_query.call_filters(period=period, status=status, filters=filters),
+            sort=sort,
+            extend=extend,
         )
         skip_bad = parse_on_bad_record(on_bad_record)
 
-        async def fetch(size: int, place: int) -> ApiResponse:
-            return await self._endpoint.read(
-                _LIST, list_query.with_page(request, limit=size, offset=place)
-            )
+        async def fetch(limit: int, offset: int) -> ApiResponse:
+            body = list_query.with_page(query, limit=limit, offset=offset)
+            return await self._api.read(_LIST, body)
 
-        def read(answer: ApiResponse) -> RowBatch[Call]:
-            return records.decode_list(answer, Call, skip_bad=skip_bad)
+        def decode(response: ApiResponse) -> RowBatch[Call]:
+            return records.decode_list(response, Call, skip_bad=skip_bad)
 
         return Pager(
-            fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
+            fetch, decode, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
         )
 
     def history(
         self,
         period: Period,
         *,
-        extend: Sequence[str] = (),
+        extend: Sequence[CallExtension] = (),
         page_size: int = 1000,
         concurrency: int = 4,
         settle: timedelta = timedelta(seconds=120),
         resume_from: str | None = None,
         on_bad_record: OnBadRecord = "raise",
     ) -> History:
-        """Walk every call of a period once, in order of date, whatever changes meanwhile.
+        """Return every call of a period exactly once, in order of date.
 
-        Calls of the last `settle` before the walk began may be incomplete: `report` tells how many
-        (`provisional`), and up to when all is proved (`sealed_until`). Raises PagingError.
+            walk = roistat.calls.history(Period.last(days=30))
+            async for call in walk: ...
+            print(walk.report)                    # rows, requests, sealed_until, ...
+
+        Calls that are added, edited or deleted meanwhile cause no gap and no duplicate
+        (docs/history-walk.md). Roistat may still add calls dated within the last `settle` before
+        the walk started. `report` counts them, and says up to when the history is complete.
+
+        `concurrency` is the number of time ranges read at the same time. `resume_from` is the
+        resume token of an earlier walk over the same period. The other arguments are those of
+        `list`. Raises PagingError if the history cannot be proved complete.
         """
-        return history.walk(
-            self._endpoint,
-            _LIST,
-            period,
+        skip_bad = parse_on_bad_record(on_bad_record)
+        build_query = partial(
+            list_query.build_query,
+            fields=list_query.CALL_FIELDS,
+            sort=("date", "asc"),
             extend=extend,
+        )
+        build_query(filters=())  # raises for an unknown `extend` before the walk starts
+
+        async def fetch(query: PageQuery) -> RowBatch[Call]:
+            body = build_query(filters=[("date", ">", query.after), ("date", "<", query.before)])
+            page = list_query.with_page(body, limit=query.limit, offset=query.offset)
+            response = await self._api.read(_LIST, page)
+            await fair_yield()
+            rows = records.decode_list(response, Call, skip_bad=skip_bad)
+            return evolve(rows, answered_at=response.answered_at)
+
+        return History(
+            fetch,
+            period,
             page_size=page_size,
             concurrency=concurrency,
             settle=settle,
+            wants_less=list_query.reduction_hint,
+            now=self._api.clock.utc_now,
             resume_from=resume_from,
-            on_bad_record=on_bad_record,
         )
 
     async def create(self, draft: CallDraft, *, dedupe_token: bool = False) -> Call:
-        """Record a call (POST /project/phone-call); sent once, never repeated after it left.
+        """Create a call. The request is sent once and never retried after it was sent.
 
-        Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
-        A `dedupe_token` is added to the comment, so that it finds this call and no twin of it.
+        Raises OutcomeUnknownError if the response was lost; `roistat.resolve(error, Call)` looks
+        whether the call exists. `dedupe_token=True` appends a random token to the comment, so
+        that `resolve` finds this call and no similar one.
         """
         call_creation.validate(draft)
         draft = call_creation.add_dedupe_token(draft) if dedupe_token else draft
-        return await self._endpoint.create(
-            call_creation.PATH,
+        return await self._api.create(
+            call_creation.CREATE,
             codec.unstructure(draft),
-            call_creation.parse_created,
-            partial(call_creation.find_created, draft, _find),
+            call_creation.decode_created,
+            partial(call_creation.find_created, draft, _list_period),
         )
 
     async def update(
         self,
-        call_id: str | int,
+        call: Call | str | int,
         *,
         comment: str | Omitted | None = OMITTED,
         status: CallStatus | str | Omitted = OMITTED,
@@ -139,8 +184,11 @@ class Calls:
         order_id: str | Omitted | None = OMITTED,
         link: str | Omitted | None = OMITTED,
     ) -> None:
-        """Change a call. Not on the vendor's page: known from other clients (facts §6)."""
-        body = {
+        """Change a call: `update(call.id, comment="Call back")`. Other fields are not sent.
+
+        Roistat does not document this method (docs/roistat-api-notes.md).
+        """
+        fields = {
             "comment": comment,
             "status": status,
             "duration": duration,
@@ -148,62 +196,74 @@ class Calls:
             "order_id": order_id,
             "link": link,
         }
-        call_creation.validate_fields(body)
-        given = {
+        call_creation.validate_fields(fields)
+        changes = {
             name: values.encode_scalar(value, name)
-            for name, value in body.items()
+            for name, value in fields.items()
             if not isinstance(value, Omitted)
         }
-        if not given:
-            raise ConfigurationError("name at least one field to change")
-        given = {"id": values.validate_id(call_id, "call_id"), **given}
-        await self._endpoint.update(_UPDATE, given)
+        if not changes:
+            raise ConfigurationError("pass at least one field to change, e.g. comment=...")
+        await self._api.update(_UPDATE, {"id": call_id_of(call), **changes})
 
-    async def delete(self, ids: Iterable[str | int]) -> None:
-        """Delete calls. Not on the vendor's page: known from one other client (facts §6)."""
-        checked = [values.validate_id(one, "ids") for one in require_iterable(ids, "ids")]
-        if not checked:
-            raise ConfigurationError("ids must not be empty")
-        await self._endpoint.delete(_DELETE, {"ids": checked})
+    async def delete(self, calls: Iterable[Call | str | int]) -> None:
+        """Delete calls for good: `delete([call.id])`.
+
+        Roistat does not document this method (docs/roistat-api-notes.md).
+        """
+        ids = [call_id_of(call) for call in require_iterable(calls, "calls")]
+        if not ids:
+            raise ConfigurationError("calls must not be empty")
+        await self._api.delete(_DELETE, {"ids": ids})
 
     async def download_recording(
         self,
-        call_id: Call | str | int,
+        call: Call | str | int,
         *,
         to: str | os.PathLike[str],
         progress: files.Progress | None = None,
     ) -> Download:
-        """Save a call's MP3 as `to`, replacing it only with a whole one.
+        """Save the MP3 recording of a call as the file `to`.
 
-        `progress(bytes so far, bytes expected or None)`. Raises NoRecordingError,
-        TruncatedError, ContentError; or what Roistat said instead.
+        An existing file is replaced only by a complete one. `progress(received, total)` is called
+        after each chunk with the bytes received so far and the bytes expected, None if unknown.
+        Raises NoRecordingError, TruncatedError, ContentError or ChangedError.
         """
-        return await files.save(self._endpoint, _recording(call_id_of(call_id)), to, progress)
+        return await files.save(self._api, _recording(call_id_of(call)), to, progress)
 
-    def recording(self, call_id: Call | str | int) -> AbstractAsyncContextManager[Body]:
-        """Open a call's MP3 without a file: `async with ... as body: async for chunk in body`."""
-        return files.open_body(self._endpoint, _recording(call_id_of(call_id)))
+    def recording(self, call: Call | str | int) -> AbstractAsyncContextManager[Body]:
+        """Open the MP3 recording of a call without saving it.
+
+        async with roistat.calls.recording(call) as body:
+            async for chunk in body: ...
+        """
+        return files.open_body(self._api, _recording(call_id_of(call)))
 
     def download_recordings(
         self,
-        ids: Iterable[Call | str | int] | AsyncIterable[Call | str | int],
+        calls: Iterable[Call | str | int] | AsyncIterable[Call | str | int],
         folder: str | os.PathLike[str],
         *,
         concurrency: int = 8,
     ) -> AsyncGenerator[DownloadOutcome, None]:
-        """Save the recordings of calls or ids as `<call id>.mp3`; files that exist cost no request.
+        """Save recordings as `<call id>.mp3` in a folder; existing files cost no request.
 
-        Gives an outcome for each id as it comes; one that fails does not stop the others. At most
-        `concurrency` and `Limits.concurrency` are under way.
+            async for outcome in roistat.calls.download_recordings(calls, "recordings/"):
+                print(outcome.call_id, outcome.status)
+
+        Each outcome is yielded as soon as it is known. A failed recording does not stop the
+        others. At most `concurrency` and `Limits.concurrency` recordings are loaded at once.
         """
         require_int(concurrency, "concurrency")
-        if not isinstance(ids, AsyncIterable):
-            require_iterable(ids, "ids")
-        if isinstance(ids, Sequence):  # checked before any I/O where they can be
-            for one in ids:
-                call_id_of(one)
-        limit = min(concurrency, self._endpoint.config.limits.concurrency)
-        return bulk.download_all(ids, folder, save=self._save, id_of=call_id_of, concurrency=limit)
+        if not isinstance(calls, AsyncIterable):
+            require_iterable(calls, "calls")
+        if isinstance(calls, Sequence):  # an iterator can be checked only while it is consumed
+            for call in calls:
+                call_id_of(call)
+        limit = min(concurrency, self._api.config.limits.concurrency)
+        return bulk.download_all(
+            calls, folder, save=self._save, id_of=call_id_of, concurrency=limit
+        )
 
     async def export_xls(
         self,
@@ -212,18 +272,21 @@ class Calls:
         to: str | os.PathLike[str],
         progress: files.Progress | None = None,
     ) -> Download:
-        """Save the call history of a period as an Excel 97-2003 sheet."""
-        asked = files.FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
-        return await files.save(self._endpoint, asked, to, progress)
+        """Save the calls of a period as an Excel 97-2003 file (.xls).
+
+        `to` and `progress` are those of `download_recording`.
+        """
+        request = files.FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
+        return await files.save(self._api, request, to, progress)
 
     async def _save(self, call_id: str, target: Path) -> Download:
-        asked = _recording(call_id, is_bulk=True)
-        return await files.save_checked(self._endpoint, asked, target)
+        request = _recording(call_id, is_bulk=True)
+        return await files.save_checked(self._api, request, target)
 
 
 def call_id_of(call: Call | str | int) -> str:
-    """Give the checked id of a call: it is about to be part of a path and of a file name."""
-    return values.validate_id(call.id if isinstance(call, Call) else call, "a call's id")
+    """Return the id of a call, checked because it becomes part of a URL and of a file name."""
+    return values.validate_id(call.id if isinstance(call, Call) else call, "call")
 
 
 def _recording(call_id: str, **options: Any) -> files.FileRequest:
@@ -231,5 +294,5 @@ def _recording(call_id: str, **options: Any) -> files.FileRequest:
     return files.FileRequest(path, None, FileKind.MP3, **options)
 
 
-def _find(endpoint: ProjectApi, filters: list_query.Filters) -> Pager[Call]:
-    return Calls(endpoint).list(filters=filters, sort=("date", "asc"), on_bad_record="skip")
+def _list_period(api: ProjectApi, period: Period) -> Pager[Call]:
+    return Calls(api).list(period=period, sort=("date", "asc"), on_bad_record="skip")

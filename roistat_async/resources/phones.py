@@ -1,4 +1,4 @@
-"""Phone numbers of the project."""
+"""Phone numbers of a project."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from .. import validation
 from ..api.project_api import ProjectApi
 from ..errors import ConfigurationError
 from ..models.masking import mask_phones
@@ -18,137 +17,144 @@ from ..models.page import RowBatch
 from ..models.period import check_aware
 from ..models.phones import Phone, PhonePrefix
 from ..paging.pager import Pager
-from ..validation import OnBadRecord, parse_on_bad_record, require_iterable
+from ..validation import OnBadRecord, parse_on_bad_record, require_int, require_iterable
 from ..wire import list_query, records, values
 from ..wire.envelope import ApiResponse
+from ..wire.list_query import Filters, PhoneField, Sort
 
-_PATH = "project/calltracking/phone"
+CREATE = "project/calltracking/phone/create"
+_LIST = "project/calltracking/phone/list"
+_UPDATE = "project/calltracking/phone/update"
+_DELETE = "project/calltracking/phone/delete"
+_LIST_PREFIXES = "project/calltracking/phone/prefix/list"
+_BUY = "project/calltracking/phone/buy"
 
 
 @frozen
 class _MaskedNumbers:
-    """Be the numbers to connect, masked wherever a frame or a partial is printed."""
+    """Phone numbers that are masked when a traceback shows local variables."""
 
     numbers: Sequence[str] = field(repr=mask_phones)
 
 
 @frozen(eq=False)
 class Phones:
-    """Do what the vendor's page has under /project/calltracking/phone."""
+    """Phone numbers of a project: those bought from Roistat and those connected to it."""
 
-    _endpoint: ProjectApi
+    _api: ProjectApi
 
     def list(
         self,
         *,
-        filters: list_query.Filters = (),
-        sort: list_query.Sort | None = ("id", "asc"),
+        filters: Filters[PhoneField] = (),
+        sort: Sort[PhoneField] | None = ("id", "asc"),
         page_size: int = 1000,
         offset: int = 0,
         limit: int | None = None,
         prefetch: int = 4,
         on_bad_record: OnBadRecord = "raise",
     ) -> Pager[Phone]:
-        """List numbers; needs the project's owner or read and write rights.
+        """List phone numbers. The API key needs the owner's or read and write rights.
 
-        Raises ConfigurationError for a name Roistat would silently ignore.
+            async for phone in roistat.phones.list(filters=[("script_id", "=", 11)]): ...
+
+        `filters` and the other arguments are those of `calls.list`, with the fields of a phone:
+        id, phone, prefix, script_id, is_external, last_use_date, call_count, creation_date.
         """
-        request = list_query.build_query(fields=list_query.PHONE_FIELDS, filters=filters, sort=sort)
+        query = list_query.build_query(fields=list_query.PHONE_FIELDS, filters=filters, sort=sort)
         skip_bad = parse_on_bad_record(on_bad_record)
 
-        async def fetch(size: int, place: int) -> ApiResponse:
-            body = list_query.with_page(request, limit=size, offset=place)
-            return await self._endpoint.read(f"{_PATH}/list", body)
+        async def fetch(limit: int, offset: int) -> ApiResponse:
+            body = list_query.with_page(query, limit=limit, offset=offset)
+            return await self._api.read(_LIST, body)
 
-        def read(answer: ApiResponse) -> RowBatch[Phone]:
-            return records.decode_list(answer, Phone, skip_bad=skip_bad)
+        def decode(response: ApiResponse) -> RowBatch[Phone]:
+            return records.decode_list(response, Phone, skip_bad=skip_bad)
 
         return Pager(
-            fetch, read, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
+            fetch, decode, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
         )
 
-    async def create(self, phones: Iterable[str]) -> Sequence[Phone]:
-        """Connect numbers bought elsewhere; they belong to no script yet. Sent once.
+    async def create(self, numbers: Iterable[str]) -> Sequence[Phone]:
+        """Connect numbers that were bought from another operator: `create(["74997654321"])`.
 
-        Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
+        The numbers belong to no script yet. The request is sent once and never retried after it
+        was sent. Raises OutcomeUnknownError if the response was lost;
+        `roistat.resolve(error, Phone)` looks whether the numbers exist.
         """
-        wanted = _MaskedNumbers(
+        masked = _MaskedNumbers(
             [
-                values.validate_phone(one, "each of phones")
-                for one in require_iterable(phones, "phones")
+                values.validate_phone(number, "each of numbers")
+                for number in require_iterable(numbers, "numbers")
             ]
         )
-        del phones  # an error's traceback shows what the frames it passed still hold
-        if not wanted.numbers:
-            raise ConfigurationError("phones must not be empty")
-        return await self._endpoint.create(
-            f"{_PATH}/create",
-            {"phones": wanted.numbers},
-            _phones,
-            partial(_find_phones, wanted),
+        del numbers  # the traceback of an error shows the local variables of this frame
+        if not masked.numbers:
+            raise ConfigurationError("numbers must not be empty")
+        return await self._api.create(
+            CREATE, {"phones": masked.numbers}, _decode_created, partial(_find_created, masked)
         )
 
     async def update(
         self,
-        id: int,
+        phone: Phone | int,
         *,
         script_id: int,
         last_use_date: datetime | Omitted = OMITTED,
     ) -> None:
-        """Put a number into a script."""
+        """Assign a phone number to a script: `update(phone.id, script_id=script.id)`."""
         body: dict[str, Any] = {
-            "id": int(values.validate_id(id, "id")),
+            "id": _id_of(phone, "phone"),
             "script_id": int(values.validate_id(script_id, "script_id")),
         }
         if not isinstance(last_use_date, Omitted):
             check_aware(last_use_date, "last_use_date")
             body["last_use_date"] = values.format_datetime_ms(last_use_date)
-        await self._endpoint.update(f"{_PATH}/update", body)
+        await self._api.update(_UPDATE, body)
 
-    async def delete(self, ids: Iterable[int]) -> None:
-        """Disconnect numbers, by their ids, for good."""
-        checked = [
-            int(values.validate_id(one, "each of ids")) for one in require_iterable(ids, "ids")
-        ]
-        if not checked:
-            raise ConfigurationError("ids must not be empty")
-        await self._endpoint.delete(f"{_PATH}/delete", {"phones": checked})
+    async def delete(self, phones: Iterable[Phone | int]) -> None:
+        """Disconnect phone numbers for good: `delete([4, 5])`."""
+        ids = [_id_of(phone, "each of phones") for phone in require_iterable(phones, "phones")]
+        if not ids:
+            raise ConfigurationError("phones must not be empty")
+        await self._api.delete(_DELETE, {"phones": ids})
 
     async def list_prefixes(self) -> Sequence[PhonePrefix]:
-        """List the prefixes Roistat sells numbers under. Not on the vendor's page (facts §6)."""
-        answer = await self._endpoint.read(f"{_PATH}/prefix/list")
-        return records.decode_plain_list(answer.data, PhonePrefix)
+        """List the prefixes under which Roistat sells numbers.
+
+        Roistat does not document this method (docs/roistat-api-notes.md).
+        """
+        response = await self._api.read(_LIST_PREFIXES)
+        return records.decode_plain_list(response.data, PhonePrefix)
 
     async def buy(self, *, prefix: str, count: int, spend_money: Literal[True]) -> Sequence[Phone]:
-        """Buy numbers: this spends the project's money, so `spend_money=True` must be said.
+        """Buy phone numbers. This spends the project's money, so `spend_money=True` is required.
 
-        Not on the vendor's page (facts §6). Sent once; if the answer is lost, look at the list.
+        Roistat does not document this method (docs/roistat-api-notes.md). The request is sent
+        once. After an OutcomeUnknownError check `phones.list()`: `resolve` cannot tell the new
+        numbers from the others.
         """
         if spend_money is not True:
-            raise ConfigurationError("buying spends money: say spend_money=True")
+            raise ConfigurationError("buying numbers spends money: pass spend_money=True")
         body = {
             "prefix": values.validate_phone(prefix, "prefix"),
-            "count": validation.require_int(count, "count"),
+            "count": require_int(count, "count"),
         }
-        return await self._endpoint.create(f"{_PATH}/buy", body, _phones, _no_lookup)
+        return await self._api.create(_BUY, body, _decode_created)
 
 
-def _phones(answer: ApiResponse) -> Sequence[Phone]:
-    return records.decode_list(answer, Phone, skip_bad=False).items
+def _id_of(phone: Phone | int, name: str) -> int:
+    return int(values.validate_id(phone.id if isinstance(phone, Phone) else phone, name))
 
 
-async def _find_phones(
-    wanted: _MaskedNumbers, endpoint: ProjectApi, *, sent_at: datetime
-) -> Sequence[Phone] | None:
-    """Find all the numbers in the list; None unless every one is there."""
-    del sent_at  # a number is in a project once, whenever it came
-    pager = Phones(endpoint).list(on_bad_record="skip")
-    matches = [phone async for phone in pager if phone.phone in wanted.numbers]
-    found = {phone.phone: phone for phone in matches}
-    is_whole = set(found) == set(wanted.numbers)
-    return [found[number] for number in wanted.numbers] if is_whole else None
+def _decode_created(response: ApiResponse) -> Sequence[Phone]:
+    return records.decode_list(response, Phone, skip_bad=False).items
 
 
-async def _no_lookup(endpoint: ProjectApi, *, sent_at: datetime) -> None:
-    del endpoint, sent_at
-    raise ConfigurationError("bought numbers cannot be told from others; look at phones.list()")
+async def _find_created(masked: _MaskedNumbers, api: ProjectApi) -> Sequence[Phone] | None:
+    """Return the phones with these numbers in order, or None unless all of them exist."""
+    pager = Phones(api).list(on_bad_record="skip")
+    created = {phone.phone: phone async for phone in pager if phone.phone in masked.numbers}
+    if created.keys() != set(masked.numbers):
+        return None
+    return [created[number] for number in masked.numbers]

@@ -1,4 +1,4 @@
-"""Scripts: the rules by which numbers are substituted."""
+"""Scripts of a project."""
 
 from __future__ import annotations
 
@@ -15,78 +15,82 @@ from ..models.scripts import Script, ScriptDraft
 from ..wire import codec, records, values
 from ..wire.envelope import ApiResponse
 
-_PATH = "project/calltracking/script"
-_CLOCK_SKEW = timedelta(minutes=5)
+CREATE = "project/calltracking/script/create"
+_LIST = "project/calltracking/script/list"
+_UPDATE = "project/calltracking/script/update"
+_DELETE = "project/calltracking/script/delete"
+_MAX_CLOCK_SKEW = timedelta(minutes=5)
 
 
 @frozen(eq=False)
 class Scripts:
-    """Do what the vendor's page has under /project/calltracking/script."""
+    """Scripts of a project: the rules by which phone numbers are shown on a site."""
 
-    _endpoint: ProjectApi
+    _api: ProjectApi
 
     async def create(self, draft: ScriptDraft) -> Script:
-        """Create a script; sent once, never repeated after it left.
+        """Create a script. The request is sent once and never retried after it was sent.
 
-        Raises OutcomeUnknownError if no answer came; `roistat.resolve` looks whether it happened.
+        Raises OutcomeUnknownError if the response was lost; `roistat.resolve(error, Script)`
+        looks whether the script exists.
         """
-        body = _checked(draft)
+        body = _encode(draft)
         if draft.options is OMITTED or not draft.options.replaceable_numbers:
-            raise ConfigurationError("options.replaceable_numbers is needed (the page: required)")
-        return await self._endpoint.create(
-            f"{_PATH}/create", body, _created_script, partial(_look_for_script, draft)
-        )
+            raise ConfigurationError("a new script needs options.replaceable_numbers")
+        lookup = partial(_find_created, draft, self._api.clock.utc_now())
+        return await self._api.create(CREATE, body, _decode_created, lookup)
 
     async def list(self, *, is_deleted: bool | None = None) -> Sequence[Script]:
-        """List all scripts: existing ones, deleted ones, or (None) what Roistat gives unasked."""
-        body = (
-            None
-            if is_deleted is None
-            else {"is_deleted": values.encode_bool(is_deleted, "is_deleted")}
-        )
-        return _scripts(await self._endpoint.read(f"{_PATH}/list", body))
+        """List the scripts.
 
-    async def update(self, script_id: int, draft: ScriptDraft) -> None:
-        """Change a script: only what the draft holds is sent, with the keys it was read with."""
-        body = {"id": _id(script_id), **_checked(draft)}
-        if len(body) == 1:
-            raise ConfigurationError("the draft holds nothing to change")
-        await self._endpoint.update(f"{_PATH}/update", body)
+        `is_deleted=False` lists the existing scripts, True the deleted ones. None leaves the
+        choice to Roistat.
+        """
+        body = None
+        if is_deleted is not None:
+            body = {"is_deleted": values.encode_bool(is_deleted, "is_deleted")}
+        response = await self._api.read(_LIST, body)
+        return records.decode_list(response, Script, skip_bad=False).items
 
-    async def delete(self, script_id: int) -> None:
+    async def update(self, script: Script | int, draft: ScriptDraft) -> None:
+        """Change a script: `update(script.id, ScriptDraft(name="New name"))`.
+
+        Only the fields that the draft sets are sent. `script.to_draft()` returns a draft of all
+        fields, with the keys that this library does not know.
+        """
+        fields = _encode(draft)
+        if not fields:
+            raise ConfigurationError("the draft is empty: set at least one field to change")
+        await self._api.update(_UPDATE, {"id": _id_of(script), **fields})
+
+    async def delete(self, script: Script | int) -> None:
         """Delete a script for good."""
-        await self._endpoint.delete(f"{_PATH}/delete", {"id": _id(script_id)})
+        await self._api.delete(_DELETE, {"id": _id_of(script)})
 
 
-def _id(value: object) -> int:
-    return int(values.validate_id(value, "script_id"))
+def _id_of(script: Script | int) -> int:
+    return int(values.validate_id(script.id if isinstance(script, Script) else script, "script"))
 
 
-def _checked(draft: ScriptDraft) -> dict[str, object]:
+def _encode(draft: ScriptDraft) -> dict[str, object]:
     if not isinstance(draft, ScriptDraft):
-        raise ConfigurationError("give a ScriptDraft(name=..., options=ScriptOptions(...))")
+        raise ConfigurationError("draft must be a ScriptDraft(name=..., options=...)")
     return codec.unstructure(draft)
 
 
-def _created_script(answer: ApiResponse) -> Script:
-    return records.decode_record(answer.data, Script)
+def _decode_created(response: ApiResponse) -> Script:
+    return records.decode_record(response.data, Script)
 
 
-def _scripts(answer: ApiResponse) -> Sequence[Script]:
-    return records.decode_list(answer, Script, skip_bad=False).items
-
-
-async def _look_for_script(
-    draft: ScriptDraft, endpoint: ProjectApi, *, sent_at: datetime
-) -> Script | None:
-    """Find the one script of that name that is not older than the request."""
+async def _find_created(draft: ScriptDraft, sent_at: datetime, api: ProjectApi) -> Script | None:
+    """Return the script with the draft's name that was created since the request, or None."""
     name = None if draft.name is OMITTED else draft.name
-    since = sent_at - _CLOCK_SKEW
-    found = [
+    since = sent_at - _MAX_CLOCK_SKEW
+    matches = [
         script
-        for script in await Scripts(endpoint).list()
+        for script in await Scripts(api).list()
         if script.name == name and script.creation_date and script.creation_date >= since
     ]
-    if len(found) > 1:
-        raise ambiguous(f"{_PATH}/create", found)
-    return found[0] if found else None
+    if len(matches) > 1:
+        raise ambiguous(CREATE, matches)
+    return matches[0] if matches else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigurationError
 from ..models.period import Period, check_aware
 from ..validation import OnBadRecord
+from ..wire.list_query import CallExtension
 from .calls_run import CallsRun, HistoryOptions
 from .report import OnProgress, SyncReport
 from .target import Target
@@ -25,7 +26,7 @@ async def sync_calls(
     target: Target | str | os.PathLike[str],
     *,
     since: datetime | None = None,
-    extend: Sequence[str] = ("visit", "order"),
+    extend: Sequence[CallExtension] = ("visit", "order"),
     lookback: timedelta = timedelta(hours=24),
     reread: Period | None = None,
     page_size: int = 1000,

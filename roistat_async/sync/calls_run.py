@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 from ..models.period import Period
 from ..paging import resume_token
 from ..validation import OnBadRecord
+from ..wire.list_query import CallExtension
 from . import periods
 from .report import OnProgress, SyncProgress, SyncReport
 from .target import MAX_ACTIVE_AGE, SupportsFullRun, SyncState, Target, WriteCounts
@@ -29,7 +30,7 @@ _CLOCK_TOLERANCE = timedelta(days=1)
 class HistoryOptions:
     """Options of the history walks of a run."""
 
-    extend: Sequence[str]
+    extend: Sequence[CallExtension]
     page_size: int
     concurrency: int
     on_bad_record: OnBadRecord

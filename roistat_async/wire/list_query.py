@@ -6,9 +6,9 @@ checked here, against the vendor's page and what is known from users.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from ..errors import (
     ConfigurationError,
@@ -20,31 +20,49 @@ from ..errors import (
     ServerError,
     TransportError,
 )
+from ..models.calls import CallStatus
+from ..models.period import Period
 from . import values
 
-Condition = tuple[str, str, Any] | Sequence[Any]
-"""One condition: field, operator, value."""
-
-Filters = Sequence[Condition] | Mapping[Literal["and", "or"], Sequence[Condition]]
-"""Conditions that must all hold, or {"and": [...]} or {"or": [...]}."""
-
-Sort = tuple[str, str]
-"""A field and "asc" or "desc"."""
-
-# fmt: off
-CALL_FIELDS = frozenset({
+CallField = Literal[
     "id", "callee", "caller", "date", "duration", "waiting_time", "answer_duration", "status",
     "link", "visit_id", "order_id", "static_source", "comment", "marker", "script_name",
     "google_client_id", "tags",
-})
-PHONE_FIELDS = frozenset({
+]  # fmt: skip
+"""Field that calls are filtered and sorted by."""
+
+PhoneField = Literal[
     "id", "phone", "prefix", "script_id", "is_external", "last_use_date", "call_count",
     "creation_date",
-})
-# fmt: on
-CALL_EXTENSIONS = ("visit", "order")
+]  # fmt: skip
+"""Field that phones are filtered and sorted by."""
+
+CallExtension = Literal["visit", "order"]
+"""Part of a call that is loaded on request."""
+
+Operator = Literal["<", "<=", "=", "!=", ">", ">=", "in", "null", "like"]
+"""Comparison of a filter. The value of `in` is a list; that of `null` is True or False."""
+
+F = TypeVar("F", bound=str)
+
+Condition = tuple[F, Operator, Any]
+"""One condition: field, operator, value."""
+
+Filters = Sequence[Condition[F]] | Mapping[Literal["and", "or"], Sequence[Condition[F]]]
+"""Conditions that must all match, or {"or": [...]}, of which one must match.
+
+`Filters[CallField]` are those of calls, `Filters[PhoneField]` those of phones.
+"""
+
+Sort = tuple[F, Literal["asc", "desc"]]
+"""Field and direction: `Sort[CallField]` for calls, `Sort[PhoneField]` for phones."""
+
+CALL_FIELDS: frozenset[str] = frozenset(get_args(CallField))
+PHONE_FIELDS: frozenset[str] = frozenset(get_args(PhoneField))
+CALL_EXTENSIONS: tuple[str, ...] = get_args(CallExtension)
 _LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
-_OPERATORS = ("<", "<=", "=", "!=", ">", ">=", "in", "null", "like")
+_SECOND = timedelta(seconds=1)
+_OPERATORS: tuple[str, ...] = get_args(Operator)
 
 
 class _RedactedDict(dict[str, Any]):
@@ -57,8 +75,8 @@ class _RedactedDict(dict[str, Any]):
 def build_query(
     *,
     fields: frozenset[str],
-    filters: Filters,
-    sort: Sort | None,
+    filters: Filters[Any],
+    sort: Sort[Any] | None,
     extend: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Spell everything of a list request but the place in the list."""
@@ -75,6 +93,51 @@ def build_query(
 def with_page(request: Mapping[str, Any], *, limit: int, offset: int) -> dict[str, Any]:
     """Add the place in the list."""
     return {**request, "limit": limit, "offset": offset}
+
+
+def date_filters(period: Period) -> list[Condition[CallField]]:
+    """Return the filters of a period: Roistat documents only `>` and `<`, and counts seconds."""
+    if not isinstance(period, Period):
+        raise ConfigurationError("period must be a Period, e.g. Period.last(days=7)")
+    first = period.start.replace(microsecond=0)
+    try:
+        # "After the second before" includes the first second itself.
+        before = first - _SECOND if first == period.start else first
+    except OverflowError:
+        before = None
+    if before is None:
+        raise ConfigurationError("period starts too early: start it at least one second later")
+    return [("date", ">", before), ("date", "<", period.end)]
+
+
+def call_filters(
+    *,
+    period: Period | None,
+    status: CallStatus | Iterable[CallStatus] | None,
+    filters: Filters[CallField],
+) -> Filters[CallField]:
+    """Return the filters that match calls of a period and a status that match `filters` too."""
+    conditions = [] if period is None else date_filters(period)
+    if status is not None:
+        conditions.append(_status_filter(status))
+    if not conditions:
+        return filters
+    logic, more = _parts(filters)
+    if logic == "or":
+        raise ConfigurationError(
+            'filters under "or" cannot be combined with period or status: '
+            "leave these out, or filter by fields that must all match"
+        )
+    return [*conditions, *more]
+
+
+def _status_filter(status: CallStatus | Iterable[CallStatus]) -> Condition[CallField]:
+    if isinstance(status, CallStatus):
+        return "status", "=", status
+    statuses = None if isinstance(status, str) or not isinstance(status, Iterable) else [*status]
+    if not statuses or not all(isinstance(one, CallStatus) for one in statuses):
+        raise ConfigurationError("status must be one or more of CallStatus, e.g. CallStatus.ANSWER")
+    return "status", "in", statuses
 
 
 def reduction_hint(error: RoistatError) -> Literal["period", "limit", "cut"] | None:
@@ -94,14 +157,14 @@ def reduction_hint(error: RoistatError) -> Literal["period", "limit", "cut"] | N
     return "cut" if is_sent and isinstance(error, TransportError | ServerError) else None
 
 
-def _filters(filters: Filters, fields: frozenset[str]) -> Any:
+def _filters(filters: Filters[Any], fields: frozenset[str]) -> Any:
     word, conditions = _parts(filters)
     spelled = [_condition(condition, fields) for condition in conditions]
     # One condition goes flat: {"and": [one]} answers 500 on other lists (facts §3, seen live).
     return spelled if len(spelled) == 1 else {word: spelled}
 
 
-def _parts(filters: Filters) -> tuple[str, Sequence[Condition]]:
+def _parts(filters: Filters[Any]) -> tuple[str, Sequence[Condition[Any]]]:
     if not isinstance(filters, Mapping):
         return "and", _sequence(filters, "filters")
     if len(filters) != 1 or next(iter(filters)) not in ("and", "or"):
@@ -124,7 +187,7 @@ def _tuple(value: object, length: int, form: str) -> Sequence[Any]:
     return value
 
 
-def _condition(condition: Condition, fields: frozenset[str]) -> list[Any]:
+def _condition(condition: Condition[Any], fields: frozenset[str]) -> list[Any]:
     parts = _tuple(condition, 3, 'a filter is (field, operator, value), e.g. ("id", "=", "5")')
     name, operator, value = parts
     _known_field(name, fields, "filter")
@@ -169,7 +232,7 @@ def _extend(extend: Sequence[str]) -> list[str]:
     return parts
 
 
-def _sort(sort: Sort, fields: frozenset[str]) -> list[str]:
+def _sort(sort: Sort[Any], fields: frozenset[str]) -> list[str]:
     form = 'sort is (field, "asc" or "desc")'
     name, direction = _tuple(sort, 2, form)
     _known_field(name, fields, "sort")

@@ -203,7 +203,7 @@ async def test_a_cancel_at_any_turn_of_a_large_file_leaves_nothing(
         await asyncio.gather(task, return_exceptions=True)
         assert os.listdir(tmp_path) in ([], ["a.mp3"])
         target.unlink(missing_ok=True)
-    assert roistat._endpoint.governor._pending == 0
+    assert roistat._api.governor._pending == 0
 
 
 async def test_a_cancel_before_the_name_is_no_file(

@@ -212,7 +212,7 @@ async def test_a_cancel_at_any_moment_leaves_nothing(
         # The disk's threads need real time; the turns before them are taken one by one.
         steps += 1 if steps < 60 else 1 + steps // 2
     assert steps > 10
-    assert roistat._endpoint.governor._pending == 0
+    assert roistat._api.governor._pending == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts open files by /proc")

@@ -330,7 +330,7 @@ async def test_a_cancel_at_any_moment_of_a_resume_leaves_nothing(tmp_path: Path)
                 was_running = not task.done()
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-                assert roistat._endpoint.governor._pending == 0
+                assert roistat._api.governor._pending == 0
             await server.emptied()
         resumed += len(server.requests) > 1
         assert os.listdir(tmp_path) in ([], ["a.mp3"])

@@ -61,7 +61,7 @@ def simulated(
     """Give a client that sends by this transport and lives in this time."""
     roistat = Roistat(KEY, PROJECT, retry=retry, limits=limits, clock=clock)
     roistat._http = http
-    object.__setattr__(roistat._endpoint, "http", http)
+    object.__setattr__(roistat._api, "http", http)
     return roistat
 
 

@@ -62,7 +62,7 @@ async def test_s2_a_client_holds_its_key_back(tmp_path: Path) -> None:
     async with FaultServer() as server, client(server.base_url) as roistat:
         for operation in ALL.values():
             await operation(roistat, tmp_path)
-        hidden_from(" ".join(map(repr, (roistat, vars(roistat), roistat._endpoint))))
+        hidden_from(" ".join(map(repr, (roistat, vars(roistat), roistat._api))))
         with pytest.raises(errors.RoistatError):
             pickle.dumps(roistat)
     assert len(server.requests) == len(ALL)

@@ -1,4 +1,4 @@
-"""Every public method of every resource, with arguments: what the page documents and the rest."""
+"""Requests of every public method: those that Roistat documents, and the others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from typing import Any
 from attrs import frozen
 
 from roistat_async import (
+    Call,
     CallDraft,
+    CallStatus,
     Crm,
     CrmField,
     GoogleAnalytics,
     Integration,
     Period,
+    Phone,
     Redirect,
     Roistat,
+    Script,
     ScriptDraft,
     ScriptOptions,
     Webhook,
@@ -36,18 +40,18 @@ PERIOD = Period(
 
 
 @frozen
-class Asked:
-    """Be one use of a method: `ask` calls it, `answer` is what Roistat says."""
+class RequestCase:
+    """Call of a public method: `send` makes it, `response` is what Roistat returns."""
 
     method: str
-    ask: Callable[[Roistat, Path], Awaitable[Any]]
-    answer: bytes
+    send: Callable[[Roistat, Path], Awaitable[Any]]
+    response: bytes
     path: str = ""
     body: Any = None
 
 
 def _script(name: str, **options: Any) -> ScriptDraft:
-    """Describe the script of the page's examples."""
+    """Return the draft of Roistat's example."""
     return ScriptDraft(
         name=name,
         is_enabled=True,
@@ -80,6 +84,8 @@ BASIC_SCRIPT = _script(
     creation_date=datetime(2016, 10, 11, 21, tzinfo=UTC),
     options={"replaceable_numbers": ["89451111111", "89452222222"]},
 )
+PHONE = Phone(id=6, phone="74997654321")
+EXISTING_CALL = Call(id="9", date=PERIOD.start, status=CallStatus.ACTIVE)
 CALL = CallDraft(
     callee="79999999999",
     caller="78888888888",
@@ -105,56 +111,56 @@ async def _walk(roistat: Roistat, _: Path) -> list[Any]:
 
 
 async def _download_recordings(roistat: Roistat, folder: Path) -> list[Any]:
-    return [one async for one in roistat.calls.download_recordings(["1234"], folder)]
+    return [outcome async for outcome in roistat.calls.download_recordings(["1234"], folder)]
 
 
 def _response(name: str) -> bytes:
     return api_doc.body(f"{name}.response")
 
 
-# endpoint of curl.json -> how a user of the library asks for just that
-DOCUMENTED: dict[str, Asked] = {
-    "script_create": Asked(
+# endpoint of curl.json -> the call that sends the same request
+DOCUMENTED: dict[str, RequestCase] = {
+    "script_create": RequestCase(
         "scripts.create",
         lambda roistat, _: roistat.scripts.create(BASIC_SCRIPT),
         _response("script_create"),
     ),
-    "script_list": Asked(
+    "script_list": RequestCase(
         "scripts.list", lambda roistat, _: roistat.scripts.list(), _response("script_list")
     ),
-    "script_delete": Asked(
+    "script_delete": RequestCase(
         "scripts.delete", lambda roistat, _: roistat.scripts.delete(1), _response("script_delete")
     ),
-    "script_update": Asked(
+    "script_update": RequestCase(
         "scripts.update",
         lambda roistat, _: roistat.scripts.update(1, _script("New script")),
         _response("script_update"),
     ),
-    "analytics": Asked(
+    "analytics": RequestCase(
         "analytics.get", lambda roistat, _: roistat.analytics.get(PERIOD), _response("analytics")
     ),
-    "call_xls_export": Asked(
+    "call_xls_export": RequestCase(
         "calls.export_xls",
         lambda roistat, folder: roistat.calls.export_xls(PERIOD, to=folder / "calls.xls"),
         XLS,
     ),
-    "call_file": Asked("calls.recording", _read_recording, MP3),
-    "phone_update": Asked(
+    "call_file": RequestCase("calls.recording", _read_recording, MP3),
+    "phone_update": RequestCase(
         "phones.update",
         lambda roistat, _: roistat.phones.update(
             6, script_id=11, last_use_date=datetime(2016, 10, 11, 21, tzinfo=UTC)
         ),
         _response("phone_update"),
     ),
-    "phone_create": Asked(
+    "phone_create": RequestCase(
         "phones.create",
         lambda roistat, _: roistat.phones.create(["74997654321"]),
         _response("phone_create"),
     ),
-    "phone_delete": Asked(
+    "phone_delete": RequestCase(
         "phones.delete", lambda roistat, _: roistat.phones.delete([4, 5]), _response("phone_delete")
     ),
-    "phone_list": Asked(
+    "phone_list": RequestCase(
         "phones.list",
         lambda roistat, _: anext(
             roistat.phones.list(
@@ -163,7 +169,7 @@ DOCUMENTED: dict[str, Asked] = {
         ),
         _response("phone_list"),
     ),
-    "call_list": Asked(
+    "call_list": RequestCase(
         "calls.list",
         lambda roistat, _: anext(
             roistat.calls.list(
@@ -179,28 +185,93 @@ DOCUMENTED: dict[str, Asked] = {
         ),
         _response("call_list"),
     ),
-    "phone_call": Asked(
+    "phone_call": RequestCase(
         "calls.create", lambda roistat, _: roistat.calls.create(CALL), _response("phone_call")
     ),
 }
 
-# What the page does not have, or has under another method's path.
-BEYOND: list[Asked] = [
-    Asked(
+# Methods that Roistat does not document, or documents for another method.
+UNDOCUMENTED: list[RequestCase] = [
+    RequestCase(
         "scripts.list",
         lambda roistat, _: roistat.scripts.list(is_deleted=True),
         EMPTY,
         "/project/calltracking/script/list",
         {"is_deleted": 1},
     ),
-    Asked(
+    RequestCase(
         "scripts.list",
         lambda roistat, _: roistat.scripts.list(is_deleted=False),
         EMPTY,
         "/project/calltracking/script/list",
         {"is_deleted": 0},
     ),
-    Asked(
+    RequestCase(
+        "calls.list",
+        lambda roistat, _: roistat.calls.list(
+            period=PERIOD,
+            status=[CallStatus.BUSY, CallStatus.NOANSWER],
+            filters=[("duration", "<", 5)],
+            sort=None,
+        ).first(),
+        EMPTY,
+        "/project/calltracking/call/list",
+        {
+            "filters": {
+                "and": [
+                    ["date", ">", "2016-06-30T20:59:59+0000"],
+                    ["date", "<", "2016-10-31T20:59:59+0000"],
+                    ["status", "in", ["BUSY", "NOANSWER"]],
+                    ["duration", "<", 5],
+                ]
+            },
+            "limit": 1,
+            "offset": 0,
+        },
+    ),
+    RequestCase(
+        "calls.list",
+        lambda roistat, _: roistat.calls.list(status=CallStatus.ANSWER, sort=None).first(),
+        EMPTY,
+        "/project/calltracking/call/list",
+        {"filters": [["status", "=", "ANSWER"]], "limit": 1, "offset": 0},
+    ),
+    RequestCase(
+        "scripts.update",
+        lambda roistat, _: roistat.scripts.update(Script(id=7), ScriptDraft(name="a")),
+        DONE,
+        "/project/calltracking/script/update",
+        {"id": 7, "name": "a"},
+    ),
+    RequestCase(
+        "scripts.delete",
+        lambda roistat, _: roistat.scripts.delete(Script(id=7)),
+        DONE,
+        "/project/calltracking/script/delete",
+        {"id": 7},
+    ),
+    RequestCase(
+        "phones.update",
+        lambda roistat, _: roistat.phones.update(PHONE, script_id=11),
+        DONE,
+        "/project/calltracking/phone/update",
+        {"id": 6, "script_id": 11},
+    ),
+    RequestCase(
+        "phones.delete",
+        lambda roistat, _: roistat.phones.delete([PHONE, 7]),
+        DONE,
+        "/project/calltracking/phone/delete",
+        {"phones": [6, 7]},
+    ),
+    RequestCase(
+        "calls.update",
+        lambda roistat, _: roistat.calls.update(EXISTING_CALL, status=CallStatus.BUSY),
+        DONE,
+        "/project/calltracking/call/update",
+        {"id": "9", "status": "BUSY"},
+    ),
+    RequestCase(
         "calls.history",
         _walk,
         EMPTY,
@@ -218,47 +289,47 @@ BEYOND: list[Asked] = [
             "offset": 0,
         },
     ),
-    Asked(
+    RequestCase(
         "phones.list_prefixes",
         lambda roistat, _: roistat.phones.list_prefixes(),
         EMPTY,
         "/project/calltracking/phone/prefix/list",
     ),
-    Asked(
+    RequestCase(
         "phones.buy",
         lambda roistat, _: roistat.phones.buy(prefix="7499", count=2, spend_money=True),
         EMPTY,
         "/project/calltracking/phone/buy",
         {"prefix": "7499", "count": 2},
     ),
-    Asked(
+    RequestCase(
         "phones.update",
         lambda roistat, _: roistat.phones.update(6, script_id=11),
         DONE,
         "/project/calltracking/phone/update",
         {"id": 6, "script_id": 11},
     ),
-    Asked(
+    RequestCase(
         "calls.update",
         lambda roistat, _: roistat.calls.update(7, comment=None, status="BUSY", duration=3),
         DONE,
         "/project/calltracking/call/update",
         {"id": "7", "comment": None, "status": "BUSY", "duration": 3},
     ),
-    Asked(
+    RequestCase(
         "calls.delete",
-        lambda roistat, _: roistat.calls.delete([7, "8"]),
+        lambda roistat, _: roistat.calls.delete([7, "8", EXISTING_CALL]),
         DONE,
         "/project/calltracking/call/delete",
-        {"ids": ["7", "8"]},
+        {"ids": ["7", "8", "9"]},
     ),
-    Asked(
+    RequestCase(
         "calls.download_recording",
         lambda roistat, folder: roistat.calls.download_recording("1234", to=folder / "1.mp3"),
         MP3,
         "/project/calltracking/call/1234/file",
     ),
-    Asked(
+    RequestCase(
         "calls.download_recordings",
         _download_recordings,
         MP3,

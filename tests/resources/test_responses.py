@@ -1,4 +1,4 @@
-"""Every answer of the vendor's page becomes models, with every field typed and right."""
+"""Documented responses become models, with the type and the value of every field."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ ANALYTICS = analytics.CallAnalytics(
     call_cost=analytics.DailySeries(values=_DAYS, average=80.725774193548006),
 )
 
-# endpoint -> what its method gives for the page's answer
+# endpoint -> what its method returns for the documented response
 EXPECTED: dict[str, Any] = {
     "script_create": CREATED_SCRIPT,
     "script_list": [LISTED_SCRIPT],
@@ -269,43 +269,31 @@ EXPECTED: dict[str, Any] = {
 }
 
 
-async def _given(endpoint: str, folder: Path) -> Any:
+async def _result(endpoint: str, folder: Path) -> Any:
     async with mocked(api_doc.body(f"{endpoint}.response")) as client:
-        given = await DOCUMENTED[endpoint].ask(client.roistat, folder)
-    return given.items if endpoint in ("phone_list", "call_list") else given
+        result = await DOCUMENTED[endpoint].send(client.roistat, folder)
+    return result.items if endpoint in ("phone_list", "call_list") else result
 
 
 @pytest.mark.parametrize("endpoint", EXPECTED)
-async def test_answer_becomes_models(endpoint: str, tmp_path: Path) -> None:
-    """The page's answer, read by the method a user calls, equals models written by hand."""
-    assert await _given(endpoint, tmp_path) == EXPECTED[endpoint]
+async def test_a_response_becomes_models(endpoint: str, tmp_path: Path) -> None:
+    """The models equal those written by hand, their types do too, and no key is unknown."""
+    result, expected = await _result(endpoint, tmp_path), EXPECTED[endpoint]
+    assert result == expected
+    assert _types(result) == _types(expected)  # 1 == True == 1.0
+    assert all(value == {} for path, value in _leaves(result) if path.endswith(".extra"))
 
 
-@pytest.mark.parametrize("endpoint", EXPECTED)
-async def test_answer_has_the_declared_types(endpoint: str, tmp_path: Path) -> None:
-    """Equal is not enough, since 1 == True == 1.0: the types are those of the models."""
-    expected = list(_typed(EXPECTED[endpoint]))
-    assert list(_typed(await _given(endpoint, tmp_path))) == expected
+async def test_keys_become_snake_case(tmp_path: Path) -> None:
+    """The camelCase keys of the JSON become snake_case, at every depth."""
+    result = await _result("analytics", tmp_path)
+    assert result.call_cost.average == 80.725774193548006
+    assert result.hourly_weekly_quantity.by_hours[0].missed == 0
+    assert result.marker_duration[1].icon_url == "https://cloud.roistat.com/img/arrow-right.png"
 
 
-@pytest.mark.parametrize("endpoint", EXPECTED)
-async def test_page_holds_no_key_we_do_not_know(endpoint: str, tmp_path: Path) -> None:
-    """Every key of the page's answers has a field of its own."""
-    given = await _given(endpoint, tmp_path)
-    extras = [value for path, value in _leaves(given) if path.endswith(".extra")]
-    assert all(extra == {} for extra in extras)
-
-
-async def test_deep_fields_are_where_the_names_say(tmp_path: Path) -> None:
-    """camelCase became snake_case, at every depth."""
-    given = await _given("analytics", tmp_path)
-    assert given.call_cost.average == 80.725774193548006
-    assert given.hourly_weekly_quantity.by_hours[0].missed == 0
-    assert given.marker_duration[1].icon_url == "https://cloud.roistat.com/img/arrow-right.png"
-
-
-def test_every_answer_of_the_page_is_read() -> None:
-    """No response body of the page is forgotten."""
+def test_every_documented_response_is_compared() -> None:
+    """Each documented response has its expected models."""
     files = {name for name in api_doc.BODIES if name.endswith(".response.json")}
     assert files == {f"{endpoint}.response.json" for endpoint in EXPECTED}
 
@@ -315,11 +303,11 @@ def _leaves(value: Any, path: str = "$") -> Iterator[tuple[str, Any]]:
         for field in attrs.fields(type(value)):
             yield from _leaves(getattr(value, field.name), f"{path}.{field.name}")
     elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _leaves(part, f"{path}[{index}]")
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]")
     else:
         yield path, value
 
 
-def _typed(value: Any) -> Iterator[tuple[str, str]]:
-    return ((path, type(leaf).__name__) for path, leaf in _leaves(value))
+def _types(value: Any) -> list[tuple[str, str]]:
+    return [(path, type(leaf).__name__) for path, leaf in _leaves(value)]

@@ -1,0 +1,210 @@
+"""Writes whose response is lost: what is sent again, and what `resolve` finds."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from roistat_async import (
+    Call,
+    CallDraft,
+    Phone,
+    RetryPolicy,
+    Roistat,
+    Script,
+    ScriptDraft,
+    ScriptOptions,
+    errors,
+)
+from roistat_async.testing import FakeRoistat, Fault, Quirks
+from tests.helpers.clients import client
+
+NUMBER = "74959999999"
+CALL = CallDraft(callee=NUMBER, caller="79000000002", date=datetime(2026, 5, 1, 9, 30, tzinfo=UTC))
+SCRIPT = ScriptDraft(name="New", options=ScriptOptions(replaceable_numbers=[NUMBER]))
+LOST = [Fault.reset, Fault.close_silently, Fault.truncated, Fault.html, lambda: Fault.status(502)]
+
+# path, model -> a create of it, and the lookup of its number
+CREATES: dict[tuple[str, type[Any]], Callable[[Roistat], Awaitable[object]]] = {
+    ("phone/create", Phone): lambda roistat: roistat.phones.create([NUMBER]),
+    ("phone-call", Call): lambda roistat: roistat.calls.create(CALL),
+    ("script/create", Script): lambda roistat: roistat.scripts.create(SCRIPT),
+}
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeRoistat]:
+    """Fake server without request limits."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    async with FakeRoistat(calls=20, quirks=quirks) as fake:
+        yield fake
+
+
+def connected(fake: FakeRoistat, **options: Any) -> Roistat:
+    """Return a client that retries whatever may be retried, with the clock of the system."""
+    retry = RetryPolicy(max_attempts=4, base_delay=0.001, throttled_base_delay=0.001, **options)
+    return client(fake.base_url, api_key=fake.api_key, clock=None, retry=retry)
+
+
+def received(fake: FakeRoistat, end: str) -> int:
+    return sum(request.path.endswith(end) for request in fake.requests)
+
+
+async def lose(action: Awaitable[object]) -> errors.OutcomeUnknownError:
+    with pytest.raises(errors.OutcomeUnknownError) as caught:
+        await action
+    return caught.value
+
+
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_a_create_is_sent_once(fake: FakeRoistat, fault: Any, is_applied: bool) -> None:
+    """However the response is lost, a create is sent once, and `resolve` finds what it made."""
+    fake.fail("phone/create", fault().after_applying() if is_applied else fault())
+    async with connected(fake) as roistat:
+        phones = await roistat.resolve(await lose(roistat.phones.create([NUMBER])), Phone)
+    if is_applied or fault == Fault.truncated:  # the fake applies a request before it truncates
+        assert phones is not None
+        assert [phone.phone for phone in phones] == [NUMBER]
+    else:
+        assert phones is None
+    assert received(fake, "phone/create") == 1
+
+
+@pytest.mark.parametrize(("path", "model"), CREATES)
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_resolve(fake: FakeRoistat, path: str, model: type[Any], is_applied: bool) -> None:
+    """`resolve` returns the record if the create was carried out, otherwise None."""
+    fake.fail(path, Fault.reset().after_applying() if is_applied else Fault.reset())
+    async with connected(fake) as roistat:
+        error = await lose(CREATES[path, model](roistat))
+        record = await roistat.resolve(error)
+        assert record == await roistat.resolve(error, model)
+    if is_applied:
+        (first,) = record if isinstance(record, list) else [record]
+        assert isinstance(first, model)
+    else:
+        assert record is None
+    assert received(fake, path) == 1
+
+
+async def test_resolve_refuses_another_model(fake: FakeRoistat) -> None:
+    """A model that the create did not make is refused without a request."""
+    fake.fail("phone-call", Fault.reset())
+    async with connected(fake) as roistat:
+        error = await lose(roistat.calls.create(CALL))
+        with pytest.raises(errors.ConfigurationError, match="pass Call"):
+            await roistat.resolve(error, Script)
+    assert len(fake.requests) == 1
+
+
+async def test_resolve_does_not_guess(fake: FakeRoistat) -> None:
+    """Two scripts with the name of the draft make `resolve` raise an error."""
+    async with connected(fake) as roistat:
+        await roistat.scripts.create(SCRIPT)
+        fake.fail("script/create", Fault.reset().after_applying())
+        error = await lose(roistat.scripts.create(SCRIPT))
+        with pytest.raises(errors.RoistatError, match="2 records"):
+            await roistat.resolve(error)
+
+
+async def test_a_pickled_error_cannot_be_resolved(fake: FakeRoistat) -> None:
+    """An error that was pickled says that it cannot be resolved any more."""
+    fake.fail("phone/create", Fault.reset())
+    async with connected(fake) as roistat:
+        error = await lose(roistat.phones.create([NUMBER]))
+        copied = pickle.loads(pickle.dumps(error))
+        assert (copied.operation, copied.sent_at) == (error.operation, error.sent_at)
+        with pytest.raises(errors.ConfigurationError, match="pickled"):
+            await roistat.resolve(copied)
+
+
+async def test_an_error_of_another_project_is_refused(fake: FakeRoistat) -> None:
+    """Only a client of the error's project can resolve it: another one lists other records."""
+    fake.add_project(678)
+    fake.fail("phone/create", Fault.reset().after_applying())
+    async with connected(fake) as roistat:
+        other = roistat.for_project(678)
+        error = await lose(other.phones.create([NUMBER]))
+        assert error.project == 678
+        with pytest.raises(errors.ConfigurationError, match="project 678"):
+            await roistat.resolve(error)
+        assert await other.resolve(error)
+
+
+@pytest.mark.parametrize("comment", [None, "Call back"])
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_a_dedupe_token(fake: FakeRoistat, comment: str | None, is_applied: bool) -> None:
+    """With `dedupe_token`, `resolve` does not take a similar call for the lost one."""
+    draft = evolve(CALL, comment=comment, duration=40)
+    fake.state.add_call(
+        date=draft.date, callee=draft.callee, caller=draft.caller, comment=comment, duration=40
+    )
+    fake.fail("phone-call", Fault.reset().after_applying() if is_applied else Fault.reset())
+    async with connected(fake) as roistat:
+        error = await lose(roistat.calls.create(draft, dedupe_token=True))
+        call = await roistat.resolve(error, Call)
+    assert (call is not None) is is_applied
+    assert call is None or (call.comment or "").startswith(comment or "[")
+
+
+async def test_an_update_cannot_be_resolved(fake: FakeRoistat) -> None:
+    """By default a lost update is not sent again, and there is nothing to look for."""
+    fake.fail("phone/update", Fault.reset())
+    async with connected(fake) as roistat:
+        error = await lose(roistat.phones.update(1, script_id=2))
+        with pytest.raises(errors.ConfigurationError, match="not about a create"):
+            await roistat.resolve(error)
+    assert received(fake, "phone/update") == 1
+
+
+async def test_updates_are_retried_on_request(fake: FakeRoistat) -> None:
+    """`RetryPolicy(retry_updates=True)` retries an update, but not a create."""
+    fake.fail("phone/update", Fault.reset(), times=2)
+    fake.fail("phone/create", Fault.reset())
+    async with connected(fake, retry_updates=True) as roistat:
+        await roistat.phones.update(1, script_id=2)
+        await lose(roistat.phones.create([NUMBER]))
+    assert (received(fake, "phone/update"), received(fake, "phone/create")) == (3, 1)
+
+
+async def test_a_create_is_retried_after_a_rate_limit(fake: FakeRoistat) -> None:
+    """A create that the rate limit refused was not carried out, so it is sent again."""
+    fake.fail("phone/create", Fault.error("request_limit_error"), times=2)
+    async with connected(fake) as roistat:
+        (phone,) = await roistat.phones.create([NUMBER])
+    assert phone.phone == NUMBER
+    assert received(fake, "phone/create") == 3
+
+
+async def test_a_retried_delete_that_finds_nothing_succeeds(fake: FakeRoistat) -> None:
+    """`not_found` after a lost response means that the first request deleted the record."""
+    fake.fail("script/delete", Fault.reset().after_applying())
+    async with connected(fake, retry_updates=True) as roistat:
+        await roistat.scripts.delete(1)
+    assert received(fake, "script/delete") == 2
+    assert 1 not in [script["id"] for script in fake.state.scripts]
+
+
+@pytest.mark.parametrize("before", [None, Fault.error("request_limit_error")])
+async def test_a_delete_that_finds_nothing_fails(fake: FakeRoistat, before: Fault | None) -> None:
+    """`not_found` is an error if no response was lost, also after a refusal."""
+    if before is not None:
+        fake.fail("script/delete", before)
+    async with connected(fake, retry_updates=True) as roistat:
+        with pytest.raises(errors.NotFoundError):
+            await roistat.scripts.delete(999)
+
+
+async def test_a_create_without_a_connection_was_not_sent(fake: FakeRoistat) -> None:
+    """A create raises NotSentError if no connection could be opened."""
+    base_url, key = fake.base_url, fake.api_key
+    await fake.stop()
+    async with client(base_url, api_key=key) as roistat:
+        with pytest.raises(errors.NotSentError):
+            await roistat.phones.create([NUMBER])

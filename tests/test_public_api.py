@@ -1,0 +1,161 @@
+"""The public surface: which names are exported, and which members and arguments they have."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import roistat_async
+from roistat_async import sync
+from roistat_async.resources.analytics import Analytics
+from roistat_async.resources.calls import Calls
+from roistat_async.resources.phones import Phones
+from roistat_async.resources.scripts import Scripts
+
+# fmt: off
+EXPORTED = {
+    roistat_async: {
+        "BadRecord", "Body", "Call", "CallAnalytics", "CallDraft", "CallExtension", "CallField",
+        "CallStatus", "ClientOptions", "Clock", "Crm", "CrmField", "Download", "DownloadOutcome",
+        "DownloadStatus", "Filters", "Geo", "GoogleAnalytics", "History", "HistoryReport", "Hooks",
+        "Integration", "Limits", "OMITTED", "Omitted", "OnBadRecord", "Operator", "Order",
+        "OrderStatus", "Page", "Pager", "Period", "Phone", "PhoneField", "PhonePrefix", "Progress",
+        "Redirect", "RequestEvent", "ResponseEvent", "RetryEvent", "RetryPolicy", "Roistat",
+        "RoistatError", "Script", "ScriptDraft", "ScriptOptions", "Sort", "Source", "Timeouts",
+        "Visit", "Webhook", "errors",
+    },
+    sync: {
+        "NdjsonTarget", "ParquetTarget", "RecordingsReport", "SqliteTarget", "StdoutTarget",
+        "SupportsFullRun", "SyncProgress", "SyncReport", "SyncState", "Target", "WriteCounts",
+        "open_target", "sync_calls", "sync_recordings",
+    },
+}
+# fmt: on
+LIST = "page_size offset limit prefetch on_bad_record"
+# class -> public member -> names of its arguments; None for a property
+MEMBERS: dict[type[Any], dict[str, str | None]] = {
+    roistat_async.Roistat: {
+        "base_url": None,
+        "clock": None,
+        "close": "",
+        "for_project": "project limits",
+        "from_env": "environ options",
+        "project": None,
+        "requests_left": None,
+        "resolve": "error model",
+    },
+    Analytics: {"get": "period"},
+    Calls: {
+        "create": "draft dedupe_token",
+        "delete": "calls",
+        "download_recording": "call to progress",
+        "download_recordings": "calls folder concurrency",
+        "export_xls": "period to progress",
+        "history": "period extend page_size concurrency settle resume_from on_bad_record",
+        "list": f"period status filters extend sort {LIST}",
+        "recording": "call",
+        "update": "call comment status duration answer_duration order_id link",
+    },
+    Phones: {
+        "buy": "prefix count spend_money",
+        "create": "numbers",
+        "delete": "phones",
+        "list": f"filters sort {LIST}",
+        "list_prefixes": "",
+        "update": "phone script_id last_use_date",
+    },
+    Scripts: {
+        "create": "draft",
+        "delete": "script",
+        "list": "is_deleted",
+        "update": "script draft",
+    },
+    roistat_async.Clock: {
+        "monotonic": None,
+        "random": None,
+        "sleep": None,
+        "utc_now": None,
+    },
+    roistat_async.Hooks: {"on_request": None, "on_response": None, "on_retry": None},
+    roistat_async.Limits: {"concurrency": None, "per_hour": None, "per_second": None},
+    roistat_async.Timeouts: {"connect": None, "read": None, "response": None},
+    roistat_async.RetryPolicy: {
+        "base_delay": None,
+        "deadline": None,
+        "max_attempts": None,
+        "max_delay": None,
+        "max_download_attempts": None,
+        "max_retry_after": None,
+        "retry_updates": None,
+        "throttled_base_delay": None,
+    },
+}
+POSITIONAL = {"project", "environ", "error", "model", "period", "draft", "calls", "call", "folder",
+              "phones", "phone", "numbers", "script"}  # fmt: skip
+
+
+def _members(kind: type[Any]) -> dict[str, str | None]:
+    public = {name: value for name, value in vars(kind).items() if not name.startswith("_")}
+    return {name: _arguments(getattr(kind, name)) for name in public}
+
+
+def _arguments(member: object) -> str | None:
+    if not inspect.isroutine(member):
+        return None
+    return " ".join(name for name in inspect.signature(member).parameters if name != "self")
+
+
+@pytest.mark.parametrize("module", EXPORTED, ids=lambda module: module.__name__)
+def test_exported_names(module: Any) -> None:
+    """A module exports these names, and each of them exists."""
+    assert set(module.__all__) == EXPORTED[module]
+    assert all(getattr(module, name) is not None for name in EXPORTED[module])
+
+
+@pytest.mark.parametrize("kind", MEMBERS, ids=lambda kind: kind.__name__)
+def test_members(kind: type[Any]) -> None:
+    """A class has these public members with these arguments."""
+    assert _members(kind) == MEMBERS[kind]
+
+
+@pytest.mark.parametrize("kind", MEMBERS, ids=lambda kind: kind.__name__)
+def test_options_are_keywords(kind: type[Any]) -> None:
+    """Only what a method is about can be passed without its name."""
+    for name, arguments in MEMBERS[kind].items():
+        if arguments is not None:
+            parameters = inspect.signature(getattr(kind, name)).parameters.values()
+            positional = {p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+            assert positional - {"self"} <= POSITIONAL, name
+
+
+def test_client_options_are_the_arguments_of_the_client() -> None:
+    """`ClientOptions` has a key for each argument of `Roistat`."""
+    arguments = set(inspect.signature(roistat_async.Roistat).parameters)
+    assert set(roistat_async.ClientOptions.__annotations__) == arguments
+
+
+@pytest.mark.parametrize("kind", MEMBERS, ids=lambda kind: kind.__name__)
+def test_members_are_documented(kind: type[Any]) -> None:
+    """Each class, method and property has a docstring."""
+    assert kind.__doc__
+    for name, value in vars(kind).items():
+        if not name.startswith("_") and (inspect.isroutine(value) or isinstance(value, property)):
+            assert inspect.getdoc(getattr(kind, name)), name
+
+
+def test_help_lists_the_resources() -> None:
+    """`help(Roistat)` names each resource with what it does."""
+    text = inspect.getdoc(roistat_async.Roistat) or ""
+    for name in ("calls", "phones", "scripts", "analytics"):
+        assert f"`roistat.{name}`: " in text
+
+
+def test_help_explains_the_arguments() -> None:
+    """`help()` explains the filter grammar and the arguments of `progress`."""
+    text = inspect.getdoc(Calls.list) or ""
+    fields = roistat_async.CallField.__args__  # type: ignore[attr-defined]
+    operators = roistat_async.Operator.__args__  # type: ignore[attr-defined]
+    assert all(name in text for name in [*fields, *operators, '{"or": ['])
+    assert "progress(received, total)" in (inspect.getdoc(Calls.download_recording) or "")
