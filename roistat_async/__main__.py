@@ -1,4 +1,4 @@
-"""Entry point of the command line; names the extra to install if it is missing."""
+"""Entry point of the command line; explains how to install its libraries if they are missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 def main() -> None:
     """Run `roistat` or `python -m roistat_async`."""
-    # The commands import rich late. Checking here reports it missing before any work is done.
+    # The commands import rich late, so it is checked here, before any of them does something.
     if find_spec("click") is None or find_spec("rich") is None:
         message = "The roistat command needs the extra cli: pip install 'roistat_async[cli]'"
         sys.stderr.write(f"{message}\n")

@@ -1,4 +1,4 @@
-"""Time and chance, in one place, so that tests need neither wait nor luck."""
+"""Time, sleep and random numbers, so that tests can replace them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def _utc_now() -> datetime:
 
 @frozen
 class Clock:
-    """Tell the time, wait, and draw a number between 0 and 1; each can be replaced."""
+    """Source of time, delays and random numbers; each function can be replaced.
+
+    `random` returns a number from 0 to 1, `utc_now` an aware datetime.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -1,6 +1,6 @@
-"""What a user may watch, for metrics and logs: nothing of it is secret or personal.
+"""Hooks for metrics and logs. Their events hold nothing secret or personal.
 
-`operation` is the path of the vendor's page, with `{id}` where a call's id stood.
+`operation` is the path that Roistat documents, with `{id}` in place of a call's id.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .errors import RoistatError
 
 @frozen(kw_only=True)
 class RequestEvent:
-    """Say that a request is about to be sent; `attempt` counts from 1."""
+    """Request that is about to be sent; `attempt` counts from 1."""
 
     operation: str
     project: int
@@ -25,7 +25,7 @@ class RequestEvent:
 
 @frozen(kw_only=True)
 class ResponseEvent:
-    """Say that an answer was read, or left: its status, its size, and the seconds it took."""
+    """Response that was read or dropped: its HTTP status, size and duration."""
 
     operation: str
     project: int
@@ -37,7 +37,7 @@ class ResponseEvent:
 
 @frozen(kw_only=True)
 class RetryEvent:
-    """Say that an attempt failed and the next one follows after `wait` seconds."""
+    """Failed attempt that is retried after `delay` seconds."""
 
     operation: str
     project: int
@@ -46,14 +46,17 @@ class RetryEvent:
     delay: float
 
 
-_callback: Any = instance_of(Callable, type(None))  # type: ignore[arg-type]  # isinstance knows it
+_callback: Any = instance_of(Callable, type(None))  # type: ignore[arg-type]  # isinstance accepts it
 
 
 @frozen(kw_only=True)
 class Hooks:
-    """Be called at each request, each answer and each repeat; be quick, for the request waits.
+    """Functions that are called for each request, each response and each retry.
 
-    What a hook raises comes out of the request it was called for.
+        Roistat(..., hooks=Hooks(on_retry=lambda event: print(event.operation, event.error)))
+
+    The request waits for a hook, so it must be fast. An exception of a hook is raised by the
+    request.
     """
 
     on_request: Callable[[RequestEvent], object] | None = field(default=None, validator=_callback)

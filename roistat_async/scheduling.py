@@ -1,7 +1,7 @@
-"""What takes long is done in a turn of the event loop of its own, whoever does it.
+"""Fair scheduling: heavy work runs in separate iterations of the event loop.
 
-A page takes milliseconds to decode, a connection a third of one to begin. Two hundred of them at
-once would hold up everything else in the loop for their sum.
+Decoding a page takes milliseconds, and opening a connection a third of one. Two hundred of them
+in one iteration would block every other task of the loop for the sum of their times.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ import asyncio
 from collections import deque
 from weakref import WeakKeyDictionary
 
-_Waiting = deque[asyncio.Future[None]]
+_Queue = deque[asyncio.Future[None]]
 
-_waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiting] = WeakKeyDictionary()
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
 
 
 async def fair_yield() -> None:
-    """Wait for a turn of the loop of one's own: what was begun before is sent meanwhile."""
+    """Wait for an iteration of the event loop in which no other waiter resumes."""
     loop = asyncio.get_running_loop()
-    waiting = _waiting.setdefault(loop, deque())
-    mine: asyncio.Future[None] = loop.create_future()
-    if not waiting:
+    queue = _queues.setdefault(loop, deque())
+    waiter: asyncio.Future[None] = loop.create_future()
+    if not queue:
         loop.call_soon(_wake_next, loop)
-    waiting.append(mine)
-    await mine
+    queue.append(waiter)
+    await waiter
 
 
 def _wake_next(loop: asyncio.AbstractEventLoop) -> None:
-    waiting = _waiting[loop]
-    while waiting:
-        first = waiting.popleft()
-        if not first.done():  # else its reader was cancelled
-            first.set_result(None)
+    queue = _queues[loop]
+    while queue:
+        waiter = queue.popleft()
+        if not waiter.done():  # a cancelled waiter does not use up the iteration
+            waiter.set_result(None)
             break
-    if waiting:
+    if queue:
         loop.call_soon(_wake_next, loop)

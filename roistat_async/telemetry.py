@@ -1,7 +1,7 @@
-"""Spans of OpenTelemetry, where `opentelemetry-api` is installed: one for each operation.
+"""OpenTelemetry spans, one for each operation, if `opentelemetry-api` is installed.
 
-A span covers all attempts; it holds the path, the project, the last status and the kind of error,
-and never a text of an error or a value that was sent.
+A span covers all attempts. It holds the path, the project, the last HTTP status and the class of
+the error, but no text of an error and no value that was sent.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 
 
 def tracer() -> Any | None:
-    """Give the tracer that spans are made with; None where nobody collects them."""
-    # A program that never imported it has no provider; to ask would take longer than to send.
+    """Return the tracer, or None if the program collects no spans."""
+    # A program that never imported OpenTelemetry has no provider, and importing it is slow.
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
         return None
     provider = trace.get_tracer_provider()
-    # The one that stands there before a program sets its own: its spans go nowhere.
+    # This is the provider of a program that has not set one: it drops its spans.
     return None if isinstance(provider, trace.ProxyTracerProvider) else _tracer_of(provider)
 
 
@@ -31,10 +31,10 @@ def _tracer_of(provider: Any) -> Any:
 
 @contextmanager
 def span(operation: str, project: int) -> Iterator[Any]:
-    """Be the span of one operation; only where there is a tracer."""
-    made: Any = tracer()
+    """Record one operation as a span; there must be a tracer."""
+    current_tracer: Any = tracer()
     attributes = {"url.template": operation, "http.request.method": "POST"}
-    with made.start_as_current_span(
+    with current_tracer.start_as_current_span(
         f"POST {operation}",
         attributes={**attributes, "roistat.project": project},
         record_exception=False,
@@ -44,18 +44,18 @@ def span(operation: str, project: int) -> Iterator[Any]:
             yield current
         except BaseException as error:
             current.set_attribute("error.type", type(error).__name__)
-            current.set_status(_failed())
+            current.set_status(_error_status())
             raise
 
 
 def record_result(current: Any, *, attempts: int, status: int | None) -> None:
-    """Add to a span what its attempts came to."""
+    """Add the number of attempts and the last HTTP status to a span."""
     current.set_attribute("roistat.attempts", attempts)
     if status is not None:
         current.set_attribute("http.response.status_code", status)
 
 
-def _failed() -> Any:
+def _error_status() -> Any:
     from opentelemetry.trace import StatusCode
 
     return StatusCode.ERROR

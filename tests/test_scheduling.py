@@ -1,55 +1,55 @@
-"""One page is read in a turn of the event loop."""
+"""Fair scheduling: waiters resume in separate iterations of the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 
 import pytest
 
-from roistat_async import scheduling
+from roistat_async.scheduling import fair_yield
 
 
-async def test_each_reader_has_a_turn_of_its_own() -> None:
-    """However many wait, others of the loop come in between each two of them."""
+async def test_other_tasks_run_between_two_waiters() -> None:
+    """Between any two waiters, the other tasks of the loop run."""
     events: list[str] = []
 
-    async def read(name: str) -> None:
-        await scheduling.fair_yield()
+    async def work(name: str) -> None:
+        await fair_yield()
         events.append(name)
 
-    async def others() -> None:
+    async def other() -> None:
         while len(events) < 9:
             await asyncio.sleep(0)
             events.append(".")
 
-    await asyncio.gather(others(), *(read(name) for name in "abc"))
+    await asyncio.gather(other(), *(work(name) for name in "abc"))
     order = "".join(events)
     assert order.replace(".", "") == "abc"
     assert ".b" in order
     assert ".c" in order
 
 
-async def test_a_cancelled_reader_holds_up_nobody() -> None:
-    """The turn of a reader who left goes to the next one."""
-    gone = asyncio.ensure_future(scheduling.fair_yield())
-    here = asyncio.ensure_future(scheduling.fair_yield())
+async def test_a_cancelled_waiter_blocks_no_other() -> None:
+    """The iteration of a cancelled waiter goes to the next one."""
+    first, second = (asyncio.ensure_future(fair_yield()) for _ in range(2))
     await asyncio.sleep(0)
-    gone.cancel()
-    await asyncio.wait_for(here, 5)
+    first.cancel()
+    await asyncio.wait_for(second, 5)
     with pytest.raises(asyncio.CancelledError):
-        await gone
+        await first
 
 
-def test_a_loop_that_ended_is_forgotten() -> None:
-    """A loop that was stopped while somebody waited is kept by nothing."""
+def test_a_closed_loop_is_not_kept() -> None:
+    """A loop that is closed while a task waits can be garbage collected."""
 
-    async def leave() -> None:
-        task = asyncio.ensure_future(scheduling.fair_yield())
+    async def leave() -> weakref.ref[asyncio.AbstractEventLoop]:
+        task = asyncio.ensure_future(fair_yield())
         await asyncio.sleep(0)
         task.cancel()
+        return weakref.ref(asyncio.get_running_loop())
 
-    for _ in range(3):
-        asyncio.run(leave())
+    loops = [asyncio.run(leave()) for _ in range(3)]
     gc.collect()
-    assert all(not loop.is_closed() for loop in scheduling._waiting)
+    assert [loop() for loop in loops] == [None] * 3

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry."""
+"""OpenTelemetry spans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="opentelemetry-sdk i
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Collect the spans that are made, by a provider of this test's own."""
+    """Exporter that collects the spans of a test in memory."""
     from opentelemetry import trace
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -29,8 +29,8 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     provider.shutdown()
 
 
-async def test_an_operation_is_a_span(spans: Any) -> None:
-    """One for all its attempts, with the path, the project and the last status."""
+async def test_an_operation_is_one_span(spans: Any) -> None:
+    """One span covers all attempts, with the path, the project and the last status."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with FakeRoistat(calls=3, quirks=quirks) as fake:
         fake.fail("call/list", Fault.status(502))
@@ -48,12 +48,9 @@ async def test_an_operation_is_a_span(spans: Any) -> None:
     assert "79000000002" not in span.to_json()
 
 
-async def test_an_error_is_named_and_not_told(spans: Any) -> None:
-    """Its class is an attribute; its text and its traceback are not in the span."""
-    async with (
-        FakeRoistat(calls=3) as fake,
-        client(fake.base_url, api_key="f" * 32) as roistat,
-    ):
+async def test_a_span_holds_the_class_of_an_error_only(spans: Any) -> None:
+    """The class of an error is an attribute; its text and its traceback are not recorded."""
+    async with FakeRoistat(calls=3) as fake, client(fake.base_url, api_key="f" * 32) as roistat:
         with pytest.raises(errors.AuthenticationError):
             await roistat.calls.list().first()
     (span,) = spans.get_finished_spans()
@@ -63,8 +60,9 @@ async def test_an_error_is_named_and_not_told(spans: Any) -> None:
     assert "f" * 32 not in span.to_json()
 
 
-async def test_without_opentelemetry_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client works as well where the library is missing, or nobody imported it."""
+async def test_opentelemetry_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without OpenTelemetry, or without a provider, there is no tracer and requests succeed."""
+    assert telemetry.tracer() is None
     monkeypatch.delitem(sys.modules, "opentelemetry.trace", raising=False)
     assert telemetry.tracer() is None
     async with (
@@ -72,8 +70,3 @@ async def test_without_opentelemetry_nothing_is_made(monkeypatch: pytest.MonkeyP
         client(fake.base_url, api_key=fake.api_key) as roistat,
     ):
         assert await roistat.calls.list().first()
-
-
-def test_where_nobody_collects_nothing_is_made() -> None:
-    """OpenTelemetry that is installed and not set up costs a request nothing."""
-    assert telemetry.tracer() is None
