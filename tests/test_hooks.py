@@ -116,9 +116,9 @@ async def test_each_attempt_is_logged(fake: FakeRoistat, caplog: pytest.LogCaptu
         await roistat.calls.list().first()
     first, failed, second = [record.getMessage() for record in caplog.records]
     for message, parts in (
-        (first, ["502", "0 bytes", "attempt 1"]),
-        (failed, ["ServerError", "attempt 1"]),
-        (second, ["200", "attempt 2"]),
+        (first, ["502", "0 bytes", " ms", "attempt 1"]),
+        (failed, ["ServerError", "attempt 1", " s"]),
+        (second, ["200", " bytes", " ms", "attempt 2"]),
     ):
         assert message.startswith(LIST)
         assert all(part in message for part in parts)

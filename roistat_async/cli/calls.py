@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +19,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from .. import Call, Pager, Roistat
+    from .. import Call, OnBadRecord, Pager, Roistat
     from .output import Column
 
 
@@ -50,7 +50,7 @@ def command(
     sort: str,
     limit: int | None,
     page_size: int,
-    on_bad_record: Literal["raise", "skip"],
+    on_bad_record: OnBadRecord,
     json: bool | None,
 ) -> int:
     """List calls, the newest first.
