@@ -124,8 +124,8 @@ class OutcomeUnknownError(TransportError):
     @property
     def lookup(self) -> Lookup | None:
         """Function that looks for the record; None after pickling, and if nothing was created."""
-        found: Lookup | None = self.__dict__.get("_lookup")
-        return found
+        lookup: Lookup | None = self.__dict__.get("_lookup")
+        return lookup
 
 
 class ResponseError(RoistatError):

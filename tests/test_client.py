@@ -106,7 +106,7 @@ async def test_each_project_has_its_own_limits(fake: FakeRoistat) -> None:
         assert [each.requests_left for each in clients] == [99, 100, 50]
 
 
-async def test_a_rate_limit_slows_down_one_project(fake: FakeRoistat) -> None:
+async def test_a_rate_limit_slows_down_its_project(fake: FakeRoistat) -> None:
     """After a RateLimitError only the project that got it sends fewer requests a second."""
     limits = Limits(per_second=10, per_hour=None)
     async with client(fake.base_url, api_key=fake.api_key, limits=limits) as roistat:

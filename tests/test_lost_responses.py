@@ -103,14 +103,29 @@ async def test_resolve_refuses_another_model(fake: FakeRoistat) -> None:
     assert len(fake.requests) == 1
 
 
-async def test_resolve_does_not_guess(fake: FakeRoistat) -> None:
-    """Two scripts with the name of the draft make `resolve` raise an error."""
+@pytest.mark.parametrize(("path", "model"), [("script/create", Script), ("phone-call", Call)])
+async def test_resolve_does_not_guess(fake: FakeRoistat, path: str, model: type[Any]) -> None:
+    """Two records that match the draft make `resolve` raise an error."""
+    create = CREATES[path, model]
     async with connected(fake) as roistat:
-        await roistat.scripts.create(SCRIPT)
-        fake.fail("script/create", Fault.reset().after_applying())
-        error = await lose(roistat.scripts.create(SCRIPT))
+        await create(roistat)
+        fake.fail(path, Fault.reset().after_applying())
+        error = await lose(create(roistat))
         with pytest.raises(errors.RoistatError, match="2 records"):
             await roistat.resolve(error)
+
+
+@pytest.mark.parametrize(
+    "change", [{"caller": "79000000003"}, {"callee": "74950000001"}, {"duration": 41}]
+)
+async def test_resolve_compares_the_fields(fake: FakeRoistat, change: dict[str, Any]) -> None:
+    """A call of the same second with another number or duration is not taken for the lost one."""
+    draft = evolve(CALL, duration=40)
+    similar = {name: getattr(draft, name) for name in ("date", "callee", "caller", "duration")}
+    fake.state.add_call(**{**similar, **change})
+    fake.fail("phone-call", Fault.reset())
+    async with connected(fake) as roistat:
+        assert await roistat.resolve(await lose(roistat.calls.create(draft))) is None
 
 
 async def test_a_pickled_error_cannot_be_resolved(fake: FakeRoistat) -> None:

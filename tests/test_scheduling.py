@@ -41,7 +41,7 @@ async def test_a_cancelled_waiter_blocks_no_other() -> None:
         await first
 
 
-def test_a_closed_loop_is_not_kept() -> None:
+def test_a_closed_loop_can_be_collected() -> None:
     """A loop that is closed while a task waits can be garbage collected."""
 
     async def leave() -> weakref.ref[asyncio.AbstractEventLoop]:

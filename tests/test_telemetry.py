@@ -29,7 +29,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     provider.shutdown()
 
 
-async def test_an_operation_is_one_span(spans: Any) -> None:
+async def test_an_operation_has_a_span(spans: Any) -> None:
     """One span covers all attempts, with the path, the project and the last status."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with FakeRoistat(calls=3, quirks=quirks) as fake:

@@ -22,6 +22,7 @@ from ..errors import (
 )
 from ..models.calls import CallStatus
 from ..models.period import Period
+from ..validation import require_iterable
 from . import values
 
 CallField = Literal[
@@ -134,8 +135,8 @@ def call_filters(
 def _status_filter(status: CallStatus | Iterable[CallStatus]) -> Condition[CallField]:
     if isinstance(status, CallStatus):
         return "status", "=", status
-    statuses = None if isinstance(status, str) or not isinstance(status, Iterable) else [*status]
-    if not statuses or not all(isinstance(one, CallStatus) for one in statuses):
+    statuses = [*require_iterable(status, "status")]
+    if not statuses or {type(status) for status in statuses} != {CallStatus}:
         raise ConfigurationError("status must be one or more of CallStatus, e.g. CallStatus.ANSWER")
     return "status", "in", statuses
 

@@ -27,7 +27,7 @@ async def _send(case: RequestCase, folder: Path) -> Sent:
 
 
 @each_endpoint
-async def test_the_body_is_the_documented_one(endpoint: str, tmp_path: Path) -> None:
+async def test_the_body_is_documented(endpoint: str, tmp_path: Path) -> None:
     """The JSON equals that of the documented example, types included."""
     sent = await _send(DOCUMENTED[endpoint], tmp_path)
     file = api_doc.CURL[endpoint]["body"]
@@ -36,7 +36,7 @@ async def test_the_body_is_the_documented_one(endpoint: str, tmp_path: Path) -> 
 
 
 @each_endpoint
-async def test_the_url_is_the_documented_one(endpoint: str, tmp_path: Path) -> None:
+async def test_the_url_is_documented(endpoint: str, tmp_path: Path) -> None:
     """Method, host, path and query equal those of the documented example."""
     curl = api_doc.CURL[endpoint]
     sent = await _send(DOCUMENTED[endpoint], tmp_path)
@@ -46,7 +46,7 @@ async def test_the_url_is_the_documented_one(endpoint: str, tmp_path: Path) -> N
 
 
 @each_endpoint
-async def test_the_headers_are_the_documented_ones(endpoint: str, tmp_path: Path) -> None:
+async def test_the_headers_are_documented(endpoint: str, tmp_path: Path) -> None:
     """The documented headers are sent, and the key is in its header only."""
     sent = await _send(DOCUMENTED[endpoint], tmp_path)
     headers = {name.lower(): value for name, value in sent.headers.items()}
