@@ -1,4 +1,4 @@
-"""One sync of a database at a time: an operating system's lock, which ends with its process."""
+"""Lock of a copy between processes, held by the operating system until the process ends."""
 
 from __future__ import annotations
 
@@ -12,79 +12,79 @@ from attrs import define, field
 
 from ..errors import SyncError
 
-_FLAGS = (
-    os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-)  # the file stays: whoever removed it would let two processes lock two files of one name
+# The lock file is never removed: two processes could otherwise lock two files of one name.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @define
 class _ProcessLock:
-    """Be a lock of this process, and the projects it is shared by."""
+    """Lock that this process has, and the projects that share it."""
 
     fd: int
     projects: set[int | None] = field(factory=set)
 
 
-_held: dict[str, _ProcessLock] = {}
+_locks: dict[str, _ProcessLock] = {}
 _mutex = threading.Lock()
 
 
-def acquire(database: Path, project: int | None) -> Callable[[], None]:
-    """Take a project of a database for this process; give what lets it go, once or more often.
+def acquire(copy: Path, project: int | None) -> Callable[[], None]:
+    """Lock a project of a copy for this process; return the function that unlocks it.
 
-    None stands for what all projects share, which only one may write at a time. Raises SyncError
-    where another process, or somebody in this one, has it.
+    None stands for the whole copy, in which only one run may write at a time. Raises SyncError if
+    another process, or another run of this process, has the lock.
     """
-    name = os.path.realpath(database)
+    name = os.path.realpath(copy)
     with _mutex:
-        held = _held.get(name)
-        if held is None:
-            held = _held[name] = _ProcessLock(_locked(Path(name)))
-        if project in held.projects:
+        lock = _locks.get(name)
+        if lock is None:
+            lock = _locks[name] = _ProcessLock(_open_locked(Path(name)))
+        if project in lock.projects:
             what = "it" if project is None else f"project {project}"
             raise SyncError(
-                f"{database}: {what} is already being synced by this program; "
-                "wait, or give all syncs the same target"
+                f"{copy}: {what} is already being synced by this program; "
+                "wait for it to end, or pass the same target object to all syncs"
             )
-        held.projects.add(project)
-    return _Release(name, held, project)
+        lock.projects.add(project)
+    return _Release(name, lock, project)
 
 
 class _Release:
-    """Let a project go; the last one of its database frees the lock."""
+    """Function that unlocks a project once; the last project of a copy frees the lock."""
 
-    def __init__(self, name: str, held: _ProcessLock, project: int | None) -> None:
-        self._name, self._held, self._project = name, held, project
-        self._is_done = False
+    def __init__(self, name: str, lock: _ProcessLock, project: int | None) -> None:
+        self._name, self._lock, self._project = name, lock, project
+        self._is_released = False
 
     def __call__(self) -> None:
         with _mutex:
-            if self._is_done or _held.get(self._name) is not self._held:
-                return  # a forked child has nothing to let go
-            self._is_done = True
-            self._held.projects.discard(self._project)
-            if not self._held.projects:
-                del _held[self._name]
-                os.close(self._held.fd)
+            if self._is_released or _locks.get(self._name) is not self._lock:
+                return  # a forked child has no locks
+            self._is_released = True
+            self._lock.projects.discard(self._project)
+            if not self._lock.projects:
+                del _locks[self._name]
+                os.close(self._lock.fd)
 
 
-def _locked(database: Path) -> int:
-    """Open and lock the file beside the database: never the database, whose locks SQLite has.
+def _open_locked(copy: Path) -> int:
+    """Open and lock a file beside the copy.
 
-    (POSIX takes all of a process's locks of a file away when it closes any descriptor of it.)
+    The database itself is never opened here: POSIX removes all locks that a process has on a
+    file, those of SQLite as well, when the process closes any descriptor of it.
     """
-    path = database.with_name(database.name + ".lock")
+    path = copy.with_name(copy.name + ".lock")
     try:
         fd = os.open(path, _FLAGS, 0o600)
     except OSError as error:
-        problem = f"{path} cannot be opened ({error.strerror}); check the rights of its folder"
+        problem = f"{path} cannot be opened ({error.strerror}); check the permissions of its folder"
     else:
         try:
-            _lock(fd)
+            _lock_fd(fd)
         except BlockingIOError:
-            problem = f"another sync is writing to {database}; wait for it to end, or stop it"
+            problem = f"another sync is writing to {copy}; wait for it to end, or stop it"
         except OSError as error:
-            problem = f"{path} cannot be locked ({error.strerror}); put the database elsewhere"
+            problem = f"{path} cannot be locked ({error.strerror}); put the copy elsewhere"
         else:
             return fd
         os.close(fd)
@@ -94,7 +94,7 @@ def _locked(database: Path) -> int:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(fd: int) -> None:
+    def _lock_fd(fd: int) -> None:
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
         except PermissionError as error:
@@ -103,17 +103,17 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(fd: int) -> None:
+    def _lock_fd(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _drop_after_fork() -> None:
-    """Leave the locks to the parent: a child that kept them open would outlive it with them."""
+    """Close the locks of a forked child, which could otherwise hold them after its parent ended."""
     global _mutex
     _mutex = threading.Lock()
-    for held in _held.values():
-        os.close(held.fd)
-    _held.clear()
+    for lock in _locks.values():
+        os.close(lock.fd)
+    _locks.clear()
 
 
 if hasattr(os, "register_at_fork"):

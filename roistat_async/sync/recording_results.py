@@ -1,4 +1,4 @@
-"""What became of the recordings of one run: to be counted, told and noted."""
+"""Results of one run of `sync_recordings`: counted, reported and turned into rows."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ from . import recordings_table
 from .recordings_table import DueRecording, RecordingRow
 from .report import RecordingsReport
 
-_FAILURES = 10  # told with their errors
-_OUTAGE = 20  # recordings lost in a row to the network or the server: the rest would be as well
+_MAX_REPORTED_FAILURES = 10
+_OUTAGE = 20  # consecutive network or server errors after which a run ends
 
 
 class RecordingResults:
-    """Collect what became of recordings; `notes` are those the manifest does not have yet."""
+    """Results of a run; `unsaved_rows` are not yet in the database."""
 
     def __init__(self, wait_for: timedelta, now: Callable[[], datetime]) -> None:
-        self.notes: list[RecordingRow] = []
+        self.unsaved_rows: list[RecordingRow] = []
         self._wait_for = wait_for
         self._now = now
-        self._started = now()
+        self._started_at = now()
         self._counts: Counter[str] = Counter()
         self._size = 0
         self._failures: list[DownloadOutcome] = []
-        self._lost_in_a_row = 0
+        self._consecutive_errors = 0
 
-    def saved(self, due: DueRecording, place: str, found: Download) -> DownloadOutcome:
-        """Keep a recording that was downloaded to `place`."""
-        self._size += found.size
-        return self._add_file(due, place, found, DownloadStatus.SAVED)
+    def add_saved(self, due: DueRecording, path: str, download: Download) -> DownloadOutcome:
+        """Add a recording that was downloaded."""
+        self._size += download.size
+        return self._add_file(due, path, download, DownloadStatus.SAVED)
 
-    def add_existing(self, due: DueRecording, place: str, found: Download) -> DownloadOutcome:
-        """Keep a recording that lay at `place` already."""
-        return self._add_file(due, place, found, DownloadStatus.SKIPPED)
+    def add_existing(self, due: DueRecording, path: str, download: Download) -> DownloadOutcome:
+        """Add a recording whose file existed before."""
+        return self._add_file(due, path, download, DownloadStatus.SKIPPED)
 
-    def missing(self, due: DueRecording) -> DownloadOutcome:
-        """Keep that there is no recording: yet, or for good."""
-        note = recordings_table.missing_row(due, self._now(), self._wait_for)
-        self.notes.append(note)
-        self._counts[note.state] += 1
+    def add_missing(self, due: DueRecording) -> DownloadOutcome:
+        """Add a call that has no recording."""
+        row = recordings_table.missing_row(due, self._now(), self._wait_for)
+        self.unsaved_rows.append(row)
+        self._counts[row.state] += 1
         return DownloadOutcome(due.call_id, DownloadStatus.MISSING)
 
-    def is_outage(self, error: RoistatError) -> bool:
-        """Tell whether a failure is one of so many that trying on is pointless."""
-        is_lost = isinstance(error, TransportError | ServerError)
-        self._lost_in_a_row = self._lost_in_a_row + 1 if is_lost else 0
-        return self._lost_in_a_row >= _OUTAGE
-
-    def failed(self, due: DueRecording, error: RoistatError) -> DownloadOutcome:
-        """Keep what went wrong."""
-        self.notes.append(recordings_table.failed_row(due, self._now(), error))
+    def add_failed(self, due: DueRecording, error: RoistatError) -> DownloadOutcome:
+        """Add a recording that failed."""
+        self.unsaved_rows.append(recordings_table.failed_row(due, self._now(), error))
         outcome = DownloadOutcome(due.call_id, DownloadStatus.FAILED, error=error)
         self._counts["failed"] += 1
-        if len(self._failures) < _FAILURES:
+        if len(self._failures) < _MAX_REPORTED_FAILURES:
             self._failures.append(outcome)
         return outcome
 
+    def is_outage(self, error: RoistatError) -> bool:
+        """Count an error; return whether so many came in a row that the run must end."""
+        is_unavailable = isinstance(error, TransportError | ServerError)
+        self._consecutive_errors = self._consecutive_errors + 1 if is_unavailable else 0
+        return self._consecutive_errors >= _OUTAGE
+
     def report(self, project: int) -> RecordingsReport:
-        """Sum it all up."""
+        """Return the sums."""
         return RecordingsReport(
             project=project,
             saved=self._counts[DownloadStatus.SAVED],
@@ -71,16 +71,16 @@ class RecordingResults:
             given_up=self._counts["given_up"],
             failed=self._counts["failed"],
             failures=list(self._failures),
-            seconds=max(0.0, (self._now() - self._started).total_seconds()),
+            seconds=max(0.0, (self._now() - self._started_at).total_seconds()),
         )
 
     def _add_file(
-        self, due: DueRecording, place: str, found: Download, status: DownloadStatus
+        self, due: DueRecording, path: str, download: Download, status: DownloadStatus
     ) -> DownloadOutcome:
-        self._lost_in_a_row = 0
-        note = recordings_table.saved_row(
-            due, self._now(), path=place, size=found.size, sha256=found.sha256
+        self._consecutive_errors = 0
+        row = recordings_table.saved_row(
+            due, self._now(), path=path, size=download.size, sha256=download.sha256
         )
-        self.notes.append(note)
+        self.unsaved_rows.append(row)
         self._counts[status] += 1
-        return DownloadOutcome(due.call_id, status, found.path, found.size)
+        return DownloadOutcome(due.call_id, status, download.path, download.size)

@@ -1,21 +1,23 @@
-"""The recordings of a copy: what is missing is downloaded, what was saved is never asked again."""
+"""`sync_recordings`: download the recordings that a copy lacks."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
 
 from attrs import frozen
 
 from ..client import Roistat
 from ..clock import Clock
 from ..downloads import bulk
+from ..downloads.file_kind import HEAD_SIZE, FileKind, sniff
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -30,27 +32,32 @@ from ..errors import (
 from ..files.paths import make_folder
 from ..files.stale_parts import remove_stale_parts
 from ..files.threads import run_in_thread, shielded
-from ..models.downloads import DownloadOutcome
+from ..models.downloads import Download, DownloadOutcome
 from ..validation import require_int
-from . import existing_file, recordings_table
+from . import recordings_table
 from .path_template import DEFAULT_TEMPLATE, PathTemplate, resolve_inside
 from .recording_results import RecordingResults
 from .recordings_table import DueRecording
 from .report import OnRecording, RecordingsReport
+from .sql import SqlConnection
+from .sql_target import SqlTarget
 from .sqlite import SqliteTarget
 
-# What each further request would meet as well: to go on would only use up the hour's requests.
-_FINAL = (AuthenticationError, AccessDeniedError, FeatureUnavailableError, RateLimitError)
+# Every further request would fail in the same way and only use up the requests of the hour.
+_FATAL = (AuthenticationError, AccessDeniedError, FeatureUnavailableError, RateLimitError)
 
-_BATCH = 200  # calls taken from the database at a time
-_NOTES = 50  # outcomes written to it at a time; what a kill takes is adopted by the next run
-_FOLDERS = 1000  # remembered as clean; cleaning one again does no harm
+BATCH_SIZE = 200
+"""Calls read from the database at a time."""
+ROWS_PER_WRITE = 50
+"""Results written to the database at a time; after a kill their files are adopted."""
+MAX_CLEANED_FOLDERS = 1000
+"""Folders remembered as cleaned; cleaning one again does no harm."""
 _utc_now = Clock().utc_now
 
 
 async def sync_recordings(
     roistat: Roistat,
-    target: SqliteTarget | str | os.PathLike[str],
+    target: SqlTarget | str | os.PathLike[str],
     folder: str | os.PathLike[str],
     *,
     template: str = DEFAULT_TEMPLATE,
@@ -60,204 +67,241 @@ async def sync_recordings(
     progress: OnRecording | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> RecordingsReport:
-    """Download the recordings that a copy's answered calls have and `folder` lacks, newest first.
+    """Download the recordings of the answered calls of a copy that `folder` lacks, newest first.
 
-    A call without a recording is asked again by later runs, after growing pauses, until it is
-    `wait_for` old; one that failed by the next run; at most `limit` calls are tried now. A
-    refused key, a used-up limit, an outage (20 lost in a row) and a disk that says no end the run
-    with their error, other failures do not.
-    `target` is a database, or an open SqliteTarget that has the project. Two projects need
-    {project} in the `template` if they may share call ids: none overwrites the other's.
+    Arguments:
+        roistat: the client of the project.
+        target: the database that `sync_calls` wrote, or an open SqliteTarget that has the project.
+        folder: where the files are written; it is created if necessary.
+        template: path of a file below the folder. The fields are {year}, {month}, {day}, {hour}
+            (UTC), {call_id} and {project}; the last part must contain {call_id}.
+        concurrency: downloads at the same time.
+        wait_for: age of a call up to which a missing recording is requested again. Later runs do
+            that, after growing delays.
+        limit: number of calls to try in this run.
+        progress: called with each outcome, the number of finished recordings and their total.
+        now: the clock.
+
+    Several projects may share the database. They may share the folder if `template` contains
+    {project}, or if no call id occurs twice. No file of another project is ever overwritten.
+
+    A failed recording is requested again by the next run. A refused key, an exhausted limit, an
+    outage (20 failures in a row) or a disk error ends the run and is raised.
     """
     require_int(concurrency, "concurrency")
     if limit is not None:
         require_int(limit, "limit")
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
-    layout = PathTemplate(template, roistat.project)
+    path_template = PathTemplate(template, roistat.project)
     make_folder(Path(folder))
-    async with _opened(target, roistat) as database:
-        run = _RecordingsRun(
-            roistat, database, Path(folder), layout, RecordingResults(wait_for, now), now()
-        )
-        return await run.all(concurrency, limit, progress)
+    async with _open(target, roistat) as opened:
+        results = RecordingResults(wait_for, now)
+        run = _RecordingsRun(roistat, opened, Path(folder), path_template, results, now())
+        return await run.run(concurrency, limit, progress)
 
 
 @asynccontextmanager
-async def _opened(
-    target: SqliteTarget | str | os.PathLike[str], roistat: Roistat
-) -> AsyncIterator[SqliteTarget]:
-    if isinstance(target, SqliteTarget):
+async def _open(
+    target: SqlTarget | str | os.PathLike[str], roistat: Roistat
+) -> AsyncIterator[SqlTarget]:
+    """Yield the target; close it afterwards if it was opened here from a path."""
+    if isinstance(target, SqlTarget):
         yield target
         return
-    own = SqliteTarget(target)
+    opened = SqliteTarget(target)
     try:
-        await own.open(roistat.project, roistat.base_url)
-        yield own
+        await opened.open(roistat.project, roistat.base_url)
+        yield opened
     finally:
-        await own.close()
+        await opened.close()
 
 
 @frozen
 class _Job:
-    """Be a call that is due, and its place; or why it can have none."""
+    """Call whose recording is due, and the path of its file or the error that prevents one."""
 
     due: DueRecording
-    place: str
-    problem: RoistatError | None = None
+    path: str
+    error: RoistatError | None = None
 
 
 class _RecordingsRun:
-    """Be one run over the recordings of one project; holds no more than a batch of them."""
+    """One run over the recordings of one project; it holds one batch of them in memory."""
 
     def __init__(
         self,
         roistat: Roistat,
-        target: SqliteTarget,
+        target: SqlTarget,
         root: Path,
-        layout: PathTemplate,
-        outcomes: RecordingResults,
-        started: datetime,
+        path_template: PathTemplate,
+        results: RecordingResults,
+        started_at: datetime,
     ) -> None:
         self._calls = roistat.calls
         self._project = roistat.project
         self._target = target
         self._root = root
-        self._layout = layout
-        self._outcomes = outcomes
-        self._started = started
+        self._path_template = path_template
+        self._results = results
+        self._started_at = started_at
         self._claimed: set[str] = set()
-        self._clean: dict[Path, None] = {}
+        self._cleaned: dict[Path, None] = {}
 
-    async def all(
+    async def run(
         self, concurrency: int, limit: int | None, progress: OnRecording | None
     ) -> RecordingsReport:
-        """Try what is due; whatever ends it, what was done is noted first."""
+        """Try all due recordings; store the results also when an error ends the run."""
         try:
             await self._try_all(concurrency, limit, progress)
         except BaseException:
-            with suppress(SyncError):  # the error under way says more
+            with suppress(SyncError):  # the error that ended the run says more
                 await shielded(self._finish())
             raise
         await shielded(self._finish())
-        return self._outcomes.report(self._project)
+        return self._results.report(self._project)
 
     async def _try_all(
         self, concurrency: int, limit: int | None, progress: OnRecording | None
     ) -> None:
         due = await self._target.transaction(self._count_due) if progress else 0
         total, done = due if limit is None else min(due, limit), 0
-        work = partial(bulk.map_concurrently, act=self._try, key_of=_id_of, concurrency=concurrency)
+        work = partial(
+            bulk.map_concurrently, act=self._try, key_of=_call_id, concurrency=concurrency
+        )
         async with aclosing(self._jobs(limit)) as jobs, aclosing(work(jobs)) as outcomes:
             async for outcome in outcomes:
                 done += 1
-                if len(self._outcomes.notes) >= _NOTES:
+                if len(self._results.unsaved_rows) >= ROWS_PER_WRITE:
                     await self._flush()
                 if progress is not None:
                     progress(outcome, done, total)
 
     async def _jobs(self, limit: int | None) -> AsyncGenerator[_Job, None]:
         after: DueRecording | None = None
-        given = 0
-        while limit is None or given < limit:
-            most = _BATCH if limit is None else min(_BATCH, limit - given)
-            batch = await self._target.transaction(partial(self._claim_batch, after, most))
+        count = 0
+        while limit is None or count < limit:
+            size = BATCH_SIZE if limit is None else min(BATCH_SIZE, limit - count)
+            batch = await self._target.transaction(partial(self._claim_batch, after, size))
             if not batch:
                 return
             for job in batch:
                 yield job
-            given += len(batch)
+            count += len(batch)
             after = batch[-1].due
 
-    def _count_due(self, connection: Connection) -> int:
-        return recordings_table.count_due(connection, self._project, self._started)
+    def _count_due(self, connection: SqlConnection) -> int:
+        return recordings_table.count_due(connection, self._project, self._started_at)
 
     def _claim_batch(
-        self, after: DueRecording | None, most: int, connection: Connection
+        self, after: DueRecording | None, size: int, connection: SqlConnection
     ) -> list[_Job]:
-        """Take some calls that are due and claim their places; in the database's thread."""
+        """Read some due calls and claim their paths; runs in the thread of the database."""
         due = recordings_table.next_due(
-            connection, self._project, self._started, after=after, most=most
+            connection, self._project, self._started_at, after=after, limit=size
         )
-        jobs = [self._plan(one) for one in due]
-        places = {job.due.call_id: job.place for job in jobs if job.problem is None}
-        self._claimed.update(places)
-        taken = recordings_table.claim(connection, self._project, places.items(), self._started)
+        jobs = [self._plan(recording) for recording in due]
+        paths = {job.due.call_id: job.path for job in jobs if job.error is None}
+        self._claimed.update(paths)
+        taken = recordings_table.claim(connection, self._project, paths.items(), self._started_at)
         return [
-            _Job(job.due, "", _path_taken()) if job.due.call_id in taken else job for job in jobs
+            _Job(job.due, "", _path_taken_error()) if job.due.call_id in taken else job
+            for job in jobs
         ]
 
     def _plan(self, due: DueRecording) -> _Job:
         try:
-            return _Job(due, self._layout.path_for(due.call_id, due.date))
+            return _Job(due, self._path_template.path_for(due.call_id, due.date))
         except ConfigurationError as error:
             return _Job(due, "", error)
 
     async def _try(self, job: _Job) -> DownloadOutcome:
-        if job.problem is not None:
-            return self._outcomes.failed(job.due, job.problem)
+        if job.error is not None:
+            return self._results.add_failed(job.due, job.error)
         try:
-            return await self._download(job.due, job.place)
+            return await self._download(job.due, job.path)
         except NoRecordingError:
-            return self._outcomes.missing(job.due)
-        except _FINAL:
+            return self._results.add_missing(job.due)
+        except _FATAL:
             raise
         except RoistatError as error:
-            # The disk's own; those below it are about one recording.
-            if type(error) is DownloadError or self._outcomes.is_outage(error):
+            # DownloadError itself is an error of the disk; its subclasses concern one recording.
+            if type(error) is DownloadError or self._results.is_outage(error):
                 raise
-            return self._outcomes.failed(job.due, error)
+            return self._results.add_failed(job.due, error)
 
-    async def _download(self, due: DueRecording, place: str) -> DownloadOutcome:
-        path = resolve_inside(self._root, place)
+    async def _download(self, due: DueRecording, relative_path: str) -> DownloadOutcome:
+        path = resolve_inside(self._root, relative_path)
         await self._clean_folder(path.parent)
         if os.path.lexists(path):
-            there = await run_in_thread(partial(existing_file.read_existing, path))
-            if there is not None:
-                return self._outcomes.add_existing(due, place, there)
+            existing = await run_in_thread(partial(_read_existing, path))
+            if existing is not None:
+                return self._results.add_existing(due, relative_path, existing)
         try:
-            found = await self._calls.download_recording(due.call_id, to=path)
+            download = await self._calls.download_recording(due.call_id, to=path)
         except asyncio.CancelledError:
-            there = existing_file.read_existing(path)
-            if there is not None:  # the cancel came after the file had its name
-                self._outcomes.saved(due, place, there)
+            existing = _read_existing(path)
+            if existing is not None:  # cancelled after the file got its name
+                self._results.add_saved(due, relative_path, existing)
             raise
-        return self._outcomes.saved(due, place, found)
+        return self._results.add_saved(due, relative_path, download)
 
     async def _clean_folder(self, folder: Path) -> None:
-        """Remove what killed runs left in a folder, before the first look into it."""
-        if folder in self._clean or not os.path.isdir(folder):
+        """Remove part files of killed runs from a folder before it is used for the first time."""
+        if folder in self._cleaned or not os.path.isdir(folder):
             return
-        if len(self._clean) >= _FOLDERS:
-            del self._clean[next(iter(self._clean))]
-        self._clean[folder] = None
+        if len(self._cleaned) >= MAX_CLEANED_FOLDERS:
+            del self._cleaned[next(iter(self._cleaned))]
+        self._cleaned[folder] = None
         await run_in_thread(partial(remove_stale_parts, folder))
 
     async def _flush(self) -> None:
-        """Write what is known; if this is cut short it is written again."""
-        notes = list(self._outcomes.notes)
+        """Write the results; an interrupted write is repeated."""
+        rows = list(self._results.unsaved_rows)
         await self._target.transaction(
-            lambda connection: recordings_table.save_rows(connection, self._project, notes)
+            lambda connection: recordings_table.save_rows(connection, self._project, rows)
         )
-        del self._outcomes.notes[: len(notes)]
-        self._claimed.difference_update(one.call_id for one in notes)
+        del self._results.unsaved_rows[: len(rows)]
+        self._claimed.difference_update(row.call_id for row in rows)
 
     async def _finish(self) -> None:
-        """Write what is known and give up what was not reached."""
-        if self._outcomes.notes:
+        """Write the results, and release the claims of calls that were not tried."""
+        if self._results.unsaved_rows:
             await self._flush()
         if self._claimed:
             await self._target.transaction(self._release)
 
-    def _release(self, connection: Connection) -> None:
+    def _release(self, connection: SqlConnection) -> None:
         recordings_table.release(connection, self._project, self._claimed)
 
 
-def _id_of(job: _Job) -> str:
+def _call_id(job: _Job) -> str:
     return job.due.call_id
 
 
-def _path_taken() -> RoistatError:
+def _path_taken_error() -> RoistatError:
     return ConfigurationError(
-        "the recording of another project or call has this place; put {project} in the template"
+        "the path of this recording belongs to another project or call; "
+        "put {project} into the template"
     )
+
+
+def _read_existing(path: Path) -> Download | None:
+    """Return what a file holds that was downloaded before; None if it is not an MP3.
+
+    A file under its final name is complete. The content shows whether it is a recording.
+    """
+    with suppress(OSError), open(path, "rb", opener=_open_existing) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+        if sniff(file.read(HEAD_SIZE)) is not FileKind.MP3:
+            return None
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return Download(path, file.tell(), sha256)
+    return None
+
+
+def _open_existing(path: str, flags: int) -> int:
+    # Links are not followed, and opening a pipe does not wait for its writer.
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

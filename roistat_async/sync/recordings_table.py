@@ -1,18 +1,18 @@
-"""Which recordings are there, missing or due: the table `recordings` of a copy.
+"""Statements for the table `recordings`: which recordings are saved, missing or due.
 
-Plain functions over a connection, each for one transaction; they ask for nothing and touch no file.
+They are standard SQL; each function runs inside a transaction of its caller.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from ..errors import RoistatError
-from .call_rows import format_utc, parse_utc
+from .sql import SqlConnection
+from .timestamps import format_second, parse_utc
 
 RETRY_DELAYS = (
     timedelta(minutes=5),
@@ -22,10 +22,10 @@ RETRY_DELAYS = (
     timedelta(hours=12),
     timedelta(hours=24),
 )
-"""How long a call without a recording is left alone, after the first time, the second and so on."""
+"""Delays before a missing recording is requested again, by the number of attempts so far."""
 
-_LONGEST_PROBLEM = 500
-_AFTER_ALL = "~"  # greater than any date as text, so that the first query seeks as the others do
+_MAX_PROBLEM_LENGTH = 500
+_AFTER_ALL_DATES = "~"  # sorts after any date; the first query then uses the index as others do
 _UNFINISHED = "not finished: the run was interrupted"
 
 _DUE = """
@@ -35,27 +35,37 @@ WHERE calls.project = :project AND calls.status = 'ANSWER' AND calls.deleted_at 
     AND (recordings.call_id IS NULL
         OR recordings.state IN ('missing', 'failed') AND recordings.next_try_at <= :now)
 """
-_NEXT = f"""
+NEXT_DUE = f"""
 SELECT calls.id, calls.date, coalesce(recordings.tries, 0) {_DUE}
     AND (calls.date, calls.id) < (:date, :id)
-ORDER BY calls.date DESC, calls.id DESC LIMIT :most
+ORDER BY calls.date DESC, calls.id DESC LIMIT :max_rows
 """
 _CLAIM = """
 INSERT INTO recordings (project, call_id, state, path, next_try_at, problem)
-VALUES (?, ?, 'failed', ?, ?, ?)
+SELECT :project, :call_id, 'failed', :path, :now, :problem
+WHERE NOT EXISTS (SELECT 1 FROM recordings
+    WHERE path = :path AND (project, call_id) <> (:project, :call_id))
 ON CONFLICT (project, call_id) DO UPDATE SET path = excluded.path
 """
 _RELEASE = (
-    "DELETE FROM recordings WHERE project = ? AND call_id = ? AND state = 'failed' AND tries = 0",
-    "UPDATE recordings SET path = NULL WHERE project = ? AND call_id = ? AND state != 'saved'",
+    """
+    DELETE FROM recordings
+    WHERE project = :project AND call_id = :call_id AND state = 'failed' AND tries = 0
+    """,
+    """
+    UPDATE recordings SET path = NULL
+    WHERE project = :project AND call_id = :call_id AND state <> 'saved'
+    """,
 )
-_NOTE = """
+_SAVE = """
 INSERT INTO recordings (project, call_id, state, path, size, sha256, tries,
     first_tried_at, last_tried_at, next_try_at, problem)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)
+VALUES (:project, :call_id, :state, :path, :size, :sha256, :tries,
+    :tried_at, :tried_at, :next_try_at, :problem)
 ON CONFLICT (project, call_id) DO UPDATE SET
     state = excluded.state, path = excluded.path, size = excluded.size, sha256 = excluded.sha256,
-    tries = excluded.tries, first_tried_at = coalesce(first_tried_at, excluded.first_tried_at),
+    tries = excluded.tries,
+    first_tried_at = coalesce(recordings.first_tried_at, excluded.first_tried_at),
     last_tried_at = excluded.last_tried_at, next_try_at = excluded.next_try_at,
     problem = excluded.problem
 """
@@ -63,18 +73,18 @@ ON CONFLICT (project, call_id) DO UPDATE SET
 
 @frozen
 class DueRecording:
-    """Be a call whose recording is to be asked for; `tries` is how often it was."""
+    """A call whose recording is due, with the number of attempts so far."""
 
     call_id: str
     date: datetime
     tries: int
-    written: str
-    """The date as the table has it, to go on from."""
+    date_text: str
+    """The date as stored, from which the next batch continues."""
 
 
 @frozen(kw_only=True)
 class RecordingRow:
-    """Be what is to be remembered of one recording; a column of the table each."""
+    """Result of an attempt, as a row of the table."""
 
     call_id: str
     state: str
@@ -90,7 +100,7 @@ class RecordingRow:
 def saved_row(
     due: DueRecording, now: datetime, *, path: str, size: int, sha256: str
 ) -> RecordingRow:
-    """Note a recording that lies at `path`, relative to its folder."""
+    """Return the row of a recording in a file; `path` is relative to the folder."""
     return RecordingRow(
         call_id=due.call_id,
         state="saved",
@@ -103,111 +113,98 @@ def saved_row(
 
 
 def missing_row(due: DueRecording, now: datetime, wait_for: timedelta) -> RecordingRow:
-    """Note that there is no recording, and when to ask again, if ever."""
-    again = next_try(due.tries + 1, now, due.date, wait_for)
+    """Return the row of a call without a recording, with the time of the next attempt, if any."""
+    next_try_at = next_try(due.tries + 1, now, due.date, wait_for)
     return RecordingRow(
         call_id=due.call_id,
-        state="missing" if again else "given_up",
+        state="missing" if next_try_at else "given_up",
         tries=due.tries + 1,
         tried_at=now,
-        next_try_at=again,
+        next_try_at=next_try_at,
     )
 
 
 def failed_row(due: DueRecording, now: datetime, error: RoistatError) -> RecordingRow:
-    """Note what went wrong; the next run tries again."""
+    """Return the row of a failed attempt; the next run tries again."""
     return RecordingRow(
         call_id=due.call_id,
         state="failed",
         tries=due.tries + 1,
         tried_at=now,
         next_try_at=now,
-        problem=f"{type(error).__name__}: {error}"[:_LONGEST_PROBLEM],
+        problem=f"{type(error).__name__}: {error}"[:_MAX_PROBLEM_LENGTH],
     )
 
 
 def next_try(tries: int, now: datetime, date: datetime, wait_for: timedelta) -> datetime | None:
-    """Say when to ask again for a recording that was not there `tries` times; None for never.
+    """Return when to request a recording again that was missing `tries` times; None for never.
 
-    The last time is when the call is `wait_for` old.
+    The last attempt is when the call is `wait_for` old.
     """
-    # As a length of time: a date near the end of all dates has nothing after it.
-    left = wait_for - (now - date)
-    if left <= timedelta():
+    # As a timedelta, because a date near the end of all dates has no later date.
+    remaining = wait_for - (now - date)
+    if remaining <= timedelta():
         return None
-    return now + min(left, RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
+    return now + min(remaining, RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
 
 
-def count_due(connection: sqlite3.Connection, project: int, now: datetime) -> int:
-    """Count the calls whose recordings are due."""
-    values = {"project": project, "now": _second(now)}
-    (count,) = connection.execute(f"SELECT count(*) {_DUE}", values).fetchone()
+def count_due(connection: SqlConnection, project: int, now: datetime) -> int:
+    """Return the number of calls whose recordings are due."""
+    parameters = {"project": project, "now": format_second(now)}
+    (count,) = connection.execute(f"SELECT count(*) {_DUE}", parameters).fetchone()
     return int(count)
 
 
 def next_due(
-    connection: sqlite3.Connection,
+    connection: SqlConnection,
     project: int,
     now: datetime,
     *,
     after: DueRecording | None,
-    most: int,
+    limit: int,
 ) -> list[DueRecording]:
-    """Give the next calls whose recordings are due, newest first, going on `after` one."""
-    values = {
+    """Return the next calls whose recordings are due, newest first, following `after`."""
+    parameters = {
         "project": project,
-        "now": _second(now),
-        "date": after.written if after else _AFTER_ALL,
+        "now": format_second(now),
+        "date": after.date_text if after else _AFTER_ALL_DATES,
         "id": after.call_id if after else "",
-        "most": most,
+        "max_rows": limit,
     }
-    found = connection.execute(_NEXT, values).fetchall()
-    return [DueRecording(call_id, parse_utc(date), tries, date) for call_id, date, tries in found]
+    rows = connection.execute(NEXT_DUE, parameters).fetchall()
+    return [DueRecording(call_id, parse_utc(date), tries, date) for call_id, date, tries in rows]
 
 
 def claim(
-    connection: sqlite3.Connection, project: int, places: Iterable[tuple[str, str]], now: datetime
+    connection: SqlConnection, project: int, paths: Iterable[tuple[str, str]], now: datetime
 ) -> set[str]:
-    """Take paths for calls before anything is written there; give the ids whose path is another's.
+    """Reserve paths for calls before files are written; return the ids whose path is taken.
 
-    So two projects at work in one folder neither overwrite nor adopt each other's files, and
-    whoever is killed leaves a row that says so.
+    Two projects in one folder then never overwrite or adopt each other's files, and a killed run
+    leaves a row that says so.
     """
+    parameters = {"project": project, "now": format_second(now), "problem": _UNFINISHED}
     return {
         call_id
-        for call_id, path in places
-        if not _is_claimed(connection, (project, call_id, path, _second(now), _UNFINISHED))
+        for call_id, path in paths
+        if not connection.execute(_CLAIM, {**parameters, "call_id": call_id, "path": path}).rowcount
     }
 
 
-def release(connection: sqlite3.Connection, project: int, call_ids: Iterable[str]) -> None:
-    """Give up claims of calls that were not reached; what was known of them stays."""
+def release(connection: SqlConnection, project: int, call_ids: Iterable[str]) -> None:
+    """Remove the reservations of calls that were not tried; earlier results stay."""
     for call_id in call_ids:
         for statement in _RELEASE:
-            connection.execute(statement, (project, call_id))
+            connection.execute(statement, {"project": project, "call_id": call_id})
 
 
-def save_rows(connection: sqlite3.Connection, project: int, notes: Iterable[RecordingRow]) -> None:
-    """Remember what became of recordings; doing it twice is as once."""
-    connection.executemany(_NOTE, [_row(project, one) for one in notes])
+def save_rows(connection: SqlConnection, project: int, rows: Iterable[RecordingRow]) -> None:
+    """Store results; storing the same result twice changes nothing."""
+    connection.executemany(_SAVE, [{"project": project, **_parameters(row)} for row in rows])
 
 
-def _is_claimed(connection: sqlite3.Connection, row: Sequence[object]) -> bool:
-    try:
-        connection.execute(_CLAIM, row)
-    except sqlite3.IntegrityError as error:  # only this statement is undone
-        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-            raise
-        return False
-    return True
-
-
-def _row(project: int, one: RecordingRow) -> tuple[str | int | None, ...]:
-    again = None if one.next_try_at is None else _second(one.next_try_at)
-    what = (one.call_id, one.state, one.path, one.size, one.sha256, one.tries)
-    return (project, *what, _second(one.tried_at), again, one.problem)
-
-
-def _second(moment: datetime) -> str:
-    """Spell a moment so that texts compare as moments do: in UTC, without a fraction."""
-    return format_utc(moment.astimezone(UTC).replace(microsecond=0))
+def _parameters(row: RecordingRow) -> dict[str, object]:
+    return {
+        name: format_second(value) if isinstance(value, datetime) else value
+        for name, value in asdict(row).items()
+    }

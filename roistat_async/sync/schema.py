@@ -1,18 +1,20 @@
-"""The tables of the copy, whose they are, and how an older copy becomes one of today."""
+"""Tables of a SQLite copy, and the migration of older copies."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import SyncError
+from .sql import transaction
 
 APPLICATION_ID = 0x526F6953  # "RoiS"; `file calls.db` shows it
+BEGIN = "BEGIN IMMEDIATE"
+"""Statement that begins a transaction: it locks out other writers before it reads."""
 
 Step = Sequence[str]
-"""The statements that lead from one version to the next."""
+"""Statements that migrate a database from one version to the next."""
 
 _CALLS = """
 CREATE TABLE calls (
@@ -72,7 +74,7 @@ CREATE TABLE recordings (
     PRIMARY KEY (project, call_id)
 )
 """
-# A call has the source of its visit; without one, that of its static number.
+# The source of a call is that of its visit, else that of its static number.
 _FLAT = """
 CREATE VIEW calls_flat AS
 SELECT
@@ -113,7 +115,7 @@ STEPS: Sequence[Step] = (
     (
         f"PRAGMA application_id = {APPLICATION_ID}",
         _CALLS,
-        # With `deleted_at`, the calls of a project can be counted without a look at the table.
+        # With `deleted_at`, the index alone is enough to count the calls of a project.
         "CREATE INDEX calls_by_date ON calls (project, date, deleted_at)",
         "CREATE INDEX calls_active ON calls (project, date)"
         " WHERE status = 'ACTIVE' AND deleted_at IS NULL",
@@ -126,48 +128,36 @@ STEPS: Sequence[Step] = (
 VERSION = len(STEPS)
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Keep all that is done inside, or nothing; needs a connection that begins none by itself."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # after some errors SQLite has rolled back already
-            connection.execute("ROLLBACK")
-        raise
-
-
 def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION) -> int:
-    """Give the version of a database, 0 of an empty one; it is only read.
+    """Return the version of a database, 0 for an empty one; nothing is written.
 
-    Raises SyncError for a database of something else, and for one of a later version.
+    Raises SyncError for the database of another program and for one of a newer version.
     """
-    owner = _number(connection, "PRAGMA application_id")
-    found = _number(connection, "PRAGMA user_version")
-    things = _number(connection, "SELECT count(*) FROM sqlite_master")
-    if owner != APPLICATION_ID:
-        if owner or found or things:
-            raise SyncError(f"{path} is a database of something else; name another file")
+    application_id = _number(connection, "PRAGMA application_id")
+    stored_version = _number(connection, "PRAGMA user_version")
+    objects = _number(connection, "SELECT count(*) FROM sqlite_master")
+    if application_id != APPLICATION_ID:
+        if application_id or stored_version or objects:
+            raise SyncError(f"{path} is the database of another program; name another file")
         return 0
-    if found > version:
+    if stored_version > version:
         raise SyncError(f"{path} was written by a newer version; upgrade roistat_async")
-    return found
+    return stored_version
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
-    """Bring a database to the version that `steps` lead to, wholly or not at all."""
+    """Migrate a database to the version that `steps` lead to, in one transaction."""
     if check(connection, path, version=len(steps)) == len(steps):
         return
-    with transaction(connection):
-        start = check(connection, path, version=len(steps))  # another may have been quicker
+    with transaction(connection, BEGIN):
+        # Another process may have migrated it meanwhile.
+        start = check(connection, path, version=len(steps))
         for number, step in enumerate(steps[start:], start + 1):
             for statement in step:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
 
 
-def _number(connection: sqlite3.Connection, question: str) -> int:
-    (answer,) = connection.execute(question).fetchone()
-    return int(answer)
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    (value,) = connection.execute(query).fetchone()
+    return int(value)

@@ -1,4 +1,4 @@
-"""A connection to the copy: opened with care, and its errors in words that help."""
+"""Connections to a SQLite copy, and error texts that say what to do."""
 
 from __future__ import annotations
 
@@ -13,77 +13,83 @@ from typing import TypeVar
 from ..errors import DownloadError, SyncError
 from ..files.paths import make_folder
 from . import schema
+from .sql import SqlConnection
 
 T = TypeVar("T")
 
-_BUSY_TIMEOUT = 30.0  # seconds; for the moments when another project's batch is written
-_PAGE_SIZE = 16384  # a call is a kilobyte or two: fewer, larger pages are written faster
-# A database is opened and closed by one thread at a time: to begin or to tidy up its log SQLite
-# wants it alone, and does not wait for a neighbour who is about to leave.
+_BUSY_TIMEOUT = 30.0  # seconds to wait while another project writes a batch
+_PAGE_SIZE = 16384  # a call is one or two kilobytes: fewer, larger pages are faster
+# Only one thread at a time opens or closes a database. SQLite needs it exclusively to create or
+# remove its WAL, and does not wait for a connection that is about to close.
 _open_close_lock = threading.RLock()
 
 _ADVICE = {
-    sqlite3.SQLITE_BUSY: "another program keeps it locked; close that and run again",
-    sqlite3.SQLITE_LOCKED: "another program keeps it locked; close that and run again",
-    sqlite3.SQLITE_READONLY: "it cannot be written; check the rights of the file and its folder",
-    sqlite3.SQLITE_PERM: "it cannot be written; check the rights of the file and its folder",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check the rights of the file and its folder",
+    sqlite3.SQLITE_BUSY: "it is locked by another program; close that and run again",
+    sqlite3.SQLITE_LOCKED: "it is locked by another program; close that and run again",
+    sqlite3.SQLITE_READONLY: "it cannot be written; check the permissions of file and folder",
+    sqlite3.SQLITE_PERM: "it cannot be written; check the permissions of file and folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check the permissions of file and folder",
     sqlite3.SQLITE_FULL: "the disk is full; free some space and run again",
     sqlite3.SQLITE_IOERR: "the disk failed or is full; check it and run again",
-    sqlite3.SQLITE_NOTADB: "it is no SQLite database; name another file",
+    sqlite3.SQLITE_NOTADB: "it is not a SQLite database; name another file",
     sqlite3.SQLITE_CORRUPT: "it is damaged; sync into a new file, or restore this one",
 }
 
 
-def translate_errors(path: Path, act: Callable[[], T]) -> T:
-    """Do something with the database; SQLite's errors become SyncError, without the original."""
+def translate_errors(path: Path, action: Callable[[], T]) -> T:
+    """Run a function; raise SyncError, without the original, instead of an error of SQLite."""
     try:
-        return act()
+        return action()
     except sqlite3.Error as error:
         problem = _advice(error)
     raise SyncError(f"{path}: {problem}")
 
 
 def validate_file(path: Path) -> None:
-    """Refuse what must not become a copy; make the folder (0700). The file is not changed.
+    """Raise SyncError for a file that must not become a copy; create its folder (0700).
 
-    A link is refused, not followed. An existing file is looked into by a connection that can
-    only read: a closing one that can write might tidy a foreign database up.
+    A link is refused, not followed. An existing file is read by a read-only connection: a writing
+    one might remove the WAL of another program when it closes.
     """
     try:
         make_folder(path.parent)
-        kind = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return None
     except (DownloadError, OSError, ValueError) as error:
         problem = error.strerror if isinstance(error, OSError) else str(error)
     else:
-        if stat.S_ISREG(kind.st_mode):
-            return _probe(path) if kind.st_size else None
-        problem = "it is no regular file; name another"
+        if stat.S_ISREG(status.st_mode):
+            return _probe(path) if status.st_size else None
+        problem = "it is not a regular file; name another file"
     raise SyncError(f"{path}: {problem}")
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the copy, made (0600) where there is none, and bring it to today's version."""
+    """Open a copy, create it (0600) if there is none, and migrate it."""
     with _open_close_lock:
         return _connect(path)
 
 
-def close(connection: sqlite3.Connection) -> None:
+def close(connection: SqlConnection) -> None:
     """Close a connection."""
     with _open_close_lock:
         connection.close()
 
 
+def open_read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """Open an existing file for reading; `immutable` promises that nobody writes to it."""
+    return _open(path, "mode=ro&immutable=1" if immutable else "mode=ro")
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     _create_file(path)
-    connection = _open(path, "rw")
+    connection = _open(path, "mode=rw")
     try:
         if not schema.check(connection, path):
             connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        # Without a log, as on some network disks, less would not survive a power cut.
+        # Some network disks have no WAL; without it only FULL survives a power failure.
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = OFF")
         schema.migrate(connection, path)
@@ -95,27 +101,23 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _probe(path: Path) -> None:
     with _open_close_lock:
-        _look_alone(path)
+        connection = open_read_only(path)
+        try:
+            schema.check(connection, path)
+        except sqlite3.OperationalError:
+            pass  # e.g. a crash left a WAL that only a writer can recover; `connect` does that
+        finally:
+            connection.close()
 
 
-def _look_alone(path: Path) -> None:
-    connection = _open(path, "ro")
-    try:
-        schema.check(connection, path)
-    except sqlite3.OperationalError:
-        pass  # e.g. a crash left work that only a writer can undo: `connect` will tell
-    finally:
-        connection.close()
-
-
-def _open(path: Path, mode: str) -> sqlite3.Connection:
-    """Open an existing file; transactions are begun and ended by us alone."""
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(address, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
+def _open(path: Path, options: str) -> sqlite3.Connection:
+    """Open an existing file; the connection never begins a transaction by itself."""
+    uri = f"{path.absolute().as_uri()}?{options}"
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
 
 
 def _create_file(path: Path) -> None:
-    """Make an empty file that only its owner can read; SQLite asks the umask instead."""
+    """Create an empty file that only its owner can read; SQLite would apply the umask."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return
@@ -123,14 +125,14 @@ def _create_file(path: Path) -> None:
         return
     except OSError as error:
         problem = error.strerror
-    raise SyncError(f"{path} cannot be made ({problem}); check the rights of its folder")
+    raise SyncError(f"{path} cannot be created ({problem}); check the permissions of its folder")
 
 
 def _advice(error: sqlite3.Error) -> str:
-    """Say what to do; SQLite's own text is left out, since it may hold a value."""
+    """Return what to do; SQLite's own text is left out, because it may contain a value."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        return f"the database refused ({type(error).__name__})"
-    known = _ADVICE.get(code & 0xFF)  # the rest of the code tells more than one can act upon
+        return f"the database failed ({type(error).__name__})"
+    advice = _ADVICE.get(code & 0xFF)  # the low byte is the primary error code
     name = getattr(error, "sqlite_errorname", "unknown")
-    return f"{known} ({name})" if known else f"the database refused ({name})"
+    return f"{advice} ({name})" if advice else f"the database failed ({name})"

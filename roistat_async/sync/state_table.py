@@ -1,123 +1,135 @@
-"""What a sync asks the tables of the copy and tells them, but for the calls themselves."""
+"""Statements for the table `sync_state`, and for the calls that a full run has met.
+
+They are standard SQL; each function runs inside a transaction of its caller.
+"""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from ..errors import SyncError
-from .call_rows import format_utc, parse_utc
+from .sql import SqlConnection
 from .target import SyncState
+from .timestamps import format_optional, parse_optional, parse_utc, second_prefix
+
+_READ = "SELECT base_url, covered_from, watermark, walk FROM sync_state WHERE project = :project"
+_START = """
+INSERT INTO sync_state (project, base_url, last_started_at) VALUES (:project, :base_url, :now)
+ON CONFLICT (project) DO UPDATE SET last_started_at = excluded.last_started_at
+"""
+_SAVE = """
+UPDATE sync_state SET covered_from = :covered_from, watermark = :watermark, walk = :walk
+WHERE project = :project
+"""
+_FINISH = """
+UPDATE sync_state SET last_finished_at = :now,
+    calls = (SELECT count(*) FROM calls WHERE project = :project AND deleted_at IS NULL)
+WHERE project = :project
+"""
+_ACTIVE = """
+SELECT DISTINCT date FROM calls
+WHERE project = :project AND status = 'ACTIVE' AND deleted_at IS NULL
+"""
+_CREATE_TRACKED = """
+CREATE TEMP TABLE IF NOT EXISTS tracked_calls
+    (project INTEGER, id TEXT, PRIMARY KEY (project, id))
+"""
+_TRACK = "INSERT INTO tracked_calls VALUES (:project, :id) ON CONFLICT DO NOTHING"
+_CLEAR_TRACKED = "DELETE FROM tracked_calls WHERE project = :project"
+_UNTRACKED = """
+SELECT id, date FROM calls
+WHERE project = :project AND date >= :start AND date < :end AND deleted_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM tracked_calls
+        WHERE tracked_calls.project = calls.project AND tracked_calls.id = calls.id)
+"""
+_MARK_DELETED = """
+UPDATE calls SET deleted_at = :now, changed_at = :now WHERE project = :project AND id = :id
+"""
 
 
 def begin(
-    connection: sqlite3.Connection, path: Path, project: int, base_url: str, now: str
+    connection: SqlConnection, database: str, project: int, base_url: str, now: str
 ) -> SyncState:
-    """Note that a run of a project began and give where its copy got to."""
-    found = connection.execute(
-        "SELECT base_url, covered_from, watermark, walk FROM sync_state WHERE project = ?",
-        (project,),
-    ).fetchone()
-    stored, *state = found or (base_url, None, None, None)
-    if stored != base_url:
+    """Store that a run of a project began, and return the state of its copy."""
+    row = connection.execute(_READ, {"project": project}).fetchone()
+    stored_url, *state = row or (base_url, None, None, None)
+    if stored_url != base_url:
         raise SyncError(
-            f"{path} holds calls of project {project} from {stored}; sync into another file"
+            f"{database} holds calls of project {project} from {stored_url}; sync into another file"
         )
+    connection.execute(_START, {"project": project, "base_url": base_url, "now": now})
+    return _parse_state(database, project, *state)
+
+
+def save(connection: SqlConnection, project: int, state: SyncState) -> None:
+    """Store how far the copy of a project got."""
     connection.execute(
-        "INSERT INTO sync_state (project, base_url, last_started_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (project) DO UPDATE SET last_started_at = excluded.last_started_at",
-        (project, base_url, now),
-    )
-    return _read_state(path, project, *state)
-
-
-def save(connection: sqlite3.Connection, project: int, state: SyncState) -> None:
-    """Keep where the copy of a project got to."""
-    connection.execute(
-        "UPDATE sync_state SET covered_from = ?, watermark = ?, walk = ? WHERE project = ?",
-        (_text(state.covered_from), _text(state.watermark), state.walk, project),
+        _SAVE,
+        {
+            "project": project,
+            "covered_from": format_optional(state.covered_from),
+            "watermark": format_optional(state.watermark),
+            "walk": state.walk,
+        },
     )
 
 
-def finish(connection: sqlite3.Connection, project: int, state: SyncState, now: str) -> None:
-    """Keep the state of a run that ended, and how many calls there are."""
+def finish(connection: SqlConnection, project: int, state: SyncState, now: str) -> None:
+    """Store the state of a completed run and the number of calls."""
     save(connection, project, state)
-    connection.execute(
-        "UPDATE sync_state SET last_finished_at = ?, calls ="
-        " (SELECT count(*) FROM calls WHERE project = ?2 AND deleted_at IS NULL)"
-        " WHERE project = ?2",
-        (now, project),
+    connection.execute(_FINISH, {"project": project, "now": now})
+
+
+def active(connection: SqlConnection, project: int) -> list[datetime]:
+    """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
+    return sorted(
+        {parse_utc(date) for (date,) in connection.execute(_ACTIVE, {"project": project})}
     )
 
 
-def active(connection: sqlite3.Connection, project: int) -> list[datetime]:
-    """Give the dates of the calls that had not ended, each once, in order."""
-    found = connection.execute(
-        "SELECT DISTINCT date FROM calls"
-        " WHERE project = ? AND status = 'ACTIVE' AND deleted_at IS NULL",
-        (project,),
-    )
-    return sorted({parse_utc(date) for (date,) in found})
-
-
-def start_tracking(connection: sqlite3.Connection, project: int) -> None:
-    """Make a place for the ids that a full run meets; it goes with the connection."""
-    connection.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS noted"
-        " (project INTEGER, id TEXT, PRIMARY KEY (project, id)) WITHOUT ROWID"
-    )
+def start_tracking(connection: SqlConnection, project: int) -> None:
+    """Create the temporary table of the calls that a full run has met."""
+    connection.execute(_CREATE_TRACKED)
     clear_tracked(connection, project)
 
 
-def track(connection: sqlite3.Connection, project: int, ids: Iterable[object]) -> None:
-    """Note that these calls are still there."""
-    connection.executemany(
-        "INSERT OR IGNORE INTO noted VALUES (?, ?)", [(project, call_id) for call_id in ids]
-    )
+def track(connection: SqlConnection, project: int, ids: Iterable[str]) -> None:
+    """Store that these calls still exist."""
+    connection.executemany(_TRACK, [{"project": project, "id": call_id} for call_id in ids])
 
 
-def clear_tracked(connection: sqlite3.Connection, project: int) -> None:
-    """Empty the place."""
-    connection.execute("DELETE FROM noted WHERE project = ?", (project,))
+def clear_tracked(connection: SqlConnection, project: int) -> None:
+    """Forget the calls that a full run has met."""
+    connection.execute(_CLEAR_TRACKED, {"project": project})
 
 
 def mark_deleted(
-    connection: sqlite3.Connection, project: int, start: datetime, end: datetime, now: str
+    connection: SqlConnection, project: int, start: datetime, end: datetime, now: str
 ) -> int:
-    """Mark the calls of [start, end) that were not noted; give how many."""
-    found = connection.execute(
-        "SELECT id, date FROM calls WHERE project = ? AND date >= ? AND date < ?"
-        " AND deleted_at IS NULL AND NOT EXISTS"
-        " (SELECT 1 FROM noted WHERE noted.project = calls.project AND noted.id = calls.id)",
-        (project, _second(start), _second(end + timedelta(seconds=1))),
-    )
-    gone = [call_id for call_id, date in found if start <= parse_utc(date) < end]
+    """Mark the calls of [start, end) that were not tracked; return their number."""
+    # Texts are compared by the second, because a fraction sorts before "Z"; then dates exactly.
+    parameters = {
+        "project": project,
+        "start": second_prefix(start),
+        "end": second_prefix(end + timedelta(seconds=1)),
+    }
+    rows = connection.execute(_UNTRACKED, parameters).fetchall()
+    deleted = [call_id for call_id, date in rows if start <= parse_utc(date) < end]
     connection.executemany(
-        "UPDATE calls SET deleted_at = ?, changed_at = ? WHERE project = ? AND id = ?",
-        [(now, now, project, call_id) for call_id in gone],
+        _MARK_DELETED, [{"now": now, "project": project, "id": call_id} for call_id in deleted]
     )
-    return len(gone)
+    return len(deleted)
 
 
-def _read_state(path: Path, project: int, *stored: str | None) -> SyncState:
+def _parse_state(database: str, project: int, *stored: str | None) -> SyncState:
     covered_from, watermark, walk = stored
     try:
         return SyncState(
-            covered_from=None if covered_from is None else parse_utc(covered_from),
-            watermark=None if watermark is None else parse_utc(watermark),
+            covered_from=parse_optional(covered_from),
+            watermark=parse_optional(watermark),
             walk=walk,
         )
     except (ValueError, TypeError):
-        problem = f"{path}: the state of project {project} in sync_state cannot be read"
+        problem = f"{database}: the state of project {project} in sync_state is invalid"
     raise SyncError(f"{problem}; restore it from a backup, or sync into a new file")
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else format_utc(moment)
-
-
-def _second(moment: datetime) -> str:
-    """Spell a second without "Z", which as text comes before all moments in it."""
-    return format_utc(moment.replace(microsecond=0)).removesuffix("Z")

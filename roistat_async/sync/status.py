@@ -1,4 +1,4 @@
-"""What is in a copy: counted by plain SQL over a connection that can only read."""
+"""Status of a SQLite copy, read by SQL over a read-only connection."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from attrs import field, frozen
 from ..clock import Clock
 from ..errors import SyncError
 from . import schema, sqlite_connection
-from .call_rows import format_utc, parse_utc
+from .timestamps import parse_optional, parse_utc, second_prefix
 
 T = TypeVar("T")
 
 _CLOCK = Clock()
-_BUSY_TIMEOUT = 30.0
+_STATE = """
+SELECT base_url, covered_from, watermark, walk, last_started_at, last_finished_at
+FROM sync_state WHERE project = ?
+"""
 _CALLS = """
 SELECT count(*), min(date), max(date), count(deleted_at) FROM calls WHERE project = ?
 """
 _ACTIVE = """
 SELECT count(*) FROM calls WHERE project = ? AND status = 'ACTIVE' AND deleted_at IS NULL
 """
-# A failed one that was never tried belongs to a run under way, or to one that was killed.
+# A failed recording without an attempt belongs to a run in progress, or to a killed one.
 _RECORDINGS = """
 SELECT CASE WHEN state = 'failed' AND tries = 0 THEN 'unfinished' ELSE state END AS state,
     count(*), coalesce(sum(size), 0)
 FROM recordings WHERE project = ? GROUP BY 1 ORDER BY 1
 """
-# By minutes: then any zone's days can be added up of them.
+# Minutes can be added up to the days of any time zone.
 _MINUTES = """
 SELECT substr(date, 1, 16), status, count(*) FROM calls
 WHERE project = ? AND date >= ? AND deleted_at IS NULL GROUP BY 1, 2
@@ -42,7 +45,7 @@ WHERE project = ? AND date >= ? AND deleted_at IS NULL GROUP BY 1, 2
 
 @frozen
 class DayStatus:
-    """Count the calls of a day; `missed` are those that ended without an answer."""
+    """Numbers of calls of a day; `missed` calls ended without an answer."""
 
     day: date
     calls: int = 0
@@ -52,7 +55,7 @@ class DayStatus:
 
 @frozen
 class RecordingsStatus:
-    """Count the recordings in one state, and their bytes."""
+    """Number and bytes of the recordings in one state."""
 
     state: str
     count: int
@@ -61,12 +64,15 @@ class RecordingsStatus:
 
 @frozen(kw_only=True)
 class ProjectStatus:
-    """Say what the copy holds of one project."""
+    """Content of the copy of one project.
+
+    `calls` does not count calls that are marked as deleted. `is_interrupted` is true after an
+    interrupted run, and while a run is in progress.
+    """
 
     project: int
     base_url: str
     calls: int
-    """Without those that are marked as deleted."""
     deleted: int
     active: int
     first_call: datetime | None
@@ -76,14 +82,13 @@ class ProjectStatus:
     last_started_at: datetime | None
     last_finished_at: datetime | None
     is_interrupted: bool
-    """Whether a walk was not ended: by an interrupted run, or by one that is under way."""
     recordings: list[RecordingsStatus] = field(factory=list)
     days: list[DayStatus] = field(factory=list)
 
 
 @frozen(kw_only=True)
 class CopyStatus:
-    """Say what a copy holds, all of it as of one moment."""
+    """Content of a copy, read in one transaction."""
 
     path: Path
     size: int
@@ -93,137 +98,131 @@ class CopyStatus:
 def read_status(
     path: Path, *, days: int = 0, zone: tzinfo = UTC, now: Callable[[], datetime] = _CLOCK.utc_now
 ) -> CopyStatus:
-    """Sum up a database, with the last `days` days one by one; nothing is made or changed."""
+    """Return the status of a database, with each of the last `days` days; nothing is written."""
     today = now().astimezone(zone).date()
-    wanted = [today - timedelta(days=back) for back in reversed(range(days))]
+    last_days = [today - timedelta(days=ago) for ago in reversed(range(days))]
 
     def query(connection: sqlite3.Connection) -> list[ProjectStatus]:
-        numbers = connection.execute("SELECT project FROM sync_state ORDER BY project").fetchall()
-        return [_project(connection, number, wanted, zone) for (number,) in numbers]
+        rows = connection.execute("SELECT project FROM sync_state ORDER BY project").fetchall()
+        return [_project_status(connection, project, last_days, zone) for (project,) in rows]
 
     projects = _read(path, query)
     return CopyStatus(path=path, size=path.stat().st_size, projects=projects)
 
 
 def read_calls(path: Path, project: int, names: Sequence[str]) -> dict[str, tuple[object, ...]]:
-    """Give some columns of every call that is not marked as deleted, by id."""
+    """Return columns of the calls that are not marked as deleted, by id."""
     columns = ", ".join(f'"{name}"' for name in names)
-    ask = f"SELECT id, {columns} FROM calls WHERE project = ? AND deleted_at IS NULL"
+    statement = f"SELECT id, {columns} FROM calls WHERE project = ? AND deleted_at IS NULL"
     return _read(
         path,
-        lambda connection: {row[0]: row[1:] for row in connection.execute(ask, (project,))},
+        lambda connection: {row[0]: row[1:] for row in connection.execute(statement, (project,))},
     )
 
 
-def _read(path: Path, look: Callable[[sqlite3.Connection], T]) -> T:
-    """Look at one state of the database, whoever writes meanwhile.
+def _read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T:
+    """Run a query in one transaction, also while a sync writes.
 
-    A connection to a database in WAL mode makes files beside it. Where there is none nobody
-    writes, and the file alone is the whole; if that changed meanwhile, it is looked at again.
+    A connection to a database in WAL mode creates files beside it. Without these files nobody
+    writes, and the file can be read alone. If it changed meanwhile, it is read again.
     """
-    _check(path)
+    _require_file(path)
     for _ in range(3):
         if _has_journal(path):
             break
-        before = _file_stamp(path)
+        stamp = _file_stamp(path)
         try:
-            found = sqlite_connection.translate_errors(
-                path, lambda: _look(path, "immutable=1", look)
-            )
+            result = _query(path, query, immutable=True)
         except SyncError:
-            if not _is_changed(path, before):
+            if not _is_changed(path, stamp):
                 raise
             continue
-        if not _is_changed(path, before):
-            return found
-    return sqlite_connection.translate_errors(path, lambda: _look(path, "mode=ro", look))
+        if not _is_changed(path, stamp):
+            return result
+    return _query(path, query)
 
 
-def _look(path: Path, how: str, look: Callable[[sqlite3.Connection], T]) -> T:
-    address = f"{path.absolute().as_uri()}?mode=ro&{how}"
-    connection = sqlite3.connect(address, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
-    with closing(connection):
-        if schema.check(connection, path) != schema.VERSION:
-            raise SyncError(f"{path} is no copy of today's version; run roistat sync into it first")
-        connection.execute("BEGIN")
-        try:
-            return look(connection)
-        except (ValueError, TypeError):
-            pass
-    raise SyncError(f"{path} holds what cannot be read; restore it, or sync into a new file")
+def _query(path: Path, query: Callable[[sqlite3.Connection], T], *, immutable: bool = False) -> T:
+    def run() -> T:
+        with closing(sqlite_connection.open_read_only(path, immutable=immutable)) as connection:
+            if schema.check(connection, path) != schema.VERSION:
+                raise SyncError(
+                    f"{path} is not a copy of the current version; run roistat sync into it first"
+                )
+            connection.execute("BEGIN")
+            try:
+                return query(connection)
+            except (ValueError, TypeError):
+                pass
+        raise SyncError(f"{path} has invalid values; restore it, or sync into a new file")
+
+    return sqlite_connection.translate_errors(path, run)
 
 
-def _check(path: Path) -> None:
+def _require_file(path: Path) -> None:
     try:
-        kind = path.stat().st_mode
+        mode = path.stat().st_mode
     except OSError as error:
         problem = f"cannot be read ({error.strerror}); name a database that roistat sync wrote"
     else:
-        if stat.S_ISREG(kind):
+        if stat.S_ISREG(mode):
             return
-        problem = "is no file; name a database that roistat sync wrote"
+        problem = "is not a file; name a database that roistat sync wrote"
     raise SyncError(f"{path} {problem}")
 
 
 def _has_journal(path: Path) -> bool:
-    return any(path.with_name(path.name + ending).exists() for ending in ("-wal", "-journal"))
+    return any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
 
 
 def _file_stamp(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _is_changed(path: Path, before: tuple[int, int, int]) -> bool:
-    return _has_journal(path) or _file_stamp(path) != before
+def _is_changed(path: Path, stamp: tuple[int, int, int]) -> bool:
+    return _has_journal(path) or _file_stamp(path) != stamp
 
 
-def _project(
+def _project_status(
     connection: sqlite3.Connection, project: int, days: Sequence[date], zone: tzinfo
 ) -> ProjectStatus:
-    base_url, covered, watermark, walk, started, finished = connection.execute(
-        "SELECT base_url, covered_from, watermark, walk, last_started_at, last_finished_at"
-        " FROM sync_state WHERE project = ?",
-        (project,),
+    base_url, covered_from, watermark, walk, started_at, finished_at = connection.execute(
+        _STATE, (project,)
     ).fetchone()
-    every, first, last, deleted = connection.execute(_CALLS, (project,)).fetchone()
+    total, first, last, deleted = connection.execute(_CALLS, (project,)).fetchone()
     (active,) = connection.execute(_ACTIVE, (project,)).fetchone()
-    states = connection.execute(_RECORDINGS, (project,))
+    recordings = connection.execute(_RECORDINGS, (project,))
     return ProjectStatus(
         project=project,
         base_url=base_url,
-        calls=every - deleted,
+        calls=total - deleted,
         deleted=deleted,
         active=active,
-        first_call=_moment(first),
-        last_call=_moment(last),
-        covered_from=_moment(covered),
-        sealed_until=_moment(watermark),
-        last_started_at=_moment(started),
-        last_finished_at=_moment(finished),
+        first_call=parse_optional(first),
+        last_call=parse_optional(last),
+        covered_from=parse_optional(covered_from),
+        sealed_until=parse_optional(watermark),
+        last_started_at=parse_optional(started_at),
+        last_finished_at=parse_optional(finished_at),
         is_interrupted=walk is not None,
-        recordings=[RecordingsStatus(*row) for row in states],
-        days=list(_days(connection, project, days, zone)),
+        recordings=[RecordingsStatus(*row) for row in recordings],
+        days=list(_day_statuses(connection, project, days, zone)),
     )
 
 
-def _days(
+def _day_statuses(
     connection: sqlite3.Connection, project: int, days: Sequence[date], zone: tzinfo
 ) -> Iterator[DayStatus]:
     if not days:
         return
-    start = datetime(days[0].year, days[0].month, days[0].day, tzinfo=zone).astimezone(UTC)
-    counted = {day: [0, 0, 0] for day in days}
-    since = format_utc(start).removesuffix("Z")
-    for minute, status, count in connection.execute(_MINUTES, (project, since)):
+    start = datetime(days[0].year, days[0].month, days[0].day, tzinfo=zone)
+    counts = {day: [0, 0, 0] for day in days}
+    for minute, status, count in connection.execute(_MINUTES, (project, second_prefix(start))):
         day = parse_utc(f"{minute}Z").astimezone(zone).date()
-        if day in counted:  # a call dated tomorrow is shown tomorrow
-            counted[day][0] += count
-            counted[day][1] += count * (status == "ANSWER")
-            counted[day][2] += count * (status not in ("ANSWER", "ACTIVE"))
-    for day, counts in counted.items():
-        yield DayStatus(day, *counts)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else parse_utc(text)
+        if day in counts:  # a call dated tomorrow is not shown today
+            counts[day][0] += count
+            counts[day][1] += count * (status == "ANSWER")
+            counts[day][2] += count * (status not in ("ANSWER", "ACTIVE"))
+    for day, numbers in counts.items():
+        yield DayStatus(day, *numbers)

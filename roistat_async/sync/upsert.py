@@ -1,8 +1,7 @@
-"""Rows into the table `calls`: only those that are new or changed are written."""
+"""Insert and update rows of the table `calls` in SQLite; unchanged rows are not written."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import count, repeat
@@ -11,64 +10,66 @@ from typing import Literal
 import msgspec
 
 from .call_rows import COLUMNS, Value, content_hashes
+from .sql import SqlConnection
 from .target import WriteCounts
 
-# Binding None takes four times as long as binding text (the driver asks for an adapter first),
-# and a row of calls is half empty. So columns that a batch leaves empty are not bound at all,
-# and in the others this stands for None; no column holds a blob. It halves the time of a write.
+# Binding None takes four times as long as binding text (the driver looks for an adapter first),
+# and half of the values of a call are None. Columns that are empty in a batch are therefore not
+# bound at all. In the others this value stands for None: no column holds a blob. This halves the
+# time of a write.
 _NULL = bytearray()
 Column = list[Value]
-_Kind = Literal["full", "mixed", "empty"]
-_PLACE = {"full": "?{0}", "mixed": "CASE ?{0} WHEN x'' THEN NULL ELSE ?{0} END"}
+_Fill = Literal["full", "mixed", "empty"]
+_EXPRESSIONS = {"full": "?{0}", "mixed": "CASE ?{0} WHEN x'' THEN NULL ELSE ?{0} END"}
 _NAMES = (*COLUMNS, "content_hash")
 _PARTS = ("visit", "order")
 
 
 def upsert(
-    connection: sqlite3.Connection, project: int, columns: Sequence[Column], now: str
+    connection: SqlConnection, project: int, columns: Sequence[Column], now: str
 ) -> WriteCounts:
-    """Write the calls of one project, each id once, and count what that changed."""
+    """Write the calls of one project, each id once, and count the new and changed rows."""
     if not columns[0]:
         return WriteCounts()
-    bindable: list[Sequence[object]] = [*columns, content_hashes(columns)]
-    shape = tuple(map(_kind, bindable))
-    bound = map(_bindable, bindable, shape)
-    values = zip(repeat(project), repeat(now), *filter(None, bound), strict=False)
-    before = _last_row(connection)
-    written = connection.executemany(_statement(shape), values).rowcount
-    added = _last_row(connection) - before  # rows are never removed, so each new one counts up
+    all_columns: list[Sequence[object]] = [*columns, content_hashes(columns)]
+    shape = tuple(map(_fill, all_columns))
+    bound = map(_bindable, all_columns, shape)
+    rows = zip(repeat(project), repeat(now), *filter(None, bound), strict=False)
+    last_before = _last_rowid(connection)
+    written = connection.executemany(_statement(shape), rows).rowcount
+    added = _last_rowid(connection) - last_before  # rows are never removed: each new one counts up
     return WriteCounts(added, written - added)
 
 
 def keep_stored_parts(
-    connection: sqlite3.Connection,
+    connection: SqlConnection,
     project: int,
     columns: Sequence[Column],
     extend: Collection[str],
 ) -> None:
-    """Fill in the parts that were not asked for, so that they are neither erased nor a change."""
+    """Fill in stored parts that were not requested, so that they are not erased."""
     for part in _PARTS:
         if part not in extend:
-            stored = _stored(connection, project, columns[0], part)
+            stored = _stored_part(connection, project, columns[0], part)
             values = columns[COLUMNS.index(part)]
-            for place, call_id in enumerate(columns[0]):
-                if values[place] is None:
-                    values[place] = stored.get(call_id)
+            for index, call_id in enumerate(columns[0]):
+                if values[index] is None:
+                    values[index] = stored.get(call_id)
 
 
-def _stored(
-    connection: sqlite3.Connection, project: int, ids: Column, part: str
+def _stored_part(
+    connection: SqlConnection, project: int, ids: Column, part: str
 ) -> dict[Value, Value]:
-    found = connection.execute(
-        f'SELECT id, "{part}" FROM calls WHERE project = ?'
-        f' AND id IN (SELECT value FROM json_each(?)) AND "{part}" IS NOT NULL',
-        (project, msgspec.json.encode(ids).decode()),
+    rows = connection.execute(
+        f'SELECT id, "{part}" FROM calls WHERE project = :project'
+        f' AND id IN (SELECT value FROM json_each(:ids)) AND "{part}" IS NOT NULL',
+        {"project": project, "ids": msgspec.json.encode(ids).decode()},
     )
-    return dict(found.fetchall())
+    return dict(rows.fetchall())
 
 
-def _kind(column: Sequence[object]) -> _Kind:
-    # To compare each text with None takes long, and most columns are full: `all` tells at once.
+def _fill(column: Sequence[object]) -> _Fill:
+    # `all` is much faster than a comparison of each text with None, and most columns are full.
     if all(column) or None not in column:
         return "full"
     if not any(column) and column.count(None) == len(column):
@@ -76,18 +77,18 @@ def _kind(column: Sequence[object]) -> _Kind:
     return "mixed"
 
 
-def _bindable(column: Sequence[object], kind: _Kind) -> Sequence[object] | None:
-    if kind == "empty":
+def _bindable(column: Sequence[object], fill: _Fill) -> Sequence[object] | None:
+    if fill == "empty":
         return None
-    return [_NULL if value is None else value for value in column] if kind == "mixed" else column
+    return [_NULL if value is None else value for value in column] if fill == "mixed" else column
 
 
 @lru_cache(maxsize=64)
-def _statement(shape: tuple[_Kind, ...]) -> str:
-    """Spell the statement for rows of a shape; ?1 is the project and ?2 the time."""
+def _statement(shape: tuple[_Fill, ...]) -> str:
+    """Return the statement for rows of a shape; ?1 is the project and ?2 the time."""
     numbers = count(3)
     values = ", ".join(
-        "NULL" if kind == "empty" else _PLACE[kind].format(next(numbers)) for kind in shape
+        "NULL" if fill == "empty" else _EXPRESSIONS[fill].format(next(numbers)) for fill in shape
     )
     names = ", ".join(f'"{name}"' for name in _NAMES)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in (*_NAMES[1:], "changed_at"))
@@ -99,6 +100,6 @@ def _statement(shape: tuple[_Kind, ...]) -> str:
     )
 
 
-def _last_row(connection: sqlite3.Connection) -> int:
+def _last_rowid(connection: SqlConnection) -> int:
     (number,) = connection.execute("SELECT max(rowid) FROM calls").fetchone()
     return number or 0

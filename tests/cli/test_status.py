@@ -133,21 +133,20 @@ def test_while_somebody_writes(roistat: Roistat, copy: Path) -> None:
 
 def test_written_between_two_looks(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that changes while it is read without a lock is read again."""
-    from roistat_async.sync import status
+    from roistat_async.sync import sqlite_connection
 
-    looks: list[str] = []
-    look = status._look
+    opened: list[bool] = []
+    open_read_only = sqlite_connection.open_read_only
 
-    def disturbed(path: Path, how: str, *rest: object) -> object:
-        looks.append(how)
-        found: object = look(path, how, *rest)  # type: ignore[arg-type]
-        if len(looks) == 1:
+    def open_changed(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+        if not opened:
             _change(path, "DELETE FROM calls")
-        return found
+        opened.append(immutable)
+        return open_read_only(path, immutable=immutable)
 
-    monkeypatch.setattr(status, "_look", disturbed)
+    monkeypatch.setattr(sqlite_connection, "open_read_only", open_changed)
     assert read_status(copy).projects[0].calls == 0
-    assert len(looks) == 2
+    assert len(opened) == 2
 
 
 def test_missing_file(roistat: Roistat, tmp_path: Path) -> None:
@@ -190,7 +189,7 @@ def test_a_date_that_is_none(roistat: Roistat, copy: Path) -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """What is no file is refused without opening it."""
     os.mkfifo(tmp_path / "pipe.db")
-    with pytest.raises(errors.SyncError, match="no file"):
+    with pytest.raises(errors.SyncError, match="is not a file"):
         read_status(tmp_path / "pipe.db")
 
 

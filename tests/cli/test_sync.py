@@ -209,7 +209,7 @@ def test_foreign_database(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -
     before = foreign.read_bytes()
     ended = _first(roistat, foreign)
     assert (ended.code, fake.requests, foreign.read_bytes()) == (1, [], before)
-    assert "something else" in ended.err
+    assert "another program" in ended.err
 
 
 def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path) -> None:

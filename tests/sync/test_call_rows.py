@@ -16,11 +16,11 @@ from roistat_async.models.calls import Call, CallStatus, Visit
 from roistat_async.sync.call_rows import (
     COLUMNS,
     content_hashes,
-    format_utc,
-    parse_utc,
     to_columns,
     to_row,
 )
+from roistat_async.sync.timestamps import parse_utc
+from roistat_async.wire.call_json import format_utc
 
 from .calls_db import content_hash
 

@@ -6,13 +6,13 @@ import asyncio
 import errno
 import hashlib
 import os
+import sqlite3
 import stat
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from roistat_async.sync import (
     sync_recordings,
 )
 from roistat_async.sync.recordings_table import RETRY_DELAYS
+from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.testing import FakeRoistat, Fault, Quirks, mp3
 from tests.helpers.clients import client
@@ -65,7 +66,7 @@ class World:
         ]
         await self.ask(lambda connection: connection.executemany(ADD, calls))
 
-    async def ask(self, act: Callable[[Connection], Any]) -> Any:
+    async def ask(self, act: Callable[[SqlConnection], Any]) -> Any:
         target = SqliteTarget(self.database)
         try:
             await target.open(99, self.fake.base_url)
@@ -533,27 +534,46 @@ async def test_progress_is_told(world: World) -> None:
     assert told == [("missing", 1, 3), ("saved", 2, 3), ("saved", 3, 3)]
 
 
-async def test_no_more_than_a_batch_is_held(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls are taken and outcomes noted a batch at a time, however many there are."""
-    monkeypatch.setattr(recordings, "_BATCH", 5)
-    monkeypatch.setattr(recordings, "_NOTES", 4)
-    monkeypatch.setattr(recordings, "_FOLDERS", 2)
-    held: list[tuple[int, int, int]] = []
-    real = recordings._RecordingsRun._try
+async def test_memory_is_bounded_by_a_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls are claimed and results are stored in batches, however many calls there are."""
+    monkeypatch.setattr(recordings, "BATCH_SIZE", 5)
+    monkeypatch.setattr(recordings, "ROWS_PER_WRITE", 4)
+    claimed: list[int] = []
+    unsaved: list[int] = []
 
-    async def watched(run: Any, job: Any) -> DownloadOutcome:
-        held.append((len(run._claimed), len(run._outcomes.notes), len(run._clean)))
-        return await real(run, job)
+    def count(_: DownloadOutcome, done: int, total: int) -> None:
+        statement = "SELECT count(*), sum(state = 'saved') FROM recordings"
+        with closing(sqlite3.connect(world.database)) as connection:
+            rows, saved = connection.execute(statement).fetchone()
+        claimed.append(rows - saved)
+        unsaved.append(done - saved)
 
-    monkeypatch.setattr(recordings._RecordingsRun, "_try", watched)
     world.add(*range(1, 41))
     await world.copy()
-    report = await world.sync(concurrency=3, template="{call_id}/{call_id}.mp3")
+    report = await world.sync(concurrency=3, progress=count)
     assert report.saved == 40
-    claimed, notes, clean = (max(column) for column in zip(*held, strict=True))
-    assert claimed <= 5 + 5 + 4 + 3
-    assert (notes <= 4 + 3, clean <= 2) == (True, True)
+    assert max(claimed) <= 5 + 5 + 4 + 3
+    assert max(unsaved) <= 4 + 3
     assert world.fake.peak_in_flight <= 3
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1000, 2), (1, 4)])
+async def test_a_folder_is_cleaned_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, limit: int, expected: int
+) -> None:
+    """A run remembers which folders it cleaned, up to a limit."""
+    monkeypatch.setattr(recordings, "MAX_CLEANED_FOLDERS", limit)
+    cleaned: list[Path] = []
+    monkeypatch.setattr(recordings, "remove_stale_parts", cleaned.append)
+    world.add(1, 2, 3, 4)
+    await world.copy()
+    # Newest first, the calls alternate between the folders of two hours.
+    date = "'2026-05-0' || ((id + 1) / 2) || 'T1' || (1 + id % 2) || ':00:00Z'"
+    await world.ask(lambda connection: connection.execute(f"UPDATE calls SET date = {date}"))
+    for hour in ("11", "12"):
+        (world.folder / hour).mkdir(parents=True)
+    await world.sync(concurrency=1, template="{hour}/{call_id}.mp3")
+    assert len(cleaned) == expected
 
 
 async def test_an_outage_ends_the_run(world: World) -> None:
@@ -583,7 +603,7 @@ async def test_a_call_whose_id_is_none_fails_alone(world: World) -> None:
     world.add(1)
     await world.copy()
     odd = (world.fake.project, "../../x", "2026-05-01T12:00:00Z", "ANSWER")
-    await world.ask(lambda connection: connection.execute(ADD, odd))
+    await world.ask(lambda connection: connection.executemany(ADD, [odd]))
     report = await world.sync()
     assert (report.saved, report.failed, world.asked()) == (1, 1, ["1"])
 

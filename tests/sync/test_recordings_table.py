@@ -39,7 +39,7 @@ def add(connection: sqlite3.Connection, call_id: str, date: str, **columns: Any)
 
 
 def due(connection: sqlite3.Connection, now: datetime = NOW, **options: Any) -> list[DueRecording]:
-    asked = {"after": None, "most": 100, **options}
+    asked = {"after": None, "limit": 100, **options}
     return recordings_table.next_due(connection, PROJECT, now, **asked)
 
 
@@ -203,7 +203,7 @@ def test_batches_give_each_call_once(calls: list[tuple[int, int]], most: int) ->
         add(connection, str(call_id), f"2026-05-01T12:00:0{second}Z")
     given_ids: list[str] = []
     after: DueRecording | None = None
-    while batch := due(connection, after=after, most=most):
+    while batch := due(connection, after=after, limit=most):
         assert len(batch) <= most
         keep(
             connection,
@@ -220,8 +220,8 @@ def test_a_batch_is_found_without_reading_what_is_before_it(
     connection: sqlite3.Connection,
 ) -> None:
     """A million calls that are due must not be read again for each batch."""
-    values = {"project": 1, "now": "", "date": "", "id": "", "most": 1}
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {recordings_table._NEXT}", values).fetchall()
+    values = {"project": 1, "now": "", "date": "", "id": "", "max_rows": 1}
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {recordings_table.NEXT_DUE}", values).fetchall()
     steps = [step[-1] for step in plan]
     assert "SEARCH calls USING INDEX calls_by_date (project=? AND date<?)" in steps
     assert not [step for step in steps if step.startswith("SCAN")]

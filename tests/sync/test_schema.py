@@ -11,6 +11,7 @@ import pytest
 from roistat_async.errors import SyncError
 from roistat_async.sync import schema
 from roistat_async.sync.call_rows import COLUMNS
+from roistat_async.sync.sql import transaction
 
 PATH = Path("calls.db")
 SECOND = ("ALTER TABLE calls ADD COLUMN note TEXT", "UPDATE calls SET note = 'old'")
@@ -174,7 +175,7 @@ def test_a_database_of_something_else_is_refused(statement: str) -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.execute(statement)
     before = list(connection.iterdump())
-    with pytest.raises(SyncError, match="something else; name another file"):
+    with pytest.raises(SyncError, match="another program; name another file"):
         schema.migrate(connection, PATH)
     assert [*connection.iterdump()] == before
     connection.close()
@@ -184,12 +185,12 @@ def test_a_transaction_keeps_all_or_nothing(connection: sqlite3.Connection) -> N
     """And the connection can be used afterwards."""
 
     def fail() -> None:
-        with schema.transaction(connection):
+        with transaction(connection):
             _add_call(connection, "1")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    with schema.transaction(connection):
+    with transaction(connection):
         _add_call(connection, "2")
     assert connection.execute("SELECT id FROM calls").fetchall() == [("2",)]

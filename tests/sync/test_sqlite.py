@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from attrs import evolve
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import CallStatus
 from roistat_async.sync import schema
+from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import WriteCounts
 
@@ -109,20 +109,20 @@ async def test_a_full_run_must_have_begun(target: SqliteTarget) -> None:
 async def test_run_is_one_transaction(target: SqliteTarget, path: Path) -> None:
     """In the thread of the target; what fails leaves nothing."""
 
-    def add(connection: sqlite3.Connection) -> str:
+    def add(connection: SqlConnection) -> str:
         connection.execute(
             "INSERT INTO recordings (project, call_id, state) VALUES (1, 2, 'saved')"
         )
         return threading.current_thread().name
 
-    def fail(connection: sqlite3.Connection) -> None:
+    def fail(connection: SqlConnection) -> None:
         add(connection)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await target.transaction(fail)
     assert ask(path, "SELECT * FROM recordings") == []
-    assert "roistat-sqlite" in await target.transaction(add)
+    assert "roistat-sql" in await target.transaction(add)
     assert ask(path, "SELECT call_id FROM recordings") == [("2",)]
 
 

@@ -89,12 +89,12 @@ def content(folder: Path) -> dict[str, bytes | None]:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (make_folder, "no regular file; name another"),
-        (make_link, "no regular file; name another"),
-        (make_loose_link, "no regular file; name another"),
-        (make_pipe, "no regular file; name another"),
-        (make_text, "no SQLite database; name another"),
-        (make_foreign, "database of something else; name another"),
+        (make_folder, "not a regular file; name another"),
+        (make_link, "not a regular file; name another"),
+        (make_loose_link, "not a regular file; name another"),
+        (make_pipe, "not a regular file; name another"),
+        (make_text, "not a SQLite database; name another"),
+        (make_foreign, "database of another program; name another"),
         (make_newer, "newer version; upgrade roistat_async"),
     ],
 )
@@ -121,7 +121,7 @@ async def test_work_in_a_foreign_log_is_left_there(tmp_path: Path) -> None:
     await asyncio.to_thread(run, code, path)
     before = content(tmp_path)
     assert before["calls.db-wal"]
-    with pytest.raises(SyncError, match="something else"):
+    with pytest.raises(SyncError, match="another program"):
         await use(path)
     after = content(tmp_path)
     assert after["calls.db"] == before["calls.db"]
@@ -203,7 +203,7 @@ async def test_what_cannot_be_written_is_named(what: str) -> None:
         Path(name).chmod(0o777 if what == "file" else 0o555)
         done = await asyncio.to_thread(run, READ_ONLY, path)
         Path(name).chmod(0o700)
-        assert "check the rights" in done.stdout, done.stderr
+        assert "check the permissions" in done.stdout, done.stderr
         assert content(Path(name)).get("calls.db") == before.get("calls.db")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from roistat_async.errors import SyncError
+from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import SyncState, WriteCounts
 
@@ -48,7 +49,7 @@ async def test_a_state_that_cannot_be_read_is_no_beginning(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE sync_state SET watermark = 'yesterday'")
     target = SqliteTarget(path)
-    with pytest.raises(SyncError, match="sync_state cannot be read"):
+    with pytest.raises(SyncError, match="sync_state is invalid"):
         await target.open(1, ADDRESS)
     await target.close()
 
@@ -68,7 +69,7 @@ async def test_a_cancelled_write_is_over_when_it_says_so(target: SqliteTarget, p
     """The transaction under way is waited for: afterwards it is there, and so is its state."""
     inside, go_on = threading.Event(), threading.Event()
 
-    def block(_: sqlite3.Connection) -> None:
+    def block(_: SqlConnection) -> None:
         inside.set()
         go_on.wait()
 
@@ -86,21 +87,21 @@ async def test_a_cancelled_write_is_over_when_it_says_so(target: SqliteTarget, p
     assert ids(path) == ["1"]
 
 
-def _limit_pages(connection: sqlite3.Connection) -> None:
+def _limit_pages(connection: SqlConnection) -> None:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 4}")
 
 
-def _damage(connection: sqlite3.Connection) -> None:
+def _damage(connection: SqlConnection) -> None:
     connection.execute("DROP INDEX calls_by_date")
     connection.execute("DROP TABLE sync_state")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "problem"), [(_limit_pages, "disk is full"), (_damage, "refused")]
+    ("spoil", "problem"), [(_limit_pages, "disk is full"), (_damage, "failed")]
 )
 async def test_failures_say_what_to_do_and_lose_nothing(
-    target: SqliteTarget, path: Path, spoil: Callable[[sqlite3.Connection], None], problem: str
+    target: SqliteTarget, path: Path, spoil: Callable[[SqlConnection], None], problem: str
 ) -> None:
     """Without a value of a row in the error or behind it."""
     await target.write(1, [call(1)], STATE)
@@ -116,6 +117,7 @@ import asyncio, resource, signal, sys
 from datetime import UTC, datetime
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import Call, CallStatus
+from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import SyncState
 
@@ -156,6 +158,7 @@ import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from roistat_async.models.calls import Call, CallStatus
 from roistat_async.sync import state_table
+from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
 from roistat_async.sync.target import SyncState
 

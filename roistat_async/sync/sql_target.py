@@ -1,0 +1,207 @@
+"""Base class of the targets in a SQL database: rows and their state in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TypeVar
+
+from ..errors import SyncError
+from ..models.calls import Call
+from . import sql, state_table
+from .call_rows import Value, to_columns
+from .sql import SqlConnection
+from .target import SyncState, WriteCounts
+from .timestamps import format_second
+
+T = TypeVar("T")
+
+
+class SqlTarget(ABC):
+    """Target in the tables `calls`, `sync_state` and `recordings` of a database.
+
+    A subclass opens its database, locks a project, writes rows and describes errors. The database
+    is used by one thread of the target's own, so the event loop never waits for it.
+    """
+
+    whole_days = False
+    _begin = "BEGIN"
+    """Statement that begins a transaction."""
+
+    def __init__(self, name: str, *, extend: Collection[str], now: Callable[[], datetime]) -> None:
+        self.extend = extend
+        self._name = name
+        self._now = now
+        self._pool: ThreadPoolExecutor | None = None
+        self._connection: SqlConnection | None = None
+        self._locks: dict[int, Callable[[], None]] = {}
+        self._full_runs: set[int] = set()
+
+    async def open(self, project: int, base_url: str) -> SyncState:
+        """Lock a project for this run and return its state; create the tables if necessary.
+
+        Raises SyncError if another run has the project, or if the database is not a copy of the
+        same server.
+        """
+        return await self._in_thread(lambda: self._open(project, base_url))
+
+    async def active(self, project: int) -> Sequence[datetime]:
+        """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
+        return await self._for_project(project, state_table.active)
+
+    async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
+        """Store calls and the state in one transaction; count new and changed calls."""
+
+        def action(connection: SqlConnection, project: int) -> WriteCounts:
+            by_id = {call.id: call for call in calls}  # the last version of a call counts
+            columns = to_columns([*by_id.values()])
+            with self._transaction(connection):
+                written = self._write_rows(connection, project, columns, self._time())
+                if project in self._full_runs:
+                    state_table.track(connection, project, by_id)
+                state_table.save(connection, project, state)
+            return written
+
+        return await self._for_project(project, action)
+
+    async def finish(self, project: int, state: SyncState) -> WriteCounts:
+        """Store the state of a completed run, its time and the number of calls."""
+
+        def action(connection: SqlConnection, project: int) -> WriteCounts:
+            with self._transaction(connection):
+                state_table.finish(connection, project, state, self._time())
+            return WriteCounts()
+
+        return await self._for_project(project, action)
+
+    async def begin_full_run(self, project: int) -> None:
+        """Start to track which calls are written; calls tracked before are forgotten."""
+
+        def action(connection: SqlConnection, project: int) -> None:
+            with self._transaction(connection):
+                state_table.start_tracking(connection, project)
+            self._full_runs.add(project)
+
+        await self._for_project(project, action)
+
+    async def finish_full_run(
+        self, project: int, start: datetime, end: datetime, state: SyncState
+    ) -> int:
+        """Mark the calls of [start, end) not written since `begin_full_run`; return their number.
+
+        The whole period must have been read since then.
+        """
+
+        def action(connection: SqlConnection, project: int) -> int:
+            if project not in self._full_runs:
+                raise SyncError("begin_full_run was not called in this run; read the period again")
+            with self._transaction(connection):
+                deleted = state_table.mark_deleted(connection, project, start, end, self._time())
+                state_table.clear_tracked(connection, project)
+                state_table.finish(connection, project, state, self._time())
+            self._full_runs.discard(project)
+            return deleted
+
+        return await self._for_project(project, action)
+
+    async def transaction(self, action: Callable[[SqlConnection], T]) -> T:
+        """Run a function in the thread of the database, in one transaction."""
+
+        def run() -> T:
+            connection = self._require_connection()
+            with self._transaction(connection):
+                return action(connection)
+
+        return await self._in_thread(run)
+
+    async def close(self) -> None:
+        """Unlock all projects and close the database; closing twice does no harm."""
+        pool = self._pool
+        if pool is not None:
+            await self._in_thread(self._close)
+            self._pool = None
+            pool.shutdown(wait=False)  # its thread is idle
+
+    @abstractmethod
+    def _connect(self) -> SqlConnection:
+        """Open the database and create or migrate its tables."""
+
+    @abstractmethod
+    def _disconnect(self, connection: SqlConnection) -> None:
+        """Close the connection."""
+
+    @abstractmethod
+    def _lock_project(self, project: int) -> Callable[[], None]:
+        """Lock a project against other runs; return the function that unlocks it."""
+
+    @abstractmethod
+    def _write_rows(
+        self, connection: SqlConnection, project: int, columns: Sequence[list[Value]], now: str
+    ) -> WriteCounts:
+        """Insert new and update changed rows; values that `extend` lacks stay as stored."""
+
+    @abstractmethod
+    def _translate_errors(self, action: Callable[[], T]) -> T:
+        """Run a function; raise SyncError instead of an error of the database driver."""
+
+    async def _for_project(self, project: int, action: Callable[[SqlConnection, int], T]) -> T:
+        def run() -> T:
+            if project not in self._locks:
+                raise SyncError(f"project {project} is not open in {self._name}; call open() first")
+            return action(self._require_connection(), project)
+
+        return await self._in_thread(run)
+
+    async def _in_thread(self, action: Callable[[], T]) -> T:
+        """Run a function in the thread; a cancelled call waits for its transaction to end."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="roistat-sql")
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._pool, lambda: self._translate_errors(action))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+    def _open(self, project: int, base_url: str) -> SyncState:
+        unlock = self._lock_project(project)
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            with self._transaction(self._connection):
+                state = state_table.begin(
+                    self._connection, self._name, project, base_url, self._time()
+                )
+        except BaseException:
+            if not self._locks:
+                self._close()
+            unlock()
+            raise
+        self._locks[project] = unlock
+        return state
+
+    def _require_connection(self) -> SqlConnection:
+        if self._connection is None:
+            raise SyncError(f"{self._name} is not open; call open() first")
+        return self._connection
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        self._full_runs.clear()
+        try:
+            if connection is not None:
+                self._disconnect(connection)
+        finally:
+            while self._locks:
+                self._locks.popitem()[1]()
+
+    def _transaction(self, connection: SqlConnection) -> AbstractContextManager[None]:
+        return sql.transaction(connection, self._begin)
+
+    def _time(self) -> str:
+        return format_second(self._now())
