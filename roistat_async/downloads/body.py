@@ -1,4 +1,4 @@
-"""The bytes of a file as they come in, and whether they were all of them."""
+"""Chunks of a file as they arrive, with a check that all of them did."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import RequestTimeoutError, TransportError, TruncatedError
 
 
 class ByteSource(Protocol):
-    """Be what a body is read from; `read_chunk` gives no bytes at its end."""
+    """Source of a body; `read_chunk` returns no bytes at its end."""
 
     @property
     def length(self) -> int | None: ...
@@ -18,9 +18,9 @@ class ByteSource(Protocol):
 
 
 class Body:
-    """Iterate over the chunks of a file, once; `length` is its size where the answer said it.
+    """Chunks of a file, to be iterated once; `length` is its size if the response states it.
 
-    Raises TruncatedError if the end came early and RequestTimeoutError after a silence.
+    Raises TruncatedError if the body ends early and RequestTimeoutError if no more bytes arrive.
     """
 
     def __init__(self, source: ByteSource, head: bytes, close: Callable[[], None]) -> None:
@@ -34,32 +34,32 @@ class Body:
     def __aiter__(self) -> Self:
         return self
 
-    # No generator: one that is left early waits for the garbage collector to end it.
+    # Not a generator: one that is left early ends only when the garbage collector runs.
     async def __anext__(self) -> bytes:
-        part, self._head = self._head, b""
+        chunk, self._head = self._head, b""
         is_cut = False
-        if not part:
+        if not chunk:
             try:
-                part = await self._source.read_chunk()
+                chunk = await self._source.read_chunk()
             except RequestTimeoutError:
                 raise
             except TransportError:
                 is_cut = True
-        self._received += len(part)
-        if part:
-            return part
+        self._received += len(chunk)
+        if chunk:
+            return chunk
         if is_cut or (self.length is not None and self._received != self.length):
             raise TruncatedError(cut_short(self._received, self.length))
         raise StopAsyncIteration
 
     async def close(self) -> None:
-        """Give the connection back, or close it if the body was not read to its end."""
+        """Return the connection to the pool, or close it if the body was not read to its end."""
         if not self._is_closed:
             self._is_closed = True
             self._close()
 
 
 def cut_short(received: int, length: int | None) -> str:
-    """Say how much of a body came."""
-    promised = "" if length is None else f" of {length}"
-    return f"the body ended after {received}{promised} bytes"
+    """Return the error text for a body that ended early."""
+    expected = "" if length is None else f" of {length}"
+    return f"the body ended after {received}{expected} bytes"

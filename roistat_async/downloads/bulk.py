@@ -1,4 +1,4 @@
-"""Many recordings into one folder: what is there is skipped, each id gets its outcome."""
+"""Bulk download of recordings: existing files are skipped, and each id gets an outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from contextlib import aclosing
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Generic, TypeVar
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 from ..errors import NoRecordingError, RoistatError
 from ..files.paths import check_target, make_folder
@@ -29,71 +30,138 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Save = Callable[[str, Path], Awaitable[Download]]
-"""Save the recording of a call id under a path."""
+"""Function that saves the recording of a call id under a path."""
 
 
-async def download_all(
+class BulkDownload:
+    """Outcomes of many downloads, in the order in which they finish; iterate them once.
+
+    Use it as `async for outcome in downloads`. If you may leave the loop early, use
+    `async with downloads as outcomes` around it: leaving the block cancels what is under way.
+    """
+
+    def __init__(self, outcomes: AsyncGenerator[DownloadOutcome, None]) -> None:
+        self._outcomes = outcomes
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> DownloadOutcome:
+        return await anext(self._outcomes)
+
+    async def aclose(self) -> None:
+        """Cancel the downloads under way and wait until they have ended."""
+        await self._outcomes.aclose()
+
+
+def download_all(
     ids: Iterable[T] | AsyncIterable[T],
     folder: str | os.PathLike[str],
     *,
     save: Save,
     id_of: Callable[[T], str],
     concurrency: int,
+) -> BulkDownload:
+    """Save recordings as `<call id>.mp3`, `concurrency` at once, without storing all ids."""
+    return BulkDownload(_outcomes(ids, Path(folder), save, id_of, concurrency))
+
+
+async def _outcomes(
+    ids: Iterable[T] | AsyncIterable[T],
+    folder: Path,
+    save: Save,
+    id_of: Callable[[T], str],
+    concurrency: int,
 ) -> AsyncGenerator[DownloadOutcome, None]:
-    """Save recordings as `<call id>.mp3`, `concurrency` at once; outcomes as they come.
+    make_folder(folder)
+    remove_stale_parts(folder)
+    size_of = partial(_existing_size, is_writable=os.access(folder, os.W_OK))
 
-    Holds as many ids at a time, however many there are; leaving early cancels the rest.
-    """
-    place = Path(folder)
-    make_folder(place)
-    remove_stale_parts(place)
-    size_of = partial(_size_of, is_open=os.access(place, os.W_OK))
+    async def download(item: T) -> DownloadOutcome:
+        call_id = id_of(item)
+        return await _outcome(call_id, folder / f"{call_id}.mp3", size_of, save)
 
-    async def worker(one: T) -> DownloadOutcome:
-        call_id = id_of(one)
-        target = place / f"{call_id}.mp3"
-        saving = partial(save, call_id, target)
-        return await _outcome(call_id, target, size_of, saving)
-
-    works = map_concurrently(ids, worker, key_of=id_of, concurrency=concurrency)
-    async with aclosing(works) as outcomes:
+    results = map_concurrently(ids, download, key_of=id_of, concurrency=concurrency)
+    async with aclosing(results) as outcomes:
         async for outcome in outcomes:
             yield outcome
 
 
+async def _outcome(
+    call_id: str, target: Path, size_of: Callable[[Path], int], save: Save
+) -> DownloadOutcome:
+    try:
+        if size := size_of(target):
+            return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
+        saved = await save(call_id, target)
+    except NoRecordingError:
+        return DownloadOutcome(call_id, DownloadStatus.MISSING)
+    except RoistatError as error:
+        return DownloadOutcome(call_id, DownloadStatus.FAILED, error=error)
+    return DownloadOutcome(
+        call_id, DownloadStatus.SAVED, saved.path, saved.size, sha256=saved.sha256
+    )
+
+
+def _existing_size(target: Path, *, is_writable: bool) -> int:
+    """Return the size of an existing file, 0 if there is none; raise for an unusable target."""
+    try:
+        status = os.lstat(target)
+    except FileNotFoundError:
+        if is_writable:
+            return 0  # the usual case costs a single system call
+        status = None
+    except OSError:
+        status = None
+    if status is None or not stat.S_ISREG(status.st_mode):
+        check_target(target)
+    return 0 if status is None else status.st_size
+
+
 async def map_concurrently(
     source: Iterable[T] | AsyncIterable[T],
-    act: Callable[[T], Awaitable[R]],
+    function: Callable[[T], Awaitable[R]],
     *,
     key_of: Callable[[T], str],
     concurrency: int,
 ) -> AsyncGenerator[R, None]:
-    """Do something with each, `concurrency` at once, those of one key one by one.
+    """Call a function with each item, `concurrency` at once, and yield the results as they come.
 
-    Gives the results as they come. What `act` raises comes out and cancels the rest, as leaving
-    early does; nothing is under way afterwards.
+    Items with the same key run one after another. An exception of `function` is raised and
+    cancels the others, as leaving early does.
     """
-    work = _WorkQueue(source, act, key_of, concurrency)
+    queue = _WorkQueue(source, function, key_of, concurrency)
     try:
-        while found := await work.next():
-            yield found[0]
+        while results := await queue.next():
+            yield results[0]
     finally:
-        await work.close()
+        await queue.close()
 
 
 class _WorkQueue(Generic[T, R]):
-    """Keep so many things under way, and one more coming where its source must be waited for."""
+    """Running tasks, and at most one more item that an asynchronous source is asked for."""
 
     def __init__(
         self,
         source: Iterable[T] | AsyncIterable[T],
-        act: Callable[[T], Awaitable[R]],
+        function: Callable[[T], Awaitable[R]],
         key_of: Callable[[T], str],
         concurrency: int,
     ) -> None:
         self._iterator = None if isinstance(source, AsyncIterable) else iter(source)
-        self._source = _one_by_one(source) if isinstance(source, AsyncIterable) else None
-        self._act = act
+        self._async_iterator = _iterate(source) if isinstance(source, AsyncIterable) else None
+        self._function = function
         self._key_of = key_of
         self._concurrency = concurrency
         self._running: dict[asyncio.Task[R], str] = {}
@@ -102,7 +170,7 @@ class _WorkQueue(Generic[T, R]):
         self._wakeup: asyncio.Future[None] | None = None
 
     async def next(self) -> list[R]:
-        """Give the next result, or none at the end."""
+        """Return a list with the next result, or an empty one at the end."""
         while not self._done:
             self._start_more()
             if not self._running and self._next_item is None:
@@ -110,41 +178,42 @@ class _WorkQueue(Generic[T, R]):
             if not self._done:
                 self._wakeup = asyncio.get_running_loop().create_future()
                 await self._wakeup
-        done = self._done.popleft()
-        del self._running[done]
-        return [done.result()]
+        task = self._done.popleft()
+        del self._running[task]
+        return [task.result()]
 
     async def close(self) -> None:
-        """Leave nothing under way."""
+        """Cancel everything under way and wait until it has ended."""
         tasks = [*self._running, *([self._next_item] if self._next_item else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._source is not None:
-            await self._source.aclose()
+        if self._async_iterator is not None:
+            await self._async_iterator.aclose()
 
     def _start_more(self) -> None:
         if self._next_item is not None and self._next_item.done():
-            came, self._next_item = self._next_item.result(), None
-            self._source = self._source if came else None
-            self._start(came)
+            items, self._next_item = self._next_item.result(), None
+            self._async_iterator = self._async_iterator if items else None
+            self._start(items)
         while self._iterator is not None and len(self._running) < self._concurrency:
-            self._iterator = self._iterator if self._start([*islice(self._iterator, 1)]) else None
+            items = [*islice(self._iterator, 1)]
+            self._iterator = self._iterator if items else None
+            self._start(items)
         is_full = len(self._running) >= self._concurrency
-        if self._source is not None and self._next_item is None and not is_full:
-            self._next_item = asyncio.create_task(_next_of(self._source))
+        if self._async_iterator is not None and self._next_item is None and not is_full:
+            self._next_item = asyncio.create_task(_next_of(self._async_iterator))
             self._next_item.add_done_callback(self._wake)
 
-    def _start(self, came: list[T]) -> int:
-        for one in came:
-            key = self._key_of(one)
-            same = [task for task, running in self._running.items() if running == key]
-            task = asyncio.create_task(_after(same, self._act, one))
+    def _start(self, items: list[T]) -> None:
+        for item in items:
+            key = self._key_of(item)
+            same_key = [task for task, running in self._running.items() if running == key]
+            task = asyncio.create_task(_call_after(same_key, self._function, item))
             self._running[task] = key
-            task.add_done_callback(self._finished)
-        return len(came)
+            task.add_done_callback(self._on_done)
 
-    def _finished(self, task: asyncio.Task[R]) -> None:
+    def _on_done(self, task: asyncio.Task[R]) -> None:
         self._done.append(task)
         self._wake()
 
@@ -153,57 +222,28 @@ class _WorkQueue(Generic[T, R]):
             self._wakeup.set_result(None)
 
 
-async def _next_of(source: AsyncIterator[T]) -> list[T]:
-    """Give one, or none at the end (a task cannot raise StopAsyncIteration)."""
-    async for one in source:
-        return [one]
+async def _call_after(
+    tasks: list[asyncio.Task[R]], function: Callable[[T], Awaitable[R]], item: T
+) -> R:
+    if tasks:  # the same id was passed twice
+        await asyncio.wait(tasks)
+    return await function(item)
+
+
+async def _next_of(iterator: AsyncIterator[T]) -> list[T]:
+    """Return a list with the next item, or an empty one: a task cannot raise StopAsyncIteration."""
+    async for item in iterator:
+        return [item]
     return []
 
 
-async def _one_by_one(source: AsyncIterable[T]) -> AsyncGenerator[T, None]:
+async def _iterate(source: AsyncIterable[T]) -> AsyncGenerator[T, None]:
     iterator = aiter(source)
     try:
-        async for one in iterator:
-            yield one
+        async for item in iterator:
+            yield item
     finally:
-        # A pager left in the middle has requests under way; a caller's own generator is his.
+        # A pager that is left in the middle has requests under way. A generator of the caller
+        # stays his to close.
         if iterator is not source and isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
-
-
-async def _after(same: list[asyncio.Task[R]], act: Callable[[T], Awaitable[R]], one: T) -> R:
-    if same:  # an id that was given twice
-        await asyncio.wait(same)
-    return await act(one)
-
-
-async def _outcome(
-    call_id: str,
-    target: Path,
-    size_of: Callable[[Path], int],
-    save: Callable[[], Awaitable[Download]],
-) -> DownloadOutcome:
-    try:
-        if size := size_of(target):
-            return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
-        saved = await save()
-    except NoRecordingError:
-        return DownloadOutcome(call_id, DownloadStatus.MISSING)
-    except RoistatError as error:
-        return DownloadOutcome(call_id, DownloadStatus.FAILED, error=error)
-    return DownloadOutcome(call_id, DownloadStatus.SAVED, saved.path, saved.size)
-
-
-def _size_of(target: Path, *, is_open: bool) -> int:
-    """Give the bytes of a file that is there; raise for what no file may replace."""
-    try:
-        found = os.lstat(target)
-    except FileNotFoundError:
-        if is_open:
-            return 0  # nearly all are so: one look is enough
-        found = None
-    except OSError:
-        found = None
-    if found is None or not stat.S_ISREG(found.st_mode):
-        check_target(target)
-    return 0 if found is None else found.st_size

@@ -1,14 +1,13 @@
-"""A file on its way to the disk, in as many attempts as that takes."""
+"""Download of one file: open, check the first bytes, receive, verify, publish."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ..api.attempt import Execution
 from ..api.project_api import ProjectApi
@@ -19,7 +18,7 @@ from ..errors import (
     TransportError,
     TruncatedError,
 )
-from ..files import fileio, part_file
+from ..files.part_file import PartFile
 from ..files.threads import run_in_thread
 from ..models.downloads import Download
 from ..transport import retry
@@ -34,79 +33,97 @@ from .range_response import BodyRange, ResumePoint
 from .response_head import read_head
 
 Progress = Callable[[int, int | None], object]
-"""Called after each chunk with the bytes so far and the bytes expected (None: not said).
+"""Called after each chunk with the bytes so far and the expected size (None if unknown).
 
-The bytes so far fall back where a cut file is asked for from the start.
+The bytes so far fall back if an interrupted download starts again.
 """
 
-_Failure = TruncatedError | TransportError | ChangedError
+_RetryableError = TruncatedError | TransportError | ChangedError
+
+
+@frozen
+class FileResponse:
+    """Response that begins like the requested file."""
+
+    response: StreamedResponse
+    body: Body
+    range: BodyRange
+
+
+@asynccontextmanager
+async def open_body(api: ProjectApi, request: FileRequest) -> AsyncIterator[Body]:
+    """Open a file without saving it; raise the error that the response holds instead."""
+    file = await _open(api, request)
+    try:
+        yield file.body
+    finally:
+        await file.body.close()
 
 
 class FileDownload:
-    """Ask for a file and give it its name, or raise the last of what went wrong."""
+    """Download of one file to its target path, with all its attempts.
+
+    A body that breaks off has its own attempts. They resume where the bytes so far are proved to
+    belong to the same file, and start again otherwise.
+    """
 
     def __init__(
-        self, endpoint: ProjectApi, asked: FileRequest, target: Path, progress: Progress | None
+        self,
+        api: ProjectApi,
+        request: FileRequest,
+        target: Path,
+        progress: Progress | None = None,
     ) -> None:
-        self._endpoint = endpoint
-        self._asked = asked
+        self._api = api
+        self._request = request
         self._target = target
         self._progress = progress
-        self._open = ExitStack()
-        self._part: part_file.PartFile | None = None
+        self._attempt = 1
+        self._is_retry = False
         self._resume_point: ResumePoint | None = None
         self._was_changed = False
-        self._is_repeat = False
         self._previous_cut: tuple[int, str] | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._open.close()
-
     async def run(self) -> Download:
-        """Ask for the file, and for what is missing of it as often as is worth it."""
-        endpoint, attempt = self._endpoint, 1
-        while True:
-            ended = await self._attempt()
-            if isinstance(ended, Download):
-                return ended
-            if self._is_last(ended, attempt) or not endpoint.budget.spend(ended):
-                raise ended
-            chance = endpoint.clock.random()
-            wait = retry.backoff(attempt, ended, endpoint.config.retry, chance)
-            self._is_repeat = True
-            operation = self._asked.operation(is_repeat=True)
-            Execution(endpoint, operation).notify_retry(attempt, ended, wait)
-            attempt += not isinstance(ended, ChangedError)
-            await endpoint.clock.sleep(wait)
+        """Save the file; raise the error of the last attempt if none succeeded."""
+        with PartFile(self._target) as part:
+            while True:
+                result = await self._try(part)
+                if isinstance(result, Download):
+                    return result
+                await self._wait_before_retry(result)
 
-    def _is_last(self, failure: _Failure, attempt: int) -> bool:
-        if not isinstance(failure, ChangedError):
-            return attempt >= self._endpoint.config.retry.max_download_attempts
-        # Once from the start, whatever the attempts: that may well be the first whole one.
+    async def _wait_before_retry(self, error: _RetryableError) -> None:
+        api, attempt = self._api, self._attempt
+        if self._is_last(error) or not api.budget.spend(error):
+            raise error
+        delay = retry.backoff(attempt, error, api.config.retry, api.clock.random())
+        self._is_retry = True
+        operation = self._request.operation(is_retry=True)
+        Execution(api, operation).notify_retry(attempt, error, delay)
+        self._attempt += not isinstance(error, ChangedError)
+        await api.clock.sleep(delay)
+
+    def _is_last(self, error: _RetryableError) -> bool:
+        if not isinstance(error, ChangedError):
+            return self._attempt >= self._api.config.retry.max_download_attempts
+        # One more start is always allowed: it may be the first whole file.
         was_changed, self._was_changed = self._was_changed, True
         return was_changed
 
-    async def _attempt(self) -> Download | _Failure:
-        """Give the file, or why its body is worth asking for again.
+    async def _try(self, part: PartFile) -> Download | _RetryableError:
+        """Return the saved file, or the error of a body that is worth another attempt.
 
-        What went wrong before the body began is raised: the request was repeated for it already.
+        An error before the body began is raised: the request was already retried for it.
         """
         try:
-            body, reply, place = await open_download(
-                self._endpoint, self._asked, self._resume_point, is_repeat=self._is_repeat
+            file = await _open(
+                self._api, self._request, self._resume_point, is_retry=self._is_retry
             )
             try:
-                return await self._receive(body, reply, place)
+                return await self._receive(file, part)
             finally:
-                await body.close()
+                await file.body.close()
         except DownloadError as error:
             error.path = error.path or self._target
             if isinstance(error, ChangedError):
@@ -115,121 +132,102 @@ class FileDownload:
                 raise
             return strip_context(error)
 
-    async def _receive(
-        self, body: Body, reply: StreamedResponse, place: BodyRange
-    ) -> Download | _Failure:
-        part, self._resume_point = await self._prepare_part(place), None
-        async with BodyWriter(part) as writing:
-            cut = None if place.is_complete else await self._copy_body(writing, body, place)
-            if cut is None and place.total not in (None, writing.size):
-                cut = TruncatedError(cut_short(writing.size, place.total), path=self._target)
-            if cut is None:
-                return await self._publish(writing, part, reply, place)
-            if place.etag is not None and self._asked.supports_get:
-                await writing.flush()
-                self._resume_point = _resume_point(place.etag, part.size, place.total)
-        return cut
-
-    async def _publish(
-        self,
-        writing: BodyWriter,
-        part: part_file.PartFile,
-        reply: StreamedResponse,
-        place: BodyRange,
-    ) -> Download | _Failure:
-        if not await reply.is_drained():
-            return _desynchronised()
-        try:
-            saved = await writing.publish(self._final_check(writing, part, reply, place))
-        except TransportError as error:
-            return strip_context(error)
-        return evolve(saved, resumed=True) if place.start else saved
-
-    def _final_check(
-        self,
-        writing: BodyWriter,
-        part: part_file.PartFile,
-        reply: StreamedResponse,
-        place: BodyRange,
-    ) -> part_file.Check:
-        """Give what looks at the whole file in the thread, at the last moment before its name."""
-        content, at_hand = self._asked.content, writing.buffered_reader()
-        # A small one is looked at here: the thread would wait for the loop at each step of it.
-        seen = at_hand and integrity.find_truncation(content, at_hand, writing.size)
-
-        def judge(read: fileio.ReadAt, size: int) -> None:
-            missing = seen if at_hand else integrity.find_truncation(content, read, size)
-            if missing is not None and not self._is_same_cut_again(part, place, missing):
-                raise integrity.truncated_at_source(size, missing)
-            if not reply.looks_idle():
-                raise _desynchronised()
-
-        return judge
-
-    def _is_same_cut_again(self, part: part_file.PartFile, place: BodyRange, missing: str) -> bool:
-        """Tell whether the very same bytes came before, as many as were promised each time.
-
-        Then they are what Roistat has: a recorder may have ended in the middle of a frame.
-        """
-        if missing != integrity.CUT_LAST_FRAME or place.total is None or place.start:
-            return False
-        before, self._previous_cut = self._previous_cut, (part.size, part.sha256)
-        return before == self._previous_cut
-
-    async def _prepare_part(self, place: BodyRange) -> part_file.PartFile:
-        """Return the part file with the bytes that precede a body."""
-        if self._part is None:
-            self._part = self._open.enter_context(part_file.PartFile(self._target))
-        elif not place.start:
-            await run_in_thread(self._part.reset)
-        return self._part
+    async def _receive(self, file: FileResponse, part: PartFile) -> Download | _RetryableError:
+        self._resume_point = None
+        if part.size and not file.range.start:
+            await run_in_thread(part.reset)
+        async with BodyWriter(part) as writer:
+            error = None if file.range.is_complete else await self._copy_body(file, writer)
+            if error is not None:
+                self._resume_point = await self._new_resume_point(file.range, writer)
+                return error
+            await self._verify(file.range, writer, part)
+            if not await file.response.is_drained():
+                return _desynchronised()
+            saved = await writer.publish()
+        return evolve(saved, resumed=file.range.start > 0)
 
     async def _copy_body(
-        self, writing: BodyWriter, body: Body, place: BodyRange
+        self, file: FileResponse, writer: BodyWriter
     ) -> RequestTimeoutError | TruncatedError | None:
-        chunks = aiter(body)
+        """Write the body to its end; return the error if it ends early."""
+        total, chunks = file.range.total, aiter(file.body)
         while True:
-            try:
+            try:  # around nothing else: an error of the caller's `progress` is not retried
                 chunk = await anext(chunks, b"")
             except (RequestTimeoutError, TruncatedError) as error:
                 if isinstance(error, TruncatedError):
                     error.path = self._target
                 return strip_context(error)
             if not chunk:
-                return None
-            await writing.write(chunk)
+                break
+            await writer.write(chunk)
             if self._progress is not None:
-                self._progress(writing.size, place.total)
+                self._progress(writer.size, total)
+        if total in (None, writer.size):
+            return None
+        return TruncatedError(cut_short(writer.size, total), path=self._target)
+
+    async def _new_resume_point(
+        self, body_range: BodyRange, writer: BodyWriter
+    ) -> ResumePoint | None:
+        """Return where the next attempt can resume; None if it must start again."""
+        etag, total = body_range.etag, body_range.total
+        if etag is None or not self._request.supports_get:
+            return None
+        await writer.flush()
+        size = writer.size
+        return ResumePoint(etag, size, total) if 0 < size <= (total or size) else None
+
+    async def _verify(self, body_range: BodyRange, writer: BodyWriter, part: PartFile) -> None:
+        """Raise TruncatedError if the file itself shows that its end is missing."""
+        missing = await self._find_truncation(writer, part)
+        if missing is None:
+            return
+        if missing == integrity.CUT_LAST_FRAME and body_range.total and not body_range.start:
+            await writer.flush()
+            if self._is_same_cut_again(part):
+                return
+        raise integrity.truncated_at_source(writer.size, missing)
+
+    async def _find_truncation(self, writer: BodyWriter, part: PartFile) -> str | None:
+        find = partial(integrity.find_truncation, self._request.kind)
+        buffered = writer.buffered_reader()
+        if buffered is not None:  # in memory it takes less time than a visit to a thread
+            return find(buffered, writer.size)
+        await writer.flush()
+        return await run_in_thread(partial(find, part.read, part.size))
+
+    def _is_same_cut_again(self, part: PartFile) -> bool:
+        """Return whether two attempts brought the very same bytes.
+
+        Then the recorder ended inside a frame, and these bytes are all that Roistat has.
+        """
+        previous, self._previous_cut = self._previous_cut, (part.size, part.sha256)
+        return previous == self._previous_cut
 
 
-async def open_download(
-    endpoint: ProjectApi,
-    asked: FileRequest,
-    mark: ResumePoint | None = None,
+async def _open(
+    api: ProjectApi,
+    request: FileRequest,
+    resume_point: ResumePoint | None = None,
     *,
-    is_repeat: bool = False,
-) -> tuple[Body, StreamedResponse, BodyRange]:
-    """Ask for a file, or for the rest behind a mark; give the bytes and where they stand.
+    is_retry: bool = False,
+) -> FileResponse:
+    """Request a file, or the bytes behind a resume point; the caller must close the body."""
 
-    Whoever gets the body must close it.
-    """
+    async def read(response: StreamedResponse) -> tuple[bytes, BodyRange]:
+        return await read_head(response, request.kind, api.clock, resume_point)
 
-    async def read_response(reply: StreamedResponse) -> tuple[bytes, BodyRange]:
-        return await read_head(reply, asked.content, endpoint.clock, mark)
-
-    rest = None if mark is None else ByteRange(mark.size, mark.etag)
-    operation = asked.operation(is_repeat=is_repeat, rest=rest)
-    reply, (head, place), close = await endpoint.open_file(operation, read_response)
-    return Body(reply, head, close), reply, place
+    byte_range = ByteRange(resume_point.size, resume_point.etag) if resume_point else None
+    operation = request.operation(is_retry=is_retry, byte_range=byte_range)
+    response, (head, body_range), close = await api.open_file(operation, read)
+    return FileResponse(response, Body(response, head, close), body_range)
 
 
 def _desynchronised() -> TransportError:
-    # No outage: the next attempt has a fresh connection.
+    # The next attempt uses a fresh connection, so this is no outage.
     return TransportError(
-        "more came than was asked for: the recording may be another call's", reused_connection=True
+        "unexpected bytes followed the response: the recording may be another call's",
+        reused_connection=True,
     )
-
-
-def _resume_point(etag: str, size: int, total: int | None) -> ResumePoint | None:
-    """Mark what is there, if there is anything and no more than the file has."""
-    return ResumePoint(etag, size, total) if 0 < size <= (total or size) else None

@@ -1,11 +1,11 @@
-"""What bytes are, told by the bytes: labels lie (an error saved as .xls is a real accident)."""
+"""Kind of a file by its first bytes: labels are wrong (an error saved as .xls is a real case)."""
 
 from __future__ import annotations
 
 from enum import Enum
 
 HEAD_SIZE = 4096
-"""Bytes that are enough to tell: two MPEG frames are at most 2,881 together."""
+"""Number of bytes that is enough: two MPEG frames have at most 2,881."""
 
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP = b"PK\x03\x04"
@@ -18,18 +18,18 @@ _SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 
 
 
 class FileKind(Enum):
-    """Say what a body is."""
+    """Kind of a body."""
 
-    EMPTY = "nothing"
+    EMPTY = "empty"
     JSON = "JSON"
     HTML = "HTML"
     MP3 = "MP3"
     XLS = "XLS"
-    OTHER = "something else"
+    OTHER = "an unknown format"
 
 
 def sniff(head: bytes) -> FileKind:
-    """Tell what a body is by its first `HEAD_SIZE` bytes, or all of them if it is shorter."""
+    """Return the kind of a body by its first `HEAD_SIZE` bytes, or all if it is shorter."""
     if not head:
         return FileKind.EMPTY
     if head.startswith(b"ID3") or is_mpeg_audio(head):
@@ -43,22 +43,20 @@ def sniff(head: bytes) -> FileKind:
 
 
 def is_mpeg_audio(head: bytes) -> bool:
-    """Tell whether two frames of MPEG audio stand one behind the other.
-
-    A whole body of a single frame is taken too.
-    """
+    """Return whether two frames of MPEG audio follow each other, or one frame is everything."""
     length = frame_length(head, 0)
     return bool(length) and (length == len(head) or frame_length(head, length) > 0)
 
 
-def frame_length(data: bytes, at: int) -> int:
-    """Give the length of the layer III frame at `at`; 0 if there is none."""
-    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
+def frame_length(data: bytes, offset: int) -> int:
+    """Return the length of the layer III frame at an offset; 0 if there is none."""
+    if len(data) < offset + 4 or data[offset] != 0xFF or data[offset + 1] & 0xE6 != 0xE2:
         return 0
-    version = data[at + 1] >> 3 & 3
-    rate, sample = data[at + 2] >> 4, data[at + 2] >> 2 & 3
+    version = data[offset + 1] >> 3 & 3
+    rate, sample = data[offset + 2] >> 4, data[offset + 2] >> 2 & 3
     if version not in _SAMPLE_RATES or rate in (0, 15) or sample == 3:
         return 0
     bit_rate = (_BIT_RATES_1 if version == 3 else _BIT_RATES_2)[rate] * 1000
     samples = 144 if version == 3 else 72
-    return samples * bit_rate // _SAMPLE_RATES[version][sample] + (data[at + 2] >> 1 & 1)
+    padding = data[offset + 2] >> 1 & 1
+    return samples * bit_rate // _SAMPLE_RATES[version][sample] + padding

@@ -1,4 +1,4 @@
-"""What file of Roistat's is asked for, and how."""
+"""Request for a recording or an export."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from .file_kind import FileKind
 
 @frozen
 class FileRequest:
-    """Name a file of Roistat's and what it must be."""
+    """Path and body that name a file, and the kind that it must be."""
 
     path: str
     body: Mapping[str, Any] | None
-    content: FileKind
+    kind: FileKind
     is_bulk: bool = False
-    """Whether the connection of another one may be used where nothing went wrong yet."""
+    """Whether the first attempt may use the connection of another download."""
 
     @property
     def supports_get(self) -> bool:
-        """Tell whether GET names the same file: only where nothing but the path does."""
+        """Return whether GET names the same file: only if the path alone does."""
         return self.body is None
 
-    def operation(self, *, is_repeat: bool, rest: request.ByteRange | None = None) -> Operation:
-        """Spell it for the endpoint."""
+    def operation(
+        self, *, is_retry: bool, byte_range: request.ByteRange | None = None
+    ) -> Operation:
+        """Return the operation that requests the file, or a byte range of it."""
         return Operation(
             self.path,
             request.encode_body(self.body),
             OperationKind.READ,
             is_file=True,
-            byte_range=rest,
-            may_reuse_connection=self.is_bulk and not is_repeat and rest is None,
+            byte_range=byte_range,
+            may_reuse_connection=self.is_bulk and not is_retry and byte_range is None,
         )

@@ -1,10 +1,10 @@
-"""Whether the rest of a file that was cut may be put behind what came of it.
+"""Checks whether the rest of an interrupted download may be appended to the bytes so far.
 
-All that is assumed about it is here. Nobody knows whether Roistat names the versions of its files
-(ETag) or gives parts of them (Range); where it does not, a cut file is asked for from the start.
-Where it does, a strong ETag proves the same bytes: the rest is asked for under If-Range, and what
-comes is believed only if it says that it is that rest (fault matrix D7 to D12). curl, wget and
-aria2 ask for it without, and put the end of a new file behind the beginning of an old one.
+Nobody knows whether Roistat sends ETag or supports Range. Without both, an interrupted download
+starts again. With both, a strong ETag proves that the bytes are those of the same file: the rest
+is requested with If-Range, and the response is used only if it states that it is that rest
+(docs/fault-matrix.md D7 to D12). Tools that omit If-Range can append the end of a new file to the
+beginning of an old one.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from attrs import frozen
 
 from ..errors import ChangedError
 
-OK, PARTIAL, NOT_SATISFIABLE = 200, 206, 416
+PARTIAL, NOT_SATISFIABLE = 206, 416
 
-# Visible ASCII: it goes back in a header. A weak one (W/) may stand for other bytes.
+# Visible ASCII, since it is sent back in a header. A weak ETag (W/) may stand for other bytes.
 _STRONG = re.compile(r'"[!#-~]{1,200}"')
-_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
-_NO_RANGE = re.compile(r"bytes \*/([0-9]{1,18})", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
+_UNSATISFIED_RANGE = re.compile(r"bytes \*/([0-9]{1,18})", re.IGNORECASE)
 
 
 class ResponseHead(Protocol):
-    """Be the status and the headers of an answer."""
+    """Status and headers of a response."""
 
     status: int
 
@@ -37,7 +37,7 @@ class ResponseHead(Protocol):
 
 @frozen
 class ResumePoint:
-    """Be how much of a file is there, and what proves that a rest belongs to it."""
+    """Number of bytes received so far, and the ETag of the file that they belong to."""
 
     etag: str
     size: int
@@ -46,53 +46,57 @@ class ResumePoint:
 
 @frozen
 class BodyRange:
-    """Say where in a file the body of an answer stands, and how long the file is."""
+    """Position of a response body in the file, and the size of the file."""
 
     start: int = 0
     total: int | None = None
     etag: str | None = None
     is_complete: bool = False
-    """Whether all of the file is there already, and the body nothing of it."""
+    """Whether all bytes of the file were received before, so that the body holds none."""
 
 
-def full_range(answer: ResponseHead) -> BodyRange:
-    """Read the headers of an answer that is all of a file."""
-    return BodyRange(0, answer.length, strong_etag(answer.header("ETag")))
+def full_range(response: ResponseHead) -> BodyRange:
+    """Return the range of a response that holds the whole file."""
+    return BodyRange(0, response.length, _strong_etag(response.header("ETag")))
 
 
-def partial_range(answer: ResponseHead, mark: ResumePoint) -> BodyRange:
-    """Read the headers of an answer to the question for a rest; ChangedError if it is another."""
-    _check_etag(answer, mark)
-    if answer.status == NOT_SATISFIABLE:
-        return _parse_416(answer, mark)
-    kind = (answer.header("Content-Type") or "").lower()
-    encoding = answer.header("Content-Encoding") or "identity"
-    found = _RANGE.fullmatch(answer.header("Content-Range") or "")
-    if kind.startswith("multipart/") or encoding.lower() != "identity" or found is None:
-        raise ChangedError("a part of a file came that does not say which")
-    start, last, total = (int(number) for number in found.groups())
-    if start != mark.size or not start <= last < total or mark.total not in (None, total):
-        raise ChangedError("another part of a file came than the one asked for")
-    if answer.length not in (None, last + 1 - start):
-        raise ChangedError("a part of a file came whose length is not what it says")
-    return BodyRange(start, total, mark.etag)
+def partial_range(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
+    """Return the range of a response with status 206 or 416.
+
+    Raises ChangedError if it is not proved to continue at the resume point.
+    """
+    if response.header("ETag") not in (None, resume_point.etag):
+        raise ChangedError("the file changed on the server during the download")
+    if response.status == NOT_SATISFIABLE:
+        return _parse_416(response, resume_point)
+    return _parse_206(response, resume_point)
 
 
-def strong_etag(etag: str | None) -> str | None:
-    """Give an ETag that proves the same bytes; None for a weak or a malformed one."""
+def _parse_206(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
+    content_type = (response.header("Content-Type") or "").lower()
+    encoding = response.header("Content-Encoding") or "identity"
+    match = _CONTENT_RANGE.fullmatch(response.header("Content-Range") or "")
+    if content_type.startswith("multipart/") or encoding.lower() != "identity" or match is None:
+        raise ChangedError("the partial response does not state a single byte range")
+    start, last, total = (int(number) for number in match.groups())
+    is_known_total = resume_point.total in (None, total)
+    if start != resume_point.size or not start <= last < total or not is_known_total:
+        raise ChangedError("the partial response holds another range than the requested one")
+    if response.length not in (None, last + 1 - start):
+        raise ChangedError("the partial response has a length that contradicts its range")
+    return BodyRange(start, total, resume_point.etag)
+
+
+def _parse_416(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
+    """Accept that nothing is missing if the size was known, or the response names the file."""
+    match = _UNSATISFIED_RANGE.fullmatch(response.header("Content-Range") or "")
+    total = None if match is None else int(match[1])
+    is_same_file = resume_point.total is None and bool(response.header("ETag"))
+    if total != resume_point.size or not (is_same_file or resume_point.total == total):
+        raise ChangedError("the server reports a size that contradicts the bytes received so far")
+    return BodyRange(resume_point.size, total, resume_point.etag, is_complete=True)
+
+
+def _strong_etag(etag: str | None) -> str | None:
+    """Return an ETag that proves equal bytes; None for a weak or malformed one."""
     return etag if etag is not None and _STRONG.fullmatch(etag) else None
-
-
-def _check_etag(answer: ResponseHead, mark: ResumePoint) -> None:
-    if answer.header("ETag") not in (None, mark.etag):
-        raise ChangedError("the file changed on the server while it was downloaded")
-
-
-def _parse_416(answer: ResponseHead, mark: ResumePoint) -> BodyRange:
-    """Believe that nothing is left where the length was known, or the answer names the file."""
-    found = _NO_RANGE.fullmatch(answer.header("Content-Range") or "")
-    total = None if found is None else int(found[1])
-    is_proved = mark.total == total or (mark.total is None and bool(answer.header("ETag")))
-    if total != mark.size or not is_proved:
-        raise ChangedError("the server says that the file ends before what came of it")
-    return BodyRange(mark.size, total, mark.etag, is_complete=True)

@@ -1,4 +1,4 @@
-"""How a file begins: the file, a rest of it, or what came in its place."""
+"""First bytes of a response: the requested file, a byte range of it, or an error instead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ..api.attempt import read_api_response
 from ..clock import Clock
 from ..errors import (
     ContentError,
+    DownloadError,
     NoRecordingError,
     RequestTimeoutError,
     TransportError,
@@ -21,56 +22,60 @@ _NO_CONTENT = 204
 
 
 async def read_head(
-    reply: StreamedResponse, expected: FileKind, clock: Clock, mark: ResumePoint | None
+    response: StreamedResponse, expected: FileKind, clock: Clock, resume_point: ResumePoint | None
 ) -> tuple[bytes, BodyRange]:
-    """Give the first bytes of a file and where they stand; raise what came in its place."""
-    if mark is not None and reply.status == range_response.NOT_SATISFIABLE:
-        return b"", range_response.partial_range(reply, mark)
-    if mark is not None and reply.status == range_response.PARTIAL:
-        place = range_response.partial_range(reply, mark)
-        _check_framing(reply)
-        return b"", place  # what it is was told by the bytes that are there
-    return await _read_checked_head(reply, expected, clock), range_response.full_range(reply)
+    """Return the first bytes of a file and their range; raise the error found instead."""
+    if resume_point is not None and response.status == range_response.NOT_SATISFIABLE:
+        return b"", range_response.partial_range(response, resume_point)
+    if resume_point is not None and response.status == range_response.PARTIAL:
+        body_range = range_response.partial_range(response, resume_point)
+        _check_framing(response)
+        return b"", body_range  # the kind is known from the bytes received before
+    head = await _read_checked_head(response, expected, clock)
+    return head, range_response.full_range(response)
 
 
-async def _read_checked_head(reply: StreamedResponse, expected: FileKind, clock: Clock) -> bytes:
-    head = await _head(reply)
-    content = sniff(head)
-    if content is FileKind.JSON or reply.status >= 400:
-        await read_api_response(reply, clock, head)
-        raise ContentError(f"JSON that is no error came where {expected.value} was due")
-    if reply.status == range_response.PARTIAL:
-        raise ContentError("a part of a file came where all of it was due")
-    _check_framing(reply)
-    if content is FileKind.EMPTY:
+async def _read_checked_head(response: StreamedResponse, expected: FileKind, clock: Clock) -> bytes:
+    head = await _read_first_bytes(response)
+    kind = sniff(head)
+    if kind is FileKind.JSON or response.status >= 400:
+        await read_api_response(response, clock, head)  # raises the error that it holds
+        raise ContentError(f"the response is JSON without an error, expected {expected.value}")
+    if response.status == range_response.PARTIAL:
+        raise ContentError("the response is a partial file (206), which was not requested")
+    _check_framing(response)
+    if kind is FileKind.EMPTY:
         raise _empty_body_error(expected)
-    if content is not expected:
-        raise ContentError(f"{content.value} came where {expected.value} was due")
+    if kind is not expected:
+        raise ContentError(f"the response is {kind.value}, expected {expected.value}")
     return head
 
 
-def _check_framing(reply: StreamedResponse) -> None:
-    is_marked = reply.is_framed or reply.status == _NO_CONTENT
-    if not is_marked or reply.header("Content-Encoding") not in (None, "", "identity"):
-        raise TruncatedError("the answer says neither its length nor where it ends")
+def _check_framing(response: StreamedResponse) -> None:
+    """Raise TruncatedError for a body whose end could not be told from a cut."""
+    if not response.is_framed and response.status != _NO_CONTENT:
+        raise TruncatedError("response has neither Content-Length nor chunked encoding")
+    if response.header("Content-Encoding") not in (None, "", "identity"):
+        raise TruncatedError("response has a Content-Encoding, which was not requested")
 
 
-async def _head(reply: StreamedResponse) -> bytes:
+async def _read_first_bytes(response: StreamedResponse) -> bytes:
     head = b""
     try:
-        while len(head) < HEAD_SIZE and (part := await reply.read_chunk()):
-            head += part
+        while len(head) < HEAD_SIZE and (chunk := await response.read_chunk()):
+            head += chunk
     except RequestTimeoutError:
         raise
     except TransportError:
         pass
     else:
         return head
-    raise TruncatedError(cut_short(len(head), reply.length))
+    raise TruncatedError(cut_short(len(head), response.length))
 
 
-def _empty_body_error(expected: FileKind) -> Exception:
+def _empty_body_error(expected: FileKind) -> DownloadError:
     if expected is FileKind.MP3:
-        # Roistat answers 200 with nothing (facts §5); a fresh call may have one later.
+        # Roistat sends 200 with an empty body (docs/roistat-api-notes.md); a fresh call may get
+        # its recording later.
         return NoRecordingError("the call has no recording, or none yet")
-    return ContentError(f"nothing came where {expected.value} was due")
+    return ContentError(f"the response is empty, expected {expected.value}")

@@ -31,11 +31,12 @@ def write(fd: int, chunks: Sequence[bytes | memoryview]) -> Iterator[int]:
 
 
 def read(fd: int, offset: int, size: int) -> bytes:
-    """Read bytes at an offset, fewer at the end of the file; this moves the file position."""
+    """Return bytes at an offset, fewer at the end of the file; then move to the end."""
     os.lseek(fd, offset, os.SEEK_SET)
     data = b""
     while len(data) < size and (chunk := os.read(fd, size - len(data))):
         data += chunk
+    os.lseek(fd, 0, os.SEEK_END)  # where the next write belongs
     return data
 
 

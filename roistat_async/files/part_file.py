@@ -14,14 +14,10 @@ from typing import Self, TypeVar
 
 from ..models.downloads import Download
 from . import fileio
-from .fileio import ReadAt
 from .paths import disk_error
 from .threads import run_in_thread
 
 T = TypeVar("T")
-
-Check = Callable[[ReadAt, int], None]
-"""Look at a file of so many bytes before it gets its name; raise DownloadError against it."""
 
 
 class PartFile:
@@ -78,10 +74,14 @@ class PartFile:
             self._io(lambda: fileio.truncate(self._fd))
         self.size, self._hash = 0, hashlib.sha256()
 
-    async def publish(self, chunks: Sequence[bytes] = (), check: Check | None = None) -> Download:
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes that were written, fewer than `size` at the end."""
+        return self._io(lambda: fileio.read(self._fd, offset, size))
+
+    async def publish(self, chunks: Sequence[bytes] = ()) -> Download:
         """Write the last chunks, make the file durable and rename it to its target."""
         # One visit to a thread for all of it: each costs as much as hashing a small file.
-        await run_in_thread(lambda: self._publish(chunks, check), on_cancel=self.abort)
+        await run_in_thread(partial(self._publish, chunks), on_cancel=self.abort)
         return Download(self._target, self.size, self.sha256)
 
     def abort(self) -> None:
@@ -99,10 +99,8 @@ class PartFile:
         for written in fileio.write(self._fd, chunks):
             self.size += written
 
-    def _publish(self, chunks: Sequence[bytes], check: Check | None) -> None:
+    def _publish(self, chunks: Sequence[bytes]) -> None:
         self.write(*chunks)
-        if check is not None:
-            self._io(lambda: check(partial(fileio.read, self._fd), self.size))
         self._io(lambda: os.fsync(self._fd))
         self._close()
         self._io(self._rename)

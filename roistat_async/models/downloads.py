@@ -1,4 +1,4 @@
-"""What became of a file that was asked for."""
+"""Results of downloads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from ..errors import RoistatError
 
 @frozen
 class Download:
-    """Be a file that is whole and on disk; `size` is bytes, `sha256` lower-case hex."""
+    """Complete file on disk; `size` is in bytes, `sha256` is lower-case hex.
+
+    `resumed` tells that an interrupted download was continued instead of started again.
+    """
 
     path: Path
     size: int
@@ -21,7 +24,7 @@ class Download:
 
 
 class DownloadStatus(StrEnum):
-    """Say what became of one recording of many."""
+    """Result of one download of many."""
 
     SAVED = "saved"
     SKIPPED = "skipped"
@@ -31,10 +34,14 @@ class DownloadStatus(StrEnum):
 
 @frozen
 class DownloadOutcome:
-    """Say what became of the recording of `call_id`; `error` is set where it failed."""
+    """Result of the recording of `call_id`; `error` is set if it failed.
+
+    `sha256` is set if it was saved.
+    """
 
     call_id: str
     status: DownloadStatus
     path: Path | None = None
     size: int | None = None
     error: RoistatError | None = None
+    sha256: str | None = None

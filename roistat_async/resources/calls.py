@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
@@ -13,12 +13,15 @@ from typing import Any
 from attrs import evolve, frozen
 
 from ..api.project_api import ProjectApi
-from ..downloads import bulk, files
+from ..downloads import bulk
 from ..downloads.body import Body
+from ..downloads.file_download import FileDownload, Progress, open_body
 from ..downloads.file_kind import FileKind
+from ..downloads.file_request import FileRequest
 from ..errors import ConfigurationError
+from ..files.paths import check_target
 from ..models.calls import Call, CallDraft, CallStatus
-from ..models.downloads import Download, DownloadOutcome
+from ..models.downloads import Download
 from ..models.omitted import OMITTED, Omitted
 from ..models.page import RowBatch
 from ..models.period import Period
@@ -224,7 +227,7 @@ class Calls:
         call: Call | str | int,
         *,
         to: str | os.PathLike[str],
-        progress: files.Progress | None = None,
+        progress: Progress | None = None,
     ) -> Download:
         """Save the MP3 recording of a call as the file `to`.
 
@@ -232,7 +235,8 @@ class Calls:
         after each chunk with the bytes received so far and the bytes expected, None if unknown.
         Raises NoRecordingError, TruncatedError, ContentError or ChangedError.
         """
-        return await files.save(self._api, _recording(call_id_of(call)), to, progress)
+        request = _recording(call_id_of(call))
+        return await FileDownload(self._api, request, check_target(to), progress).run()
 
     def recording(self, call: Call | str | int) -> AbstractAsyncContextManager[Body]:
         """Open the MP3 recording of a call without saving it.
@@ -240,7 +244,7 @@ class Calls:
         async with roistat.calls.recording(call) as body:
             async for chunk in body: ...
         """
-        return files.open_body(self._api, _recording(call_id_of(call)))
+        return open_body(self._api, _recording(call_id_of(call)))
 
     def download_recordings(
         self,
@@ -248,7 +252,7 @@ class Calls:
         folder: str | os.PathLike[str],
         *,
         concurrency: int = 8,
-    ) -> AsyncGenerator[DownloadOutcome, None]:
+    ) -> bulk.BulkDownload:
         """Save recordings as `<call id>.mp3` in a folder; existing files cost no request.
 
             async for outcome in roistat.calls.download_recordings(calls, "recordings/"):
@@ -256,6 +260,8 @@ class Calls:
 
         Each outcome is yielded as soon as it is known. A failed recording does not stop the
         others. At most `concurrency` and `Limits.concurrency` recordings are loaded at once.
+        To leave the loop early, use `async with roistat.calls.download_recordings(...) as outcomes`
+        around it: leaving the block cancels what is under way.
         """
         require_int(concurrency, "concurrency")
         if not isinstance(calls, AsyncIterable):
@@ -273,18 +279,18 @@ class Calls:
         period: Period,
         *,
         to: str | os.PathLike[str],
-        progress: files.Progress | None = None,
+        progress: Progress | None = None,
     ) -> Download:
         """Save the calls of a period as an Excel 97-2003 file (.xls).
 
         `to` and `progress` are those of `download_recording`.
         """
-        request = files.FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
-        return await files.save(self._api, request, to, progress)
+        request = FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
+        return await FileDownload(self._api, request, check_target(to), progress).run()
 
     async def _save(self, call_id: str, target: Path) -> Download:
         request = _recording(call_id, is_bulk=True)
-        return await files.save_checked(self._api, request, target)
+        return await FileDownload(self._api, request, target).run()
 
 
 def call_id_of(call: Call | str | int) -> str:
@@ -292,9 +298,9 @@ def call_id_of(call: Call | str | int) -> str:
     return values.validate_id(call.id if isinstance(call, Call) else call, "call")
 
 
-def _recording(call_id: str, **options: Any) -> files.FileRequest:
+def _recording(call_id: str, **options: Any) -> FileRequest:
     path = f"project/calltracking/call/{call_id}/file"
-    return files.FileRequest(path, None, FileKind.MP3, **options)
+    return FileRequest(path, None, FileKind.MP3, **options)
 
 
 def _list_period(api: ProjectApi, period: Period) -> Pager[Call]:

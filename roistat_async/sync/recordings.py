@@ -167,7 +167,7 @@ class _RecordingsRun:
         due = await self._target.transaction(self._count_due) if progress else 0
         total, done = due if limit is None else min(due, limit), 0
         work = partial(
-            bulk.map_concurrently, act=self._try, key_of=_call_id, concurrency=concurrency
+            bulk.map_concurrently, function=self._try, key_of=_call_id, concurrency=concurrency
         )
         async with aclosing(self._jobs(limit)) as jobs, aclosing(work(jobs)) as outcomes:
             async for outcome in outcomes:

@@ -13,27 +13,26 @@ from tests.helpers.clients import client
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeRoistat]:
-    """Give a Roistat without limits."""
-    async with FakeRoistat(
-        calls=120, quirks=Quirks(rate_per_second=None, rate_per_hour=None)
-    ) as fake:
+    """Return a server without rate limits."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    async with FakeRoistat(calls=120, quirks=quirks) as fake:
         yield fake
 
 
 @pytest.fixture
 async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
-    """Give a client that tries a body three times."""
+    """Return a client with three attempts for a body."""
     async with client(fake.base_url, api_key=fake.api_key, attempts=3) as roistat:
         yield roistat
 
 
 @pytest.fixture
 def recorded(fake: FakeRoistat) -> list[str]:
-    """Give the ids of calls that have a recording."""
+    """Return the ids of calls that have a recording."""
     return list(fake.state.recordings)
 
 
 @pytest.fixture
-def missed(fake: FakeRoistat) -> list[str]:
-    """Give the ids of calls that have none."""
+def unrecorded(fake: FakeRoistat) -> list[str]:
+    """Return the ids of calls that have none."""
     return [row["id"] for row in fake.state.calls if row["id"] not in fake.state.recordings]

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from roistat_async import Roistat, Timeouts, errors
 from roistat_async.downloads.body_writer import BATCH, BodyWriter
@@ -321,6 +323,21 @@ async def test_a_trickle_of_small_parts_is_written_on_the_way(tmp_path: Path) ->
             assert len(writing._buffer) < fileio.IOV_MAX
             saved = await writing.publish()
     assert saved.size == 3 * fileio.IOV_MAX
+
+
+@given(st.lists(st.binary(max_size=6), max_size=5), st.integers(0, 30), st.integers(0, 30))
+def test_buffered_bytes_are_read_like_a_file(chunks: list[bytes], offset: int, size: int) -> None:
+    """Any range of the buffered chunks is the same range of the whole."""
+
+    async def read() -> bytes:
+        writer = BodyWriter(PartFile(Path("unused")))
+        for chunk in chunks:
+            await writer.write(chunk)
+        reader = writer.buffered_reader()
+        assert reader is not None
+        return reader(offset, size)
+
+    assert asyncio.run(read()) == b"".join(chunks)[offset : offset + size]
 
 
 @pytest.mark.parametrize("at", [MIB // 2, 3 * MIB, 7 * MIB])

@@ -1,4 +1,4 @@
-"""Many recordings into one folder."""
+"""Tests for the bulk download of recordings into a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +13,56 @@ import pytest
 
 from roistat_async import Roistat, errors
 from roistat_async.downloads import bulk
-from roistat_async.models.downloads import Download, DownloadOutcome
+from roistat_async.downloads.bulk import BulkDownload
+from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
 from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers.clients import client
 
 FILE = "call/*/file"
 
 
-async def outcomes(roistat: Roistat, ids: Any, folder: Path, **options: Any) -> Any:
-    stream = roistat.calls.download_recordings(ids, folder, **options)
-    return {outcome.call_id: outcome async for outcome in stream}
+async def outcomes(
+    roistat: Roistat, calls: Any, folder: Path, **options: Any
+) -> dict[str, DownloadOutcome]:
+    downloads = roistat.calls.download_recordings(calls, folder, **options)
+    return {outcome.call_id: outcome async for outcome in downloads}
 
 
 async def test_each_id_gets_its_outcome(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], missed: list[str], tmp_path: Path
+    roistat: Roistat, recorded: list[str], unrecorded: list[str], tmp_path: Path
 ) -> None:
-    """Saved, skipped, missing and failed, told apart; only the whole ones are files."""
-    ids = [recorded[0], recorded[1], missed[0], "999"]
-    (tmp_path / f"{recorded[1]}.mp3").write_bytes(b"here already")
-    found = await outcomes(roistat, ids, tmp_path)
-    assert {call_id: str(outcome.status) for call_id, outcome in found.items()} == {
+    """Saved, skipped, missing and failed recordings are told apart."""
+    ids = [recorded[0], recorded[1], unrecorded[0], "999"]
+    (tmp_path / f"{recorded[1]}.mp3").write_bytes(b"existing")
+    result = await outcomes(roistat, ids, tmp_path)
+    assert {call_id: str(outcome.status) for call_id, outcome in result.items()} == {
         recorded[0]: "saved",
         recorded[1]: "skipped",
-        missed[0]: "missing",
+        unrecorded[0]: "missing",
         "999": "failed",
     }
-    assert isinstance(found["999"].error, errors.NotFoundError)
-    assert found[recorded[0]].path == tmp_path / f"{recorded[0]}.mp3"
-    assert found[recorded[1]].size == len(b"here already")
-    assert sorted(os.listdir(tmp_path)) == sorted(f"{one}.mp3" for one in recorded[:2])
+    assert isinstance(result["999"].error, errors.NotFoundError)
+    assert sorted(os.listdir(tmp_path)) == sorted(f"{call_id}.mp3" for call_id in recorded[:2])
 
 
-async def test_what_exists_costs_no_request(
+async def test_outcome_describes_the_file(tmp_path: Path) -> None:
+    """An outcome has path and size, and a saved one the hash as well."""
+    (tmp_path / "1.mp3").write_bytes(b"there")
+
+    async def save(call_id: str, target: Path) -> Download:
+        return Download(target, 7, "ab")
+
+    downloads = bulk.download_all(["1", "2"], tmp_path, save=save, id_of=str, concurrency=1)
+    assert [outcome async for outcome in downloads] == [
+        DownloadOutcome("1", DownloadStatus.SKIPPED, tmp_path / "1.mp3", 5),
+        DownloadOutcome("2", DownloadStatus.SAVED, tmp_path / "2.mp3", 7, sha256="ab"),
+    ]
+
+
+async def test_existing_files_cost_no_request(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """A second run asks for nothing."""
+    """A second run into the same folder sends nothing."""
     await outcomes(roistat, recorded[:5], tmp_path)
     fake.requests.clear()
     again = await outcomes(roistat, recorded[:5], tmp_path)
@@ -55,153 +70,150 @@ async def test_what_exists_costs_no_request(
     assert fake.requests == []
 
 
-async def test_an_empty_file_is_not_there(
+async def test_empty_file_is_replaced(
     roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """What has no bytes was no recording."""
+    """A file without bytes does not count as a recording."""
     (tmp_path / f"{recorded[0]}.mp3").write_bytes(b"")
-    found = await outcomes(roistat, recorded[:1], tmp_path)
-    assert str(found[recorded[0]].status) == "saved"
+    result = await outcomes(roistat, recorded[:1], tmp_path)
+    assert str(result[recorded[0]].status) == "saved"
 
 
-async def test_a_link_in_the_folder_is_not_followed(
-    roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """A link under a recording's name is neither skipped nor written through."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.write_bytes(b"precious")
-    (tmp_path / f"{recorded[0]}.mp3").symlink_to(elsewhere)
-    found = await outcomes(roistat, recorded[:1], tmp_path)
-    assert str(found[recorded[0]].status) == "failed"
-    assert elsewhere.read_bytes() == b"precious"
+async def test_link_is_not_followed(roistat: Roistat, recorded: list[str], tmp_path: Path) -> None:
+    """A link with the name of a recording is neither skipped nor written through."""
+    other = tmp_path / "other"
+    other.write_bytes(b"precious")
+    (tmp_path / f"{recorded[0]}.mp3").symlink_to(other)
+    result = await outcomes(roistat, recorded[:1], tmp_path)
+    assert str(result[recorded[0]].status) == "failed"
+    assert other.read_bytes() == b"precious"
 
 
-async def test_ten_of_two_hundred_fail(
+async def test_failures_do_not_stop_the_others(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """The other 190 are saved; the ten leave nothing."""
+    """Of 200 recordings of which ten fail, 190 are saved, at most eight at once."""
     ids = [str(number) for number in range(1, 201)]
     for call_id in ids:
         fake.state.recordings[call_id] = fake.state.recordings[recorded[0]]
     bad = set(ids[::20])
-    no = Fault.error("access_denied")
-    fake.fail(FILE, no, times=999, when=lambda seen: seen.path.split("/")[-2] in bad)
-    found = await outcomes(roistat, ids, tmp_path)
-    counted = Counter(str(outcome.status) for outcome in found.values())
-    assert counted == {"saved": 190, "failed": 10}
+    denied = Fault.error("access_denied")
+    fake.fail(FILE, denied, times=999, when=lambda seen: seen.path.split("/")[-2] in bad)
+    result = await outcomes(roistat, ids, tmp_path)
+    counts = Counter(str(outcome.status) for outcome in result.values())
+    assert counts == {"saved": 190, "failed": 10}
     assert len(os.listdir(tmp_path)) == 190
     assert fake.peak_in_flight <= 8
 
 
-async def test_an_id_given_twice_is_downloaded_once(
+async def test_duplicate_id_is_downloaded_once(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """Each gets an outcome; the second finds the file of the first."""
-    stream = roistat.calls.download_recordings([recorded[0]] * 5, tmp_path)
-    found = [str(outcome.status) async for outcome in stream]
-    assert sorted(found) == ["saved", "skipped", "skipped", "skipped", "skipped"]
+    """Each duplicate gets an outcome, and finds the file of the first one."""
+    downloads = roistat.calls.download_recordings([recorded[0]] * 5, tmp_path)
+    statuses = [str(outcome.status) async for outcome in downloads]
+    assert sorted(statuses) == ["saved", "skipped", "skipped", "skipped", "skipped"]
     assert len(fake.requests) == 1
 
 
-async def test_calls_come_from_a_pager(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """An async source: here the list of calls itself."""
+async def test_calls_may_come_from_a_pager(roistat: Roistat, tmp_path: Path) -> None:
+    """The list of calls itself is a valid source."""
     pager = roistat.calls.list(page_size=20, limit=60)
-    found = await outcomes(roistat, pager, tmp_path)
-    assert len(found) == 60
+    assert len(await outcomes(roistat, pager, tmp_path)) == 60
 
 
-async def test_leaving_early_leaves_nothing(
-    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
-) -> None:
-    """The downloads under way are cancelled, and the pager that gave them ids."""
-    pager = roistat.calls.list(page_size=20)
-    before = asyncio.all_tasks()
-    async with aclosing(roistat.calls.download_recordings(pager, tmp_path)) as stream:
-        await anext(stream)
-    ours = {
-        task for task in asyncio.all_tasks() - before if "roistat_async" in repr(task.get_coro())
-    }
-    assert not [task for task in ours if "save" in repr(task) or "fetch" in repr(task)]
-    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
-    assert len(fake.requests) < 40
+async def test_leaving_early_leaves_nothing(tmp_path: Path) -> None:
+    """Leaving the block cancels the downloads under way and the pager that is their source."""
+    with FakeRoistat(calls=120).in_thread() as fake:  # its own tasks are not in this event loop
+        async with client(fake.base_url, api_key=fake.api_key) as roistat:
+            before = asyncio.all_tasks()
+            pager = roistat.calls.list(page_size=20)
+            async with roistat.calls.download_recordings(pager, tmp_path) as downloads:
+                await anext(downloads)
+                assert asyncio.all_tasks() - before  # some are under way
+            assert asyncio.all_tasks() - before == set()
+        assert len(fake.requests) < 40
+    assert not list(tmp_path.glob(".*"))
 
 
-async def test_a_generator_is_taken_lazily(
+async def test_closing_ends_the_iteration(
     roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """No more ids are held than are under way."""
-    taken: list[str] = []
+    """After `aclose` there are no more outcomes, and closing again is allowed."""
+    downloads = roistat.calls.download_recordings(recorded, tmp_path)
+    await anext(downloads)
+    await downloads.aclose()
+    await downloads.aclose()
+    assert [outcome async for outcome in downloads] == []
+
+
+async def test_ids_are_consumed_lazily(
+    roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """No more ids are held than downloads are under way."""
+    consumed: list[str] = []
 
     def ids() -> Iterator[str]:
-        for one in recorded:
-            taken.append(one)
-            yield one
+        for call_id in recorded:
+            consumed.append(call_id)
+            yield call_id
 
-    async with aclosing(
-        roistat.calls.download_recordings(ids(), tmp_path, concurrency=2)
-    ) as stream:
-        await anext(stream)
-        assert len(taken) <= 4
+    async with roistat.calls.download_recordings(ids(), tmp_path, concurrency=2) as downloads:
+        await anext(downloads)
+        assert len(consumed) <= 4
 
 
-async def test_a_bad_id_from_a_generator_ends_it(
+async def test_invalid_id_of_a_generator_is_raised(
     roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """An id that is none is the caller's mistake, whenever it comes."""
-    ids = iter([recorded[0], "../x"])
+    """An invalid id is the caller's mistake, whenever it comes."""
     with pytest.raises(errors.ConfigurationError):
-        await outcomes(roistat, ids, tmp_path)
+        await outcomes(roistat, iter([recorded[0], "../x"]), tmp_path)
 
 
 class Saver:
-    """Save nothing; note how many are under way."""
+    """`save` function that writes nothing and counts its concurrent calls."""
 
     def __init__(self) -> None:
-        self.now = 0
+        self.running = 0
         self.peak = 0
-        self.gate = asyncio.Event()
 
     async def __call__(self, call_id: str, target: Path) -> Download:
-        self.now += 1
-        self.peak = max(self.peak, self.now)
+        self.running += 1
+        self.peak = max(self.peak, self.running)
         try:
-            await self.gate.wait()
             await asyncio.sleep(0.001)
         finally:
-            self.now -= 1
+            self.running -= 1
         return Download(target, 1, "")
 
 
-def stream(saver: Saver, ids: Any, folder: Path, concurrency: int = 3) -> Any:
-    return bulk.download_all(ids, folder, save=saver, id_of=str, concurrency=concurrency)
+def download_all(save: bulk.Save, ids: Any, folder: Path) -> BulkDownload:
+    return bulk.download_all(ids, folder, save=save, id_of=str, concurrency=3)
 
 
-async def test_no_more_than_asked_for_are_under_way(tmp_path: Path) -> None:
-    """`concurrency` bounds the downloads."""
+async def test_concurrency_is_a_limit(tmp_path: Path) -> None:
+    """`concurrency` downloads run at once, and no more."""
     saver = Saver()
-    saver.gate.set()
-    found = [outcome async for outcome in stream(saver, range(30), tmp_path)]
-    assert (len(found), saver.peak) == (30, 3)
+    result = [outcome async for outcome in download_all(saver, range(30), tmp_path)]
+    assert (len(result), saver.peak) == (30, 3)
 
 
-async def test_an_outcome_does_not_wait_for_the_next_id(tmp_path: Path) -> None:
-    """A source that is slow to name the next call does not hold back what is done."""
-    saver = Saver()
-    saver.gate.set()
+async def test_outcome_does_not_wait_for_the_next_id(tmp_path: Path) -> None:
+    """A slow source of ids does not delay an outcome that is known."""
     never = asyncio.Event()
 
     async def slow() -> AsyncIterator[int]:
         yield 1
         await never.wait()
 
-    async with asyncio.timeout(5), aclosing(stream(saver, slow(), tmp_path)) as outcomes:
-        first = await anext(outcomes)
-    assert isinstance(first, DownloadOutcome)
+    async with asyncio.timeout(5), download_all(Saver(), slow(), tmp_path) as downloads:
+        first = await anext(downloads)
     assert first.call_id == "1"
 
 
-async def test_a_failing_source_cancels_the_rest(tmp_path: Path) -> None:
-    """What the source raises comes out; nothing is left under way."""
+async def test_failing_source_cancels_the_others(tmp_path: Path) -> None:
+    """An exception of the source is raised, and nothing is left under way."""
     saver = Saver()
 
     def ids() -> Iterator[int]:
@@ -209,28 +221,19 @@ async def test_a_failing_source_cancels_the_rest(tmp_path: Path) -> None:
         yield 2
         raise LookupError
 
-    async def walk() -> None:
-        async for _ in stream(saver, ids(), tmp_path):
-            pass
-
     with pytest.raises(LookupError):
-        await walk()
-    assert saver.now == 0
+        await anext(download_all(saver, ids(), tmp_path))
+    assert saver.running == 0
 
 
-async def test_an_unforeseen_error_comes_out(tmp_path: Path) -> None:
-    """Only our own errors become outcomes; a mistake in a program is not hidden."""
+async def test_foreign_exception_is_raised(tmp_path: Path) -> None:
+    """Only errors of this library become outcomes: a mistake in a program is not hidden."""
 
-    class Broken(Saver):
-        async def __call__(self, call_id: str, target: Path) -> Download:
-            raise ZeroDivisionError
-
-    async def walk() -> None:
-        async for _ in stream(Broken(), range(9), tmp_path):
-            pass
+    async def save(call_id: str, target: Path) -> Download:
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await walk()
+        await anext(download_all(save, range(9), tmp_path))
 
 
 async def test_f5_stale_parts_are_removed(
@@ -245,20 +248,22 @@ async def test_f5_stale_parts_are_removed(
     assert sorted(os.listdir(tmp_path)) == [young.name, f"{recorded[0]}.mp3"]
 
 
-async def test_any_work_is_done_so_many_at_once() -> None:
-    """Things of one key one after another, others beside each other; None is a result too."""
-    under_way: Counter[str] = Counter()
-    most: Counter[str] = Counter()
+async def test_items_of_one_key_run_one_after_another() -> None:
+    """Items of different keys run at once, and None is a valid result."""
+    running: Counter[str] = Counter()
+    peak: Counter[str] = Counter()
 
-    async def act(word: str) -> None:
-        under_way[word] += 1
-        most[word] = max(most[word], under_way[word])
-        most["all"] = max(most["all"], under_way.total())
+    async def work(key: str) -> None:
+        running[key] += 1
+        peak[key] = max(peak[key], running[key])
+        peak["all"] = max(peak["all"], running.total())
         for _ in range(20):
             await asyncio.sleep(0)
-        under_way[word] -= 1
+        running[key] -= 1
 
-    words = ["a", "b", "a", "c", "a"]
-    done = [one async for one in bulk.map_concurrently(words, act, key_of=str, concurrency=3)]
-    assert done == [None] * 5
-    assert most == {"a": 1, "b": 1, "c": 1, "all": 2}  # the second "a" holds a place
+    keys = ["a", "b", "a", "c", "a"]
+    results = [
+        result async for result in bulk.map_concurrently(keys, work, key_of=str, concurrency=3)
+    ]
+    assert results == [None] * 5
+    assert peak == {"a": 1, "b": 1, "c": 1, "all": 2}  # the waiting second "a" counts as one of 3

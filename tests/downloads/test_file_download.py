@@ -114,11 +114,11 @@ async def test_a_refusal_for_now_is_waited_for(
 
 
 async def test_nothing_means_no_recording(
-    roistat: Roistat, missed: list[str], tmp_path: Path
+    roistat: Roistat, unrecorded: list[str], tmp_path: Path
 ) -> None:
     """An empty 200 is Roistat's way to say there is none."""
     with pytest.raises(errors.NoRecordingError) as caught:
-        await roistat.calls.download_recording(missed[0], to=tmp_path / "a.mp3")
+        await roistat.calls.download_recording(unrecorded[0], to=tmp_path / "a.mp3")
     assert caught.value.path == tmp_path / "a.mp3"
     assert os.listdir(tmp_path) == []
 

@@ -1,4 +1,4 @@
-"""What the headers of an answer to the question for a rest say, without a server."""
+"""Tests for the headers of a response with status 206 or 416, without a server."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from roistat_async.downloads import range_response
 from roistat_async.downloads.range_response import BodyRange, ResumePoint
 from roistat_async.errors import ChangedError
 
-MARK = ResumePoint('"one"', 100, 500)
-UNTOLD = ResumePoint('"one"', 100)
-"""Nobody said how long the file is."""
+KNOWN_TOTAL = ResumePoint('"one"', 100, 500)
+UNKNOWN_TOTAL = ResumePoint('"one"', 100)
 
 
 @define
 class Headers:
-    """Be an answer of which nothing but its head came."""
+    """Status and headers of a response without a body."""
 
     status: int = 206
     headers: dict[str, str] = field(factory=dict)
@@ -26,65 +25,64 @@ class Headers:
         return self.headers.get(name.lower())
 
 
-def part(said: str | None, length: int | None = None, **headers: str) -> Headers:
-    """Give the head of a part; `said` is its Content-Range."""
-    if said is not None:
-        headers["content-range"] = said
+def partial(content_range: str | None, length: int | None = None, **headers: str) -> Headers:
+    if content_range is not None:
+        headers["content-range"] = content_range
     return Headers(206, headers, length)
 
 
-def no_part(said: str, **headers: str) -> Headers:
-    """Give the head of an answer that nothing is left."""
-    return Headers(416, {"content-range": said, **headers})
+def unsatisfied(content_range: str, **headers: str) -> Headers:
+    return Headers(416, {"content-range": content_range, **headers})
 
 
 @pytest.mark.parametrize("length", [None, 400])
-@pytest.mark.parametrize("mark", [MARK, UNTOLD])
-def test_a_rest_tells_its_place(mark: ResumePoint, length: int | None) -> None:
-    """It begins where the other ended, and the file is as long as it says."""
-    found = range_response.partial_range(part("bytes 100-499/500", length, etag='"one"'), mark)
-    assert found == BodyRange(100, 500, '"one"')
+@pytest.mark.parametrize("resume_point", [KNOWN_TOTAL, UNKNOWN_TOTAL])
+def test_matching_range_is_accepted(resume_point: ResumePoint, length: int | None) -> None:
+    """A range that begins at the resume point gives the position and the size of the file."""
+    response = partial("bytes 100-499/500", length, etag='"one"')
+    assert range_response.partial_range(response, resume_point) == BodyRange(100, 500, '"one"')
 
 
-@pytest.mark.parametrize("said", ["bytes 100-100/500", "bytes 100-100/101", "BYTES 100-100/999"])
-def test_a_rest_may_be_one_byte(said: str) -> None:
-    """The last of the file, or one of many."""
-    assert range_response.partial_range(part(said, 1), UNTOLD).start == 100
+@pytest.mark.parametrize("text", ["bytes 100-100/500", "bytes 100-100/101", "BYTES 100-100/999"])
+def test_range_of_one_byte_is_accepted(text: str) -> None:
+    """A range may hold a single byte, the last one or not."""
+    assert range_response.partial_range(partial(text, 1), UNKNOWN_TOTAL).start == 100
 
 
-@pytest.mark.parametrize("mark", [ResumePoint('"one"', 100, 100), UNTOLD])
-def test_nothing_left_tells_all_of_the_file(mark: ResumePoint) -> None:
-    """Its length and its version stay known."""
-    found = range_response.partial_range(no_part("bytes */100", etag='"one"'), mark)
-    assert found == BodyRange(100, 100, '"one"', is_complete=True)
+@pytest.mark.parametrize("resume_point", [ResumePoint('"one"', 100, 100), UNKNOWN_TOTAL])
+def test_416_for_a_complete_file(resume_point: ResumePoint) -> None:
+    """Status 416 with the same size and ETag means that the file is complete."""
+    response = unsatisfied("bytes */100", etag='"one"')
+    body_range = range_response.partial_range(response, resume_point)
+    assert body_range == BodyRange(100, 100, '"one"', is_complete=True)
 
 
-CHANGED = "the file changed on the server while it was downloaded"
-NOT_SAID = "a part of a file came that does not say which"
-ANOTHER = "another part of a file came than the one asked for"
-LENGTH = "a part of a file came whose length is not what it says"
-ENDS = "the server says that the file ends before what came of it"
+CHANGED = "the file changed on the server during the download"
+NO_RANGE = "the partial response does not state a single byte range"
+OTHER_RANGE = "the partial response holds another range than the requested one"
+LENGTH = "the partial response has a length that contradicts its range"
+SIZE = "the server reports a size that contradicts the bytes received so far"
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"),
+    ("response", "message"),
     [
-        (part("bytes 100-499/500", etag='"two"'), CHANGED),
-        (no_part("bytes */500", etag='W/"one"'), CHANGED),
-        (part(None), NOT_SAID),
-        (part("bytes 100-499/*"), NOT_SAID),
-        (part("bytes 99-499/500"), ANOTHER),
-        (part("bytes 100-500/500", 401), ANOTHER),
-        (part("bytes 100-99/500", 0), ANOTHER),
-        (part("bytes 100-499/501", 400), ANOTHER),
-        (part("bytes 100-499/500", 399), LENGTH),
-        (no_part("bytes */99"), ENDS),
-        (no_part("bytes */100"), ENDS),
-        (no_part("bytes 100-499/500"), ENDS),
+        (partial("bytes 100-499/500", etag='"two"'), CHANGED),
+        (unsatisfied("bytes */500", etag='W/"one"'), CHANGED),
+        (partial(None), NO_RANGE),
+        (partial("bytes 100-499/*"), NO_RANGE),
+        (partial("bytes 99-499/500"), OTHER_RANGE),
+        (partial("bytes 100-500/500", 401), OTHER_RANGE),
+        (partial("bytes 100-99/500", 0), OTHER_RANGE),
+        (partial("bytes 100-499/501", 400), OTHER_RANGE),
+        (partial("bytes 100-499/500", 399), LENGTH),
+        (unsatisfied("bytes */99"), SIZE),
+        (unsatisfied("bytes */100"), SIZE),
+        (unsatisfied("bytes 100-499/500"), SIZE),
     ],
 )
-def test_it_is_told_what_is_wrong_with_a_rest(answer: Headers, problem: str) -> None:
-    """The file is another, the part is, or nothing proves which it is."""
+def test_other_responses_are_refused(response: Headers, message: str) -> None:
+    """ChangedError states whether the file, the range or the proof is wrong."""
     with pytest.raises(ChangedError) as caught:
-        range_response.partial_range(answer, MARK)
-    assert str(caught.value) == problem
+        range_response.partial_range(response, KNOWN_TOTAL)
+    assert str(caught.value) == message

@@ -241,3 +241,24 @@ def test_folder_with_a_nul_is_refused() -> None:
     """A NUL character is refused before the system reports it in its own words."""
     with pytest.raises(errors.ConfigurationError, match="NUL"):
         make_folder(Path("a\0b"))
+
+
+async def test_reset_file_is_empty(tmp_path: Path) -> None:
+    """Neither bytes nor the hash of what was written before a reset are left."""
+    with PartFile(tmp_path / "a.mp3") as part:
+        part.write(b"a longer beginning")
+        part.reset()
+        part.write(b"end")
+        saved = await part.publish()
+    assert saved.path.read_bytes() == b"end"
+    assert (saved.size, saved.sha256) == (3, hashlib.sha256(b"end").hexdigest())
+
+
+async def test_read_does_not_disturb_writing(tmp_path: Path) -> None:
+    """Bytes may be read at any offset before the file is complete."""
+    with PartFile(tmp_path / "a.mp3") as part:
+        part.write(b"one ", b"two")
+        assert (part.read(0, 3), part.read(4, 99)) == (b"one", b"two")
+        part.write(b" three")
+        saved = await part.publish()
+    assert saved.path.read_bytes() == b"one two three"
