@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, overload
 
+from attrs import evolve
+
 from .api.project_api import ProjectApi
 from .clock import Clock
 from .config import (
@@ -129,8 +131,10 @@ class Roistat:
         )
         network = NetworkOptions(proxy, ssl_context, trust_env)
         http = HttpTransport(config.timeouts, network, session, headers=request.DEFAULT_HEADERS)
+        clock = clock or Clock()
         hooks = Hooks() if hooks is None else hooks
-        self._build(config, http, clock or Clock(), RetryBudget(), hooks)
+        limiter = RateLimiter(config.limits, clock)
+        self._use(ProjectApi(config, http, limiter, clock, RetryBudget(), hooks))
 
     @classmethod
     def from_env(
@@ -148,34 +152,28 @@ class Roistat:
         Each project has limits of its own. Closing this client closes no connection; the client
         that it came from does.
         """
-        shared = self._config
-        config = Config(
-            key=shared.key,
-            project=parse_project(project),
-            base_url=shared.base_url,
-            timeouts=shared.timeouts,
-            retry=shared.retry,
-            limits=limits or shared.limits,
-        )
+        shared = self._api.config
+        limits = shared.limits if limits is None else limits
+        config = evolve(shared, project=parse_project(project), limits=limits)
+        limiter = RateLimiter(config.limits, self.clock)
         other = type(self).__new__(type(self))
-        other._build(config, self._http, self._clock, self._budget, self._api.hooks)
-        other._owns_http = False
+        other._use(evolve(self._api, config=config, governor=limiter), owns_connections=False)
         return other
 
     @property
     def project(self) -> int:
         """Number of the project."""
-        return self._config.project
+        return self._api.config.project
 
     @property
     def base_url(self) -> str:
         """Address of the API, without a trailing slash."""
-        return self._config.base_url
+        return self._api.config.base_url
 
     @property
     def clock(self) -> Clock:
         """Clock that all delays and timings use."""
-        return self._clock
+        return self._api.clock
 
     @property
     def requests_left(self) -> int | None:
@@ -235,11 +233,11 @@ class Roistat:
 
     async def close(self) -> None:
         """Close the connections of this client; a session that was passed in stays open."""
-        if self._owns_http:
-            await self._http.close()
+        if self._owns_connections:
+            await self._api.http.close()
 
     async def __aenter__(self) -> Self:
-        self._http.bind(reopen=True)
+        self._api.http.bind(reopen=True)
         return self
 
     async def __aexit__(
@@ -251,23 +249,15 @@ class Roistat:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"Roistat(project={self.project}, base_url={self._config.base_url!r})"
+        return f"Roistat(project={self.project}, base_url={self.base_url!r})"
 
     def __reduce__(self) -> Any:
         raise RoistatError("a client cannot be pickled: open one in each process")
 
-    def _build(
-        self, config: Config, http: HttpTransport, clock: Clock, budget: RetryBudget, hooks: Hooks
-    ) -> None:
-        self._config = config
-        self._http = http
-        self._clock = clock
-        self._budget = budget
-        self._owns_http = True
-        self._api = ProjectApi(
-            config, http, RateLimiter(config.limits, clock), clock, budget, hooks
-        )
-        self.calls = Calls(self._api)
-        self.phones = Phones(self._api)
-        self.scripts = Scripts(self._api)
-        self.analytics = Analytics(self._api)
+    def _use(self, api: ProjectApi, *, owns_connections: bool = True) -> None:
+        self._api = api
+        self._owns_connections = owns_connections
+        self.calls = Calls(api)
+        self.phones = Phones(api)
+        self.scripts = Scripts(api)
+        self.analytics = Analytics(api)

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from attrs import Attribute, field, frozen
 
 from .errors import ConfigurationError
-from .validation import require_int
+from .validation import instance_of, require_int
 
 DEFAULT_BASE_URL = "https://cloud.roistat.com/api/v1"
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
@@ -71,17 +71,6 @@ def _optional_positive(owner: Any, attribute: Attribute[Any], value: object) -> 
 def _at_least(minimum: int) -> Callable[[Any, Attribute[Any], object], None]:
     def check(_: Any, attribute: Attribute[Any], value: object) -> None:
         require_int(value, attribute.name, minimum=minimum)
-
-    return check
-
-
-def instance_of(*types: type) -> Callable[[Any, Attribute[Any], object], None]:
-    """Return an attrs validator for the given types. Its error does not show the value."""
-    names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
-
-    def check(_: Any, attribute: Attribute[Any], value: object) -> None:
-        if not isinstance(value, types):
-            raise ConfigurationError(f"{attribute.name} must be a {names}")
 
     return check
 

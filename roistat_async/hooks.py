@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .config import instance_of
 from .errors import RoistatError
+from .validation import instance_of
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
+
+from attrs import Attribute
 
 from .errors import ConfigurationError
 
@@ -30,3 +32,14 @@ def require_int(value: object, name: str, *, minimum: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ConfigurationError(f"{name} must be a whole number of at least {minimum}")
     return value
+
+
+def instance_of(*types: type) -> Callable[[Any, Attribute[Any], object], None]:
+    """Return an attrs validator for the given types. Its error does not show the value."""
+    names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
+
+    def check(_: Any, attribute: Attribute[Any], value: object) -> None:
+        if not isinstance(value, types):
+            raise ConfigurationError(f"{attribute.name} must be a {names}")
+
+    return check

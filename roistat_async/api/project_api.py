@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from .. import telemetry
 from ..clock import Clock
-from ..config import Config, instance_of
+from ..config import Config
 from ..errors import Lookup, NotFoundError, OutcomeUnknownError, RoistatError
 from ..hooks import Hooks
 from ..transport import retry
@@ -22,6 +22,7 @@ from ..transport.error_mapping import strip_context
 from ..transport.http import HttpTransport, StreamedResponse
 from ..transport.rate_limiter import RateLimiter
 from ..transport.retry import Deadline, OperationKind, RetryBudget
+from ..validation import instance_of
 from ..wire import envelope, request
 from .attempt import Attempt, Execution, Operation
 from .attempt import read_api_response as read_api_response

@@ -9,7 +9,7 @@ from enum import Enum
 
 from attrs import define, field, frozen
 
-from ..config import instance_of
+from ..validation import instance_of
 
 _LARGE = 1 << 20
 

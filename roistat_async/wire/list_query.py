@@ -92,8 +92,8 @@ def build_query(
 
 
 def with_page(request: Mapping[str, Any], *, limit: int, offset: int) -> dict[str, Any]:
-    """Add the place in the list."""
-    return {**request, "limit": limit, "offset": offset}
+    """Return a query for one page; its repr shows no filters either."""
+    return _RedactedDict({**request, "limit": limit, "offset": offset})
 
 
 def date_filters(period: Period) -> list[Condition[CallField]]:

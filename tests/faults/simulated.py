@@ -60,7 +60,6 @@ def simulated(
 ) -> Roistat:
     """Give a client that sends by this transport and lives in this time."""
     roistat = Roistat(KEY, PROJECT, retry=retry, limits=limits, clock=clock)
-    roistat._http = http
     object.__setattr__(roistat._api, "http", http)
     return roistat
 

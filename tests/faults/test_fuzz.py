@@ -222,7 +222,7 @@ def test_h3_ten_thousand_wishes(status: int) -> None:
         http = SimulatedHttp(wish)
         async with simulated(http, clock.clock, policy) as roistat:
             while http.requests < 10_000:
-                roistat._budget.left = roistat._budget.capacity
+                roistat._api.budget.left = roistat._api.budget.capacity
                 with pytest.raises(errors.RateLimitError if status == 429 else errors.ServerError):
                     await roistat.scripts.list()
 

@@ -57,7 +57,7 @@ async def test_a_server_that_comes_back_gets_the_create() -> None:
         server._server = await asyncio.start_server(server._serve, "127.0.0.1", port)
 
     roistat = client(f"http://127.0.0.1:{port}/api", attempts=3)
-    object.__setattr__(roistat._clock, "sleep", come_back)
+    object.__setattr__(roistat.clock, "sleep", come_back)
     async with roistat:
         assert await roistat.phones.create(["74950000001"]) == []
     await server.__aexit__(None, None, None)

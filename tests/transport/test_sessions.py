@@ -64,10 +64,10 @@ async def test_only_what_a_new_connection_loses_costs_the_budget(before: int, co
             await wire.send(answers.pop() if answers else success(data=[]))
 
     async with RawServer(forgetful) as server, client(server.base_url, attempts=2) as roistat:
-        roistat._budget.left = 100
+        roistat._api.budget.left = 100
         for _ in range(before + 1):
             await roistat.scripts.list()
-        assert roistat._budget.left == 100 - costs + before + 1
+        assert roistat._api.budget.left == 100 - costs + before + 1
         assert server.seen_on == [1] * before + [1, 2]
 
 
