@@ -1,4 +1,4 @@
-"""What the copies in files have in common: a lock, a bookmark, and work done in a thread."""
+"""Base classes of the targets in files: a lock, a state file, and work in a thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from ..errors import SyncError
@@ -16,80 +16,77 @@ from . import process_lock, state_file
 from .state_file import ProjectState, StateFile
 from .target import SyncState, WriteCounts
 
-KEEP = timedelta(hours=48)
-"""How long calls are known again, and ACTIVE ones asked for; twice the usual lookback."""
-
 
 class FileStore(ABC):
-    """Hold a copy, its lock and its bookmark; every method is for a thread, one at a time."""
+    """Open copy with its lock and its state file; its methods run in a thread, one at a time."""
 
-    def __init__(self, locked: Path, marks: Path, base_url: str) -> None:
-        self._lock_path = locked
-        self._state_path = marks
-        state_file.ensure_regular_file(locked)
-        with ExitStack() as undo:
-            # One bookmark cannot have two masters, not even for different projects.
-            undo.callback(process_lock.acquire(locked, None))
-            self.bookmark: StateFile = self._read(base_url)
-            self._open_files(undo)
-            self._cleanup = undo.pop_all()
+    def __init__(self, lock_path: Path, state_path: Path, base_url: str) -> None:
+        self._lock_path = lock_path
+        self._state_path = state_path
+        state_file.ensure_regular_file(lock_path)
+        with ExitStack() as cleanup:
+            # Only one target may write the state file, even for different projects.
+            cleanup.callback(process_lock.acquire(lock_path, None))
+            self._content: StateFile = self._read_state(base_url)
+            self._open_files(cleanup)
+            self._cleanup = cleanup.pop_all()
 
     def begin(self, project: int, base_url: str) -> SyncState:
-        """Take a project and give its state."""
-        self.bookmark.check_base_url(base_url, self._state_path)
+        """Lock a project and return its state."""
+        self._content.check_base_url(base_url, self._state_path)
         self._cleanup.callback(process_lock.acquire(self._lock_path, project))
-        return self.place(project).state
+        return self.stored(project).state
 
-    def place(self, project: int) -> ProjectState:
-        """Give the place of a project, as it is on disk."""
-        return self.bookmark.place(project)
+    def stored(self, project: int) -> ProjectState:
+        """Return the state of a project as it is on disk."""
+        return self._content.project(project)
 
     @abstractmethod
     def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
-        """Keep calls."""
+        """Store calls."""
 
     @abstractmethod
     def finish(self, project: int, state: SyncState) -> WriteCounts:
-        """Keep the state of a run that ended."""
+        """Store the state of a completed run."""
 
     def close(self) -> None:
-        """Let others have the copy."""
+        """Close all files and unlock all projects."""
         self._cleanup.close()
 
-    def _save(self, moved: StateFile) -> None:
-        state_file.save(self._state_path, moved)
-        self.bookmark = moved
+    def _save(self, content: StateFile) -> None:
+        state_file.save(self._state_path, content)
+        self._content = content
 
     @abstractmethod
     def _is_new(self) -> bool:
-        """Tell whether there is nothing of anybody's where the copy is to be."""
+        """Return whether the path holds no data yet."""
 
     @abstractmethod
-    def _open_files(self, undo: ExitStack) -> None:
-        """Open what must be open, and repair what a killed run left."""
+    def _open_files(self, cleanup: ExitStack) -> None:
+        """Open files, and repair what a killed run left."""
 
-    def _read(self, base_url: str) -> StateFile:
-        found = state_file.read(self._state_path, base_url)
-        if found is not None:
-            return found
+    def _read_state(self, base_url: str) -> StateFile:
+        content = state_file.read(self._state_path, base_url)
+        if content is not None:
+            return content
         with state_file.disk_errors(self._state_path):
             is_new = self._is_new()
         if not is_new:
-            raise SyncError(f"{self._state_path} is missing: {state_file.RECOVERY_HINT}")
-        begun = state_file.new(base_url)
-        # Before any data: data without a bookmark is somebody else's.
-        state_file.save(self._state_path, begun)
-        return begun
+            raise SyncError(f"{self._state_path} is missing; {state_file.RECOVERY_HINT}")
+        content = state_file.new(base_url)
+        # Saved before any data: data without a state file belongs to another program.
+        state_file.save(self._state_path, content)
+        return content
 
 
 class FileTarget(ABC):
-    """Be a target over a copy; projects are copied at the same time, and it is one for all."""
+    """Target in files, which several projects may use at the same time."""
 
     whole_days: bool
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._copy: FileStore | None = None
+        self._store: FileStore | None = None
         self._lock = asyncio.Lock()
 
     @abstractmethod
@@ -97,40 +94,39 @@ class FileTarget(ABC):
         """Open the copy."""
 
     async def open(self, project: int, base_url: str) -> SyncState:
-        """Take a project for this run and give its state (an empty one if it is new)."""
+        """Lock a project for this run and return its state, an empty one for a new project."""
         async with self._lock:
             return await run_in_thread(lambda: self._begin(project, base_url))
 
     async def active(self, project: int) -> Sequence[datetime]:
-        """Give the dates of the calls last seen ACTIVE, each once, in order."""
-        return sorted(set(self._opened.place(project).active.values()))
+        """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
+        return sorted(set(self._require_store().stored(project).active.values()))
 
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
-        """Keep calls (in order of date) and the state that holds once they are kept."""
+        """Store calls, sorted by date, and the state that is true once they are stored."""
         async with self._lock:
-            copy = self._opened
-            return await run_in_thread(lambda: copy.write(project, calls, state))
+            store = self._require_store()
+            return await run_in_thread(lambda: store.write(project, calls, state))
 
     async def finish(self, project: int, state: SyncState) -> WriteCounts:
-        """Keep the state of a run that ended, and whatever was still held back."""
+        """Store buffered calls and the state of a completed run."""
         async with self._lock:
-            copy = self._opened
-            return await run_in_thread(lambda: copy.finish(project, state))
+            store = self._require_store()
+            return await run_in_thread(lambda: store.finish(project, state))
 
     async def close(self) -> None:
-        """Give up every project and leave nothing open."""
+        """Unlock all projects and close all files."""
         async with self._lock:
-            copy, self._copy = self._copy, None
-            if copy is not None:
-                await run_in_thread(copy.close)
+            store, self._store = self._store, None
+            if store is not None:
+                await run_in_thread(store.close)
 
-    @property
-    def _opened(self) -> FileStore:
-        if self._copy is None:
-            raise SyncError(f"{self._path} is not open: call open() first")
-        return self._copy
+    def _require_store(self) -> FileStore:
+        if self._store is None:
+            raise SyncError(f"{self._path} is not open; call open() first")
+        return self._store
 
     def _begin(self, project: int, base_url: str) -> SyncState:
-        if self._copy is None:  # here, so that a cancelled open leaves it to close()
-            self._copy = self._open_store(base_url)
-        return self._copy.begin(project, base_url)
+        if self._store is None:  # set in the thread, so that close() finds it after a cancel
+            self._store = self._open_store(base_url)
+        return self._store.begin(project, base_url)

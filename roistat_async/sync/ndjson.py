@@ -1,4 +1,4 @@
-"""Calls as lines of JSON: appended to a file exactly once, or written to stdout."""
+"""Targets of JSON lines: a file to which each call is appended once, or stdout."""
 
 from __future__ import annotations
 
@@ -15,160 +15,163 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import SyncError
+from ..files import atomic_write, fileio
 from ..files.threads import run_in_thread
 from ..models.calls import Call, CallStatus
+from ..wire.call_json import NESTED
 from . import state_file
 from .call_rows import COLUMNS, to_row
-from .file_target import KEEP, FileStore, FileTarget
+from .file_target import FileStore, FileTarget
 from .state_file import ProjectState, SeenCall, StateFile
 from .target import SyncState, WriteCounts
 
-_NESTED = frozenset(("static_source", "visit", "order", "tags", "extra"))
-_FLAGS = state_file.FLAGS | os.O_RDWR | getattr(os, "O_NONBLOCK", 0)
-# What JSON lets through and a terminal may obey, or a reader of lines take for the end of one.
-_LOUD = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
+_KEEP = timedelta(hours=48)  # twice the default lookback
+# Characters that JSON allows, but that a terminal may obey or a reader may take for a line end.
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
 _encode = msgspec.json.Encoder().encode
+# A pipe that takes the path after it was checked must not block the thread.
+_OPEN_FLAGS = fileio.CREATE_FLAGS & ~(os.O_CREAT | os.O_EXCL) | getattr(os, "O_NONBLOCK", 0)
 
 
-def line_of(project: int, call: Call) -> bytes:
-    """Write a call as a line of JSON: its project, then its fields by name."""
+def encode_line(project: int, call: Call) -> bytes:
+    """Encode a call as one line: its project, then its fields by name."""
     fields: dict[str, object] = {"project": project}
     for name, value in zip(COLUMNS, to_row(call), strict=True):
-        is_json = isinstance(value, str) and name in _NESTED
+        is_json = isinstance(value, str) and name in NESTED
         fields[name] = msgspec.Raw(cast("str", value).encode()) if is_json else value
     if fields["extra"] is None:
         del fields["extra"]
-    return _LOUD.sub(_escaped, _encode(fields).decode() + "\n").encode()
+    return _UNSAFE.sub(_escape, _encode(fields).decode() + "\n").encode()
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 class StdoutTarget:
-    """Write every call to stdout; nothing is remembered, so each run gives all it reads.
+    """Target that writes each call to stdout as a line of JSON; it stores no state.
 
-    A pipe that was closed at its other end raises BrokenPipeError.
+    Each run therefore writes all calls that it reads. If the reader closes the pipe,
+    BrokenPipeError is raised.
     """
 
     whole_days = False
 
     async def open(self, project: int, base_url: str) -> SyncState:
-        """Begin anew."""
+        """Return an empty state."""
         return SyncState()
 
     async def active(self, project: int) -> Sequence[datetime]:
-        """Give none."""
+        """Return no dates."""
         return ()
 
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
-        """Write the calls, and let the reader have them at once."""
-        await run_in_thread(lambda: _to_stdout(b"".join(line_of(project, call) for call in calls)))
+        """Write the calls and flush."""
+        lines = [encode_line(project, call) for call in calls]
+        await run_in_thread(lambda: _write_stdout(b"".join(lines)))
         return WriteCounts(added=len(calls))
 
     async def finish(self, project: int, state: SyncState) -> WriteCounts:
-        """Do nothing more."""
+        """Do nothing."""
         return WriteCounts()
 
     async def close(self) -> None:
-        """Leave stdout open: it is not ours."""
+        """Do nothing: stdout stays open."""
 
 
 class NdjsonTarget(FileTarget):
-    """Append to a file each call once, and once more whenever it changed: its last line holds.
+    """Copy in a file of JSON lines, which several projects may share.
 
-    Beside the file lies its bookmark, `<file>.state.json`. Calls are known again for `keep` before
-    the end of the last run: let it be longer than the lookback. A run that reads further back
-    appends once more what it finds there. What nobody confirmed is cut off when it is opened.
+    A call is appended once, and again whenever it changed, so the last line of a call is valid.
+    The state is in `<file>.state.json`. It remembers the calls of the last `keep` before the end
+    of a run, which must be longer than the lookback: calls that are read again later than that
+    are appended again. Lines that are not confirmed by the state are cut off by the next run.
     """
 
     whole_days = False
 
-    def __init__(self, path: str | os.PathLike[str], *, keep: timedelta = KEEP) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, keep: timedelta = _KEEP) -> None:
         super().__init__(Path(path))
         self._keep = keep
 
     def _open_store(self, base_url: str) -> FileStore:
-        return _Lines(self._path, base_url, self._keep)
+        return _NdjsonStore(self._path, base_url, self._keep)
 
 
-class _Lines(FileStore):
+class _NdjsonStore(FileStore):
     def __init__(self, path: Path, base_url: str, keep: timedelta) -> None:
         self._path = path
         self._keep = keep
         super().__init__(path, path.with_name(f"{path.name}.state.json"), base_url)
 
     def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
-        """Append first, so that the bookmark never promises what is not there."""
-        lines, place, written = _take(self.bookmark, project, calls)
+        """Append the lines before the state is saved, so that it never confirms missing lines."""
+        lines, project_state, written = _new_lines(self._content, project, calls)
         if lines:
             with state_file.disk_errors(self._path):
                 self._append(lines)
-        place = place.moved(state).pruned(self._keep)
-        if lines or place != self.place(project):
-            size = self.bookmark.size + len(lines)
-            self._save(replace(self.bookmark.moved(project, place), size=size))
+        project_state = project_state.with_state(state).pruned(self._keep)
+        if lines or project_state != self.stored(project):
+            size = self._content.size + len(lines)
+            self._save(replace(self._content.with_project(project, project_state), size=size))
         return written
 
     def finish(self, project: int, state: SyncState) -> WriteCounts:
-        """Keep the state, and forget the calls that no later run reads again."""
+        """Save the state without the calls that no later run reads again."""
         return self.write(project, (), state)
 
     def _is_new(self) -> bool:
         return not self._path.exists() or self._path.stat().st_size == 0
 
-    def _open_files(self, undo: ExitStack) -> None:
+    def _open_files(self, cleanup: ExitStack) -> None:
         with state_file.disk_errors(self._path):
-            create = 0 if self.bookmark.size else os.O_CREAT
-            self._fd = os.open(self._path, _FLAGS | create, 0o600)
-            undo.callback(os.close, self._fd)
-            self._cut()
+            create = 0 if self._content.size else os.O_CREAT
+            self._fd = os.open(self._path, _OPEN_FLAGS | create, 0o600)
+            cleanup.callback(os.close, self._fd)
+            self._truncate()
 
     def _append(self, lines: bytes) -> None:
-        self._cut()  # an earlier write may have failed half way
+        self._truncate()  # an earlier write may have failed half way
         os.lseek(self._fd, 0, os.SEEK_END)
-        state_file.write_all(self._fd, lines)
+        atomic_write.write_all(self._fd, lines)
         os.fsync(self._fd)
 
-    def _cut(self) -> None:
-        """Cut off what the bookmark does not confirm; it will be read and written again."""
-        size = self.bookmark.size
-        if os.fstat(self._fd).st_size < size or not self._ends_a_line(size):
+    def _truncate(self) -> None:
+        """Cut off what the state does not confirm; it is read and written again."""
+        size = self._content.size
+        if os.fstat(self._fd).st_size < size or not self._is_line_end(size):
             raise SyncError(
-                f"{self._path} was changed by something else: {state_file.RECOVERY_HINT}"
+                f"{self._path} was changed by another program; {state_file.RECOVERY_HINT}"
             )
         os.ftruncate(self._fd, size)
 
-    def _ends_a_line(self, size: int) -> bool:
-        if size == 0:
-            return True
-        os.lseek(self._fd, size - 1, os.SEEK_SET)
-        return os.read(self._fd, 1) == b"\n"
+    def _is_line_end(self, offset: int) -> bool:
+        return offset == 0 or fileio.read(self._fd, offset - 1, 1) == b"\n"
 
 
-def _take(
-    mark: StateFile, project: int, calls: Sequence[Call]
+def _new_lines(
+    content: StateFile, project: int, calls: Sequence[Call]
 ) -> tuple[bytes, ProjectState, WriteCounts]:
-    """Give the lines to append, the place once they are, and what they are."""
-    place = mark.place(project)
-    seen, active = dict(place.seen), dict(place.active)
+    """Return the lines to append, the project's state after that, and the counts."""
+    project_state = content.project(project)
+    seen, active = dict(project_state.seen), dict(project_state.active)
     lines: list[bytes] = []
     added = 0
     for call in calls:
-        line = line_of(project, call)
-        now, before = SeenCall(call.date, mark.digest(line)), seen.get(call.id)
-        if now == before:
+        line = encode_line(project, call)
+        current, stored = SeenCall(call.date, content.digest(line)), seen.get(call.id)
+        if current == stored:
             continue
         lines.append(line)
-        added += before is None
-        seen[call.id] = now
+        added += stored is None
+        seen[call.id] = current
         active.pop(call.id, None)
         if call.status == CallStatus.ACTIVE:
             active[call.id] = call.date
-    place = replace(place, seen=seen, active=active)
-    return b"".join(lines), place, WriteCounts(added, len(lines) - added)
+    project_state = replace(project_state, seen=seen, active=active)
+    return b"".join(lines), project_state, WriteCounts(added, len(lines) - added)
 
 
-def _to_stdout(lines: bytes) -> None:
-    sys.stdout.buffer.write(lines)
+def _write_stdout(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Calls as Parquet: a file for each project and day of UTC, laid out for DuckDB and pyarrow."""
+"""Target of Parquet files: one file per project and day in UTC, for DuckDB and pyarrow."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _ID, _DATE = COLUMNS.index("id"), COLUMNS.index("date")
 
 _Row = tuple[Any, ...]
 _Rows = dict[str, _Row]
-"""The rows of a day by the id of the call; a row is as in a database, its date a datetime."""
+"""Rows of a day by the id of the call, as in a database but with the date as a datetime."""
 
 
 class ParquetTarget(FileTarget):
-    """Write `folder/project=123/day=2026-05-01/calls.parquet`, each day as a whole.
+    """Copy in a folder of Parquet files, which several projects may share.
 
-    A day that is read again gets a new file, if anything in it changed. A day whose calls are all
-    gone keeps its file: to a target it looks like a day that was not read. Of each project, one
-    day is in memory. `folder/_state.json` says how far the copy got; it moves when a day is over,
-    after its file.
+    Each day is one file, `folder/project=123/day=2026-05-01/calls.parquet`. A day that is read
+    again is written again if anything in it changed. A day without calls is not written: it looks
+    like a day that was not read. One day of each project is in memory. The state is in
+    `folder/_state.json`; it moves when a day is complete and its file is written.
     """
 
     whole_days = True
@@ -44,105 +44,112 @@ class ParquetTarget(FileTarget):
         super().__init__(Path(folder))
 
     def _open_store(self, base_url: str) -> FileStore:
-        _pyarrow()  # missing: said before anything is made
-        return _Days(self._path, base_url)
+        _pyarrow()  # raises before anything is created
+        return _ParquetStore(self._path, base_url)
 
 
 @define
-class _Held:
-    """The day of a project that is not over yet."""
+class _BufferedDay:
+    """Day of a project that is not complete yet.
 
-    place: ProjectState
-    """Where the project is, with the days that were published; on disk once `state` may be."""
+    `project_state` is the state once the days before are written.
+    """
+
+    project_state: ProjectState
     day: date | None = None
     calls: dict[str, Call] = field(factory=dict)
 
 
-class _Days(FileStore):
+class _ParquetStore(FileStore):
     def __init__(self, folder: Path, base_url: str) -> None:
         self._folder = folder
-        self._held: dict[int, _Held] = {}
-        marks = folder / "_state.json"  # readers of data sets pass over a _
-        super().__init__(marks, marks, base_url)
+        self._buffers: dict[int, _BufferedDay] = {}
+        state_path = folder / "_state.json"  # readers of data sets ignore names with a _
+        super().__init__(state_path, state_path, base_url)
 
     def begin(self, project: int, base_url: str) -> SyncState:
-        """Take a project, with nothing held back."""
+        """Lock a project, with an empty buffer."""
         state = super().begin(project, base_url)
-        self._held[project] = _Held(self.place(project))
+        self._buffers[project] = _BufferedDay(self.stored(project))
         return state
 
     def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
-        """Publish the days that are over, and hold the last one back.
+        """Write the complete days and buffer the last one.
 
-        The state is that of the beginning of the last day: it holds once those before are there.
+        The state resumes at the start of the last day. It is true once the days before are
+        written.
         """
-        held = self._held[project]
-        first, written = held.day, WriteCounts()
-        for day, group in groupby(calls, key=_day):
-            if day != held.day:
-                written += self._publish(project)
-                held.day = day
-            held.calls.update((call.id, call) for call in group)
-        if held.day != first:
-            self._keep(project, held.place.moved(state))
+        buffer = self._buffers[project]
+        first_day, written = buffer.day, WriteCounts()
+        for day, group in groupby(calls, key=_utc_date):
+            if day != buffer.day:
+                written += self._write_buffer(project)
+                buffer.day = day
+            buffer.calls.update((call.id, call) for call in group)
+        if buffer.day != first_day:
+            self._save_project(project, buffer.project_state.with_state(state))
         return written
 
     def finish(self, project: int, state: SyncState) -> WriteCounts:
-        """Publish what is held back, then keep the state of a run that ended."""
-        written = self._publish(project)
-        self._keep(project, self._held[project].place.moved(state).pruned(MAX_ACTIVE_AGE))
+        """Write the buffered day, then save the state of a completed run."""
+        written = self._write_buffer(project)
+        project_state = self._buffers[project].project_state.with_state(state)
+        self._save_project(project, project_state.pruned(MAX_ACTIVE_AGE))
         return written
 
-    def _publish(self, project: int) -> WriteCounts:
-        held = self._held[project]
-        if held.day is None:
+    def _write_buffer(self, project: int) -> WriteCounts:
+        buffer = self._buffers[project]
+        if buffer.day is None:
             return WriteCounts()
-        path = self._folder / f"project={project}" / f"day={held.day}" / "calls.parquet"
-        written = _replace_day(path, {name: _row(call) for name, call in held.calls.items()})
-        held.place = replace(held.place, active=_active(held))
-        held.day, held.calls = None, {}
+        path = self._folder / f"project={project}" / f"day={buffer.day}" / "calls.parquet"
+        rows = {call_id: _to_row(call) for call_id, call in buffer.calls.items()}
+        written = _replace_day(path, rows)
+        buffer.project_state = replace(buffer.project_state, active=_active_calls(buffer))
+        buffer.day, buffer.calls = None, {}
         return written
 
-    def _keep(self, project: int, place: ProjectState) -> None:
-        if place != self.place(project):
-            self._save(self.bookmark.moved(project, place))
-        self._held[project].place = place
+    def _save_project(self, project: int, project_state: ProjectState) -> None:
+        if project_state != self.stored(project):
+            self._save(self._content.with_project(project, project_state))
+        self._buffers[project].project_state = project_state
 
     def _is_new(self) -> bool:
         return all(name[0] in "._" for name in os.listdir(self._folder))
 
-    def _open_files(self, undo: ExitStack) -> None:
-        """Open nothing; what a killed run left half done is read and written again."""
+    def _open_files(self, cleanup: ExitStack) -> None:
+        """Do nothing: days that a killed run did not complete are read and written again."""
 
 
-def _day(call: Call) -> date:
+def _utc_date(call: Call) -> date:
     return call.date.astimezone(UTC).date()
 
 
-def _row(call: Call) -> _Row:
+def _to_row(call: Call) -> _Row:
     row = to_row(call)
     return (*row[:_DATE], call.date, *row[_DATE + 1 :])
 
 
-def _active(held: _Held) -> dict[str, datetime]:
-    """Give the ACTIVE calls, those of the day as they are now."""
+def _active_calls(buffer: _BufferedDay) -> dict[str, datetime]:
+    """Return the ACTIVE calls of all days, with those of the buffered day as they are now."""
     others = {
-        name: moment
-        for name, moment in held.place.active.items()
-        if name not in held.calls and moment.astimezone(UTC).date() != held.day
+        call_id: at
+        for call_id, at in buffer.project_state.active.items()
+        if call_id not in buffer.calls and at.astimezone(UTC).date() != buffer.day
     }
     return others | {
-        name: call.date for name, call in held.calls.items() if call.status == CallStatus.ACTIVE
+        call_id: call.date
+        for call_id, call in buffer.calls.items()
+        if call.status == CallStatus.ACTIVE
     }
 
 
 def _replace_day(path: Path, rows: _Rows) -> WriteCounts:
-    """Write the file of a day, unless it holds the very same."""
-    before = _read_day(path)
-    if rows != before:
-        state_file.replace_file(path, _encoded(rows))
-    changed = sum(name in before and before[name] != row for name, row in rows.items())
-    return WriteCounts(len(rows.keys() - before.keys()), changed)
+    """Write the file of a day, unless it has the same rows already."""
+    stored = _read_day(path)
+    if rows != stored:
+        state_file.replace_file(path, _encode(rows))
+    changed = sum(call_id in stored and stored[call_id] != row for call_id, row in rows.items())
+    return WriteCounts(len(rows.keys() - stored.keys()), changed)
 
 
 def _read_day(path: Path) -> _Rows:
@@ -154,28 +161,28 @@ def _read_day(path: Path) -> _Rows:
         with state_file.disk_errors(path), parquet.ParquetFile(path) as file:
             table = file.read()
     except pa.ArrowException:
-        raise SyncError(f"{path} is no Parquet file: move it away, and sync again") from None
-    known = set(table.column_names)
-    empty = [None] * table.num_rows  # a column that an older version did not have
-    columns = [table[name].to_pylist() if name in known else empty for name in COLUMNS]
+        raise SyncError(f"{path} is not a Parquet file; move it away, and sync again") from None
+    names = set(table.column_names)
+    empty = [None] * table.num_rows  # for a column that an older version did not write
+    columns = [table[name].to_pylist() if name in names else empty for name in COLUMNS]
     return {row[_ID]: row for row in zip(*columns, strict=True)}
 
 
-def _encoded(rows: Mapping[str, _Row]) -> memoryview:
+def _encode(rows: Mapping[str, _Row]) -> memoryview:
     pa, parquet = _pyarrow()
     ordered = sorted(rows.values(), key=lambda row: (row[_DATE], row[_ID]))
-    schema = pa.schema([(name, _kind(pa, name)) for name in COLUMNS])
+    schema = pa.schema([(name, _column_type(pa, name)) for name in COLUMNS])
     columns = [
-        pa.array(column, kind.type)
-        for column, kind in zip(zip(*ordered, strict=True), schema, strict=True)
+        pa.array(column, column_field.type)
+        for column, column_field in zip(zip(*ordered, strict=True), schema, strict=True)
     ]
     sink = pa.BufferOutputStream()
     parquet.write_table(pa.Table.from_arrays(columns, schema=schema), sink)
     return memoryview(sink.getvalue())
 
 
-def _kind(pa: Any, name: str) -> Any:
-    """Say it outright: of a day without any order, a guess would be another type."""
+def _column_type(pa: Any, name: str) -> Any:
+    """Return the type of a column; pyarrow would guess another one for an empty column."""
     if name == "date":
         return pa.timestamp("us", "UTC")
     return pa.int64() if name in _NUMBERS else pa.string()

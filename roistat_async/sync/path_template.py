@@ -1,4 +1,4 @@
-"""Where a recording lies below its folder: a template that cannot lead out of it."""
+"""Paths of recordings below their folder: a template that cannot lead out of it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..wire.values import validate_id
 DEFAULT_TEMPLATE = "{year}/{month}/{day}/{call_id}.mp3"
 FIELDS = ("year", "month", "day", "hour", "call_id", "project")
 
-_LONGEST = 255  # bytes of one part, as nearly every file system has it
-# Not all are forbidden everywhere, but an archive may be moved to where they are.
+_MAX_BYTES = 255  # of a file name on nearly every file system
+# Some of these are allowed here, but the archive may be moved to a system where they are not.
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
@@ -25,35 +25,35 @@ _ANY_DATE = datetime(2026, 12, 31, 23, tzinfo=UTC)
 
 
 class PathTemplate:
-    """Give each call its place below a folder, by a template like `{year}/{call_id}.mp3`.
+    """Template such as `{year}/{call_id}.mp3` that gives each call a path below a folder.
 
-    Fields are year, month, day and hour of the call in UTC, call_id and project; the last part
-    must hold {call_id}. Raises ConfigurationError for any other template.
+    The fields are the year, month, day and hour of the call in UTC, its call_id and the project.
+    The last component must contain {call_id}. Another template raises ConfigurationError.
     """
 
     def __init__(self, template: str, project: int) -> None:
         self._project = project
-        self._parts = [_check_part(part) for part in _split(template)]
-        if "call_id" not in _fields(self._parts[-1]):
-            raise _invalid("its last part must hold {call_id}: each call needs a file of its own")
-        self.path_for("9" * 20, _ANY_DATE)  # too long for a file name: found before any call
+        self._components = [_check_component(component) for component in _split(template)]
+        if "call_id" not in _field_names(self._components[-1]):
+            raise _invalid("the last component must contain {call_id}, so that no two calls clash")
+        self.path_for("9" * 20, _ANY_DATE)  # a file name that is too long is an error at once
 
     def path_for(self, call_id: str, date: datetime) -> str:
-        """Give the path of a recording, relative and with `/`."""
+        """Return the path of a recording, relative to the folder and with `/`."""
         values = _values(self._project, call_id, date)
-        return "/".join(_check_filled(part.format_map(values)) for part in self._parts)
+        return "/".join(_check_name(part.format_map(values)) for part in self._components)
 
 
-def resolve_inside(root: Path, place: str) -> Path:
-    """Give the path of a place below a folder; refuse one that a link leads out of it."""
-    path = root / place
+def resolve_inside(root: Path, relative_path: str) -> Path:
+    """Return the path below a folder; raise ConfigurationError if a link leads out of it."""
+    path = root / relative_path
     try:
         is_inside = path.parent.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError):  # links in a circle
+    except (OSError, RuntimeError):  # a cycle of links
         is_inside = False
     if not is_inside:
         raise ConfigurationError(
-            f"a link at {path.parent} leads out of {root}: remove it, or name another folder"
+            f"a link at {path.parent} leads out of {root}; remove it, or name another folder"
         )
     return path
 
@@ -64,34 +64,32 @@ def _split(template: object) -> list[str]:
     return template.split("/")
 
 
-def _check_part(part: str) -> str:
-    """Check what a template says between two slashes, its fields not filled yet."""
-    for literal, name, spec, conversion in _parsed(part):
+def _check_component(component: str) -> str:
+    """Check what stands between two slashes, before its fields are filled."""
+    for literal, name, spec, conversion in _parse(component):
         if name is not None and (name not in FIELDS or spec or conversion):
-            raise _invalid(
-                f"only {', '.join(f'{{{field}}}' for field in FIELDS)} are allowed in it"
-            )
+            raise _invalid(f"only {', '.join(f'{{{field}}}' for field in FIELDS)} are allowed")
         if not literal.isprintable() or _FORBIDDEN.intersection(literal):
-            raise _invalid(f"no control character and none of {' '.join(sorted(_FORBIDDEN))} in it")
-    if not part:
-        raise _invalid("it must be relative to the folder, without empty parts")
-    # A leading dot would also hide a file, or make a finished one look like the part of one.
-    if part[0] in ". " or part[-1] in ". ":
-        raise _invalid("no part of it may begin or end with a dot or a space")
-    return part
+            raise _invalid(f"control characters and {' '.join(sorted(_FORBIDDEN))} are not allowed")
+    if not component:
+        raise _invalid("it must be relative to the folder, without empty components")
+    # A leading dot would hide a file, or give it the name of a part file.
+    if component[0] in ". " or component[-1] in ". ":
+        raise _invalid("no component may begin or end with a dot or a space")
+    return component
 
 
-def _parsed(part: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+def _parse(component: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
     try:
-        yield from list(Formatter().parse(part))
+        yield from list(Formatter().parse(component))
         return
     except ValueError:
         pass
-    raise _invalid("a { or } in it has no partner")
+    raise _invalid("a { or } is not closed")
 
 
-def _fields(part: str) -> set[str | None]:
-    return {name for _, name, _, _ in _parsed(part)}
+def _field_names(component: str) -> set[str | None]:
+    return {name for _, name, _, _ in _parse(component)}
 
 
 def _values(project: int, call_id: str, date: datetime) -> Mapping[str, str]:
@@ -107,16 +105,16 @@ def _values(project: int, call_id: str, date: datetime) -> Mapping[str, str]:
     }
 
 
-def _check_filled(part: str) -> str:
-    """Check what only the filled part tells: `COM{call_id}` is a device for call 1."""
-    if len(part.encode()) > _LONGEST:
-        raise _invalid(f"a part of it would be longer than {_LONGEST} bytes")
-    if part.split(".")[0].rstrip(" ").upper() in _RESERVED:
-        raise _invalid("a part of it would be the name of a device on Windows, like CON or LPT1")
-    return part
+def _check_name(name: str) -> str:
+    """Check a component once its fields are filled: `COM{call_id}` is a device for call 1."""
+    if len(name.encode()) > _MAX_BYTES:
+        raise _invalid(f"a component would be longer than {_MAX_BYTES} bytes")
+    if name.split(".")[0].rstrip(" ").upper() in _RESERVED:
+        raise _invalid("a component would be the name of a device on Windows, like CON or LPT1")
+    return name
 
 
-def _invalid(why: str) -> ConfigurationError:
+def _invalid(reason: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the template of recordings cannot be used: {why}; e.g. {DEFAULT_TEMPLATE}"
+        f"invalid template of recordings: {reason}; an example is {DEFAULT_TEMPLATE}"
     )

@@ -1,12 +1,11 @@
-"""The bookmark of a copy in files: how far each project got, in a small JSON file beside it.
+"""State file of a copy in files: how far each project got, as JSON.
 
-It holds dates, ids and keyed hashes, no numbers of people: a plain hash of a phone number is found
-by trying them all.
+It holds dates, ids and keyed hashes, but no phone numbers. A plain hash of a phone number could
+be reversed by hashing all numbers.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
 import stat
 from collections.abc import Iterator
@@ -20,66 +19,65 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import ConfigurationError, DownloadError, SyncError
-from ..files.part_file import fsync_folder
-from ..files.paths import check_target
+from ..files import atomic_write, paths
 from .target import SyncState
 
 VERSION = 1
+RECOVERY_HINT = "restore it from a backup, or sync to a new path"
 
-FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-RECOVERY_HINT = "put it back from a backup, or sync to a new place"
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class SeenCall(msgspec.Struct, frozen=True, array_like=True):
-    """Remember a call that may be read again: when it was, and what it was like."""
+    """Date and hash of a call that may be read again."""
 
-    date: Moment
+    date: AwareDatetime
     digest: bytes
 
 
 class ProjectState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Say how far one project got, and what must be known of its calls to go on."""
+    """How far one project got, and the calls that later runs need to know.
 
-    covered_from: Moment | None
-    watermark: Moment | None
+    `active` has the dates of the calls last seen ACTIVE, by id. `seen` is used by NDJSON and has
+    the calls that may be read again, by id. The field names are part of the file format.
+    """
+
+    covered_from: AwareDatetime | None
+    watermark: AwareDatetime | None
     walk: str | None
-    active: dict[str, Moment] = {}
-    """The calls last seen ACTIVE, by id."""
+    active: dict[str, AwareDatetime] = {}
     seen: dict[str, SeenCall] = {}
-    """NDJSON: the calls that may be read again, by id."""
 
     @property
     def state(self) -> SyncState:
-        """Give what the sync wants to know."""
+        """State that a sync works with."""
         return SyncState(covered_from=self.covered_from, watermark=self.watermark, walk=self.walk)
 
-    def moved(self, state: SyncState) -> ProjectState:
-        """Give the same place with another state."""
+    def with_state(self, state: SyncState) -> ProjectState:
+        """Return a copy with another state."""
         return replace(
             self, covered_from=state.covered_from, watermark=state.watermark, walk=state.walk
         )
 
     def pruned(self, keep: timedelta) -> ProjectState:
-        """Forget the calls that no run reads again: all until `keep` before the next one's start.
+        """Return a copy without the calls that no later run reads again.
 
-        A walk to be resumed goes on after the calls it gave, and ends later than all of them. What
-        lies before the time that is covered is read again until it is covered.
+        These lie more than `keep` before the start of the next run. A resumed walk starts after
+        the newest call. Calls before the covered time stay, because a backfill reads them again.
         """
-        newest = max((seen.date for seen in self.seen.values()), default=None)
+        newest = max((call.date for call in self.seen.values()), default=None)
         end = self.watermark if self.walk is None else newest
         if end is None:
             return self
-        since, covered = end - keep, self.covered_from or end
+        oldest, covered_from = end - keep, self.covered_from or end
         return replace(
             self,
             seen={
-                name: seen
-                for name, seen in self.seen.items()
-                if seen.date >= since or seen.date < covered
+                call_id: call
+                for call_id, call in self.seen.items()
+                if call.date >= oldest or call.date < covered_from
             },
-            active={name: moment for name, moment in self.active.items() if moment >= since},
+            active={call_id: date for call_id, date in self.active.items() if date >= oldest},
         )
 
 
@@ -87,7 +85,11 @@ NEW_PROJECT = ProjectState(covered_from=None, watermark=None, walk=None)
 
 
 class StateFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Be the whole file; `size` is how many bytes of the data are confirmed (NDJSON)."""
+    """Content of a state file.
+
+    `size` is the number of confirmed bytes of an NDJSON file. The field names are part of the
+    file format.
+    """
 
     version: Annotated[int, msgspec.Meta(ge=1)] = VERSION
     base_url: str
@@ -95,121 +97,91 @@ class StateFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     size: Annotated[int, msgspec.Meta(ge=0)] = 0
     projects: dict[int, ProjectState] = {}
 
-    def place(self, project: int) -> ProjectState:
-        """Give the place of a project; a new one is nowhere yet."""
+    def project(self, project: int) -> ProjectState:
+        """Return the state of a project, an empty one for a new project."""
         return self.projects.get(project, NEW_PROJECT)
 
-    def moved(self, project: int, place: ProjectState) -> StateFile:
-        """Give the same bookmark with one project elsewhere."""
-        return replace(self, projects={**self.projects, project: place})
+    def with_project(self, project: int, state: ProjectState) -> StateFile:
+        """Return a copy with another state of one project."""
+        return replace(self, projects={**self.projects, project: state})
 
     def digest(self, data: bytes) -> bytes:
-        """Give a hash that says nothing without this bookmark's key."""
+        """Return a hash that cannot be reversed without the key of this file."""
         return blake2b(data, digest_size=8, key=self.key).digest()
 
     def check_base_url(self, base_url: str, path: Path) -> None:
-        """Refuse to mix two servers in one copy."""
+        """Raise SyncError if the copy belongs to another server."""
         if self.base_url != base_url:
             raise SyncError(
-                f"{path} belongs to a copy of {self.base_url}; sync from there, or to a new place"
+                f"{path} belongs to a copy of {self.base_url}; sync from there, or to a new path"
             )
 
 
-class _Head(msgspec.Struct):
+class _Header(msgspec.Struct):
     version: Annotated[int, msgspec.Meta(ge=1)]
 
 
 def new(base_url: str) -> StateFile:
-    """Give the bookmark of a copy that begins."""
+    """Return the content of the state file of a new copy."""
     return StateFile(base_url=base_url, key=secrets.token_bytes(16))
 
 
 def read(path: Path, base_url: str) -> StateFile | None:
-    """Read a bookmark; None where there is none, SyncError where it cannot be trusted."""
-    data = _bytes(path)
+    """Read a state file; return None if there is none, raise SyncError if it is invalid."""
+    data = _read_bytes(path)
     if data is None:
         return None
     try:
-        version = msgspec.json.decode(data, type=_Head).version
-        found = msgspec.json.decode(data, type=StateFile) if version <= VERSION else None
+        version = msgspec.json.decode(data, type=_Header).version
+        content = msgspec.json.decode(data, type=StateFile) if version <= VERSION else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise SyncError(f"{path} {_describe_damage(data)}: {RECOVERY_HINT}") from None
-    if found is None:
+        problem = "is invalid" if data.strip() else "is empty"
+        raise SyncError(f"{path} {problem}; {RECOVERY_HINT}") from None
+    if content is None:
         raise SyncError(
             f"{path} was written by a newer version; upgrade: pip install -U roistat_async"
         )
-    found.check_base_url(base_url, path)
-    return found
+    content.check_base_url(base_url, path)
+    return content
 
 
-def save(path: Path, bookmark: StateFile) -> None:
-    """Put a bookmark in place of the one before, safe on disk."""
-    replace_file(path, msgspec.json.encode(bookmark))
+def save(path: Path, content: StateFile) -> None:
+    """Replace a state file; the new one is safe on disk."""
+    replace_file(path, msgspec.json.encode(content))
 
 
 def replace_file(path: Path, data: bytes | memoryview) -> None:
-    """Put a file in place of the one before: whole and safe on disk, or not at all.
-
-    Under the lock of the copy only, so that the part file may have one name for ever: what a
-    killed run left is removed by the next.
-    """
-    part = path.with_name(f".{path.name}.part")
+    """Replace a file as a whole or leave it unchanged; raise SyncError if the disk fails."""
     with disk_errors(path):
-        part.unlink(missing_ok=True)
-        try:
-            _write_new(part, data)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-        fsync_folder(path.parent)
-
-
-def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Write all of `data`: a single write may be short."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+        atomic_write.replace_file(path, data)
 
 
 def ensure_regular_file(path: Path) -> None:
-    """Make the folder of a file (0700); refuse what is there and is no regular file."""
+    """Create the folder of a file (0700); raise SyncError if the path is not a regular file."""
     with disk_errors(path):
-        check_target(path)
+        paths.check_target(path)
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Let a SyncError tell what the disk said, and what to do."""
+    """Raise SyncError, with what to do, instead of an error of the disk."""
     try:
         yield
-    except (ConfigurationError, DownloadError) as error:  # both name a path, and nothing else
+    except (ConfigurationError, DownloadError) as error:  # both texts hold only a path
         raise SyncError(str(error)) from None
     except OSError as error:
-        said = error.strerror or "failed"
+        problem = error.strerror or "the disk failed"
         raise SyncError(
-            f"{path}: {said}; put that right or name another place, and sync again"
+            f"{path}: {problem}; fix that or name another path, and sync again"
         ) from None
 
 
-def _bytes(path: Path) -> bytes | None:
+def _read_bytes(path: Path) -> bytes | None:
     with disk_errors(path):
         try:
-            kind = path.lstat().st_mode
+            mode = path.lstat().st_mode
         except FileNotFoundError:
             return None
-        if not stat.S_ISREG(kind):
-            raise SyncError(f"{path} is no regular file: {RECOVERY_HINT}")
+        if not stat.S_ISREG(mode):
+            raise SyncError(f"{path} is not a regular file; {RECOVERY_HINT}")
         return path.read_bytes()
-
-
-def _describe_damage(data: bytes) -> str:
-    return "cannot be read as a bookmark" if data.strip() else "is empty"
-
-
-def _write_new(path: Path, data: bytes | memoryview) -> None:
-    fd = os.open(path, FLAGS | os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        write_all(fd, data)
-        os.fsync(fd)
-    finally:
-        os.close(fd)

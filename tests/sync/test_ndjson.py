@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import Order, Source, Visit
 from roistat_async.sync import state_file
-from roistat_async.sync.ndjson import NdjsonTarget, StdoutTarget, line_of
+from roistat_async.sync.ndjson import NdjsonTarget, StdoutTarget, encode_line
 from roistat_async.sync.target import SyncState, WriteCounts
 
 from .target_cases import (
@@ -61,7 +61,7 @@ def ids(path: Path) -> list[str]:
 def test_a_line_has_the_fields_of_a_call() -> None:
     """By name, after the project; dates as text, nested parts as objects."""
     full = call(1, 1, tags=["a"], visit=Visit(id="5"), order=Order(id="6", revenue=1.5))
-    row = json.loads(line_of(PROJECT, full))
+    row = json.loads(encode_line(PROJECT, full))
     assert list(row)[:4] == ["project", "id", "date", "status"]
     assert (row["project"], row["id"], row["status"]) == (123, "1", "ANSWER")
     assert datetime.fromisoformat(row["date"]) == full.date
@@ -73,13 +73,13 @@ def test_a_line_has_the_fields_of_a_call() -> None:
 
 def test_fields_of_the_future_are_in_the_line() -> None:
     """What Roistat sends beyond the known fields stands in `extra`, where there is any."""
-    assert json.loads(line_of(PROJECT, call(1, extra={"new": 1})))["extra"] == {"new": 1}
+    assert json.loads(encode_line(PROJECT, call(1, extra={"new": 1})))["extra"] == {"new": 1}
 
 
 def test_text_is_utf_8_and_stays_on_its_line() -> None:
     """Cyrillic as it is; what may end a line or steer a terminal is escaped, nested or not."""
     said = "Заявка\n\u2028\u202e\x9b\x1b\u0085"
-    line = line_of(PROJECT, call(1, comment=said, static_source=Source(display_name=said)))
+    line = encode_line(PROJECT, call(1, comment=said, static_source=Source(display_name=said)))
     text = line.decode()
     assert "Заявка" in text
     assert len(text.splitlines()) == 1
@@ -129,7 +129,7 @@ async def test_a_torn_end_is_cut_off(path: Path) -> None:
     """What a killed run wrote and did not confirm is gone when the file is opened."""
     await copy(NdjsonTarget(path), CALLS, state(24))
     whole = path.read_bytes()
-    path.write_bytes(whole + line_of(PROJECT, call(4)) + b'{"project": 12')
+    path.write_bytes(whole + encode_line(PROJECT, call(4)) + b'{"project": 12')
     target = NdjsonTarget(path)
     await target.open(PROJECT, URL)
     assert path.read_bytes() == whole
@@ -193,7 +193,7 @@ async def test_a_file_that_others_changed_is_refused(path: Path, harm: Any) -> N
     await copy(NdjsonTarget(path), CALLS, state(24))
     harm(path)
     before = path.read_bytes() if path.exists() else None
-    with pytest.raises(SyncError, match=r"calls\.ndjson.*(backup|another place)"):
+    with pytest.raises(SyncError, match=r"calls\.ndjson.*(backup|another path)"):
         await NdjsonTarget(path).open(PROJECT, URL)
     assert (path.read_bytes() if path.exists() else None) == before
 
@@ -201,7 +201,7 @@ async def test_a_file_that_others_changed_is_refused(path: Path, harm: Any) -> N
 async def test_a_file_without_a_bookmark_is_somebody_elses(path: Path) -> None:
     """It is not cut to nothing."""
     path.write_text("mine\n")
-    with pytest.raises(SyncError, match=r"calls\.ndjson\.state\.json is missing: put it back"):
+    with pytest.raises(SyncError, match=r"calls\.ndjson\.state\.json is missing; restore it"):
         await NdjsonTarget(path).open(PROJECT, URL)
     assert path.read_text() == "mine\n"
 
@@ -341,12 +341,12 @@ async def test_the_bookmark_stays_small(path: Path) -> None:
         await target.write(PROJECT, [call(number, number)], state(walk="here"))
         found = state_file.read(path.with_name("calls.ndjson.state.json"), URL)
         assert found is not None
-        assert len(found.place(PROJECT).seen) <= 11
+        assert len(found.project(PROJECT).seen) <= 11
     await target.finish(PROJECT, state(300))
     await target.close()
     found = state_file.read(path.with_name("calls.ndjson.state.json"), URL)
     assert found is not None
-    assert found.place(PROJECT).seen == {}
+    assert found.project(PROJECT).seen == {}
 
 
 async def test_an_interrupted_reading_of_older_calls_repeats_none(path: Path) -> None:
@@ -392,7 +392,7 @@ async def test_a_reader_gets_each_batch_at_once(monkeypatch: pytest.MonkeyPatch)
     with open(theirs, "w") as stdout, open(ours, "rb") as reader:
         monkeypatch.setattr(sys, "stdout", stdout)
         await StdoutTarget().write(PROJECT, CALLS, state(1))
-        assert reader.readline() == line_of(PROJECT, CALLS[0])
+        assert reader.readline() == encode_line(PROJECT, CALLS[0])
 
 
 async def test_a_closed_pipe_is_no_sync_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,13 +438,13 @@ def test_the_last_line_is_the_call(story: list[tuple[Any, list[int], list[int]]]
             asyncio.run(run_until_done(NdjsonTarget(path), server, dies, by, life.now))
         lines = [json.loads(line) for line in path.read_text().splitlines()]
     last = {row["id"]: row for row in lines}
-    assert last == {name: json.loads(line_of(PROJECT, one)) for name, one in life.calls.items()}
+    assert last == {name: json.loads(encode_line(PROJECT, one)) for name, one in life.calls.items()}
     assert len({json.dumps(row) for row in lines}) == len(lines)
 
 
 def test_dates_of_other_zones_are_in_utc() -> None:
     """One moment has one spelling, so that it is no change."""
     there = evolve(CALLS[0], date=CALLS[0].date.astimezone(datetime.now().astimezone().tzinfo))
-    assert line_of(PROJECT, there) == line_of(PROJECT, CALLS[0])
-    assert json.loads(line_of(PROJECT, there))["date"].endswith("Z")
+    assert encode_line(PROJECT, there) == encode_line(PROJECT, CALLS[0])
+    assert json.loads(encode_line(PROJECT, there))["date"].endswith("Z")
     assert there.date.astimezone(UTC) == CALLS[0].date

@@ -215,7 +215,7 @@ async def test_a_spoilt_file_is_not_written_over(folder: Path) -> None:
     """It may be somebody else's; the error says what to do."""
     await copy(ParquetTarget(folder), CALLS[:2], state(24))
     file(folder).write_text("mine")
-    with pytest.raises(SyncError, match="is no Parquet file: move it away"):
+    with pytest.raises(SyncError, match="is not a Parquet file; move it away"):
         await copy(ParquetTarget(folder), CALLS[:2], state(25))
     assert file(folder).read_text() == "mine"
 
@@ -283,7 +283,7 @@ async def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
     """Nothing is written among the files of others."""
     folder.mkdir()
     (folder / "mine.txt").touch()
-    with pytest.raises(SyncError, match=r"_state\.json is missing: put it back"):
+    with pytest.raises(SyncError, match=r"_state\.json is missing; restore it"):
         await ParquetTarget(folder).open(PROJECT, URL)
 
 
@@ -291,7 +291,7 @@ async def test_a_lost_bookmark_is_no_beginning(folder: Path) -> None:
     """The files are there, but how far they go is not known."""
     await copy(ParquetTarget(folder), CALLS, state(72))
     (folder / "_state.json").unlink()
-    with pytest.raises(SyncError, match=r"_state\.json is missing: put it back"):
+    with pytest.raises(SyncError, match=r"_state\.json is missing; restore it"):
         await ParquetTarget(folder).open(PROJECT, URL)
 
 

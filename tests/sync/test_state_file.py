@@ -49,7 +49,7 @@ def begun() -> StateFile:
         active={"7": START},
         seen={"7": SeenCall(START, b"12345678")},
     )
-    return state_file.new(URL).moved(PROJECT, place)
+    return state_file.new(URL).with_project(PROJECT, place)
 
 
 def test_what_is_saved_is_read(path: Path) -> None:
@@ -57,7 +57,7 @@ def test_what_is_saved_is_read(path: Path) -> None:
     saved = begun()
     state_file.save(path, saved)
     assert state_file.read(path, URL) == saved
-    assert saved.place(PROJECT).state == state(1, "somewhere")
+    assert saved.project(PROJECT).state == state(1, "somewhere")
 
 
 def test_people_can_read_it(path: Path) -> None:
@@ -75,7 +75,7 @@ def test_none_is_no_bookmark(path: Path) -> None:
 
 def test_a_new_project_is_nowhere() -> None:
     """Projects of one copy have places of their own."""
-    assert begun().place(124) == NEW_PROJECT
+    assert begun().project(124) == NEW_PROJECT
 
 
 @pytest.mark.usefixtures("open_umask")
@@ -119,7 +119,7 @@ def changed(**fields: Any) -> bytes:
 def test_what_cannot_be_trusted_is_refused(path: Path, data: bytes) -> None:
     """Empty, cut, foreign or with dates without a zone: never a beginning; the file stays."""
     path.write_bytes(data)
-    with pytest.raises(SyncError, match=r"calls\.state\.json.*(backup|new place)"):
+    with pytest.raises(SyncError, match=r"calls\.state\.json.*(backup|new path)"):
         state_file.read(path, URL)
     assert path.read_bytes() == data
 
@@ -142,7 +142,7 @@ def test_another_server_is_refused(path: Path) -> None:
 def test_only_a_regular_file_is_read(path: Path, make: Any) -> None:
     """A pipe would wait for ever, a link may lead anywhere."""
     make(path)
-    with pytest.raises(SyncError, match="no regular file"):
+    with pytest.raises(SyncError, match="not a regular file"):
         state_file.read(path, URL)
 
 
@@ -159,7 +159,7 @@ def test_the_old_one_stays_until_the_new_one_is_safe(
 
     monkeypatch.setattr(os, fails, full)
     with pytest.raises(SyncError, match=r"No space left on device; .*sync again") as caught:
-        state_file.save(path, old.moved(PROJECT, NEW_PROJECT))
+        state_file.save(path, old.with_project(PROJECT, NEW_PROJECT))
     monkeypatch.undo()
     assert str(path) in str(caught.value)
     assert state_file.read(path, URL) == old
