@@ -1,4 +1,4 @@
-"""The command, run in this process against a fake Roistat that it finds in the environment."""
+"""The command, run in this process against a fake Roistat named by the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Ended:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """Read stdout as NDJSON."""
+        """Parse stdout as NDJSON."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
@@ -33,7 +33,7 @@ Roistat = Callable[..., Ended]
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
-    """Run 60 calls without limits, and tell the environment of it."""
+    """Run a fake with 60 calls and no limits, and set the environment to it."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     with FakeRoistat(calls=60, quirks=quirks).in_thread() as fake:
         monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
@@ -44,11 +44,11 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
 
 @pytest.fixture
 def roistat(capfd: pytest.CaptureFixture[str]) -> Roistat:
-    """Run a command and catch what it writes."""
+    """Run a command and capture its output."""
 
-    def call(*words: str) -> Ended:
+    def call(*arguments: str) -> Ended:
         capfd.readouterr()
-        code = run(words)
+        code = run(arguments)
         return Ended(code, *capfd.readouterr())
 
     return call

@@ -1,4 +1,4 @@
-"""What the shell is told: exit codes, one or two lines on stderr, never a traceback."""
+"""Exit codes, and one or two lines on stderr instead of a traceback."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ from .conftest import Roistat
         ("recordings", "x", "--call-id", "../x"),
     ],
 )
-def test_wrong_usage(words: tuple[str, ...], fake: FakeRoistat, roistat: Roistat) -> None:
-    """2, two lines at most, and nothing was sent."""
-    ended = roistat(*words)
+def test_wrong_usage(arguments: tuple[str, ...], fake: FakeRoistat, roistat: Roistat) -> None:
+    """Wrong usage exits with 2, prints two lines at most, and sends nothing."""
+    ended = roistat(*arguments)
     assert (ended.code, ended.out, fake.requests) == (2, "", [])
     assert 1 <= len(ended.err.splitlines()) <= 3
     assert "Traceback" not in ended.err
 
 
-def test_no_words(roistat: Roistat) -> None:
-    """`roistat` alone shows the help on stderr, as wrong usage."""
+def test_no_arguments(roistat: Roistat) -> None:
+    """`roistat` alone prints the help on stderr, as wrong usage."""
     ended = roistat()
     assert (ended.code, ended.out) == (2, "")
     assert "recordings" in ended.err
 
 
 def test_without_configuration(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """2, and the names of what to set."""
+    """Missing configuration exits with 2 and names the variables to set."""
     for name in ("API_KEY", "PROJECT", "BASE_URL"):
         monkeypatch.delenv(f"ROISTAT_{name}", raising=False)
     ended = roistat("calls")
@@ -65,7 +65,7 @@ def test_without_configuration(roistat: Roistat, monkeypatch: pytest.MonkeyPatch
 
 
 def test_wrong_key(fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """4, and what to check; the key is not shown."""
+    """A wrong key exits with 4 and says what to check, without the key."""
     monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
     ended = roistat("calls")
     assert (ended.code, ended.out) == (4, "")
@@ -74,14 +74,14 @@ def test_wrong_key(fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.Monk
 
 
 def test_no_rights(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A project that the key does not open is 4 too."""
+    """A project that the key does not open exits with 4 too."""
     assert roistat("phones", "--project", "999").code == 4
 
 
 def test_key_from_a_file(
     fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """--api-key-file reads the key, newline and all; --project and --base-url say the rest."""
+    """--api-key-file reads the key without its newline; --project and --base-url do the rest."""
     for name in ("API_KEY", "PROJECT", "BASE_URL"):
         monkeypatch.delenv(f"ROISTAT_{name}")
     key = tmp_path / "key"
@@ -91,8 +91,8 @@ def test_key_from_a_file(
     assert ended.code == 0
 
 
-def test_what_is_no_key_is_not_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """A file that holds something else is wrong usage, and what it holds stays in it."""
+def test_invalid_key_file_is_not_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+    """A file that holds no key is wrong usage, and its content is not printed."""
     file = tmp_path / "key"
     file.write_bytes(b"secret \xff words\n")
     ended = roistat("scripts", "--api-key-file", str(file))
@@ -100,8 +100,8 @@ def test_what_is_no_key_is_not_shown(fake: FakeRoistat, roistat: Roistat, tmp_pa
     assert "secret" not in ended.err
 
 
-def test_roistat_says_no(fake: FakeRoistat, roistat: Roistat) -> None:
-    """1, with Roistat's own words made harmless, and no more than two lines."""
+def test_error_of_roistat(fake: FakeRoistat, roistat: Roistat) -> None:
+    """An error of Roistat exits with 1 and prints its text escaped, in two lines at most."""
     fake.fail("*/call/list", Fault.error("option_not_enabled", "\x1b[31mnope\nsecond"))
     ended = roistat("calls")
     assert (ended.code, ended.out) == (1, "")
@@ -110,17 +110,17 @@ def test_roistat_says_no(fake: FakeRoistat, roistat: Roistat) -> None:
     assert len(ended.err.splitlines()) <= 2
 
 
-def test_nobody_listens(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port nobody listens on is 1, and says that nothing was sent."""
+def test_closed_port(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed port exits with 1 and says that nothing was sent."""
     monkeypatch.setenv("ROISTAT_API_KEY", "0" * 32)
-    words = ("scripts", "--project", "1", "--base-url", "http://127.0.0.1:9/api/v1")
-    ended = roistat(*words)
+    arguments = ("scripts", "--project", "1", "--base-url", "http://127.0.0.1:9/api/v1")
+    ended = roistat(*arguments)
     assert ended.code == 1
     assert "Nothing was sent" in ended.err
 
 
-def test_a_folder_that_cannot_be(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """The disk's refusal is 1, and names the file."""
+def test_impossible_folder(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+    """An error of the disk exits with 1 and names the file."""
     (tmp_path / "file").write_text("")
     ended = roistat("export", str(tmp_path / "file" / "x.xls"), "--last", "30d")
     assert ended.code == 1
@@ -128,12 +128,12 @@ def test_a_folder_that_cannot_be(fake: FakeRoistat, roistat: Roistat, tmp_path: 
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    """An error that nobody foresaw is not called Roistat's."""
+    """An unexpected exception keeps its traceback."""
     assert exit_codes.exit_code_for(ZeroDivisionError()) is None
 
 
 def test_every_error_has_a_code() -> None:
-    """Each error of the library ends with a code of its own kind."""
+    """Each error of the library has an exit code."""
     for name in errors.__all__:
         kind = getattr(errors, name)
         code = exit_codes.exit_code_for(kind.__new__(kind))
@@ -143,7 +143,7 @@ def test_every_error_has_a_code() -> None:
 
 def test_key_is_never_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
     """No command shows the key, on stdout or on stderr."""
-    for words in (
+    for arguments in (
         ("calls", "--extend", "visit,order"),
         ("phones",),
         ("scripts",),
@@ -151,5 +151,5 @@ def test_key_is_never_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path)
         ("analytics", "--last", "30d"),
         ("export", str(tmp_path / "x.xls"), "--last", "30d"),
     ):
-        ended = roistat(*words)
+        ended = roistat(*arguments)
         assert fake.api_key not in ended.out + ended.err

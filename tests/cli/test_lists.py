@@ -1,4 +1,4 @@
-"""Rows on stdout: NDJSON into a pipe, a table for people."""
+"""Rows on stdout: NDJSON in a pipe, a table on a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_keys_and_dates_of_ndjson(fake: FakeRoistat, roistat: Roistat) -> None:
 
 
 def test_extra_is_shown_only_where_there_is_any(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A key the library does not know stands under `extra`; an empty `extra` is left out."""
+    """An unknown key is under `extra`; an empty `extra` is omitted."""
     fake.state.edit_call(fake.state.calls.ids()[-1], brand_new=[1])
     first, second = roistat("calls", "--limit", "2").rows
     assert first["extra"] == {"brand_new": [1]}
@@ -36,21 +36,21 @@ def test_extra_is_shown_only_where_there_is_any(fake: FakeRoistat, roistat: Rois
 
 
 def test_numbers_are_shown_in_full(fake: FakeRoistat, roistat: Roistat) -> None:
-    """The user asked for their data: no number is masked, in NDJSON or in the table."""
+    """Phone numbers are not masked in the output, as NDJSON or in a table."""
     caller = fake.state.calls[-1]["caller"]
     assert roistat("calls", "--limit", "1").rows[0]["caller"] == caller
     assert caller in roistat("calls", "--limit", "1", "--table").out
 
 
 def test_table_stops_and_says_that_there_is_more(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A table without --limit has 50 rows, and stderr tells of the rest."""
+    """A table without --limit has 50 rows, and stderr says that there are more."""
     ended = roistat("calls", "--table")
     assert len(ended.out.splitlines()) == 1 + 50
     assert "the first 50 of 60" in ended.err
 
 
 def test_table_with_limit(fake: FakeRoistat, roistat: Roistat) -> None:
-    """--limit says how many rows a table has."""
+    """--limit sets the number of rows of a table."""
     ended = roistat("calls", "--table", "--limit", "55")
     assert (len(ended.out.splitlines()), ended.err) == (56, "")
 
@@ -65,10 +65,10 @@ def test_numbers_are_whole_on_a_narrow_terminal(
     assert all(newest[name] in out for name in ("id", "caller", "callee", "status"))
 
 
-def test_a_long_table_comes_in_parts(
+def test_long_table_is_written_in_batches(
     fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many rows are laid out part by part, each row once."""
+    """A long table is written in batches, each row once."""
     monkeypatch.setattr("roistat_async.cli.list_output._BATCH", 25)
     lines = roistat("calls", "--table", "--limit", "60", "--page-size", "9").out.splitlines()
     shown = [line.split()[0] for line in lines if not line.startswith("ID")]
@@ -77,15 +77,15 @@ def test_a_long_table_comes_in_parts(
 
 
 def test_empty_table_says_so(fake: FakeRoistat, roistat: Roistat) -> None:
-    """No rows: stdout stays empty, stderr says so, and it is no failure."""
+    """Without rows stdout is empty, stderr says so, and the exit code is 0."""
     ended = roistat("calls", "--table", "--filter", "id = 1")
     assert (ended.code, ended.out) == (0, "")
     assert "nothing found" in ended.err
 
 
 @pytest.mark.parametrize("form", ["--table", "--json"])
-def test_control_characters_are_harmless(form: str, fake: FakeRoistat, roistat: Roistat) -> None:
-    """Neither escapes nor C1 controls nor a change of direction reach the terminal."""
+def test_control_characters_are_escaped(form: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """Neither escapes, C1 controls nor bidirectional marks reach the terminal."""
     evil = "\x1b]0;owned\x07[red]\x9b31m\u202egnp"
     fake.state.edit_call(fake.state.calls.ids()[-1], script_name=evil)
     out = roistat("calls", form, "--limit", "1").out
@@ -104,9 +104,9 @@ def test_markup_is_text(
 
 
 def test_filters(fake: FakeRoistat, roistat: Roistat) -> None:
-    """Several filters must all hold; a list of values is written with commas."""
-    words = ("--filter", "status in ANSWER,BUSY", "--filter", "duration>20")
-    rows = roistat("calls", *words).rows
+    """Several filters must all match; the values of `in` are separated by commas."""
+    arguments = ("--filter", "status in ANSWER,BUSY", "--filter", "duration>20")
+    rows = roistat("calls", *arguments).rows
     expected = [
         call["id"]
         for call in fake.state.calls
@@ -123,8 +123,15 @@ def test_period_is_in_the_time_zone(fake: FakeRoistat, roistat: Roistat) -> None
         fake.state.add_call(date=f"2026-04-30T{hour}+0000")
     for hour in ("20:59:59", "21:00:00"):
         fake.state.add_call(date=f"2026-05-01T{hour}+0000")
-    words = ("--period", "2026-05-01..2026-05-01", "--tz", "Europe/Moscow", "--sort", "date:asc")
-    dates = [row["date"][11:19] for row in roistat("calls", *words).rows]
+    arguments = (
+        "--period",
+        "2026-05-01..2026-05-01",
+        "--tz",
+        "Europe/Moscow",
+        "--sort",
+        "date:asc",
+    )
+    dates = [row["date"][11:19] for row in roistat("calls", *arguments).rows]
     assert dates == ["21:00:00", "20:59:59"]
 
 
@@ -132,12 +139,12 @@ def test_last(fake: FakeRoistat, roistat: Roistat) -> None:
     """--last counts back from now."""
     fake.state.calls = []
     fake.state.add_call(date=fake.clock() - 2 * 3600)
-    kept = fake.state.add_call(date=fake.clock() - 60)
-    assert [row["id"] for row in roistat("calls", "--last", "1h").rows] == [kept["id"]]
+    stored = fake.state.add_call(date=fake.clock() - 60)
+    assert [row["id"] for row in roistat("calls", "--last", "1h").rows] == [stored["id"]]
 
 
 def test_bad_record_raises_or_is_skipped(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A record that cannot be read ends the list; skipped, it is told of with exit code 3."""
+    """An unreadable record ends the list; a skipped one is reported with exit code 3."""
     fake.state.edit_call(fake.state.calls.ids()[5], date="no date")
     refused = roistat("calls")
     assert (refused.code, "--on-bad-record skip" in refused.err) == (1, True)
@@ -156,7 +163,7 @@ def test_phones(fake: FakeRoistat, roistat: Roistat) -> None:
 
 
 def test_scripts(fake: FakeRoistat, roistat: Roistat) -> None:
-    """`scripts` lists the scripts; what Roistat did not send is left out."""
+    """`scripts` lists the scripts and omits what Roistat did not send."""
     rows = roistat("scripts", "--existing").rows
     assert [row["id"] for row in rows] == [row["id"] for row in fake.state.scripts]
     assert "omitted" not in json.dumps(rows).lower()
@@ -165,13 +172,13 @@ def test_scripts(fake: FakeRoistat, roistat: Roistat) -> None:
 
 
 def test_analytics_as_json(fake: FakeRoistat, roistat: Roistat) -> None:
-    """In a pipe the dashboard is one JSON object."""
+    """In a pipe the analytics are one JSON object."""
     (row,) = roistat("analytics", "--last", "30d").rows
     assert row["hourly_weekly_quantity"]["total"] == 60
 
 
 def test_analytics_as_charts(fake: FakeRoistat, roistat: Roistat) -> None:
-    """As a table the dashboard is drawn: days, hours, weekdays, channels, regions."""
+    """On a terminal the analytics are charts of days, hours, weekdays, channels and regions."""
     out = roistat("analytics", "--last", "30d", "--table").out
     for title in ("By day", "By hour", "By weekday", "By channel", "By region"):
         assert title in out
@@ -179,7 +186,7 @@ def test_analytics_as_charts(fake: FakeRoistat, roistat: Roistat) -> None:
 
 
 def test_export(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """`export` saves an Excel 97-2003 file and tells of it."""
+    """`export` saves an Excel 97-2003 file and prints its path and size."""
     to = tmp_path / "calls.xls"
     (row,) = roistat("export", str(to), "--last", "30d").rows
     assert row["size"] == to.stat().st_size

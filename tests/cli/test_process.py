@@ -25,10 +25,10 @@ _ROISTAT = (sys.executable, "-m", "roistat_async")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
 
 
-def _start(*words: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def _start(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     # A shell's background job ignores Ctrl-C and hands that down; the test is about not ignoring.
     return subprocess.Popen(
-        [*_ROISTAT, *words],
+        [*_ROISTAT, *arguments],
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
@@ -43,7 +43,7 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_fake_server_until_a_signal(sign: int, code: int) -> None:
-    """The fake server prints lines to paste, serves, and ends with the signal's code."""
+    """The fake server prints lines to paste, serves, and exits with the signal's code."""
     with _start("fake-server", "--calls", "7") as server:
         lines = [_line(server) for _ in range(3)]
         assert all(line.startswith("export ROISTAT_") for line in lines)
@@ -60,7 +60,7 @@ def test_fake_server_until_a_signal(sign: int, code: int) -> None:
 def test_signal_leaves_no_part_file(
     sign: int, code: int, fake: FakeRoistat, tmp_path: Path
 ) -> None:
-    """A signal during downloads ends cleanly: whole files only, and no traceback."""
+    """A signal during downloads leaves only whole files and no traceback."""
     fake.quirks.latency = 0.2
     folder = tmp_path / "out"
     with _start("recordings", str(folder), "--last", "30d", "--concurrency", "2") as process:
@@ -76,7 +76,7 @@ def test_signal_leaves_no_part_file(
 
 
 def test_broken_pipe_is_quiet(fake: FakeRoistat) -> None:
-    """`roistat calls | head -1` ends with 0 and without a word."""
+    """`roistat calls | head -1` exits with 0 and prints nothing on stderr."""
     fake.quirks.latency = 0.05
     with _start("calls", "--page-size", "1") as process:
         assert process.stdout is not None
@@ -87,22 +87,22 @@ def test_broken_pipe_is_quiet(fake: FakeRoistat) -> None:
     assert (process.returncode, err) == (0, "")
 
 
-def test_rows_come_while_pages_arrive(fake: FakeRoistat) -> None:
-    """The first row is there before the last page was asked for."""
+def test_rows_are_written_as_pages_arrive(fake: FakeRoistat) -> None:
+    """The first row is written before the last page is requested."""
     fake.quirks.latency = 0.1
     with _start("calls", "--page-size", "2") as process:
         _line(process)
-        asked = len(fake.requests)
+        requested = len(fake.requests)
         process.communicate(timeout=20)
-    assert asked < 20
+    assert requested < 20
     assert len(fake.requests) > 30
 
 
 def test_table_on_a_terminal(fake: FakeRoistat) -> None:
-    """Where stdout is a terminal, rows are a table."""
-    ours, theirs = os.openpty()
-    with _start("calls", "--limit", "2", stdout=theirs) as process:
-        os.close(theirs)
+    """If stdout is a terminal, rows are a table."""
+    ours, server_end = os.openpty()
+    with _start("calls", "--limit", "2", stdout=server_end) as process:
+        os.close(server_end)
         shown = os.read(ours, 65536)
         process.wait(timeout=20)
     os.close(ours)
@@ -110,15 +110,15 @@ def test_table_on_a_terminal(fake: FakeRoistat) -> None:
     assert b'{"' not in shown
 
 
-def test_words_are_completed() -> None:
-    """The shell's question `roistat re<TAB>` is answered."""
+def test_commands_are_completed() -> None:
+    """The shell completes `roistat re<TAB>`."""
     environ = {**os.environ, "_ROISTAT_COMPLETE": "bash_complete"}
     environ |= {"COMP_WORDS": "roistat re", "COMP_CWORD": "1"}
     code = "from roistat_async.__main__ import main; main()"
-    asked = subprocess.run(
+    requested = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environ
     )
-    assert "recordings" in asked.stdout
+    assert "recordings" in requested.stdout
 
 
 def _until(is_true: Callable[[], bool]) -> None:
@@ -139,11 +139,11 @@ def _written(copy: Path) -> int:
 def test_signal_during_a_sync(
     sign: int, code: int, fake: FakeRoistat, tmp_path: Path, roistat: Roistat
 ) -> None:
-    """What was written is kept and told; the next run resumes there and completes the copy."""
+    """An interrupted sync reports what it wrote; the next run resumes and completes the copy."""
     fake.quirks.latency = 0.1
     copy = tmp_path / "calls.db"
-    words = ("sync", "--to", str(copy), "--page-size", "3", "--concurrency", "1")
-    with _start(*words, "--since", "30d") as process:
+    arguments = ("sync", "--to", str(copy), "--page-size", "3", "--concurrency", "1")
+    with _start(*arguments, "--since", "30d") as process:
         _until(lambda: _written(copy) > 3)
         assert roistat("status", str(copy)).rows[0]["is_interrupted"] is True
         process.send_signal(sign)
@@ -151,30 +151,30 @@ def test_signal_during_a_sync(
     assert (process.returncode, out) == (code, "")
     assert "the next run resumes" in err
     assert "Traceback" not in err
-    kept = _written(copy)
-    assert 3 < kept < 60
+    stored = _written(copy)
+    assert 3 < stored < 60
     fake.quirks.latency = 0.0
     (row,) = roistat("sync", "--to", str(copy)).rows
-    assert row["added"] == 60 - kept
+    assert row["added"] == 60 - stored
     assert set(read_calls(copy, fake.project, ["date"])) == set(fake.state.calls.ids())
 
 
 def test_signal_during_the_recordings_of_a_sync(
     fake: FakeRoistat, tmp_path: Path, roistat: Roistat
 ) -> None:
-    """Whole files only, each known to the database: the next run gets the others."""
+    """A signal leaves whole files that the database knows; the next run downloads the others."""
     fake.quirks.latency = 0.1
-    words = ("sync", "--to", str(tmp_path / "calls.db"), "--recordings", str(tmp_path / "mp3"))
-    with _start(*words, "--since", "8h", "--concurrency", "2") as process:
+    arguments = ("sync", "--to", str(tmp_path / "calls.db"), "--recordings", str(tmp_path / "mp3"))
+    with _start(*arguments, "--since", "8h", "--concurrency", "2") as process:
         _until(lambda: any((tmp_path / "mp3").rglob("*.mp3")))
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, "Traceback" in err) == (143, False)
-    kept = {path.stem: path.read_bytes() for path in _all_files(tmp_path / "mp3")}
-    assert all(fake.state.recordings[call_id] == body for call_id, body in kept.items())
-    (row,) = roistat(*words).rows
+    stored = {path.stem: path.read_bytes() for path in _all_files(tmp_path / "mp3")}
+    assert all(fake.state.recordings[call_id] == body for call_id, body in stored.items())
+    (row,) = roistat(*arguments).rows
     assert row["recordings"]["adopted"] == 0
-    assert row["recordings"]["saved"] == len(_all_files(tmp_path / "mp3")) - len(kept) > 0
+    assert row["recordings"]["saved"] == len(_all_files(tmp_path / "mp3")) - len(stored) > 0
 
 
 def _all_files(folder: Path) -> list[Path]:
@@ -182,7 +182,7 @@ def _all_files(folder: Path) -> list[Path]:
 
 
 def test_signal_during_the_pause_of_a_watch(fake: FakeRoistat, tmp_path: Path) -> None:
-    """Ctrl-C ends the waiting at once."""
+    """Ctrl-C ends the pause at once."""
     copy = str(tmp_path / "calls.db")
     with _start("sync", "--to", copy, "--since", "30d", "--watch", "1h") as process:
         assert '"added": 60' in _line(process)
@@ -192,15 +192,15 @@ def test_signal_during_the_pause_of_a_watch(fake: FakeRoistat, tmp_path: Path) -
 
 
 def test_progress_of_a_sync_on_a_terminal(fake: FakeRoistat, tmp_path: Path) -> None:
-    """Where stderr is a terminal, a line for the project tells how far it is."""
+    """If stderr is a terminal, a line shows the progress of the project."""
     fake.quirks.latency = 0.1
-    ours, theirs = os.openpty()
-    words = ("sync", "--to", str(tmp_path / "calls.db"), "--since", "30d", "--page-size", "9")
+    ours, server_end = os.openpty()
+    arguments = ("sync", "--to", str(tmp_path / "calls.db"), "--since", "30d", "--page-size", "9")
     environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(
-        [*_ROISTAT, *words], stdout=subprocess.PIPE, stderr=theirs, env=environ
+        [*_ROISTAT, *arguments], stdout=subprocess.PIPE, stderr=server_end, env=environ
     ) as process:
-        os.close(theirs)
+        os.close(server_end)
         shown = _read_all(ours)
         process.communicate(timeout=20)
     os.close(ours)
@@ -227,9 +227,9 @@ def test_demo(tmp_path: Path) -> None:
     """The demo needs no environment, keeps its files in a fresh folder and checks itself."""
     bare = {name: value for name, value in os.environ.items() if "ROISTAT" not in name}
     (tmp_path / "roistat-demo").mkdir()
-    words = ("demo", "--calls", "300", "--recordings", "5")
+    arguments = ("demo", "--calls", "300", "--recordings", "5")
     done = subprocess.run(
-        [*_ROISTAT, *words], capture_output=True, text=True, env=bare, cwd=tmp_path
+        [*_ROISTAT, *arguments], capture_output=True, text=True, env=bare, cwd=tmp_path
     )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     first, second = (_row(done.stdout, name) for name in ("First", "Second"))
@@ -243,10 +243,10 @@ def test_demo(tmp_path: Path) -> None:
     assert "roistat status roistat-demo-2/calls.db" in done.stdout
 
 
-def test_demo_whose_copy_is_not_whole_fails(
+def test_demo_with_an_incomplete_copy_fails(
     roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A copy that lacks calls is told by name, and the demo ends with 1."""
+    """The demo names the calls that its copy lacks, and exits with 1."""
     monkeypatch.setattr("roistat_async.cli.demo._HISTORY", timedelta(hours=6))
     ended = roistat("demo", "--calls", "99", "--recordings", "0", "--dir", str(tmp_path / "demo"))
     assert ended.code == 1
@@ -256,13 +256,13 @@ def test_demo_whose_copy_is_not_whole_fails(
 
 
 def test_demo_compares_every_field() -> None:
-    """A call that only one side has, and each field that is not the same."""
+    """The demo finds a call that only one side has, and each field that differs."""
     from roistat_async.cli.demo import differences
     from roistat_async.cli.demo_server import FIELDS
 
     row = (1, *FIELDS)
     assert differences({"1": row}, {"1": row}) == {}
     assert differences({"1": row}, {"2": row}) == {"2": "not in the copy", "1": "not on the server"}
-    for place, name in enumerate(("date", *FIELDS)):
-        other = tuple(None if at == place else value for at, value in enumerate(row))
+    for index, name in enumerate(("date", *FIELDS)):
+        other = tuple(None if at == index else value for at, value in enumerate(row))
         assert differences({"1": row}, {"1": other}) == {"1": f"other {name}"}

@@ -1,4 +1,4 @@
-"""Recordings in a folder."""
+"""`roistat recordings`: files in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _recorded(fake: FakeRoistat, count: int) -> list[str]:
 
 def _silent(fake: FakeRoistat) -> str:
     recorded = set(fake.state.recordings)
-    return next(one for one in fake.state.calls.ids() if one not in recorded)
+    return next(call for call in fake.state.calls.ids() if call not in recorded)
 
 
 def _type(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -26,31 +26,31 @@ def _type(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 
 def test_of_a_period(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """The recordings of all answered calls are saved, whole."""
+    """The recordings of all answered calls of a period are saved whole."""
     ended = roistat("recordings", str(tmp_path), "--last", "30d")
     assert ended.code == 0
     saved = {path.stem: path.read_bytes() for path in tmp_path.glob("*.mp3")}
     assert saved == dict(fake.state.recordings)
 
 
-def test_again_skips(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """A second run leaves the files alone and says so."""
+def test_second_run_skips(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+    """A second run skips the files and says so."""
     (call_id,) = _recorded(fake, 1)
-    words = ("recordings", str(tmp_path), "--call-id", call_id)
-    assert roistat(*words).rows[0]["status"] == "saved"
-    again = roistat(*words)
+    arguments = ("recordings", str(tmp_path), "--call-id", call_id)
+    assert roistat(*arguments).rows[0]["status"] == "saved"
+    again = roistat(*arguments)
     assert (again.code, again.rows[0]["status"]) == (0, "skipped")
     assert "0 saved (0 B), 1 already there" in again.err
 
 
 def test_missing_is_no_failure(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """A call without a recording ends with 0."""
+    """A call without a recording is no failure: the exit code is 0."""
     ended = roistat("recordings", str(tmp_path), "--call-id", _silent(fake))
     assert (ended.code, ended.rows[0]["status"]) == (0, "missing")
 
 
 def test_some_failed(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """One that fails ends with 3, is named with its reason, and does not stop the others."""
+    """A failed recording exits with 3, is named with its reason, and does not stop the others."""
     good, _ = _recorded(fake, 2)
     ended = roistat("recordings", str(tmp_path), "--call-id", good, "--call-id", "999")
     assert ended.code == 3
@@ -58,12 +58,12 @@ def test_some_failed(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> Non
     assert "999: " in ended.err
 
 
-def test_refused_key_ends_it(
+def test_refused_key_ends_the_download(
     fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong key is one answer for all recordings: 4, without asking for each."""
+    """A wrong key exits with 4 after one refusal, without asking for each recording."""
     monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
-    ids = [word for one in fake.state.calls.ids() for word in ("--call-id", one)]
+    ids = [word for call in fake.state.calls.ids() for word in ("--call-id", call)]
     ended = roistat("recordings", str(tmp_path), "--concurrency", "2", *ids)
     assert ended.code == 4
     assert len(fake.requests) < 10
@@ -72,7 +72,7 @@ def test_refused_key_ends_it(
 def test_ids_on_stdin(
     fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With - come ids a line, or the lines that `roistat calls --json` writes."""
+    """With - the ids are read from stdin: one a line, or the lines of `roistat calls --json`."""
     first, second = _recorded(fake, 2)
     line = roistat("calls", "--filter", f"id = {second}").out
     _type(monkeypatch, f"{first}\n\n{line}")
@@ -91,10 +91,10 @@ def test_no_ids_on_stdin(
 
 
 @pytest.mark.parametrize("text", ["../etc\n", '{"id": 5}\n', "{broken\n", "[1]\n", "12 13\n"])
-def test_what_is_no_id(
+def test_line_without_id(
     text: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line that has no id is wrong usage; nothing is asked for."""
+    """A line without an id is wrong usage, and nothing is requested."""
     _type(monkeypatch, text)
     ended = roistat("recordings", str(tmp_path), "-")
     assert (ended.code, fake.requests) == (2, [])
@@ -103,14 +103,14 @@ def test_what_is_no_id(
 
 @pytest.mark.parametrize("words", [(), ("--call-id", "5", "--last", "7d")])
 def test_either_period_or_ids(
-    words: tuple[str, ...], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+    arguments: tuple[str, ...], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """Neither and both are wrong usage."""
-    assert roistat("recordings", str(tmp_path), *words).code == 2
+    """A period and ids together are wrong usage, and so is neither."""
+    assert roistat("recordings", str(tmp_path), *arguments).code == 2
 
 
-def test_a_table_keeps_stdout_free(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """On a terminal the summary is on stderr, and there are no rows."""
+def test_no_rows_on_a_terminal(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+    """On a terminal the summary is on stderr, and stdout has no rows."""
     (call_id,) = _recorded(fake, 1)
     ended = roistat("recordings", str(tmp_path), "--call-id", call_id, "--table")
     assert (ended.code, ended.out) == (0, "")

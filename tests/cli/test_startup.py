@@ -1,4 +1,4 @@
-"""What `roistat` costs before it does anything, and what it says without its libraries."""
+"""Start of `roistat`: what it imports, and what it prints without its libraries."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_help_loads_nothing_heavy() -> None:
     ],
 )
 def test_help_of_a_command_loads_no_client(word: str) -> None:
-    """`roistat WORD --help` imports no aiohttp."""
+    """`roistat COMMAND --help` does not import aiohttp."""
     code = (
         f"import sys; from roistat_async.cli.app import run; run(['{word}', '--help'])\n"
         "print('loaded', 'aiohttp' in sys.modules)"
@@ -52,20 +52,20 @@ def test_help_of_a_command_loads_no_client(word: str) -> None:
 
 
 def test_every_public_name_loads() -> None:
-    """Each name of `__all__` can be had, and `dir` shows it."""
+    """Each name of `__all__` can be imported, and `dir` shows it."""
     assert all(getattr(roistat_async, name) is not None for name in roistat_async.__all__)
     assert set(roistat_async.__all__) <= set(dir(roistat_async))
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
-    """A typo is refused as in any module."""
+    """An unknown name raises AttributeError."""
     with pytest.raises(AttributeError, match="Roistatt"):
         roistat_async.Roistatt  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize("library", ["click", "rich"])
 def test_missing_extra_is_named(library: str) -> None:
-    """Without click or rich the command says what to install, and ends with 2."""
+    """Without click or rich the command names the extra to install and exits with 2."""
     ended = _python(
         f"import sys; sys.modules[{library!r}] = None\n"
         "from roistat_async.__main__ import main; main()"
@@ -80,7 +80,7 @@ def test_missing_extra_is_named(library: str) -> None:
 def test_missing_xlwt_is_named(
     word: str, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without xlwt the fake server says what to install, and ends with 2."""
+    """Without xlwt the fake server names the extra to install and exits with 2."""
     monkeypatch.setattr("roistat_async.cli.fake_server.find_spec", lambda name: None)
     ended = roistat(word)
     assert (ended.code, ended.out) == (2, "")
@@ -88,14 +88,14 @@ def test_missing_xlwt_is_named(
 
 
 def test_version(roistat: Roistat) -> None:
-    """`--version` gives the installed version."""
+    """`--version` prints the installed version."""
     ended = roistat("--version")
     assert (ended.code, ended.out) == (0, "roistat, version 0.1.0\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_script(shell: str, roistat: Roistat) -> None:
-    """`completion SHELL` prints a script that asks `roistat` for words."""
+    """`completion SHELL` prints a script that asks `roistat` for completions."""
     ended = roistat("completion", shell)
     assert ended.code == 0
     assert "_ROISTAT_COMPLETE" in ended.out

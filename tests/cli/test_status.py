@@ -1,4 +1,4 @@
-"""`roistat status`: what it shows, and that it only looks."""
+"""`roistat status`: what it shows, and that it only reads."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _change(path: Path, statement: str) -> None:
 
 
 def test_numbers(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """A line of JSON for each project, with the numbers that the server has."""
+    """`status` prints a line of JSON for each project, with the numbers of the server."""
     ended = roistat("status", str(copy))
     (row,) = ended.rows
     statuses = [call["status"] for call in fake.state.calls]
@@ -54,12 +54,12 @@ def test_numbers(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
 
 
 def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """Are counted by state; one under way, or cut short by a kill, is no failure."""
+    """Recordings are counted by state; running or interrupted ones are no failures."""
     _save_recordings(roistat, copy)
     _change(copy, "UPDATE recordings SET state = 'failed', tries = 0 WHERE state = 'missing'")
     (row,) = roistat("status", str(copy)).rows
-    assert {one["state"] for one in row["recordings"]} == {"saved", "unfinished"}
-    (saved,) = [one for one in row["recordings"] if one["state"] == "saved"]
+    assert {row["state"] for row in row["recordings"]} == {"saved", "unfinished"}
+    (saved,) = [row for row in row["recordings"] if row["state"] == "saved"]
     assert saved["count"] == len(fake.state.recordings)
     assert saved["size"] == sum(map(len, fake.state.recordings.values()))
     assert " saved (" in roistat("status", str(copy), "--table").out
@@ -78,19 +78,19 @@ def test_days(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
 
 @pytest.mark.parametrize("tz", ["Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns"])
 def test_days_are_those_of_a_zone(tz: str, fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """A call belongs to the day that the clocks of --tz show."""
+    """A call belongs to its day in the time zone of --tz."""
     from zoneinfo import ZoneInfo
 
     (row,) = roistat("status", str(copy), "--days", "30", "--tz", tz).rows
     dates = [datetime.fromisoformat(str(call["date"])) for call in fake.state.calls]
     days = [str(date.astimezone(ZoneInfo(tz)).date()) for date in dates]
-    assert {one["day"]: one["calls"] for one in row["days"] if one["calls"]} == {
+    assert {row["day"]: row["calls"] for row in row["days"] if row["calls"]} == {
         day: days.count(day) for day in days
     }
 
 
 def test_for_people(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """On a terminal: when it was sealed, how long ago, and a bar for each day."""
+    """On a terminal `status` shows when the copy was sealed, its age, and a bar for each day."""
     ended = roistat("status", str(copy), "--table")
     assert ended.code == 0
     assert f"Project {fake.project} of http://127.0.0.1" in ended.out
@@ -101,27 +101,27 @@ def test_for_people(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
 
 
 def test_no_chart_without_calls(roistat: Roistat, copy: Path) -> None:
-    """Days without a call are told in a line."""
+    """Days without calls are one line instead of a chart."""
     _change(copy, "UPDATE calls SET date = '2020-01-01T00:00:00Z'")
     assert "No calls since" in roistat("status", str(copy), "--table").out
 
 
-def test_interrupted_walk_is_told(roistat: Roistat, copy: Path) -> None:
-    """A walk that did not end is shown as such."""
+def test_interrupted_walk_is_shown(roistat: Roistat, copy: Path) -> None:
+    """An unfinished walk is shown as unfinished."""
     _change(copy, "UPDATE sync_state SET walk = '{}'")
     assert roistat("status", str(copy)).rows[0]["is_interrupted"] is True
     assert "has not finished" in roistat("status", str(copy), "--table").out
 
 
-def test_nothing_is_made_or_changed(roistat: Roistat, copy: Path) -> None:
-    """Not even the files that SQLite keeps beside an open database."""
+def test_status_changes_no_file(roistat: Roistat, copy: Path) -> None:
+    """`status` changes and creates no file, not even those of SQLite beside a database."""
     before = {path.name: path.read_bytes() for path in copy.parent.iterdir()}
     assert roistat("status", str(copy)).code == 0
     assert {path.name: path.read_bytes() for path in copy.parent.iterdir()} == before
 
 
-def test_while_somebody_writes(roistat: Roistat, copy: Path) -> None:
-    """What was committed is seen, what is being written is not, and nobody waits."""
+def test_status_during_a_sync(roistat: Roistat, copy: Path) -> None:
+    """During a sync `status` shows what is committed, without waiting."""
     with _writing(copy) as connection:
         connection.execute("UPDATE calls SET deleted_at = '2026-01-01T00:00:00Z' WHERE rowid = 1")
         connection.execute("BEGIN IMMEDIATE")
@@ -131,7 +131,7 @@ def test_while_somebody_writes(roistat: Roistat, copy: Path) -> None:
     assert (row["calls"], row["deleted"]) == (59, 1)
 
 
-def test_written_between_two_looks(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_changed_while_it_is_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that changes while it is read without a lock is read again."""
     from roistat_async.sync import sqlite_connection
 
@@ -150,7 +150,7 @@ def test_written_between_two_looks(copy: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_missing_file(roistat: Roistat, tmp_path: Path) -> None:
-    """2, and none is made."""
+    """A missing file exits with 2 and is not created."""
     ended = roistat("status", str(tmp_path / "none.db"))
     assert (ended.code, ended.out, list(tmp_path.iterdir())) == (2, "", [])
     assert "does not exist" in ended.err
@@ -158,7 +158,7 @@ def test_missing_file(roistat: Roistat, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["other tables", "no database", "empty"])
 def test_not_a_copy(content: str, roistat: Roistat, tmp_path: Path) -> None:
-    """1, with what it is, and it stays as it was."""
+    """A file that is no copy exits with 1, names its kind, and stays as it is."""
     path = tmp_path / "other.db"
     path.write_bytes(b"certainly not SQLite " * 500 if content == "no database" else b"")
     if content == "other tables":
@@ -170,15 +170,15 @@ def test_not_a_copy(content: str, roistat: Roistat, tmp_path: Path) -> None:
 
 
 def test_newer_copy(roistat: Roistat, copy: Path) -> None:
-    """1, and to upgrade."""
+    """A copy of a newer version exits with 1 and says to upgrade."""
     _change(copy, "PRAGMA user_version = 99")
     ended = roistat("status", str(copy))
     assert ended.code == 1
     assert "upgrade" in ended.err
 
 
-def test_a_date_that_is_none(roistat: Roistat, copy: Path) -> None:
-    """1 and no traceback; what stands there is not shown."""
+def test_invalid_date_in_a_copy(roistat: Roistat, copy: Path) -> None:
+    """An invalid date in a copy exits with 1, without a traceback and without the value."""
     _change(copy, "UPDATE sync_state SET watermark = 'tomorrow'")
     ended = roistat("status", str(copy))
     assert ended.code == 1
@@ -187,28 +187,28 @@ def test_a_date_that_is_none(roistat: Roistat, copy: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    """What is no file is refused without opening it."""
+    """A pipe is refused without opening it."""
     os.mkfifo(tmp_path / "pipe.db")
     with pytest.raises(errors.SyncError, match="is not a file"):
         read_status(tmp_path / "pipe.db")
 
 
-def test_first_run_that_never_ended(roistat: Roistat, copy: Path) -> None:
-    """Nothing is sealed yet, and it is said."""
+def test_unfinished_first_run(roistat: Roistat, copy: Path) -> None:
+    """After an unfinished first run nothing is sealed, and `status` says so."""
     _change(copy, "UPDATE sync_state SET watermark = NULL, last_finished_at = NULL")
     shown = roistat("status", str(copy), "--table").out
     assert "not yet: the first run has not finished" in shown
     assert "and has not finished" in shown
 
 
-def test_text_cannot_steer_the_terminal(roistat: Roistat, copy: Path) -> None:
-    """An address with an escape in it is shown, not obeyed."""
+def test_text_is_escaped(roistat: Roistat, copy: Path) -> None:
+    """An address with an escape character is printed escaped."""
     _change(copy, "UPDATE sync_state SET base_url = char(27) || '[2J'")
     assert "\x1b" not in roistat("status", str(copy), "--table").out
 
 
 def test_days_end_today(copy: Path) -> None:
-    """A call dated in the future belongs to no day that is shown."""
+    """A call dated in the future belongs to no day of the chart."""
     later = datetime.now(UTC) + timedelta(days=3)
     _change(copy, f"UPDATE calls SET date = '{later:%Y-%m-%dT%H:%M:%SZ}'")
     days = read_status(copy, days=2).projects[0].days

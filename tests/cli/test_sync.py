@@ -1,4 +1,4 @@
-"""`roistat sync`: what it copies, says and ends with."""
+"""`roistat sync`: what it copies, prints and returns."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def _status(copy: Path) -> ProjectStatus:
     return project
 
 
-def _first(roistat: Roistat, copy: Path, *words: str) -> Ended:
-    return roistat("sync", "--to", str(copy), "--since", "60d", *words)
+def _first(roistat: Roistat, copy: Path, *arguments: str) -> Ended:
+    return roistat("sync", "--to", str(copy), "--since", "60d", *arguments)
 
 
-def _lately(roistat: Roistat, copy: Path, *words: str) -> Ended:
+def _lately(roistat: Roistat, copy: Path, *arguments: str) -> Ended:
     # Ten requests a second are the limit: a few recordings are enough.
-    return roistat("sync", "--to", str(copy), "--since", "8h", *words)
+    return roistat("sync", "--to", str(copy), "--since", "8h", *arguments)
 
 
 def _files(fake: FakeRoistat) -> list[RecordedRequest]:
@@ -55,7 +55,7 @@ def _both(fake: FakeRoistat) -> tuple[str, ...]:
 
 
 def test_first_run_copies_all(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """Into a database that is made, folder and all; a pipe gets the report as JSON."""
+    """The first run creates the database with its folder; in a pipe the report is JSON."""
     ended = _first(roistat, copy)
     assert (ended.code, ended.err) == (0, "")
     assert _ids(copy, fake.project) == set(fake.state.calls.ids())
@@ -65,22 +65,22 @@ def test_first_run_copies_all(fake: FakeRoistat, roistat: Roistat, copy: Path) -
 
 
 def test_first_run_needs_since(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """2, with what to give, and nothing was sent."""
+    """A first run without --since exits with 2, names the option, and sends nothing."""
     ended = roistat("sync", "--to", str(copy))
     assert (ended.code, ended.out, fake.requests) == (2, "", [])
     assert "--since" in ended.err
 
 
 def test_second_run_writes_nothing(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """Where nothing happened since the first; --since is not needed any more."""
+    """A second run without changes writes nothing and needs no --since."""
     _first(roistat, copy)
     (row,) = roistat("sync", "--to", str(copy)).rows
     assert (row["added"], row["changed"]) == (0, 0)
     assert row["calls"] > 0
 
 
-def test_second_run_brings_what_is_new(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """Calls that came and calls that changed, and no others, are written."""
+def test_second_run_copies_changes(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+    """A second run writes new and changed calls and no others."""
     _first(roistat, copy)
     new = fake.state.add_call()
     fake.state.edit_call(fake.state.calls.ids()[-2], comment="said something")
@@ -123,29 +123,29 @@ def test_second_run_brings_what_is_new(fake: FakeRoistat, roistat: Roistat, copy
     ],
 )
 def test_wrong_usage(
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     fake: FakeRoistat,
     roistat: Roistat,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """2; nothing was sent, made, or said on stdout."""
+    """Wrong usage exits with 2; nothing is sent, created, or printed on stdout."""
     monkeypatch.chdir(tmp_path)
-    ended = roistat("sync", *words)
+    ended = roistat("sync", *arguments)
     assert (ended.code, ended.out, fake.requests) == (2, "", [])
     assert list(tmp_path.iterdir()) == []
     assert "Traceback" not in ended.err
 
 
 def test_day_of_a_zone(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """--since names a day as the clocks of --tz show it."""
-    words = ("--since", "2026-05-01", "--tz", "Europe/Moscow")
-    (row,) = roistat("sync", "--to", str(copy), *words).rows
+    """--since is a day in the time zone of --tz."""
+    arguments = ("--since", "2026-05-01", "--tz", "Europe/Moscow")
+    (row,) = roistat("sync", "--to", str(copy), *arguments).rows
     assert row["start"] == "2026-05-01T00:00:00+03:00"
 
 
 def test_two_projects(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """Both go into one database, a line of JSON for each."""
+    """Two projects share one database and have a line of JSON each."""
     other = fake.add_project(_OTHER, calls=20)
     ended = _first(roistat, copy, *_both(fake))
     assert ended.code == 0
@@ -156,13 +156,13 @@ def test_two_projects(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
 def test_project_named_twice_is_copied_once(
     fake: FakeRoistat, roistat: Roistat, copy: Path
 ) -> None:
-    """A repeated --project is no second copy."""
+    """A repeated --project is copied once."""
     same = ("--project", str(fake.project))
     assert len(_first(roistat, copy, *same, *same).rows) == 1
 
 
 def test_one_project_refused(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """3; the other is copied, and which one failed is said, to people and in JSON."""
+    """One refused project exits with 3 and is named; the other project is copied."""
     ended = _first(roistat, copy, *_both(fake))
     assert ended.code == 3
     assert f"project {_OTHER}: " in ended.err
@@ -174,7 +174,7 @@ def test_one_project_refused(fake: FakeRoistat, roistat: Roistat, copy: Path) ->
 def test_all_projects_refused(
     fake: FakeRoistat, roistat: Roistat, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """4 for a wrong key, said once for all projects; the key is not shown."""
+    """A wrong key exits with 4, is reported once for all projects, and is not shown."""
     monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
     ended = _first(roistat, copy, *_both(fake))
     assert ended.code == 4
@@ -183,7 +183,7 @@ def test_all_projects_refused(
 
 
 def test_all_projects_failed_otherwise(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """1 where Roistat says no for another reason."""
+    """Another error of Roistat for all projects exits with 1."""
     fake.fail("*/call/list", Fault.error("option_not_enabled"), times=9)
     ended = _first(roistat, copy)
     assert ended.code == 1
@@ -191,7 +191,7 @@ def test_all_projects_failed_otherwise(fake: FakeRoistat, roistat: Roistat, copy
 
 
 def test_busy_database(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """1, and that another sync has it."""
+    """A database in use by another sync exits with 1 and says so."""
     fcntl = pytest.importorskip("fcntl")
     _first(roistat, copy)
     with copy.with_name("calls.db.lock").open("r+") as lock:
@@ -202,7 +202,7 @@ def test_busy_database(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
 
 
 def test_foreign_database(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """1; a database of something else stays as it is, and nothing was sent."""
+    """A foreign database exits with 1, stays as it is, and nothing is sent."""
     foreign = tmp_path / "foreign.db"
     with closing(sqlite3.connect(foreign)) as connection:
         connection.execute("CREATE TABLE mine (x)")
@@ -213,7 +213,7 @@ def test_foreign_database(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -
 
 
 def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path) -> None:
-    """Those of answered calls are saved by date, and counted in the JSON."""
+    """The recordings of answered calls are saved by date and counted in the JSON."""
     folder = tmp_path / "mp3"
     ended = _first(roistat, copy, "--recordings", str(folder))
     assert ended.code == 0
@@ -226,18 +226,18 @@ def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: P
 def test_second_run_asks_for_no_recording(
     fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path
 ) -> None:
-    """A finished archive costs no request."""
-    words = ("--recordings", str(tmp_path / "mp3"))
-    _lately(roistat, copy, *words)
+    """A complete archive costs no request."""
+    arguments = ("--recordings", str(tmp_path / "mp3"))
+    _lately(roistat, copy, *arguments)
     before = len(_files(fake))
-    (row,) = roistat("sync", "--to", str(copy), *words).rows
+    (row,) = roistat("sync", "--to", str(copy), *arguments).rows
     assert (row["recordings"]["saved"], len(_files(fake))) == (0, before)
 
 
 def test_some_recordings_failed(
     fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path
 ) -> None:
-    """3, and which; the calls and the other recordings are there."""
+    """Failed recordings exit with 3 and are named; the calls and the other files are saved."""
     bad = list(fake.state.recordings)[-1]
     fake.state.recordings[bad] = b"this is no audio. " * 100
     ended = _lately(roistat, copy, "--recordings", str(tmp_path / "mp3"))
@@ -247,10 +247,10 @@ def test_some_recordings_failed(
     assert ended.rows[0]["recordings"]["saved"] > 0
 
 
-def test_recordings_of_two_projects_lie_apart(
+def test_recordings_of_two_projects_are_separate(
     fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path
 ) -> None:
-    """Projects share call ids; none overwrites the other's file."""
+    """Projects share call ids; none overwrites the file of another."""
     fake.add_project(_OTHER, calls=20)
     folder = tmp_path / "mp3"
     assert _lately(roistat, copy, *_both(fake), "--recordings", str(folder)).code == 0
@@ -258,9 +258,14 @@ def test_recordings_of_two_projects_lie_apart(
 
 
 def test_template(fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path) -> None:
-    """--recordings-template says where the files lie."""
-    words = ("--recordings", str(tmp_path / "mp3"), "--recordings-template", "{year}/{call_id}.mp3")
-    _lately(roistat, copy, *words)
+    """--recordings-template sets the paths of the files."""
+    arguments = (
+        "--recordings",
+        str(tmp_path / "mp3"),
+        "--recordings-template",
+        "{year}/{call_id}.mp3",
+    )
+    _lately(roistat, copy, *arguments)
     saved = {path.stem for path in (tmp_path / "mp3").glob("*/*.mp3")}
     assert saved
     assert saved <= set(fake.state.recordings)
@@ -276,14 +281,14 @@ def test_calls_on_stdout(fake: FakeRoistat, roistat: Roistat) -> None:
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.parquet"])
 def test_other_targets(name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
-    """Files that remember where they got to: a second run adds nothing and needs no --since."""
-    words = ("sync", "--to", str(tmp_path / name))
-    assert roistat(*words, "--since", "60d").rows[0]["added"] == 60
-    assert roistat(*words).rows[0]["added"] == 0
+    """File targets store their state: a second run adds nothing and needs no --since."""
+    arguments = ("sync", "--to", str(tmp_path / name))
+    assert roistat(*arguments, "--since", "60d").rows[0]["added"] == 60
+    assert roistat(*arguments).rows[0]["added"] == 0
 
 
 def test_summary_for_people(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """--table tells in a few lines what was done and up to when all is there."""
+    """--table prints in a few lines what was done and up to when the copy is complete."""
     ended = _lately(roistat, copy, "--table", "--recordings", str(copy.parent / "mp3"))
     assert f"Project {fake.project}: " in ended.out
     assert " added, 0 changed" in ended.out
@@ -291,25 +296,25 @@ def test_summary_for_people(fake: FakeRoistat, roistat: Roistat, copy: Path) -> 
     assert "recordings: " in ended.out
 
 
-def test_full_run_marks_what_is_gone(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """--full alone reads all of the copy; a call deleted in Roistat is marked, not removed."""
+def test_full_run_marks_deleted_calls(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+    """--full reads all of the copy; a call deleted in Roistat is marked, not removed."""
     _first(roistat, copy)
-    gone = fake.state.calls.ids()[10]
-    fake.state.delete_call(gone)
+    deleted = fake.state.calls.ids()[10]
+    fake.state.delete_call(deleted)
     (row,) = roistat("sync", "--to", str(copy), "--full").rows
     assert (row["calls"], row["deleted"]) == (59, 1)
-    assert gone not in _ids(copy, fake.project)
+    assert deleted not in _ids(copy, fake.project)
     assert (_status(copy).calls, _status(copy).deleted) == (59, 1)
 
 
 def test_full_run_first(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """With --since, --full needs no run before it, and the next run resumes after it."""
+    """With --since, --full needs no earlier run, and the next run resumes after it."""
     assert _first(roistat, copy, "--full").rows[0]["added"] == 60
     assert roistat("sync", "--to", str(copy)).rows[0]["added"] == 0
 
 
 def test_full_run_of_a_period(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """--period says what --full reads."""
+    """--period sets what --full reads."""
     _first(roistat, copy)
     day = str(fake.state.calls[30]["date"])[:10]
     (row,) = roistat("sync", "--to", str(copy), "--full", "--period", f"{day}..{day}").rows
@@ -317,15 +322,15 @@ def test_full_run_of_a_period(fake: FakeRoistat, roistat: Roistat, copy: Path) -
 
 
 def test_skipped_records_end_with_3(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """--on-bad-record skip copies the others and says how many it left out."""
+    """--on-bad-record skip copies the others and reports the number of skipped calls."""
     fake.state.edit_call(fake.state.calls.ids()[5], duration="long")
     ended = _first(roistat, copy, "--on-bad-record", "skip")
     assert (ended.code, ended.rows[0]["bad_records"]) == (3, 1)
     assert len(_ids(copy, fake.project)) == 59
 
 
-def test_watch_goes_on_after_a_failure(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """A run that Roistat refuses is said; the next one is tried all the same."""
+def test_watch_continues_after_a_failure(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+    """A run that Roistat refuses is reported, and the next one runs all the same."""
     fake.fail("*/call/list", Fault.error("option_not_enabled"), times=1)
 
     def has_ended() -> bool:
@@ -338,7 +343,7 @@ def test_watch_goes_on_after_a_failure(fake: FakeRoistat, roistat: Roistat, copy
 
 
 def test_watch_runs_again(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """A summary after each run; a key that is refused ends it with 4."""
+    """--watch prints a summary after each run, and a refused key ends it with 4."""
     ended = _watch_until(fake, lambda: len(fake.requests) > 12, roistat, copy)
     assert ended.code == 4
     assert [row.get("added") for row in ended.rows[:2]] == [60, 0]
@@ -348,18 +353,18 @@ def test_watch_runs_again(fake: FakeRoistat, roistat: Roistat, copy: Path) -> No
 def _watch_until(
     fake: FakeRoistat, is_enough: Callable[[], bool], roistat: Roistat, copy: Path
 ) -> Ended:
-    """Watch without pauses until something is true; then the key is not known any more."""
+    """Watch without pauses until a condition holds; then revoke the key."""
 
-    def look(seen: RecordedRequest) -> None:
+    def query(seen: RecordedRequest) -> None:
         if is_enough():
             fake.api_key = "0" * 31 + "1"
 
-    fake.on_request = look
+    fake.on_request = query
     return _first(roistat, copy, "--watch", "0s")
 
 
 async def test_a_bug_in_one_project_ends_all() -> None:
-    """What is no RoistatError comes out as it is, and nothing runs on behind it."""
+    """An unexpected exception is raised as it is, and no task keeps running."""
     import asyncio
 
     ended: list[str] = []
