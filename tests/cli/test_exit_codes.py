@@ -14,7 +14,7 @@ from .conftest import Roistat
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("nonsense",),
         ("calls", "--nonsense"),

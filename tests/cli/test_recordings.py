@@ -101,7 +101,7 @@ def test_line_without_id(
     assert "line 1 of stdin" in ended.err
 
 
-@pytest.mark.parametrize("words", [(), ("--call-id", "5", "--last", "7d")])
+@pytest.mark.parametrize("arguments", [(), ("--call-id", "5", "--last", "7d")])
 def test_either_period_or_ids(
     arguments: tuple[str, ...], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:

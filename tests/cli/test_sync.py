@@ -90,7 +90,7 @@ def test_second_run_copies_changes(fake: FakeRoistat, roistat: Roistat, copy: Pa
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("--to", "calls.xyz", "--since", "30d"),
         ("--to", "calls.db", "--since", "yesterday"),
