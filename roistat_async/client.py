@@ -27,7 +27,7 @@ from .hooks import Hooks
 from .models.calls import Call
 from .models.phones import Phone
 from .models.scripts import Script
-from .resources import call_creation, phones, scripts
+from .resources import call_writes, phones, scripts
 from .resources.analytics import Analytics
 from .resources.calls import Calls
 from .resources.phones import Phones
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _MODELS: Mapping[str, type[Script | Phone | Call]] = {
     scripts.CREATE: Script,
     phones.CREATE: Phone,
-    call_creation.CREATE: Call,
+    call_writes.CREATE: Call,
 }
 
 

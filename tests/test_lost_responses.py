@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from roistat_async import (
     Call,
     CallDraft,
     Phone,
+    Redirect,
     RetryPolicy,
     Roistat,
     Script,
@@ -29,11 +31,24 @@ CALL = CallDraft(callee=NUMBER, caller="79000000002", date=datetime(2026, 5, 1, 
 SCRIPT = ScriptDraft(name="New", options=ScriptOptions(replaceable_numbers=[NUMBER]))
 LOST = [Fault.reset, Fault.close_silently, Fault.truncated, Fault.html, lambda: Fault.status(502)]
 
-# path, model -> a create of it, and the lookup of its number
+PASSWORD, COMMENT = "trunk-password", "Call Anna back"
+SECRETS = ScriptDraft(
+    options=ScriptOptions(
+        replaceable_numbers=[NUMBER], redirect=Redirect("sip_trunk", value=PASSWORD)
+    )
+)
+# path, model -> a create
 CREATES: dict[tuple[str, type[Any]], Callable[[Roistat], Awaitable[object]]] = {
     ("phone/create", Phone): lambda roistat: roistat.phones.create([NUMBER]),
     ("phone-call", Call): lambda roistat: roistat.calls.create(CALL),
     ("script/create", Script): lambda roistat: roistat.scripts.create(SCRIPT),
+}
+WRITES: dict[str, Callable[[Roistat], Awaitable[object]]] = {
+    "phones.create": lambda roistat: roistat.phones.create([NUMBER]),
+    "scripts.create": lambda roistat: roistat.scripts.create(SECRETS),
+    "scripts.update": lambda roistat: roistat.scripts.update(1, SECRETS),
+    "calls.create": lambda roistat: roistat.calls.create(evolve(CALL, comment=COMMENT)),
+    "calls.update": lambda roistat: roistat.calls.update(1, comment=COMMENT, link=NUMBER),
 }
 
 
@@ -166,6 +181,19 @@ async def test_a_dedupe_token(fake: FakeRoistat, comment: str | None, is_applied
         call = await roistat.resolve(error, Call)
     assert (call is not None) is is_applied
     assert call is None or (call.comment or "").startswith(comment or "[")
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_a_traceback_shows_no_arguments(fake: FakeRoistat, name: str) -> None:
+    """A traceback with the local variables of each frame shows no number and no text."""
+    for path in ("phone/create", "script/create", "script/update", "phone-call", "call/update"):
+        fake.fail(path, Fault.reset())
+    async with connected(fake) as roistat:
+        error = await lose(WRITES[name](roistat))
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    shown = "".join(trace.format())
+    assert "roistat_async/resources/" in shown
+    assert not [secret for secret in (NUMBER, PASSWORD, COMMENT) if secret in shown]
 
 
 async def test_an_update_cannot_be_resolved(fake: FakeRoistat) -> None:

@@ -33,7 +33,7 @@ from ..validation import OnBadRecord, parse_on_bad_record, require_int, require_
 from ..wire import codec, list_query, records, values
 from ..wire.envelope import ApiResponse
 from ..wire.list_query import CallExtension, CallField, Filters, Sort
-from . import call_creation
+from . import call_writes
 
 _LIST = "project/calltracking/call/list"
 _EXPORT = "project/calltracking/call/xls/export"
@@ -170,13 +170,13 @@ class Calls:
         whether the call exists. `dedupe_token=True` appends a random token to the comment, so
         that `resolve` finds this call and no similar one.
         """
-        call_creation.validate(draft)
-        draft = call_creation.add_dedupe_token(draft) if dedupe_token else draft
+        call_writes.validate(draft)
+        draft = call_writes.add_dedupe_token(draft) if dedupe_token else draft
         return await self._api.create(
-            call_creation.CREATE,
+            call_writes.CREATE,
             codec.unstructure(draft),
-            call_creation.decode_created,
-            partial(call_creation.find_created, draft, _list_period),
+            call_writes.decode_created,
+            partial(call_writes.find_created, draft, _list_period),
         )
 
     async def update(
@@ -194,23 +194,17 @@ class Calls:
 
         Roistat does not document this method (docs/roistat-api-notes.md).
         """
-        fields = {
-            "comment": comment,
-            "status": status,
-            "duration": duration,
-            "answer_duration": answer_duration,
-            "order_id": order_id,
-            "link": link,
-        }
-        call_creation.validate_fields(fields)
-        changes = {
-            name: values.encode_scalar(value, name)
-            for name, value in fields.items()
-            if not isinstance(value, Omitted)
-        }
-        if not changes:
-            raise ConfigurationError("pass at least one field to change, e.g. comment=...")
-        await self._api.update(_UPDATE, {"id": call_id_of(call), **changes})
+        changes = call_writes.encode_changes(
+            comment=comment,
+            status=status,
+            duration=duration,
+            answer_duration=answer_duration,
+            order_id=order_id,
+            link=link,
+        )
+        update = self._api.update(_UPDATE, {"id": call_id_of(call), **changes})
+        del comment, link, changes  # a traceback shows the local variables of this frame
+        await update
 
     async def delete(self, calls: Iterable[Call | str | int]) -> None:
         """Delete calls for good: `delete([call.id])`.

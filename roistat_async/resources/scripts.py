@@ -11,7 +11,7 @@ from attrs import frozen
 from ..api.project_api import ProjectApi, ambiguous
 from ..errors import ConfigurationError
 from ..models.omitted import OMITTED
-from ..models.scripts import Script, ScriptDraft
+from ..models.scripts import Script, ScriptDraft, ScriptOptions
 from ..wire import codec, records, values
 from ..wire.envelope import ApiResponse
 
@@ -34,11 +34,14 @@ class Scripts:
         Raises OutcomeUnknownError if the response was lost; `roistat.resolve(error, Script)`
         looks whether the script exists.
         """
-        body = _encode(draft)
-        if draft.options is OMITTED or not draft.options.replaceable_numbers:
-            raise ConfigurationError("a new script needs options.replaceable_numbers")
+        _validate(draft)
+        options = draft.options
+        if not isinstance(options, ScriptOptions) or not options.replaceable_numbers:
+            raise ConfigurationError(
+                "a new script needs options=ScriptOptions(replaceable_numbers=[...])"
+            )
         lookup = partial(_find_created, draft, self._api.clock.utc_now())
-        return await self._api.create(CREATE, body, _decode_created, lookup)
+        return await self._api.create(CREATE, codec.unstructure(draft), _decode_created, lookup)
 
     async def list(self, *, is_deleted: bool | None = None) -> Sequence[Script]:
         """List the scripts.
@@ -58,10 +61,10 @@ class Scripts:
         Only the fields that the draft sets are sent. `script.to_draft()` returns a draft of all
         fields, with the keys that this library does not know.
         """
-        fields = _encode(draft)
-        if not fields:
+        _validate(draft)
+        if draft == ScriptDraft():
             raise ConfigurationError("the draft is empty: set at least one field to change")
-        await self._api.update(_UPDATE, {"id": _id_of(script), **fields})
+        await self._api.update(_UPDATE, {"id": _id_of(script), **codec.unstructure(draft)})
 
     async def delete(self, script: Script | int) -> None:
         """Delete a script for good."""
@@ -72,10 +75,9 @@ def _id_of(script: Script | int) -> int:
     return int(values.validate_id(script.id if isinstance(script, Script) else script, "script"))
 
 
-def _encode(draft: ScriptDraft) -> dict[str, object]:
+def _validate(draft: ScriptDraft) -> None:
     if not isinstance(draft, ScriptDraft):
         raise ConfigurationError("draft must be a ScriptDraft(name=..., options=...)")
-    return codec.unstructure(draft)
 
 
 def _decode_created(response: ApiResponse) -> Script:

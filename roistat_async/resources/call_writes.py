@@ -1,4 +1,4 @@
-"""Creation of a call: validation of the draft, the response, and the search for a lost call."""
+"""Writes of calls: validation and encoding, the response, and the search for a lost call."""
 
 from __future__ import annotations
 
@@ -40,10 +40,23 @@ def validate(draft: CallDraft) -> None:
     values.validate_phone(draft.callee, "callee")
     values.validate_phone(draft.caller, "caller")
     check_aware(draft.date, "date")
-    validate_fields({name: getattr(draft, name) for name in (*_SECONDS, "status")})
+    _validate_fields({name: getattr(draft, name) for name in (*_SECONDS, "status")})
 
 
-def validate_fields(fields: Mapping[str, object]) -> None:
+def encode_changes(**fields: object) -> dict[str, object]:
+    """Return the fields to change as they are sent, without the omitted ones."""
+    _validate_fields(fields)
+    changes = {
+        name: values.encode_scalar(value, name)
+        for name, value in fields.items()
+        if not isinstance(value, Omitted)
+    }
+    if not changes:
+        raise ConfigurationError("pass at least one field to change, e.g. comment=...")
+    return changes
+
+
+def _validate_fields(fields: Mapping[str, object]) -> None:
     """Raise ConfigurationError if the status or a duration is invalid."""
     for name in _SECONDS:
         if not _is_duration(fields.get(name, OMITTED)):
