@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "fault-matrix.md").read_text(encoding="utf-8")
-FOLDERS = ("faults", "files", "lifecycle")
+FOLDERS = ("faults", "lifecycle")
 """The folders of tests that are named after rows."""
 
 _ROW = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \| `([^`]+)` \|$", re.MULTILINE)
@@ -65,7 +65,7 @@ def test_no_test_names_a_missing_row() -> None:
     named = {
         row
         for folder in FOLDERS
-        for path in (ROOT / "tests" / folder).glob("*.py")
+        for path in (ROOT / "tests" / folder).rglob("*.py")
         for row in _named_rows(path.read_text(encoding="utf-8"))
         if row[0] in letters
     }

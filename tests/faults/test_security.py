@@ -112,6 +112,7 @@ def test_s3_this_machine(host: str) -> None:
     [
         f"https://user:{KEY}@cloud.roistat.com/api",
         f"https://{KEY}@cloud.roistat.com/api",
+        f"https://:{KEY}@cloud.roistat.com/api",
         f"https://cloud.roistat.com/api?key={KEY}",
         f"https://cloud.roistat.com/api#{KEY}",
         f"https://cloud.roistat.com/a b{KEY}",
@@ -124,7 +125,9 @@ def test_s4_no_credentials_in_the_address(base_url: str) -> None:
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize("odd", ["\r\n", "\n", "\0", " ", "\t", "é", "ключ", "\x7f", "\u2028"])
+@pytest.mark.parametrize(
+    "odd", ["\r\n", "\r", "\n", "\0", " ", "\t", "é", "ключ", "\x7f", "\u2028"]
+)
 def test_s5_a_key_that_cannot_stand_in_a_header(odd: str) -> None:
     """Refused when the client is made, and not shown; one newline at its end is forgiven."""
     with pytest.raises(errors.ConfigurationError) as caught:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from roistat_async.testing import FakeRoistat, mp3
-from tests.files import privileges
+from tests.faults.disk import privileges
 from tests.lifecycle.world import is_sound
 
 # Prints what came of each operation, as JSON, and what is in the folder.

@@ -26,7 +26,7 @@ from roistat_async import (
     errors,
 )
 from roistat_async.cli.app import run
-from roistat_async.config import Config, RetryPolicy, Secret, Timeouts, validate_base_url
+from roistat_async.config import Config, RetryPolicy, Secret, Timeouts
 from roistat_async.models.calls import Call, CallStatus, Order, Visit
 from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
 from roistat_async.models.phones import Phone
@@ -38,6 +38,8 @@ from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers import source
 from tests.helpers.clients import KEY, PROJECT
 from tests.helpers.raw_server import RawServer, Wire
+from tests.lifecycle.conftest import fake as fake
+from tests.lifecycle.conftest import roistat as roistat
 
 PHONE = "79161234567"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -122,37 +124,6 @@ def test_s2_a_state_holds_no_number() -> None:
     """The bookmark of a copy in files knows a call by a keyed hash; a plain one could be tried."""
     one, other = (StateFile(base_url="x", key=bytes([key]) * 16) for key in (1, 2))
     assert one.digest(PHONE.encode()) != other.digest(PHONE.encode())
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://cloud.roistat.com", "http://10.0.0.1", "http://localhost.example", "ftp://127.0.0.1"],
-    ids=lambda url: f"S3 {url}",
-)
-def test_s3_plain_http_is_refused(url: str) -> None:
-    """But to this machine."""
-    with pytest.raises(errors.ConfigurationError):
-        Roistat(KEY, PROJECT, base_url=url)
-    assert validate_base_url("http://127.0.0.1:1") == "http://127.0.0.1:1"
-
-
-@pytest.mark.parametrize("user", ["user:p4ssw0rd@", "p4ssw0rd@", ":p4ssw0rd@"])
-def test_s4_a_password_in_the_address_is_refused(user: str) -> None:
-    """And not repeated in the error."""
-    with pytest.raises(errors.ConfigurationError) as caught:
-        Roistat(KEY, PROJECT, base_url=f"https://{user}cloud.roistat.com")
-    assert "p4ssw0rd" not in str(caught.value)
-
-
-BAD_KEYS = ["\r", "\n", "\r\nX: y", "\0", " ", "\t", "é", "ключ", "\x7f"]
-
-
-@pytest.mark.parametrize("bad", BAD_KEYS, ids=lambda bad: f"S5 {bad!a}")
-def test_s5_a_key_that_cannot_stand_in_a_header(bad: str) -> None:
-    """Refused when the client is made, and not repeated in the error."""
-    with pytest.raises(errors.ConfigurationError) as caught:
-        Roistat(f"s3cret{bad}key", PROJECT)
-    assert "s3cret" not in f"{caught.value!r} {caught.value}"
 
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\u2028\r"

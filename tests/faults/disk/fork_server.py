@@ -99,7 +99,7 @@ def nursery(fake: FakeRoistat) -> Iterator[Nursery]:
         "ROISTAT_PROJECT": str(fake.project),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.files.fork_server"],
+        [sys.executable, "-m", "tests.faults.disk.fork_server"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -15,7 +15,7 @@ import pytest
 from roistat_async import Period, Roistat, errors
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.testing import FakeRoistat, mp3
-from tests.files import privileges
+from tests.faults.disk import privileges
 from tests.lifecycle.world import is_sound
 
 MIB = 1024 * 1024

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.files import privileges
+from tests.faults.disk import privileges
 from tests.lifecycle.conftest import fake as fake  # in a thread of its own: disks block the loop
 from tests.lifecycle.conftest import recorded as recorded
 from tests.lifecycle.conftest import roistat as roistat

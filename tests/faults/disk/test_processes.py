@@ -18,7 +18,7 @@ from attrs import define, field
 from pyarrow.dataset import dataset
 
 from roistat_async.testing import FakeRoistat, mp3
-from tests.files.fork_server import Nursery, nursery
+from tests.faults.disk.fork_server import Nursery, nursery
 from tests.lifecycle.world import is_sound
 
 pytestmark = [

@@ -10,6 +10,7 @@ import pytest
 from attrs import frozen
 
 from roistat_async import Period, Roistat, errors
+from roistat_async.cli.app import run
 from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault, mp3, xls
 from tests.helpers.clients import client
@@ -223,18 +224,14 @@ async def test_d16_some_of_very_many_fail(count: int, tmp_path: Path) -> None:
 
 
 def test_d16_the_command_ends_with_3(
-    fake: FakeRoistat,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Done in part: a shell can tell it from done, and from nothing done."""
-    from roistat_async.cli.app import run
-
-    monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
-    monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
-    monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
-    fake.fail("call/*/file", Fault.html())
-    assert run(["recordings", str(tmp_path / "mp3"), "--last", "5h"]) == 3
+    """The exit code of the command tells that some recordings failed."""
+    with FakeRoistat(calls=60).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+        fake.fail("call/*/file", Fault.html())
+        assert run(["recordings", str(tmp_path / "mp3"), "--last", "5h"]) == 3
     assert capsys.readouterr().out.count('"failed"') == 1
     assert len(os.listdir(tmp_path / "mp3")) > 1
