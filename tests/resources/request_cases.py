@@ -12,9 +12,11 @@ from attrs import frozen
 from roistat_async import (
     Call,
     CallDraft,
+    CallField,
     CallStatus,
     Crm,
     CrmField,
+    Filters,
     GoogleAnalytics,
     Integration,
     Period,
@@ -39,12 +41,15 @@ PERIOD = Period(
 )
 
 
+Send = Callable[[Roistat, Path], Awaitable[Any]]
+
+
 @frozen
 class RequestCase:
     """Call of a public method: `send` makes it, `response` is what Roistat returns."""
 
     method: str
-    send: Callable[[Roistat, Path], Awaitable[Any]]
+    send: Send
     response: bytes
     path: str = ""
     body: Any = None
@@ -114,225 +119,96 @@ async def _download_recordings(roistat: Roistat, folder: Path) -> list[Any]:
     return [outcome async for outcome in roistat.calls.download_recordings(["1234"], folder)]
 
 
-def _response(name: str) -> bytes:
-    return api_doc.body(f"{name}.response")
+def _documented(endpoint: str, method: str, send: Send) -> RequestCase:
+    return RequestCase(method, send, api_doc.body(f"{endpoint}.response"))
 
 
+_LIST_CALLS, _UPDATE_PHONE = "/project/calltracking/call/list", "/project/calltracking/phone/update"
+_MAY_22: Filters[CallField] = [
+    ("date", ">", datetime(2016, 5, 21, 21, tzinfo=UTC)),
+    ("date", "<", datetime(2016, 5, 22, 21, tzinfo=UTC)),
+]
+_PERIOD = [["date", ">", "2016-06-30T20:59:59+0000"], ["date", "<", "2016-10-31T20:59:59+0000"]]
+_RECORDING = "/project/calltracking/call/1234/file"
+
+# fmt: off
 # endpoint of curl.json -> the call that sends the same request
 DOCUMENTED: dict[str, RequestCase] = {
-    "script_create": RequestCase(
-        "scripts.create",
-        lambda roistat, _: roistat.scripts.create(BASIC_SCRIPT),
-        _response("script_create"),
-    ),
-    "script_list": RequestCase(
-        "scripts.list", lambda roistat, _: roistat.scripts.list(), _response("script_list")
-    ),
-    "script_delete": RequestCase(
-        "scripts.delete", lambda roistat, _: roistat.scripts.delete(1), _response("script_delete")
-    ),
-    "script_update": RequestCase(
-        "scripts.update",
-        lambda roistat, _: roistat.scripts.update(1, _script("New script")),
-        _response("script_update"),
-    ),
-    "analytics": RequestCase(
-        "analytics.get", lambda roistat, _: roistat.analytics.get(PERIOD), _response("analytics")
-    ),
-    "call_xls_export": RequestCase(
-        "calls.export_xls",
-        lambda roistat, folder: roistat.calls.export_xls(PERIOD, to=folder / "calls.xls"),
-        XLS,
-    ),
+    "script_create": _documented("script_create", "scripts.create",
+        lambda r, _: r.scripts.create(BASIC_SCRIPT)),
+    "script_list": _documented("script_list", "scripts.list", lambda r, _: r.scripts.list()),
+    "script_delete": _documented("script_delete", "scripts.delete",
+        lambda r, _: r.scripts.delete(1)),
+    "script_update": _documented("script_update", "scripts.update",
+        lambda r, _: r.scripts.update(1, _script("New script"))),
+    "analytics": _documented("analytics", "analytics.get", lambda r, _: r.analytics.get(PERIOD)),
+    "call_xls_export": RequestCase("calls.export_xls",
+        lambda r, folder: r.calls.export_xls(PERIOD, to=folder / "calls.xls"), XLS),
     "call_file": RequestCase("calls.recording", _read_recording, MP3),
-    "phone_update": RequestCase(
-        "phones.update",
-        lambda roistat, _: roistat.phones.update(
-            6, script_id=11, last_use_date=datetime(2016, 10, 11, 21, tzinfo=UTC)
-        ),
-        _response("phone_update"),
-    ),
-    "phone_create": RequestCase(
-        "phones.create",
-        lambda roistat, _: roistat.phones.create(["74997654321"]),
-        _response("phone_create"),
-    ),
-    "phone_delete": RequestCase(
-        "phones.delete", lambda roistat, _: roistat.phones.delete([4, 5]), _response("phone_delete")
-    ),
-    "phone_list": RequestCase(
-        "phones.list",
-        lambda roistat, _: anext(
-            roistat.phones.list(
-                filters=[("is_external", "=", 1)], sort=("id", "desc"), page_size=5, prefetch=0
-            ).pages()
-        ),
-        _response("phone_list"),
-    ),
-    "call_list": RequestCase(
-        "calls.list",
-        lambda roistat, _: anext(
-            roistat.calls.list(
-                filters=[
-                    ("date", ">", datetime(2016, 5, 21, 21, tzinfo=UTC)),
-                    ("date", "<", datetime(2016, 5, 22, 21, tzinfo=UTC)),
-                ],
-                extend=("visit",),
-                sort=("date", "desc"),
-                page_size=100,
-                prefetch=0,
-            ).pages()
-        ),
-        _response("call_list"),
-    ),
-    "phone_call": RequestCase(
-        "calls.create", lambda roistat, _: roistat.calls.create(CALL), _response("phone_call")
-    ),
+    "phone_update": _documented("phone_update", "phones.update",
+        lambda r, _: r.phones.update(
+            6, script_id=11, last_use_date=datetime(2016, 10, 11, 21, tzinfo=UTC))),
+    "phone_create": _documented("phone_create", "phones.create",
+        lambda r, _: r.phones.create(["74997654321"])),
+    "phone_delete": _documented("phone_delete", "phones.delete",
+        lambda r, _: r.phones.delete([4, 5])),
+    "phone_list": _documented("phone_list", "phones.list",
+        lambda r, _: anext(r.phones.list(
+            filters=[("is_external", "=", 1)], sort=("id", "desc"), page_size=5, prefetch=0
+        ).pages())),
+    "call_list": _documented("call_list", "calls.list",
+        lambda r, _: anext(r.calls.list(
+            filters=_MAY_22, extend=("visit",), sort=("date", "desc"), page_size=100, prefetch=0
+        ).pages())),
+    "phone_call": _documented("phone_call", "calls.create", lambda r, _: r.calls.create(CALL)),
 }
 
 # Methods that Roistat does not document, or documents for another method.
 UNDOCUMENTED: list[RequestCase] = [
-    RequestCase(
-        "scripts.list",
-        lambda roistat, _: roistat.scripts.list(is_deleted=True),
-        EMPTY,
-        "/project/calltracking/script/list",
-        {"is_deleted": 1},
-    ),
-    RequestCase(
-        "scripts.list",
-        lambda roistat, _: roistat.scripts.list(is_deleted=False),
-        EMPTY,
-        "/project/calltracking/script/list",
-        {"is_deleted": 0},
-    ),
-    RequestCase(
-        "calls.list",
-        lambda roistat, _: roistat.calls.list(
-            period=PERIOD,
-            status=[CallStatus.BUSY, CallStatus.NOANSWER],
-            filters=[("duration", "<", 5)],
-            sort=None,
-        ).first(),
-        EMPTY,
-        "/project/calltracking/call/list",
-        {
-            "filters": {
-                "and": [
-                    ["date", ">", "2016-06-30T20:59:59+0000"],
-                    ["date", "<", "2016-10-31T20:59:59+0000"],
-                    ["status", "in", ["BUSY", "NOANSWER"]],
-                    ["duration", "<", 5],
-                ]
-            },
-            "limit": 1,
-            "offset": 0,
-        },
-    ),
-    RequestCase(
-        "calls.list",
-        lambda roistat, _: roistat.calls.list(status=CallStatus.ANSWER, sort=None).first(),
-        EMPTY,
-        "/project/calltracking/call/list",
-        {"filters": [["status", "=", "ANSWER"]], "limit": 1, "offset": 0},
-    ),
-    RequestCase(
-        "scripts.update",
-        lambda roistat, _: roistat.scripts.update(Script(id=7), ScriptDraft(name="a")),
-        DONE,
-        "/project/calltracking/script/update",
-        {"id": 7, "name": "a"},
-    ),
-    RequestCase(
-        "scripts.delete",
-        lambda roistat, _: roistat.scripts.delete(Script(id=7)),
-        DONE,
-        "/project/calltracking/script/delete",
-        {"id": 7},
-    ),
-    RequestCase(
-        "phones.update",
-        lambda roistat, _: roistat.phones.update(PHONE, script_id=11),
-        DONE,
-        "/project/calltracking/phone/update",
-        {"id": 6, "script_id": 11},
-    ),
-    RequestCase(
-        "phones.delete",
-        lambda roistat, _: roistat.phones.delete([PHONE, 7]),
-        DONE,
-        "/project/calltracking/phone/delete",
-        {"phones": [6, 7]},
-    ),
-    RequestCase(
-        "calls.update",
-        lambda roistat, _: roistat.calls.update(EXISTING_CALL, status=CallStatus.BUSY),
-        DONE,
+    RequestCase("scripts.list", lambda r, _: r.scripts.list(is_deleted=True), EMPTY,
+        "/project/calltracking/script/list", {"is_deleted": 1}),
+    RequestCase("scripts.list", lambda r, _: r.scripts.list(is_deleted=False), EMPTY,
+        "/project/calltracking/script/list", {"is_deleted": 0}),
+    RequestCase("scripts.update",
+        lambda r, _: r.scripts.update(Script(id=7), ScriptDraft(name="a")), DONE,
+        "/project/calltracking/script/update", {"id": 7, "name": "a"}),
+    RequestCase("scripts.delete", lambda r, _: r.scripts.delete(Script(id=7)), DONE,
+        "/project/calltracking/script/delete", {"id": 7}),
+    RequestCase("phones.update", lambda r, _: r.phones.update(PHONE, script_id=11), DONE,
+        _UPDATE_PHONE, {"id": 6, "script_id": 11}),
+    RequestCase("phones.update", lambda r, _: r.phones.update(6, script_id=11), DONE,
+        _UPDATE_PHONE, {"id": 6, "script_id": 11}),
+    RequestCase("phones.delete", lambda r, _: r.phones.delete([PHONE, 7]), DONE,
+        "/project/calltracking/phone/delete", {"phones": [6, 7]}),
+    RequestCase("phones.list_prefixes", lambda r, _: r.phones.list_prefixes(), EMPTY,
+        "/project/calltracking/phone/prefix/list"),
+    RequestCase("phones.buy",
+        lambda r, _: r.phones.buy(prefix="7499", count=2, spend_money=True), EMPTY,
+        "/project/calltracking/phone/buy", {"prefix": "7499", "count": 2}),
+    RequestCase("calls.list",
+        lambda r, _: r.calls.list(
+            period=PERIOD, status=[CallStatus.BUSY, CallStatus.NOANSWER],
+            filters=[("duration", "<", 5)], sort=None,
+        ).first(), EMPTY, _LIST_CALLS,
+        {"filters": {"and": [
+            *_PERIOD, ["status", "in", ["BUSY", "NOANSWER"]], ["duration", "<", 5],
+        ]}, "limit": 1, "offset": 0}),
+    RequestCase("calls.list",
+        lambda r, _: r.calls.list(status=CallStatus.ANSWER, sort=None).first(), EMPTY, _LIST_CALLS,
+        {"filters": [["status", "=", "ANSWER"]], "limit": 1, "offset": 0}),
+    RequestCase("calls.history", _walk, EMPTY, _LIST_CALLS,
+        {"filters": {"and": _PERIOD}, "extend": ["visit"], "sort": ["date", "asc"],
+         "limit": 1000, "offset": 0}),
+    RequestCase("calls.update",
+        lambda r, _: r.calls.update(EXISTING_CALL, status=CallStatus.BUSY), DONE,
+        "/project/calltracking/call/update", {"id": "9", "status": "BUSY"}),
+    RequestCase("calls.update",
+        lambda r, _: r.calls.update(7, comment=None, status="BUSY", duration=3), DONE,
         "/project/calltracking/call/update",
-        {"id": "9", "status": "BUSY"},
-    ),
-    RequestCase(
-        "calls.history",
-        _walk,
-        EMPTY,
-        "/project/calltracking/call/list",
-        {
-            "filters": {
-                "and": [
-                    ["date", ">", "2016-06-30T20:59:59+0000"],
-                    ["date", "<", "2016-10-31T20:59:59+0000"],
-                ]
-            },
-            "extend": ["visit"],
-            "sort": ["date", "asc"],
-            "limit": 1000,
-            "offset": 0,
-        },
-    ),
-    RequestCase(
-        "phones.list_prefixes",
-        lambda roistat, _: roistat.phones.list_prefixes(),
-        EMPTY,
-        "/project/calltracking/phone/prefix/list",
-    ),
-    RequestCase(
-        "phones.buy",
-        lambda roistat, _: roistat.phones.buy(prefix="7499", count=2, spend_money=True),
-        EMPTY,
-        "/project/calltracking/phone/buy",
-        {"prefix": "7499", "count": 2},
-    ),
-    RequestCase(
-        "phones.update",
-        lambda roistat, _: roistat.phones.update(6, script_id=11),
-        DONE,
-        "/project/calltracking/phone/update",
-        {"id": 6, "script_id": 11},
-    ),
-    RequestCase(
-        "calls.update",
-        lambda roistat, _: roistat.calls.update(7, comment=None, status="BUSY", duration=3),
-        DONE,
-        "/project/calltracking/call/update",
-        {"id": "7", "comment": None, "status": "BUSY", "duration": 3},
-    ),
-    RequestCase(
-        "calls.delete",
-        lambda roistat, _: roistat.calls.delete([7, "8", EXISTING_CALL]),
-        DONE,
-        "/project/calltracking/call/delete",
-        {"ids": ["7", "8", "9"]},
-    ),
-    RequestCase(
-        "calls.download_recording",
-        lambda roistat, folder: roistat.calls.download_recording("1234", to=folder / "1.mp3"),
-        MP3,
-        "/project/calltracking/call/1234/file",
-    ),
-    RequestCase(
-        "calls.download_recordings",
-        _download_recordings,
-        MP3,
-        "/project/calltracking/call/1234/file",
-    ),
+        {"id": "7", "comment": None, "status": "BUSY", "duration": 3}),
+    RequestCase("calls.delete", lambda r, _: r.calls.delete([7, "8", EXISTING_CALL]), DONE,
+        "/project/calltracking/call/delete", {"ids": ["7", "8", "9"]}),
+    RequestCase("calls.download_recording",
+        lambda r, folder: r.calls.download_recording("1234", to=folder / "1.mp3"), MP3, _RECORDING),
+    RequestCase("calls.download_recordings", _download_recordings, MP3, _RECORDING),
 ]

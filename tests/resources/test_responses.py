@@ -51,7 +51,6 @@ CREATED_SCRIPT = Script(
     creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
     is_enabled=True,
     call_count=0,
-    accuracy=None,
     options=DYNAMIC,
     integration=Integration(
         is_lead_auto_create=True,
@@ -63,7 +62,6 @@ CREATED_SCRIPT = Script(
         webhook_start=Webhook("ne.buildie.ru/testhandler2.php"),
         google_analytics=GOOGLE,
     ),
-    needed_phone_count=None,
 )
 LISTED_SCRIPT = attrs.evolve(
     CREATED_SCRIPT,
@@ -99,26 +97,19 @@ OFFLINE_SCRIPT = Script(
         webhook=Webhook(""),
         google_analytics=attrs.evolve(GOOGLE, tracking_id=""),
     ),
-    needed_phone_count=None,
 )
 NEW_PHONE = Phone(
     id=5,
     phone="74951234567",
-    prefix=None,
-    script_id=None,
     is_external=True,
-    last_use_date=None,
     call_count=0,
     creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
-    script=None,
 )
 OWN_PHONE = Phone(
     id=4,
     phone="74951234567",
     prefix="7499",
-    script_id=None,
     is_external=False,
-    last_use_date=None,
     call_count=0,
     creation_date=datetime(2016, 10, 10, 8, 50, 44, tzinfo=UTC),
     script=OFFLINE_SCRIPT,
@@ -133,8 +124,6 @@ LONG_CALL = Call(
     status=CallStatus.ANSWER,
     date=datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC),
     link="https://site.ru/calltracking/call/23/file/123456qwerty",
-    visit_id=None,
-    order_id=None,
     static_source=Source(
         system_name="yamarket6",
         display_name="yamarket",
@@ -159,7 +148,6 @@ LONG_CALL = Call(
             utm_campaign="campaign",
             utm_term="word",
             utm_content="test-message",
-            openstat=None,
             referrer="http://site.ru/contact.php",
         ),
     ),
@@ -173,7 +161,6 @@ LONG_CALL = Call(
         cost=350.0,
         client_id="150",
         visit_id="666",
-        page=None,
         status=OrderStatus(id="31", type="paid", name="Paid"),
         custom_fields={"Тип лида": "Phone", "Дизайнер": "Smith"},
     ),
@@ -189,7 +176,6 @@ SHORT_CALL = Call(
     date=datetime(2016, 6, 18, 9, 58, 54, tzinfo=UTC),
     link="https://site.ru/calltracking/call/22/file/123456qwerty",
     visit_id="4017325",
-    order_id=None,
 )
 RECORDED_CALL = Call(
     id="5",
@@ -197,10 +183,8 @@ RECORDED_CALL = Call(
     caller="78888888888",
     visit_id="12345",
     marker="ym_1_2",
-    order_id=None,
     duration=20,
     status=CallStatus.ANSWER,
-    google_client_id=None,
     date=datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC),
     comment="Call tomorrow",
     answer_duration=15,
