@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .config import Limits, RetryPolicy, Timeouts
     from .downloads.body import Body
+    from .downloads.bulk import BulkDownload
     from .downloads.file_download import Progress
     from .errors import RoistatError
     from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent
@@ -62,6 +63,7 @@ __all__ = [
     "OMITTED",
     "BadRecord",
     "Body",
+    "BulkDownload",
     "Call",
     "CallAnalytics",
     "CallDraft",
@@ -117,6 +119,7 @@ _MODULES = {
     "OMITTED": "models.omitted",
     "BadRecord": "models.page",
     "Body": "downloads.body",
+    "BulkDownload": "downloads.bulk",
     "Call": "models.calls",
     "CallAnalytics": "models.analytics",
     "CallDraft": "models.calls",

@@ -17,7 +17,8 @@ from roistat_async.resources.scripts import Scripts
 # fmt: off
 EXPORTED = {
     roistat_async: {
-        "BadRecord", "Body", "Call", "CallAnalytics", "CallDraft", "CallExtension", "CallField",
+        "BadRecord", "Body", "BulkDownload", "Call", "CallAnalytics", "CallDraft", "CallExtension",
+        "CallField",
         "CallStatus", "ClientOptions", "Clock", "Crm", "CrmField", "Download", "DownloadOutcome",
         "DownloadStatus", "Filters", "Geo", "GoogleAnalytics", "History", "HistoryReport", "Hooks",
         "Integration", "Limits", "OMITTED", "Omitted", "OnBadRecord", "Operator", "Order",

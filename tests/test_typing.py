@@ -16,11 +16,12 @@ pytestmark = pytest.mark.slow
 _IMPORTS = """\
 from datetime import datetime
 from roistat_async import (
-    CallField, CallStatus, ClientOptions, Filters, Limits, OnBadRecord, Period, Phone, RetryPolicy,
-    Roistat, Sort, errors,
+    Call, CallDraft, CallField, CallStatus, ClientOptions, Filters, Limits, OnBadRecord, Period,
+    Phone, RetryPolicy, Roistat, Sort, errors,
 )
+from roistat_async.sync import sync_calls
 async def use(
-    roistat: Roistat, when: datetime, period: Period, error: errors.OutcomeUnknownError
+    roistat: Roistat, call: Call, when: datetime, period: Period, error: errors.OutcomeUnknownError
 ) -> None:
 """
 _VALID = """\
@@ -63,6 +64,12 @@ await roistat.phones.update(5, 11)
 await roistat.calls.update(5, coment="x")
 await roistat.calls.create(callee="1", caller="2", date=when)
 Limits(10)
+Roistat(12345, "x")
+await roistat.phones.buy(prefix="7499", count=1, spend_money=False)
+call.id = "5"
+CallDraft(callee="1", caller="2")
+Period(when)
+await sync_calls(roistat)
 """
 _SOURCE = _IMPORTS + indent(_VALID + _INVALID, "    ")
 _FIRST_INVALID = (_IMPORTS + _VALID).count("\n") + 1

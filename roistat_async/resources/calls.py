@@ -235,8 +235,10 @@ class Calls:
     def recording(self, call: Call | str | int) -> AbstractAsyncContextManager[Body]:
         """Open the MP3 recording of a call without saving it.
 
-        async with roistat.calls.recording(call) as body:
-            async for chunk in body: ...
+            async with roistat.calls.recording(call) as body:
+                async for chunk in body: ...
+
+        `body.length` is the size in bytes, None if unknown.
         """
         return open_body(self._api, _recording(call_id_of(call)))
 
