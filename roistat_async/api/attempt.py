@@ -42,8 +42,8 @@ class Operation:
     kind: OperationKind
     is_file: bool = False
     byte_range: request.ByteRange | None = None
-    may_reuse_connection: bool = False
-    """Whether the connection of another recording may be used, at the first attempt."""
+    is_retry: bool = False
+    """Whether the caller retries what another operation began. It gets a fresh connection."""
 
     @property
     def name(self) -> str:
@@ -90,14 +90,10 @@ class Execution:
 
     def _via(self) -> ConnectionMode:
         operation = self.operation
-        # A repeat must not meet a second connection that the server gave up long ago.
-        if self.number > 1 or operation.kind is not OperationKind.READ:
-            return ConnectionMode.FRESH
-        if operation.is_file:
-            return (
-                ConnectionMode.HANDED_ON if operation.may_reuse_connection else ConnectionMode.FRESH
-            )
-        return ConnectionMode.KEPT
+        # A retry must not meet a second connection that the server closed long ago.
+        is_retry = operation.is_retry or self.number > 1
+        is_pooled = operation.kind is OperationKind.READ and not is_retry
+        return ConnectionMode.POOLED if is_pooled else ConnectionMode.FRESH
 
     def notify_request(self) -> None:
         """Tell whoever listens that a request is about to be sent."""

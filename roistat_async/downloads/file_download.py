@@ -142,8 +142,6 @@ class FileDownload:
                 self._resume_point = await self._new_resume_point(file.range, writer)
                 return error
             await self._verify(file.range, writer, part)
-            if not await file.response.is_drained():
-                return _desynchronised()
             saved = await writer.publish()
         return evolve(saved, resumed=file.range.start > 0)
 
@@ -223,11 +221,3 @@ async def _open(
     operation = request.operation(is_retry=is_retry, byte_range=byte_range)
     response, (head, body_range), close = await api.open_file(operation, read)
     return FileResponse(response, Body(response, head, close), body_range)
-
-
-def _desynchronised() -> TransportError:
-    # The next attempt uses a fresh connection, so this is no outage.
-    return TransportError(
-        "unexpected bytes followed the response: the recording may be another call's",
-        reused_connection=True,
-    )

@@ -20,8 +20,6 @@ class FileRequest:
     path: str
     body: Mapping[str, Any] | None
     kind: FileKind
-    is_bulk: bool = False
-    """Whether the first attempt may use the connection of another download."""
 
     @property
     def supports_get(self) -> bool:
@@ -38,5 +36,5 @@ class FileRequest:
             OperationKind.READ,
             is_file=True,
             byte_range=byte_range,
-            may_reuse_connection=self.is_bulk and not is_retry and byte_range is None,
+            is_retry=is_retry,
         )

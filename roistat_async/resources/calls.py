@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from attrs import evolve, frozen
 
@@ -285,7 +284,7 @@ class Calls:
         return await FileDownload(self._api, request, check_target(to), progress).run()
 
     async def _save(self, call_id: str, target: Path) -> Download:
-        request = _recording(call_id, is_bulk=True)
+        request = _recording(call_id)
         return await FileDownload(self._api, request, target).run()
 
 
@@ -294,9 +293,9 @@ def call_id_of(call: Call | str | int) -> str:
     return values.validate_id(call.id if isinstance(call, Call) else call, "call")
 
 
-def _recording(call_id: str, **options: Any) -> FileRequest:
+def _recording(call_id: str) -> FileRequest:
     path = f"project/calltracking/call/{call_id}/file"
-    return FileRequest(path, None, FileKind.MP3, **options)
+    return FileRequest(path, None, FileKind.MP3)
 
 
 def _list_period(api: ProjectApi, period: Period) -> Pager[Call]:

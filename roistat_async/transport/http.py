@@ -41,7 +41,6 @@ class StreamedResponse:
     def __init__(self, response: aiohttp.ClientResponse, watch: RequestTimeout) -> None:
         self._response = response
         self._headers = response.headers
-        self._held = watch.guarded
         self.status: int = response.status
         self.body: BodyReader = BodyReader(response.content, response.content_length, watch)
 
@@ -84,24 +83,13 @@ class StreamedResponse:
             return error  # our own patience ended; that is a TimeoutError as well
         return self.body.ran_out() if isinstance(error, TimeoutError) else _map_aiohttp_error(error)
 
-    async def is_drained(self) -> bool:
-        """Tell, at the end of the body, whether nothing more came: else it may be another's."""
-        return self._held is None or await self._held.comes_to_rest()
-
-    def looks_idle(self) -> bool:
-        """Tell the same later, less surely; any thread may ask."""
-        return self._held is None or self._held.is_quiet()
-
     def close(self) -> None:
         """Keep the connection where the body was read to its end, else close it."""
         response = self._response
-        is_over = response.content.at_eof()
-        if not is_over:
+        if not response.content.at_eof():
             response.close()
         elif not response.closed:  # at the end of a body aiohttp has done it already
             response.release()
-        if self._held is not None:
-            self._held.end(is_over=is_over)
 
 
 class HttpTransport:

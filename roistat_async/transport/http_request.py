@@ -15,11 +15,10 @@ _LARGE = 1 << 20
 
 
 class ConnectionMode(Enum):
-    """Say by which connection a request goes."""
+    """Which connection a request uses."""
 
-    KEPT = "one that other reads used, for a read: what it loses can be asked for again"
-    FRESH = "one that nobody used before: a stale one may lose the answer, or bring another's"
-    HANDED_ON = "one on which another recording just ended, if nothing else came on it"
+    POOLED = "one that earlier reads may have used: a read that it loses is retried"
+    FRESH = "a new one: a used one may lose the response, or carry that of another request"
 
 
 @define(eq=False)
@@ -30,7 +29,7 @@ class Request:
     headers: Callable[[], Mapping[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
     method: str = "POST"
-    via: ConnectionMode = ConnectionMode.KEPT
+    via: ConnectionMode = ConnectionMode.POOLED
     timeout: float | None = None
     """The seconds until the body must be there; None where only its speed is bounded."""
     deadline_seconds: float = 0.0

@@ -11,7 +11,6 @@ from ..config import Timeouts
 from ..errors import RoistatError
 from . import error_mapping
 from .bound import Alarm, Bound
-from .guard import Held
 
 _LEAST_SPEED = 1024
 """Bytes a second below which a file is given up (fault matrix T22)."""
@@ -63,7 +62,6 @@ class RequestTimeout:
     """Bound the way to an answer: connecting, then from the headers' leaving to its coming."""
 
     bound: Bound
-    guarded: Held | None = None
     new_connection: bool = False
     """Whether the request got a connection that was made for it."""
     _is_sent: bool = False
