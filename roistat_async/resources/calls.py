@@ -73,7 +73,8 @@ class Calls:
         * `filters`: further conditions (field, operator, value), all of which must match:
           `[("duration", ">", 60), ("caller", "like", "%1234")]`. With
           `{"or": [("status", "=", "BUSY"), ("duration", "<", 5)]}` one of them must match;
-          this form cannot be combined with `period` or `status`.
+          this form cannot be combined with `period` or `status`. A list in a variable has the
+          type `Filters[CallField]`.
         * Fields: id, callee, caller, date, duration, waiting_time, answer_duration, status, link,
           visit_id, order_id, static_source, comment, marker, script_name, google_client_id, tags.
         * Operators: < <= = != > >=, like (% stands for any text), in (with a list of values), null
