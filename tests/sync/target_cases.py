@@ -1,4 +1,4 @@
-"""Calls, a sync over them as the real one does it, and a disk that dies at any step."""
+"""Calls, runs over them as `sync_calls` does them, and a process killed at any step of the disk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count, cycle
 from typing import Any
 
@@ -15,155 +15,159 @@ from attrs import define, evolve, field
 from hypothesis import strategies as st
 
 from roistat_async.models.calls import Call, CallStatus
-from roistat_async.sync.target import SyncState, Target, WriteCounts
+from roistat_async.sync import SyncState, Target, WriteCounts
+from roistat_async.sync.periods import utc_day
+from tests.sync.live import moment
 
 URL = "https://cloud.roistat.com/api/v1"
 PROJECT = 123
-START = datetime(2026, 5, 1, tzinfo=UTC)
+START = moment(1_777_593_600)  # 2026-05-01T00:00:00Z
 LOOKBACK = timedelta(hours=24)
 CALLER = "79990001122"
 
 
 def call(number: int, hours: float = 0.0, status: str = "ANSWER", **fields: Any) -> Call:
-    """Give a call of so many hours after the start."""
-    moment = START + timedelta(seconds=round(hours * 3600))
+    """Return a call that began this many hours after the start."""
+    date = START + timedelta(seconds=round(hours * 3600))
     fields = {"caller": CALLER, **fields}
-    return Call(id=str(number), date=moment, status=CallStatus(status), **fields)
+    return Call(id=str(number), date=date, status=CallStatus(status), **fields)
 
 
 def state(hours: float | None = None, walk: str | None = None) -> SyncState:
-    """Give a state that is covered up to so many hours after the start."""
+    """Return a state that covers this many hours from the start."""
     watermark = None if hours is None else START + timedelta(hours=hours)
     return SyncState(covered_from=START, watermark=watermark, walk=walk)
 
 
-async def copy(target: Target, calls: Sequence[Call], then: SyncState) -> WriteCounts:
-    """Copy calls in one batch by one whole run."""
+async def copy(target: Target, calls: Sequence[Call], final: SyncState) -> WriteCounts:
+    """Copy calls in one batch of one complete run."""
     await target.open(PROJECT, URL)
     try:
-        written = await target.write(PROJECT, calls, state(walk="somewhere"))
-        return written + await target.finish(PROJECT, then)
+        written = await target.write(PROJECT, calls, state(walk="token"))
+        return written + await target.finish(PROJECT, final)
+    finally:
+        await target.close()
+
+
+async def reopen(target: Target, project: int = PROJECT) -> SyncState:
+    """Return the state that the next run finds."""
+    try:
+        return await target.open(project, URL)
     finally:
         await target.close()
 
 
 async def sync(target: Target, server: Iterable[Call], sizes: Iterator[int], now: datetime) -> None:
-    """Do what a run does: go on from where the last one was, in batches of these sizes."""
+    """Continue after the last run, in batches of these sizes."""
     try:
-        before = await target.open(PROJECT, URL)
-        start = START if before.watermark is None else max(START, before.watermark - LOOKBACK)
-        start = _day(start) if target.whole_days else start
-        calls = sorted((one for one in server if one.date >= start), key=_place)
-        if before.walk is not None:
-            calls = [one for one in calls if _place(one) > tuple(json.loads(before.walk))]
+        stored = await target.open(PROJECT, URL)
+        start = START if stored.watermark is None else max(START, stored.watermark - LOOKBACK)
+        start = utc_day(start) if target.whole_days else start
+        calls = sorted((call for call in server if call.date >= start), key=_position)
+        if stored.walk is not None:
+            calls = [call for call in calls if _position(call) > tuple(json.loads(stored.walk))]
         while calls:
             size = next(sizes)
             batch, calls = calls[:size], calls[size:]
-            here = SyncState(
-                covered_from=START,
-                watermark=before.watermark,
-                walk=_walk(batch[-1], whole_days=target.whole_days),
-            )
-            await target.write(PROJECT, batch, here)
+            walk = _walk(batch[-1], whole_days=target.whole_days)
+            await target.write(PROJECT, batch, evolve(stored, covered_from=START, walk=walk))
         await target.finish(PROJECT, SyncState(covered_from=START, watermark=now))
     finally:
-        await target.close()  # writes nothing, as a kill does
+        await target.close()  # writes nothing, so it stands for a kill as well
 
 
-def _place(one: Call) -> tuple[str, str]:
-    return one.date.isoformat(), one.id
+def _position(call: Call) -> tuple[str, str]:
+    return call.date.isoformat(), call.id
 
 
 def _walk(last: Call, *, whole_days: bool) -> str:
-    return json.dumps([_day(last.date).isoformat(), ""] if whole_days else _place(last))
-
-
-def _day(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0)
+    return json.dumps([utc_day(last.date).isoformat(), ""] if whole_days else _position(last))
 
 
 class Killed(Exception):
-    """Stand for the end of the process."""
+    """The process was killed."""
 
 
 @define
 class _Disk:
-    """Count what is done to the disk, and die before one of these acts (or half way)."""
+    """Disk that kills the process before an operation, or in the middle of a write."""
 
-    dies_at: int | None
+    kill_at: int | None
     steps: Iterator[int] = field(factory=lambda: count(1))
 
     def step(self) -> None:
-        """Do one more."""
-        if next(self.steps) == self.dies_at:
+        if next(self.steps) == self.kill_at:
             raise Killed
 
-    def before(self, act: Callable[..., Any]) -> Callable[..., Any]:
-        """Let an act be a step."""
-
-        def step(*args: Any, **options: Any) -> Any:
+    def counted(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **options: Any) -> Any:
             self.step()
-            return act(*args, **options)
+            return operation(*args, **options)
 
-        return step
+        return run
 
     def write(self, fd: int, data: Any) -> int:
-        """Write half of it, and then perhaps no more."""
-        half = _write(fd, bytes(data)[: (len(data) + 1) // 2])
+        written = _write(fd, bytes(data)[: (len(data) + 1) // 2])
         self.step()
-        return half
+        return written
 
 
 _write = os.write
 
 
 @contextmanager
-def disk(dies_at: int | None) -> Iterator[None]:
-    """Let the process die at a step of its work on the disk; never with None."""
-    found = _Disk(dies_at)
+def disk(kill_at: int | None) -> Iterator[None]:
+    """Kill the process at a step of its work on the disk; None never does."""
+    fake = _Disk(kill_at)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("fsync", "replace", "ftruncate"):
-            patch.setattr(os, name, found.before(getattr(os, name)))
-        patch.setattr(os, "write", found.write)
+            patch.setattr(os, name, fake.counted(getattr(os, name)))
+        patch.setattr(os, "write", fake.write)
         yield
 
 
-async def run_until_done(
-    target: Target, server: Sequence[Call], dies: Iterable[int], by: Iterable[int], now: datetime
+async def run_killed(
+    target: Target, server: Sequence[Call], kill_at: int, sizes: Iterable[int], now: datetime
 ) -> None:
-    """Sync in batches of these sizes, killed at these steps, and then once more."""
-    for dies_at in dies:
-        await killed_once(target, server, dies_at, by, now)
-    await sync(target, server, cycle(by), now)
+    """Sync, and be killed at this step of the disk unless the run ends before."""
+    with disk(kill_at), suppress(Killed):
+        await sync(target, server, cycle(sizes), now)
 
 
-async def killed_once(
-    target: Target, server: Sequence[Call], dies_at: int, by: Iterable[int], now: datetime
+async def run_until_complete(
+    target: Target,
+    server: Sequence[Call],
+    kills: Iterable[int],
+    sizes: Iterable[int],
+    now: datetime,
 ) -> None:
-    """Sync, and die at this step of the disk unless it is done before."""
-    with disk(dies_at), suppress(Killed):
-        await sync(target, server, cycle(by), now)
+    """Sync, be killed at each of these steps, and then sync once more."""
+    for kill_at in kills:
+        await run_killed(target, server, kill_at, sizes, now)
+    await sync(target, server, cycle(sizes), now)
 
 
-sizes = st.lists(st.integers(1, 5), min_size=1, max_size=5)
-deaths = st.lists(st.integers(1, 40), max_size=6)
-events = st.lists(st.tuples(st.floats(0.1, 20), st.integers(1, 15)), max_size=5)
+HOURS = st.lists(st.floats(0, 90), max_size=12)
+SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=5)
+KILLS = st.lists(st.integers(1, 40), max_size=6)
+_CHANGES = st.lists(st.tuples(st.floats(0.1, 20), st.integers(1, 15)), max_size=5)
+HISTORIES = st.lists(st.tuples(_CHANGES, KILLS, SIZES), min_size=1, max_size=6)
 
 
-class Life:
-    """A server whose calls come late and change, but not later than the lookback."""
+class ChangingServer:
+    """Server whose calls are added late and change, but not later than the lookback."""
 
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.now = START
 
-    def go_on(self, events: list[tuple[float, int]]) -> None:
-        """Let eight hours pass: calls of the last 24 hours are added or changed."""
+    def advance(self, changes: list[tuple[float, int]]) -> None:
+        """Let eight hours pass, in which calls of the last 24 hours are added or changed."""
         self.now += timedelta(hours=8)
-        for back, number in events:
-            date = max(START, (self.now - timedelta(hours=back)).replace(microsecond=0))
-            old = self.calls.get(f"{number}")
-            if old is None:
+        for hours_ago, number in changes:
+            date = max(START, (self.now - timedelta(hours=hours_ago)).replace(microsecond=0))
+            stored = self.calls.get(f"{number}")
+            if stored is None:
                 self.calls[f"{number}"] = evolve(call(number), date=date)
-            elif old.date >= self.now - timedelta(hours=20):
-                self.calls[f"{number}"] = evolve(old, comment=f"{self.now}")
+            elif stored.date >= self.now - timedelta(hours=20):
+                self.calls[f"{number}"] = evolve(stored, comment=f"{self.now}")

@@ -1,11 +1,10 @@
-"""Parquet: a file for each day, whole or as it was, whenever a run is killed."""
+"""Parquet: one file per day, complete or as it was, whenever a run is killed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import stat
 import sys
 import tempfile
 from datetime import date, datetime, timedelta
@@ -15,29 +14,28 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import Call, Order, Visit
-from roistat_async.sync import state_file
+from roistat_async.sync import ParquetTarget, SyncState, WriteCounts, state_file
 from roistat_async.sync.call_rows import COLUMNS
-from roistat_async.sync.parquet import ParquetTarget
-from roistat_async.sync.target import SyncState, WriteCounts
 
 from .target_cases import (
     CALLER,
+    HISTORIES,
+    HOURS,
+    KILLS,
     PROJECT,
+    SIZES,
     START,
     URL,
+    ChangingServer,
     Killed,
-    Life,
     call,
     copy,
-    deaths,
-    events,
-    killed_once,
-    run_until_done,
-    sizes,
+    reopen,
+    run_killed,
+    run_until_complete,
     state,
 )
 
@@ -51,12 +49,13 @@ DAYS = ["2026-05-01", "2026-05-02", "2026-05-03"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    """Return the folder of the copy."""
     return tmp_path / "calls.parquet"
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    found = dataset.dataset(folder, partitioning="hive").to_table().to_pylist()
-    return sorted(found, key=lambda row: (row["project"], row["date"], row["id"]))
+    unsorted = dataset.dataset(folder, partitioning="hive").to_table().to_pylist()
+    return sorted(unsorted, key=lambda row: (row["project"], row["date"], row["id"]))
 
 
 def ids(folder: Path) -> list[str]:
@@ -71,32 +70,32 @@ def days(folder: Path) -> list[str]:
     return sorted(path.parent.name.removeprefix("day=") for path in folder.rglob("*.parquet"))
 
 
-def at(hours: float, day: str) -> SyncState:
-    """Give the state of a walk that goes on at the beginning of a day."""
+def resume_at(hours: float, day: str) -> SyncState:
+    """Return the state of a walk that resumes at the start of a day."""
     return state(hours, walk=day)
 
 
-async def test_a_data_set_is_read_as_one(folder: Path) -> None:
-    """By pyarrow (and DuckDB), with project and day from the folders."""
+async def test_projects_and_days_are_one_data_set(folder: Path) -> None:
+    """pyarrow and DuckDB read project and day from the names of the folders."""
     target = ParquetTarget(folder)
     for project in (PROJECT, 7):
         await target.open(project, URL)
         await target.write(project, CALLS, state(walk="x"))
         await target.finish(project, state(72))
     await target.close()
-    found = rows(folder)
-    assert [(row["project"], row["day"], row["id"]) for row in found] == [
-        (project, str(one.date.date()), one.id) for project in (7, PROJECT) for one in CALLS
+    assert [(row["project"], row["day"], row["id"]) for row in rows(folder)] == [
+        (project, str(single.date.date()), single.id)
+        for project in (7, PROJECT)
+        for single in CALLS
     ]
     assert days(folder) == sorted(DAYS * 2)
 
 
-async def test_the_types_do_not_depend_on_the_day(folder: Path) -> None:
-    """Dates are moments in UTC, durations numbers; a day without orders has the same columns."""
-    some = [call(1, 1), call(2, 25, duration=3, order=Order(id="6")), call(3, 49)]
-    await copy(ParquetTarget(folder), some, state(72))
-    schemas = {dataset.dataset(file(folder, day)).schema for day in DAYS}
-    (schema,) = schemas
+async def test_types_do_not_depend_on_the_day(folder: Path) -> None:
+    """Dates are UTC timestamps and durations integers, also on a day without orders."""
+    calls = [call(1, 1), call(2, 25, duration=3, order=Order(id="6")), call(3, 49)]
+    await copy(ParquetTarget(folder), calls, state(72))
+    (schema,) = {dataset.dataset(file(folder, day)).schema for day in DAYS}
     assert tuple(schema.names) == COLUMNS
     assert schema.field("date").type == pa.timestamp("us", "UTC")
     assert schema.field("duration").type == pa.int64()
@@ -104,84 +103,83 @@ async def test_the_types_do_not_depend_on_the_day(folder: Path) -> None:
 
 
 async def test_a_row_has_the_fields_of_a_call(folder: Path) -> None:
-    """Nested parts are JSON as text."""
-    one = call(1, 1.5, duration=7, comment="Заявка", visit=Visit(id="5"), tags=["a"])
-    await copy(ParquetTarget(folder), [one], state(24))
+    """Nested objects are JSON text."""
+    single = call(1, 1.5, duration=7, comment="Заявка", visit=Visit(id="5"), tags=["a"])
+    await copy(ParquetTarget(folder), [single], state(24))
     (row,) = rows(folder)
     assert (row["id"], row["status"], row["duration"]) == ("1", "ANSWER", 7)
     assert (row["caller"], row["comment"], row["order"]) == (CALLER, "Заявка", None)
-    assert row["date"] == one.date
+    assert row["date"] == single.date
     assert json.loads(row["visit"])["id"] == "5"
     assert json.loads(row["tags"]) == ["a"]
 
 
 async def test_days_are_days_of_utc(folder: Path) -> None:
-    """Whatever the zone of the dates given."""
-    there = evolve(CALLS[0], date=datetime.fromisoformat("2026-05-02T02:59:59+03:00"))
-    await copy(ParquetTarget(folder), [there], state(24))
+    """The zone of a date does not matter."""
+    local = evolve(CALLS[0], date=datetime.fromisoformat("2026-05-02T02:59:59+03:00"))
+    await copy(ParquetTarget(folder), [local], state(24))
     assert days(folder) == ["2026-05-01"]
 
 
-async def test_rows_of_a_file_are_in_order_of_date(folder: Path) -> None:
-    """So that a reader can pass over parts of it."""
+async def test_rows_are_sorted_by_date(folder: Path) -> None:
+    """A reader can then skip parts of a file."""
     await copy(ParquetTarget(folder), [call(3, 1), call(1, 2), call(2, 2)], state(24))
     table = dataset.dataset(file(folder)).to_table()
     assert table["id"].to_pylist() == ["3", "1", "2"]
 
 
-async def test_a_day_appears_when_it_is_over(folder: Path) -> None:
-    """Not before the first call of the next one, or the end of the run."""
+async def test_a_day_is_written_when_it_is_complete(folder: Path) -> None:
+    """The first call of the next day, or the end of the run, completes it."""
     target = ParquetTarget(folder)
     await target.open(PROJECT, URL)
-    written = []
-    for one in CALLS:
-        written.append(await target.write(PROJECT, [one], at(0, str(one.date.date()))))
-    assert [one.added for one in written] == [0, 0, 2, 0, 2]
+    added = []
+    for single in CALLS:
+        here = resume_at(0, str(single.date.date()))
+        added.append((await target.write(PROJECT, [single], here)).added)
+    assert added == [0, 0, 2, 0, 2]
     assert days(folder) == DAYS[:2]
     assert await target.finish(PROJECT, state(72)) == WriteCounts(added=1)
     assert days(folder) == DAYS
     await target.close()
 
 
-async def test_the_bookmark_is_at_the_beginning_of_a_day(folder: Path) -> None:
-    """A run that was killed within a day reads that day from its beginning."""
+async def test_a_killed_run_resumes_at_the_start_of_a_day(folder: Path) -> None:
+    """The day that was not complete is read again."""
     target = ParquetTarget(folder)
-    told = []
-    for one in CALLS:
+    for single in CALLS:
+        resumed = resume_at(0, str(single.date.date()))
         await target.open(PROJECT, URL)
-        await target.write(PROJECT, CALLS[: int(one.id)], at(0, str(one.date.date())))
+        await target.write(PROJECT, CALLS[: int(single.id)], resumed)
         await target.close()
-        told.append(await target.open(PROJECT, URL))
-        await target.close()
-    assert told == [at(0, str(one.date.date())) for one in CALLS]
+        assert await reopen(target) == resumed
 
 
-async def test_the_bookmark_waits_for_the_day(folder: Path) -> None:
-    """Killed before the finished day has its file: the state is still the one before."""
+async def test_the_state_is_stored_after_the_day(folder: Path) -> None:
+    """A run killed before a day has its file leaves the state as it was."""
     target = ParquetTarget(folder)
     await target.open(PROJECT, URL)
-    await target.write(PROJECT, CALLS[:2], at(0, DAYS[0]))
+    await target.write(PROJECT, CALLS[:2], resume_at(0, DAYS[0]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state_file, "replace_file", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
-            await target.write(PROJECT, CALLS[2:], at(0, DAYS[1]))
+            await target.write(PROJECT, CALLS[2:], resume_at(0, DAYS[1]))
     await target.close()
-    assert await target.open(PROJECT, URL) == at(0, DAYS[0])
-    await target.close()
+    assert await reopen(target) == resume_at(0, DAYS[0])
     assert days(folder) == []
 
 
 async def test_a_day_read_again_replaces_its_file(folder: Path) -> None:
-    """With what was added, changed and deleted; and says how much."""
+    """Added and changed calls are counted, and deleted ones are gone."""
     await copy(ParquetTarget(folder), CALLS, state(72))
-    again = [evolve(CALLS[1], comment="new"), call(9, 3), CALLS[2], CALLS[3]]
-    assert await copy(ParquetTarget(folder), again, state(73)) == WriteCounts(added=1, changed=1)
+    changed = [evolve(CALLS[1], comment="new"), call(9, 3), CALLS[2], CALLS[3]]
+    counts = await copy(ParquetTarget(folder), changed, state(73))
+    assert counts == WriteCounts(added=1, changed=1)
     assert ids(folder) == ["2", "9", "3", "4", "5"]
     assert rows(folder)[0]["comment"] == "new"
 
 
-async def test_a_run_without_news_writes_no_file(folder: Path) -> None:
-    """The same day is the same file."""
+async def test_a_run_without_changes_writes_no_file(folder: Path) -> None:
+    """A day with the same calls has the same file."""
     await copy(ParquetTarget(folder), CALLS, state(72))
     before = [file(folder, day).stat().st_mtime_ns for day in DAYS]
     assert await copy(ParquetTarget(folder), CALLS, state(73)) == WriteCounts()
@@ -189,62 +187,62 @@ async def test_a_run_without_news_writes_no_file(folder: Path) -> None:
 
 
 async def test_a_day_without_calls_keeps_its_file(folder: Path) -> None:
-    """To a target it looks like a day that was not read; nothing is removed by a guess."""
+    """It looks like a day that was not read."""
     await copy(ParquetTarget(folder), CALLS, state(72))
     await copy(ParquetTarget(folder), [CALLS[0], CALLS[1], CALLS[4]], state(73))
     assert ids(folder) == ["1", "2", "3", "4", "5"]
 
 
-async def test_the_last_version_of_a_call_holds(folder: Path) -> None:
-    """Where a walk gives one twice within a day."""
-    twice = [CALLS[0], evolve(CALLS[0], comment="new")]
-    assert await copy(ParquetTarget(folder), twice, state(24)) == WriteCounts(added=1)
+async def test_the_last_version_of_a_call_is_written(folder: Path) -> None:
+    """A walk may give a call twice within a day."""
+    versions = [CALLS[0], evolve(CALLS[0], comment="new")]
+    assert await copy(ParquetTarget(folder), versions, state(24)) == WriteCounts(added=1)
     assert [row["comment"] for row in rows(folder)] == ["new"]
 
 
-async def test_a_file_of_an_older_version_is_understood(folder: Path) -> None:
-    """A column it does not have is empty, which is a change at most."""
+async def test_a_file_of_an_older_version_is_read(folder: Path) -> None:
+    """A column that it lacks is empty."""
     await copy(ParquetTarget(folder), CALLS[:2], state(24))
     table = pa.parquet.ParquetFile(file(folder)).read()
     pa.parquet.write_table(table.drop_columns(["tags"]), file(folder))
-    again = [evolve(CALLS[0], tags=["a"]), CALLS[1]]
-    assert await copy(ParquetTarget(folder), again, state(25)) == WriteCounts(changed=1)
+    changed = [evolve(CALLS[0], tags=["a"]), CALLS[1]]
+    assert await copy(ParquetTarget(folder), changed, state(25)) == WriteCounts(changed=1)
 
 
-async def test_a_spoilt_file_is_not_written_over(folder: Path) -> None:
-    """It may be somebody else's; the error says what to do."""
+async def test_a_damaged_file_is_not_overwritten(folder: Path) -> None:
+    """It may belong to somebody else."""
     await copy(ParquetTarget(folder), CALLS[:2], state(24))
-    file(folder).write_text("mine")
+    file(folder).write_text("other")
     with pytest.raises(SyncError, match="is not a Parquet file; move it away"):
         await copy(ParquetTarget(folder), CALLS[:2], state(25))
-    assert file(folder).read_text() == "mine"
+    assert file(folder).read_text() == "other"
 
 
-async def test_a_link_in_place_of_a_day_is_refused(folder: Path) -> None:
+async def test_a_link_at_the_path_of_a_day_is_refused(folder: Path) -> None:
     """It may lead anywhere."""
     file(folder).parent.mkdir(parents=True)
     state_file.save(folder / "_state.json", state_file.new(URL))
     file(folder).symlink_to("elsewhere")
-    with pytest.raises(SyncError, match="not a regular file"):
+    with pytest.raises(SyncError, match="regular file"):
         await copy(ParquetTarget(folder), CALLS[:2], state(24))
 
 
 async def test_active_calls_are_remembered(folder: Path) -> None:
-    """Until their day was read without them; of days that were published only."""
+    """A complete day replaces what is known of it."""
     target = ParquetTarget(folder)
     await copy(target, [call(1, 1, "ACTIVE"), call(2, 2, "ACTIVE"), call(3, 25)], state(48))
     await target.open(PROJECT, URL)
     dates = [START + timedelta(hours=1), START + timedelta(hours=2)]
     assert await target.active(PROJECT) == dates
-    await target.write(PROJECT, [call(2, 2, "ACTIVE")], at(48, DAYS[0]))
+    await target.write(PROJECT, [call(2, 2, "ACTIVE")], resume_at(48, DAYS[0]))
     assert await target.active(PROJECT) == dates
-    await target.write(PROJECT, [call(3, 25)], at(48, DAYS[1]))
+    await target.write(PROJECT, [call(3, 25)], resume_at(48, DAYS[1]))
     assert await target.active(PROJECT) == dates[1:]
     await target.close()
 
 
-async def test_a_call_active_for_ever_is_given_up(folder: Path) -> None:
-    """After a month it is a record that never ended."""
+async def test_a_call_active_for_a_month_is_forgotten(folder: Path) -> None:
+    """It is a record that was never closed."""
     target = ParquetTarget(folder)
     await copy(target, [call(1, 1, "ACTIVE")], state(24 * 32))
     await target.open(PROJECT, URL)
@@ -252,137 +250,86 @@ async def test_a_call_active_for_ever_is_given_up(folder: Path) -> None:
     await target.close()
 
 
-async def test_no_numbers_of_people_in_the_bookmark(folder: Path) -> None:
-    """Dates and ids only."""
-    await copy(ParquetTarget(folder), [call(1, 1, "ACTIVE")], state(2))
-    assert CALLER not in (folder / "_state.json").read_text()
-
-
-@pytest.mark.usefixtures("open_umask")
-async def test_only_the_owner_may_read(folder: Path) -> None:
-    """Files are 0600 and folders 0700, whatever the umask."""
-    await copy(ParquetTarget(folder), CALLS, state(72))
-    places = [folder, *folder.rglob("*")]
-    modes = {(place.is_dir(), stat.S_IMODE(place.stat().st_mode)) for place in places}
-    assert modes == {(True, 0o700), (False, 0o600)}
-
-
-@pytest.mark.parametrize("project", [PROJECT, PROJECT + 1])
-async def test_one_sync_at_a_time(folder: Path, project: int) -> None:
-    """Another target for the same folder is told so, until the first one closed."""
-    first, second = ParquetTarget(folder), ParquetTarget(folder)
-    await first.open(PROJECT, URL)
-    with pytest.raises(SyncError, match="already being synced by this program; wait"):
-        await second.open(project, URL)
-    await first.close()
-    await second.open(project, URL)
-    await second.close()
-
-
-async def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
-    """Nothing is written among the files of others."""
+async def test_a_folder_with_other_files_is_refused(folder: Path) -> None:
+    """Nothing is written between files of another program."""
     folder.mkdir()
-    (folder / "mine.txt").touch()
+    (folder / "other.txt").touch()
     with pytest.raises(SyncError, match=r"_state\.json is missing; restore it"):
         await ParquetTarget(folder).open(PROJECT, URL)
 
 
-async def test_a_lost_bookmark_is_no_beginning(folder: Path) -> None:
-    """The files are there, but how far they go is not known."""
-    await copy(ParquetTarget(folder), CALLS, state(72))
-    (folder / "_state.json").unlink()
-    with pytest.raises(SyncError, match=r"_state\.json is missing; restore it"):
-        await ParquetTarget(folder).open(PROJECT, URL)
-
-
-async def test_a_file_in_place_of_the_folder_is_refused(folder: Path) -> None:
-    """The path names a folder."""
+async def test_a_file_at_the_path_of_the_folder_is_refused(folder: Path) -> None:
+    """The error names the path."""
     folder.touch()
     with pytest.raises(SyncError, match=r"calls\.parquet"):
         await ParquetTarget(folder).open(PROJECT, URL)
 
 
-async def test_a_full_disk_says_so(folder: Path) -> None:
-    """The day's old file stays, and no part of the new one."""
+async def test_a_full_disk_keeps_the_old_file(folder: Path) -> None:
+    """No part of the new file is left."""
     await copy(ParquetTarget(folder), CALLS[:2], state(24))
 
-    def full(*_: Any) -> int:
+    def fail(*_: Any) -> int:
         raise OSError(28, "No space left on device")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "write", full)
+        patch.setattr(os, "write", fail)
         with pytest.raises(SyncError, match="No space left on device"):
             await copy(ParquetTarget(folder), CALLS[:1], state(25))
     assert ids(folder) == ["1", "2"]
-    assert [path.name for path in file(folder).parent.iterdir()] == ["calls.parquet"]
+    assert os.listdir(file(folder).parent) == ["calls.parquet"]
 
 
-async def test_without_pyarrow_the_extra_is_named(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And nothing is made."""
+async def test_missing_pyarrow_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra, and nothing is created."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(SyncError, match=r"pip install 'roistat_async\[parquet\]'"):
         await ParquetTarget(folder).open(PROJECT, URL)
     assert not folder.exists()
 
 
-async def test_projects_are_copied_at_the_same_time(folder: Path) -> None:
-    """Each with its day that is held back."""
-    target = ParquetTarget(folder)
-    projects = range(1, 5)
-    await asyncio.gather(*(target.open(project, URL) for project in projects))
-    for one in CALLS:
-        here = at(0, str(one.date.date()))
-        await asyncio.gather(*(target.write(project, [one], here) for project in projects))
-    await asyncio.gather(*(target.finish(project, state(project)) for project in projects))
-    await target.close()
-    expected = [(project, one.id) for project in projects for one in CALLS]
-    assert [(row["project"], row["id"]) for row in rows(folder)] == expected
-    assert [await target.open(one, URL) for one in projects] == [state(one) for one in projects]
-    await target.close()
-
-
-def _is_whole(folder: Path, server: list[Call]) -> bool:
-    """Tell whether each day that has a file has all its calls in it."""
+def _has_whole_days(folder: Path, server: list[Call]) -> bool:
+    """Return whether each day that has a file has all its calls in it."""
     for day in days(folder):
-        there = set(dataset.dataset(file(folder, day)).to_table()["id"].to_pylist())
-        if there != {one.id for one in server if one.date.date() == date.fromisoformat(day)}:
+        stored = set(dataset.dataset(file(folder, day)).to_table()["id"].to_pylist())
+        expected = date.fromisoformat(day)
+        if stored != {single.id for single in server if single.date.date() == expected}:
             return False
     return True
 
 
 @settings(max_examples=40)
-@given(st.lists(st.floats(0, 90), max_size=12), sizes, deaths)
-def test_days_are_whole_however_a_run_is_killed(
-    hours: list[float], by: list[int], dies: list[int]
+@given(HOURS, SIZES, KILLS)
+def test_days_are_complete_after_any_kill(
+    hours: list[float], sizes: list[int], kills: list[int]
 ) -> None:
-    """Any history, cut into any batches, with a death at any step of the disk."""
+    """Any history, in any batches, with a kill at any step of the disk."""
     server = [call(number, hour) for number, hour in enumerate(hours)]
     now = START + timedelta(hours=96)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for one in dies:
-            asyncio.run(killed_once(ParquetTarget(folder), server, one, by, now))
-            assert _is_whole(folder, server)
-        asyncio.run(run_until_done(ParquetTarget(folder), server, [], by, now))
-        assert _is_whole(folder, server)
+        for kill_at in kills:
+            asyncio.run(run_killed(ParquetTarget(folder), server, kill_at, sizes, now))
+            assert _has_whole_days(folder, server)
+        asyncio.run(run_until_complete(ParquetTarget(folder), server, [], sizes, now))
+        assert _has_whole_days(folder, server)
         assert len(ids(folder) if hours else []) == len(server)
 
 
 @settings(max_examples=40)
-@given(st.lists(st.tuples(events, deaths, sizes), min_size=1, max_size=6))
-def test_the_files_are_the_server(story: list[tuple[Any, list[int], list[int]]]) -> None:
-    """Over many runs, each killed here and there: the last version of every call, once."""
-    life = Life()
+@given(HISTORIES)
+def test_the_files_are_the_server(history: list[tuple[Any, list[int], list[int]]]) -> None:
+    """Over many killed runs the last version of every call is there once."""
+    server = ChangingServer()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for happens, dies, by in story:
-            life.go_on(happens)
-            server = [*life.calls.values()]
-            asyncio.run(run_until_done(ParquetTarget(folder), server, dies, by, life.now))
-        found = rows(folder) if life.calls else []
-    assert {row["id"]: (row["day"], row["date"], row["comment"]) for row in found} == {
-        one.id: (str(one.date.date()), one.date, one.comment) for one in life.calls.values()
+        for changes, kills, sizes in history:
+            server.advance(changes)
+            calls = [*server.calls.values()]
+            asyncio.run(run_until_complete(ParquetTarget(folder), calls, kills, sizes, server.now))
+        stored = rows(folder) if server.calls else []
+    assert {row["id"]: (row["day"], row["date"], row["comment"]) for row in stored} == {
+        single.id: (str(single.date.date()), single.date, single.comment)
+        for single in server.calls.values()
     }
-    assert len(found) == len(life.calls)
+    assert len(stored) == len(server.calls)

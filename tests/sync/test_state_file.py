@@ -1,12 +1,10 @@
-"""The bookmark of a copy in files: whole or as it was, and never taken for a beginning."""
+"""State file of a copy in files: replaced as a whole, and refused if it is invalid."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import stat
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,78 +14,67 @@ import pytest
 
 from roistat_async.errors import SyncError
 from roistat_async.sync import state_file
-from roistat_async.sync.state_file import NEW_PROJECT, SeenCall, StateFile
+from roistat_async.sync.state_file import NEW_PROJECT, ProjectState, SeenCall, StateFile
 
-from .target_cases import (
-    PROJECT,
-    START,
-    URL,
-    state,
-)
+from .target_cases import CALLER, PROJECT, START, URL, state
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """Return the path of the file."""
     return tmp_path / "calls.state.json"
 
 
-@pytest.fixture
-def open_umask() -> Iterator[None]:
-    """Let every bit of a mode through, as some services do."""
-    old = os.umask(0)
-    yield
-    os.umask(old)
-
-
-def begun() -> StateFile:
-    place = state_file.ProjectState(
+def content() -> StateFile:
+    project = ProjectState(
         covered_from=START,
         watermark=START + HOUR,
-        walk="somewhere",
+        walk="token",
         active={"7": START},
         seen={"7": SeenCall(START, b"12345678")},
     )
-    return state_file.new(URL).with_project(PROJECT, place)
+    return state_file.new(URL).with_project(PROJECT, project)
 
 
-def test_what_is_saved_is_read(path: Path) -> None:
-    """All of it, dates aware."""
-    saved = begun()
+def test_a_saved_file_is_read(path: Path) -> None:
+    """All values come back, dates aware; another project has an empty state."""
+    saved = content()
     state_file.save(path, saved)
     assert state_file.read(path, URL) == saved
-    assert saved.project(PROJECT).state == state(1, "somewhere")
+    assert saved.project(PROJECT).state == state(1, "token")
+    assert saved.project(PROJECT + 1) == NEW_PROJECT
 
 
-def test_people_can_read_it(path: Path) -> None:
-    """It is JSON with dates as text, the projects by their numbers."""
-    state_file.save(path, begun())
-    found = json.loads(path.read_bytes())
-    assert found["base_url"] == URL
-    assert found["projects"]["123"]["watermark"] == "2026-05-01T01:00:00Z"
+def test_the_format_is_stable(path: Path) -> None:
+    """It is JSON with these names, dates as text and projects by their numbers."""
+    state_file.save(path, content())
+    values = json.loads(path.read_bytes())
+    assert len(values.pop("key")) >= 16
+    assert values == {
+        "version": 1,
+        "base_url": URL,
+        "size": 0,
+        "projects": {
+            "123": {
+                "covered_from": "2026-05-01T00:00:00Z",
+                "watermark": "2026-05-01T01:00:00Z",
+                "walk": "token",
+                "active": {"7": "2026-05-01T00:00:00Z"},
+                "seen": {"7": ["2026-05-01T00:00:00Z", "MTIzNDU2Nzg="]},
+            }
+        },
+    }
 
 
-def test_none_is_no_bookmark(path: Path) -> None:
-    """Only a file that is not there means that nothing was copied yet."""
+def test_a_missing_file_is_none(path: Path) -> None:
+    """Only a file that does not exist means that nothing was copied yet."""
     assert state_file.read(path, URL) is None
 
 
-def test_a_new_project_is_nowhere() -> None:
-    """Projects of one copy have places of their own."""
-    assert begun().project(124) == NEW_PROJECT
-
-
-@pytest.mark.usefixtures("open_umask")
-def test_only_the_owner_may_read(path: Path) -> None:
-    """The file is 0600, whatever the umask."""
-    state_file.save(path, begun())
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
 def changed(**fields: Any) -> bytes:
-    raw = msgspec.json.encode(begun())
-    return json.dumps(json.loads(raw) | fields).encode()
+    return json.dumps(json.loads(msgspec.json.encode(content())) | fields).encode()
 
 
 @pytest.mark.parametrize(
@@ -116,8 +103,8 @@ def changed(**fields: Any) -> bytes:
         changed().replace(b"00:00Z", b"00:00"),
     ],
 )
-def test_what_cannot_be_trusted_is_refused(path: Path, data: bytes) -> None:
-    """Empty, cut, foreign or with dates without a zone: never a beginning; the file stays."""
+def test_an_invalid_file_is_refused(path: Path, data: bytes) -> None:
+    """An empty, cut or foreign file, or one with naive dates, is never a new copy."""
     path.write_bytes(data)
     with pytest.raises(SyncError, match=r"calls\.state\.json.*(backup|new path)"):
         state_file.read(path, URL)
@@ -125,100 +112,97 @@ def test_what_cannot_be_trusted_is_refused(path: Path, data: bytes) -> None:
 
 
 def test_a_newer_version_is_refused(path: Path) -> None:
-    """Also where it looks different otherwise; the error says to upgrade."""
+    """The error says to upgrade, even if the rest of the file is unknown."""
     path.write_text('{"version": 2, "something": "else"}')
     with pytest.raises(SyncError, match="newer version; upgrade"):
         state_file.read(path, URL)
 
 
-def test_another_server_is_refused(path: Path) -> None:
-    """Two servers must not be mixed in one copy."""
-    state_file.save(path, begun())
-    with pytest.raises(SyncError, match="belongs to a copy of https://cloud"):
-        state_file.read(path, "https://other.example/api/v1")
-
-
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("x", path)])
 def test_only_a_regular_file_is_read(path: Path, make: Any) -> None:
-    """A pipe would wait for ever, a link may lead anywhere."""
+    """Reading a pipe would block, and a link may lead anywhere."""
     make(path)
     with pytest.raises(SyncError, match="not a regular file"):
         state_file.read(path, URL)
 
 
-@pytest.mark.parametrize("fails", ["fsync", "replace", "write"])
-def test_the_old_one_stays_until_the_new_one_is_safe(
-    path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+@pytest.mark.parametrize("operation", ["fsync", "replace", "write"])
+def test_a_failed_save_keeps_the_old_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    """When the disk says no there is the old file, no part, and an error that says what to do."""
-    old = begun()
+    """No part of the new file is left, and the error says what to do."""
+    old = content()
     state_file.save(path, old)
 
-    def full(*_: Any) -> None:
+    def fail(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, fails, full)
-    with pytest.raises(SyncError, match=r"No space left on device; .*sync again") as caught:
+    monkeypatch.setattr(os, operation, fail)
+    with pytest.raises(SyncError, match=r"No space left on device; .*sync again") as raised:
         state_file.save(path, old.with_project(PROJECT, NEW_PROJECT))
     monkeypatch.undo()
-    assert str(path) in str(caught.value)
+    assert str(path) in str(raised.value)
     assert state_file.read(path, URL) == old
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_the_part_of_a_killed_run_is_no_obstacle(path: Path) -> None:
-    """The next run takes its place; a link there is not followed."""
-    victim = path.with_name("victim")
-    victim.write_text("mine")
-    path.with_name(f".{path.name}.part").symlink_to(victim)
-    state_file.save(path, begun())
-    assert sorted(os.listdir(path.parent)) == [path.name, "victim"]
-    assert victim.read_text() == "mine"
+def test_the_part_file_of_a_killed_run_is_replaced(path: Path) -> None:
+    """A link at its path is not followed."""
+    other = path.with_name("other")
+    other.write_text("other")
+    path.with_name(f".{path.name}.part").symlink_to(other)
+    state_file.save(path, content())
+    assert sorted(os.listdir(path.parent)) == [path.name, "other"]
+    assert other.read_text() == "other"
 
 
-def test_a_short_write_is_gone_on_with(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A single write may take a part of the data only."""
+def test_a_short_write_is_continued(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single write may write only a part of the data."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:5]))
     state_file.replace_file(path, b"some more bytes")
     assert path.read_bytes() == b"some more bytes"
 
 
-def test_hashes_are_of_one_bookmark() -> None:
-    """Who has the hash of a phone number cannot try all numbers without that bookmark's key."""
-    one, other = state_file.new(URL), state_file.new(URL)
-    assert one.digest(b"79990001122") == one.digest(b"79990001122")
-    assert one.digest(b"79990001122") != other.digest(b"79990001122")
+def test_hashes_have_a_key_per_copy() -> None:
+    """Without the key of the copy nobody can find a phone number by hashing all numbers."""
+    copy, other = state_file.new(URL), state_file.new(URL)
+    number = CALLER.encode()
+    assert copy.digest(number) == copy.digest(number)
+    assert copy.digest(number) != other.digest(number)
 
 
-def keeping(hours: float, **fields: Any) -> list[str]:
+@pytest.mark.parametrize(
+    ("keep", "fields", "expected"),
+    [
+        pytest.param(
+            41,
+            {"covered_from": START - 100 * HOUR},
+            ["50", "90", "100"],
+            id="counted from the watermark of the last completed run",
+        ),
+        pytest.param(
+            10,
+            {"walk": "token", "watermark": None, "covered_from": START - 100 * HOUR},
+            ["90", "100"],
+            id="a walk resumes after the newest call",
+        ),
+        pytest.param(10, {}, ["-100", "90", "100"], id="a backfill reads older calls again"),
+        pytest.param(
+            1, {"watermark": None}, ["-100", "0", "50", "90", "100"], id="nothing is complete yet"
+        ),
+    ],
+)
+def test_calls_that_no_run_reads_again_are_pruned(
+    keep: int, fields: dict[str, Any], expected: list[str]
+) -> None:
+    """All other calls stay."""
     seen = {str(hour): SeenCall(START + hour * HOUR, b"") for hour in (-100, 0, 50, 90, 100)}
-    place = state_file.ProjectState(
+    project = ProjectState(
         **{"covered_from": START, "watermark": START + 91 * HOUR, "walk": None, **fields},
         seen=seen,
-        active={name: one.date for name, one in seen.items()},
+        active={call_id: call.date for call_id, call in seen.items()},
     )
-    kept = place.pruned(hours * HOUR)
-    assert kept.active.keys() <= kept.seen.keys()
-    return list(kept.seen)
-
-
-def test_what_no_run_reads_again_is_forgotten() -> None:
-    """The lookback is counted from the end of the last whole run."""
-    assert keeping(41, covered_from=START - 100 * HOUR) == ["50", "90", "100"]
-
-
-def test_a_walk_goes_on_after_the_newest() -> None:
-    """So a first run over years remembers its last days only."""
-    place = {"walk": "somewhere", "watermark": None, "covered_from": START - 100 * HOUR}
-    assert keeping(10, **place) == ["90", "100"]
-
-
-def test_what_is_not_covered_yet_is_read_again() -> None:
-    """An interrupted reading of the time before begins anew."""
-    assert keeping(10) == ["-100", "90", "100"]
-
-
-def test_nothing_is_forgotten_before_anything_is_sure() -> None:
-    """Without a walk to go on with, a run begins at its start."""
-    assert len(keeping(1, watermark=None)) == 5
+    pruned = project.pruned(keep * HOUR)
+    assert pruned.active.keys() <= pruned.seen.keys()
+    assert list(pruned.seen) == expected
