@@ -1,34 +1,44 @@
-"""What tests of whole runs share."""
+"""Fixtures of whole runs and of copies in SQLite."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from roistat_async.sync.sqlite import SqliteTarget
-from tests.sync.calls_db import ADDRESS, Time
+from roistat_async.sync import SqliteTarget, schema
+from tests.sync.calls_db import ADDRESS, TickingClock
 from tests.sync.live import Live, living
 
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
-    """Run a server of 300 calls, about six days of them, beside an empty folder."""
-    async with living(tmp_path / "calls.db") as found:
-        yield found
+    """Yield a server of 300 calls, about six days of them, and an empty folder."""
+    async with living(tmp_path / "calls.db") as server:
+        yield server
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give where a copy is to be."""
+    """Return the path of a copy that does not exist yet."""
     return tmp_path / "calls.db"
 
 
 @pytest.fixture
 async def target(path: Path) -> AsyncIterator[SqliteTarget]:
-    """Give a target with project 1 open."""
-    found = SqliteTarget(path, now=Time())
-    await found.open(1, ADDRESS)
-    yield found
-    await found.close()
+    """Yield a target in which project 1 is open."""
+    opened = SqliteTarget(path, now=TickingClock())
+    await opened.open(1, ADDRESS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    """Yield an empty copy in memory."""
+    opened = sqlite3.connect(":memory:", isolation_level=None)
+    schema.migrate(opened, Path("calls.db"))
+    yield opened
+    opened.close()

@@ -1,4 +1,4 @@
-"""A call as a row: the same in every target, and hashed the same everywhere."""
+"""A call as a row: the same in every target, with the same hash in every process."""
 
 from __future__ import annotations
 
@@ -13,18 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roistat_async.models.calls import Call, CallStatus, Visit
-from roistat_async.sync.call_rows import (
-    COLUMNS,
-    content_hashes,
-    to_columns,
-    to_row,
-)
-from roistat_async.sync.timestamps import parse_utc
+from roistat_async.sync.call_rows import COLUMNS, content_hashes, to_columns, to_row
+from roistat_async.sync.timestamps import format_second, parse_utc, second_prefix
 from roistat_async.wire.call_json import format_utc
 
-from .calls_db import content_hash
+from .calls_db import NOON, content_hash
 
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ZONES = st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 FULL = Call(
     "16769",
@@ -38,71 +32,74 @@ FULL = Call(
 )
 
 
-def test_columns_are_the_fields() -> None:
-    """By name and in order."""
+def test_a_row_has_the_fields_of_a_call() -> None:
+    """They are in order; dates and nested objects are text, numbers numbers, None is None."""
     assert [*COLUMNS] == [field.name for field in attrs.fields(Call)]
-    assert len(to_row(FULL)) == len(COLUMNS)
+    row = dict(zip(COLUMNS, to_row(FULL), strict=True))
+    assert row["id"] == "16769"
+    assert row["date"] == "2026-05-01T12:00:00Z"
+    assert row["status"] == "ANSWER"
+    assert row["caller"] == "70000000001"
+    assert row["duration"] == 59
+    assert str(row["visit"]).startswith('{"id":"4",')
+    assert row["tags"] == '["one"]'
+    assert row["extra"] == '{"file_id":7}'
+    assert row["order"] is row["callee"] is None
 
 
-def test_values_stand_under_their_names() -> None:
-    """Dates and nested parts as text, numbers as numbers, None as None."""
-    found = dict(zip(COLUMNS, to_row(FULL), strict=True))
-    assert found["id"] == "16769"
-    assert found["date"] == "2026-05-01T12:00:00Z"
-    assert found["status"] == "ANSWER"
-    assert found["caller"] == "70000000001"
-    assert found["duration"] == 59
-    assert str(found["visit"]).startswith('{"id":"4",')
-    assert found["tags"] == '["one"]'
-    assert found["extra"] == '{"file_id":7}'
-    assert found["order"] is found["callee"] is None
-
-
-def test_values_are_of_plain_types() -> None:
-    """A database asks for an adapter where it meets a subclass of str."""
+def test_values_have_plain_types() -> None:
+    """sqlite3 would look for an adapter of a subclass of str."""
     other = attrs.evolve(FULL, status=CallStatus("NEW"))
-    assert {type(value) for row in map(to_row, [FULL, other]) for value in row} == {
-        str,
-        int,
-        type(None),
-    }
+    types = {type(value) for row in map(to_row, [FULL, other]) for value in row}
+    assert types == {str, int, type(None)}
 
 
-def test_many_are_as_one_by_one() -> None:
-    """Whatever is empty in which of them."""
+def test_columns_equal_rows() -> None:
+    """It does not matter which values are empty."""
     calls = [FULL, Call("2", NOON, CallStatus.BUSY), attrs.evolve(FULL, tags=None)]
     assert [*zip(*to_columns(calls), strict=True)] == [to_row(call) for call in calls]
     assert to_columns([]) == [[] for _ in COLUMNS]
 
 
 @given(st.datetimes(timezones=ZONES | st.just(UTC)))
-def test_moments_come_back(moment: datetime) -> None:
-    """Aware, the same moment, and in UTC wherever UTC can hold it."""
-    assert parse_utc(format_utc(moment)) == moment
+def test_a_stored_date_is_parsed(date: datetime) -> None:
+    """It is the same date, aware."""
+    assert parse_utc(format_utc(date)) == date
+
+
+@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=ZONES))
+def test_texts_of_seconds_compare_as_dates(date: datetime) -> None:
+    """A fraction sorts before "Z", and the prefix of a second before both."""
+    second = date.astimezone(UTC).replace(microsecond=0)
+    assert parse_utc(format_second(date)) == second
+    assert second_prefix(date) < format_utc(date) < format_second(second + timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("text", ["", "2026-05-01", "2026-05-01T12:00:00", "noon"])
-def test_other_texts_are_no_moments(text: str) -> None:
-    """A date without an offset least of all."""
+def test_a_date_needs_an_offset(text: str) -> None:
+    """Any other text raises ValueError."""
     with pytest.raises(ValueError, match=r"."):
         parse_utc(text)
 
 
-def test_hash_is_the_same_everywhere() -> None:
+def test_a_hash_is_stable() -> None:
     """Hashes of an old copy are compared with those of a new Python: the value is fixed."""
     assert content_hash(to_row(FULL)).hex() == "d42eec3081c04112"
     code = (
         "from roistat_async.sync.call_rows import content_hashes;"
         "print(content_hashes([['1'], [None], [59], ['Ж'], ['\\U0001F600']])[0].hex())"
     )
-    seeds = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
-    found = {
+    outputs = {
         subprocess.run(
-            [sys.executable, "-c", code], env=env, capture_output=True, check=True, timeout=60
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            timeout=60,
         ).stdout
-        for env in seeds
+        for seed in ("1", "2")
     }
-    assert found == {content_hash(("1", None, 59, "Ж", "\U0001f600")).hex().encode() + b"\n"}
+    assert outputs == {content_hash(("1", None, 59, "Ж", "\U0001f600")).hex().encode() + b"\n"}
 
 
 VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3)
@@ -110,13 +107,13 @@ ROWS = st.tuples(VALUES, VALUES, VALUES)
 
 
 @given(st.lists(ROWS))
-def test_hashes_of_many_are_as_one_by_one(rows: list[tuple[str, ...]]) -> None:
-    """A short row after a long one too: nothing of the longer one is left in the buffer."""
-    columns = [[row[place] for row in rows] for place in range(3)]
+def test_hashes_of_many_rows_equal_single_hashes(rows: list[tuple[str, ...]]) -> None:
+    """Nothing of a long row is left in the buffer for a short one."""
+    columns = [[row[index] for row in rows] for index in range(3)]
     assert content_hashes(columns) == [content_hash(row) for row in rows]
 
 
 @given(ROWS, ROWS)
-def test_hash_tells_rows_apart(one: tuple[str, ...], other: tuple[str, ...]) -> None:
-    """None from nothing, 1 from "1", and where a value ends from where the next one begins."""
-    assert (content_hash(one) == content_hash(other)) == (one == other)
+def test_a_hash_differs_where_rows_differ(row: tuple[str, ...], other: tuple[str, ...]) -> None:
+    """None differs from "", 1 from "1", and the borders between values count."""
+    assert (content_hash(row) == content_hash(other)) == (row == other)

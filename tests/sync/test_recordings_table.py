@@ -1,9 +1,8 @@
-"""Which recordings are due, and what is remembered of the others."""
+"""Table of recordings: which are due, and the results of attempts."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -22,41 +21,32 @@ WAIT = timedelta(hours=72)
 PROJECT = 12
 
 
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    """Give an empty copy."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    schema.migrate(connection, Path("calls.db"))
-    yield connection
-    connection.close()
-
-
 def add(connection: sqlite3.Connection, call_id: str, date: str, **columns: Any) -> None:
     row = {"project": PROJECT, "id": call_id, "date": date, "status": "ANSWER", **columns}
     row |= {"content_hash": b"", "first_seen_at": "", "changed_at": ""}
-    places = ", ".join(f":{name}" for name in row)
-    connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({places})", row)
+    names = ", ".join(f":{name}" for name in row)
+    connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({names})", row)
 
 
 def due(connection: sqlite3.Connection, now: datetime = NOW, **options: Any) -> list[DueRecording]:
-    asked = {"after": None, "limit": 100, **options}
-    return recordings_table.next_due(connection, PROJECT, now, **asked)
+    parameters = {"after": None, "limit": 100, **options}
+    return recordings_table.next_due(connection, PROJECT, now, **parameters)
 
 
 def ids(connection: sqlite3.Connection, now: datetime = NOW) -> list[str]:
-    return [one.call_id for one in due(connection, now)]
+    return [recording.call_id for recording in due(connection, now)]
 
 
 def row(connection: sqlite3.Connection, call_id: str, project: int = PROJECT) -> dict[str, Any]:
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT * FROM recordings WHERE project = ? AND call_id = ?", (project, call_id)
     )
-    names = [column[0] for column in found.description]
-    return dict(zip(names, found.fetchone() or (), strict=False))
+    names = [column[0] for column in cursor.description]
+    return dict(zip(names, cursor.fetchone() or (), strict=False))
 
 
 @pytest.mark.parametrize(
-    ("tries", "age", "pause"),
+    ("tries", "age", "delay"),
     [
         (1, HOUR, timedelta(minutes=5)),
         (2, HOUR, timedelta(minutes=15)),
@@ -72,39 +62,39 @@ def row(connection: sqlite3.Connection, call_id: str, project: int = PROJECT) ->
         (1, -HOUR, timedelta(minutes=5)),  # a server whose clock is ahead
     ],
 )
-def test_the_schedule(tries: int, age: timedelta, pause: timedelta | None) -> None:
-    """Growing pauses until the call is 72 hours old."""
-    again = next_try(tries, NOW, NOW - age, WAIT)
-    assert (again and again - NOW) == pause
+def test_delays_grow(tries: int, age: timedelta, delay: timedelta | None) -> None:
+    """The last attempt is when the call is 72 hours old."""
+    next_at = next_try(tries, NOW, NOW - age, WAIT)
+    assert (next_at and next_at - NOW) == delay
 
 
 @given(st.integers(1, 10**6), st.timedeltas(DAY * -9, DAY * 9), st.timedeltas(DAY * 0, DAY * 9))
-def test_the_schedule_moves_on_and_ends(tries: int, age: timedelta, wait: timedelta) -> None:
-    """Always later than now, never later than the end, none only at the end."""
+def test_attempts_end(tries: int, age: timedelta, wait: timedelta) -> None:
+    """The next attempt is after now and not after the end; there is none only at the end."""
     end = NOW - age + wait
-    again = next_try(tries, NOW, NOW - age, wait)
-    assert (again is None) == (end <= NOW)
-    assert again is None or NOW < again <= min(end, NOW + RETRY_DELAYS[-1])
+    next_at = next_try(tries, NOW, NOW - age, wait)
+    assert (next_at is None) == (end <= NOW)
+    assert next_at is None or NOW < next_at <= min(end, NOW + RETRY_DELAYS[-1])
 
 
-def test_the_schedule_ends_within_ten_tries() -> None:
-    """Whoever runs every minute asks this often for a recording that never comes."""
+def test_there_are_nine_attempts() -> None:
+    """A run every minute requests a recording that never appears this often."""
     now, tries = NOW, 0
-    again: datetime | None = now
-    while again is not None:
-        now, tries = again, tries + 1
-        again = next_try(tries, now, NOW, WAIT)
+    next_at: datetime | None = now
+    while next_at is not None:
+        now, tries = next_at, tries + 1
+        next_at = next_try(tries, now, NOW, WAIT)
     assert (tries, now) == (9, NOW + WAIT)
 
 
-def test_the_last_date_of_all_is_no_problem() -> None:
-    """A date that is wrong by thousands of years must not end the run."""
+def test_a_date_near_the_end_of_all_dates() -> None:
+    """A date that is wrong by thousands of years does not end the run."""
     last = datetime.max.replace(tzinfo=UTC)
     assert next_try(1, NOW, last, WAIT) == NOW + RETRY_DELAYS[0]
 
 
 def test_answered_calls_without_a_row_are_due(connection: sqlite3.Connection) -> None:
-    """Newest first; not those of another project, status, or that were deleted."""
+    """They are sorted, newest first; other projects, statuses and deleted calls are not due."""
     add(connection, "1", "2026-05-01T12:00:00Z")
     add(connection, "2", "2026-05-03T12:00:00Z")
     add(connection, "3", "2026-05-02T12:00:00Z", status="BUSY")
@@ -117,15 +107,17 @@ def test_answered_calls_without_a_row_are_due(connection: sqlite3.Connection) ->
     )
 
 
-def keep(connection: sqlite3.Connection, *notes: recordings_table.RecordingRow) -> None:
-    recordings_table.save_rows(connection, PROJECT, notes)
+def save(connection: sqlite3.Connection, *rows: recordings_table.RecordingRow) -> None:
+    recordings_table.save_rows(connection, PROJECT, rows)
 
 
-def test_what_was_saved_is_never_due(connection: sqlite3.Connection) -> None:
-    """And its row tells what lies where."""
+def test_a_saved_recording_is_never_due(connection: sqlite3.Connection) -> None:
+    """Its row has path, size and hash."""
     add(connection, "1", "2026-05-01T12:00:00Z")
-    (one,) = due(connection)
-    keep(connection, recordings_table.saved_row(one, NOW, path="a/1.mp3", size=7, sha256="ab"))
+    (recording,) = due(connection)
+    save(
+        connection, recordings_table.saved_row(recording, NOW, path="a/1.mp3", size=7, sha256="ab")
+    )
     assert ids(connection, NOW + 9999 * DAY) == []
     assert row(connection, "1") == {
         "project": PROJECT,
@@ -142,84 +134,87 @@ def test_what_was_saved_is_never_due(connection: sqlite3.Connection) -> None:
     }
 
 
-def test_what_is_missing_is_due_after_a_pause(connection: sqlite3.Connection) -> None:
-    """The tries are counted, and the first one is remembered."""
+def test_a_missing_recording_is_due_after_a_delay(connection: sqlite3.Connection) -> None:
+    """Attempts are counted, and the first one is remembered."""
     add(connection, "1", "2026-05-10T11:00:00Z")
-    keep(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
+    save(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
     assert ids(connection, NOW + RETRY_DELAYS[0] - timedelta(seconds=1)) == []
     later = NOW + RETRY_DELAYS[0]
-    (again,) = due(connection, later)
-    keep(connection, recordings_table.missing_row(again, later, WAIT))
-    found = row(connection, "1")
-    assert (found["state"], found["tries"]) == ("missing", 2)
-    assert found["first_tried_at"] == "2026-05-10T12:00:00Z"
-    assert found["last_tried_at"] == "2026-05-10T12:05:00Z"
-    assert found["next_try_at"] == "2026-05-10T12:20:00Z"
+    (recording,) = due(connection, later)
+    save(connection, recordings_table.missing_row(recording, later, WAIT))
+    result = row(connection, "1")
+    assert (result["state"], result["tries"]) == ("missing", 2)
+    assert result["first_tried_at"] == "2026-05-10T12:00:00Z"
+    assert result["last_tried_at"] == "2026-05-10T12:05:00Z"
+    assert result["next_try_at"] == "2026-05-10T12:20:00Z"
 
 
-def test_what_was_given_up_is_never_due(connection: sqlite3.Connection) -> None:
-    """A call of last year without a recording is asked once."""
+def test_a_recording_that_was_given_up_is_never_due(connection: sqlite3.Connection) -> None:
+    """A call of last year without a recording is tried once."""
     add(connection, "1", "2025-05-10T11:00:00Z")
-    keep(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
+    save(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
     assert row(connection, "1")["state"] == "given_up"
     assert ids(connection, NOW + 9999 * DAY) == []
 
 
-def test_what_failed_is_due_at_once(connection: sqlite3.Connection) -> None:
-    """With the error's name and text; then a success leaves no trace of it."""
+def test_a_failed_recording_is_due_at_once(connection: sqlite3.Connection) -> None:
+    """Its row has the error, until it is saved."""
     add(connection, "1", "2026-05-10T11:00:00Z")
-    keep(
+    save(
         connection,
         recordings_table.failed_row(due(connection)[0], NOW, ContentError("HTML came " * 99)),
     )
-    found = row(connection, "1")
-    assert (found["state"], found["tries"]) == ("failed", 1)
-    assert found["problem"].startswith("ContentError: HTML came HTML")
-    assert len(found["problem"]) == 500
-    (again,) = due(connection)
-    keep(connection, recordings_table.saved_row(again, NOW, path="1", size=7, sha256="ab"))
-    found = row(connection, "1")
-    assert (found["state"], found["tries"], found["problem"]) == ("saved", 2, None)
+    result = row(connection, "1")
+    assert (result["state"], result["tries"]) == ("failed", 1)
+    assert result["problem"].startswith("ContentError: HTML came HTML")
+    assert len(result["problem"]) == 500
+    (recording,) = due(connection)
+    save(connection, recordings_table.saved_row(recording, NOW, path="1", size=7, sha256="ab"))
+    result = row(connection, "1")
+    assert (result["state"], result["tries"], result["problem"]) == ("saved", 2, None)
 
 
-def test_a_moment_is_compared_in_utc_and_seconds(connection: sqlite3.Connection) -> None:
-    """Texts are compared, so a zone or a fraction must not be in them."""
+def test_times_are_stored_in_utc_without_fractions(connection: sqlite3.Connection) -> None:
+    """They are compared as texts."""
     add(connection, "1", "2026-05-10T11:00:00Z")
     moscow = NOW.astimezone(timezone(3 * HOUR)) + timedelta(microseconds=5)
-    keep(connection, recordings_table.failed_row(due(connection)[0], moscow, ContentError("no")))
+    save(connection, recordings_table.failed_row(due(connection)[0], moscow, ContentError("no")))
     assert row(connection, "1")["next_try_at"] == "2026-05-10T12:00:00Z"
     assert ids(connection, moscow) == ["1"]
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 99)), unique_by=lambda one: one[1]),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 99)), unique_by=lambda call: call[1]),
     st.integers(1, 7),
 )
-def test_batches_give_each_call_once(calls: list[tuple[int, int]], most: int) -> None:
-    """In order, though many share a second, and though what failed is due again at once."""
+def test_batches_have_each_call_once(calls: list[tuple[int, int]], size: int) -> None:
+    """Although many share a second, and although a failed recording is due again at once."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     schema.migrate(connection, Path("calls.db"))
     for second, call_id in calls:
         add(connection, str(call_id), f"2026-05-01T12:00:0{second}Z")
-    given_ids: list[str] = []
+    batch_ids: list[str] = []
     after: DueRecording | None = None
-    while batch := due(connection, after=after, limit=most):
-        assert len(batch) <= most
-        keep(
+    while batch := due(connection, after=after, limit=size):
+        assert len(batch) <= size
+        save(
             connection,
-            *(recordings_table.failed_row(one, NOW, ContentError("no")) for one in batch),
+            *(
+                recordings_table.failed_row(recording, NOW, ContentError("no"))
+                for recording in batch
+            ),
         )
-        given_ids += [one.call_id for one in batch]
+        batch_ids += [recording.call_id for recording in batch]
         after = batch[-1]
-    expected = sorted(calls, key=lambda one: (one[0], str(one[1])), reverse=True)
-    assert given_ids == [str(call_id) for _, call_id in expected]
+    expected = sorted(calls, key=lambda call: (call[0], str(call[1])), reverse=True)
+    assert batch_ids == [str(call_id) for _, call_id in expected]
     connection.close()
 
 
-def test_a_batch_is_found_without_reading_what_is_before_it(
+def test_a_batch_does_not_read_the_batches_before_it(
     connection: sqlite3.Connection,
 ) -> None:
-    """A million calls that are due must not be read again for each batch."""
+    """The date is searched in the index."""
     values = {"project": 1, "now": "", "date": "", "id": "", "max_rows": 1}
     plan = connection.execute(f"EXPLAIN QUERY PLAN {recordings_table.NEXT_DUE}", values).fetchall()
     steps = [step[-1] for step in plan]
@@ -227,12 +222,12 @@ def test_a_batch_is_found_without_reading_what_is_before_it(
     assert not [step for step in steps if step.startswith("SCAN")]
 
 
-def test_a_claim_keeps_a_place(connection: sqlite3.Connection) -> None:
-    """The first to claim a path has it, of whatever project; the same call may claim again."""
-    places = [("1", "a/1.mp3"), ("2", "a/2.mp3")]
-    assert recordings_table.claim(connection, PROJECT, places, NOW) == set()
-    assert recordings_table.claim(connection, PROJECT, places, NOW) == set()
-    assert recordings_table.claim(connection, PROJECT + 1, [*places, ("3", "a/3.mp3")], NOW) == {
+def test_a_path_is_claimed_once(connection: sqlite3.Connection) -> None:
+    """Another project cannot claim it; the same call can claim it again."""
+    paths = [("1", "a/1.mp3"), ("2", "a/2.mp3")]
+    assert recordings_table.claim(connection, PROJECT, paths, NOW) == set()
+    assert recordings_table.claim(connection, PROJECT, paths, NOW) == set()
+    assert recordings_table.claim(connection, PROJECT + 1, [*paths, ("3", "a/3.mp3")], NOW) == {
         "1",
         "2",
     }
@@ -240,20 +235,20 @@ def test_a_claim_keeps_a_place(connection: sqlite3.Connection) -> None:
     assert row(connection, "3", PROJECT + 1)["path"] == "a/3.mp3"
 
 
-def test_a_claim_that_was_left_is_due(connection: sqlite3.Connection) -> None:
-    """A run was killed: its claims say so, and are tried by the next one."""
+def test_a_claim_of_a_killed_run_is_due(connection: sqlite3.Connection) -> None:
+    """Its row says that the run was interrupted."""
     add(connection, "1", "2026-05-10T11:00:00Z")
     recordings_table.claim(connection, PROJECT, [("1", "1.mp3")], NOW)
-    found = row(connection, "1")
-    assert (found["state"], found["tries"]) == ("failed", 0)
-    assert "interrupted" in found["problem"]
+    result = row(connection, "1")
+    assert (result["state"], result["tries"]) == ("failed", 0)
+    assert "interrupted" in result["problem"]
     assert ids(connection) == ["1"]
 
 
-def test_a_claim_changes_nothing_else(connection: sqlite3.Connection) -> None:
-    """What is known of a call stays, also once the claim is given up."""
+def test_a_claim_keeps_earlier_results(connection: sqlite3.Connection) -> None:
+    """They stay after the claim is released as well."""
     add(connection, "1", "2026-05-10T11:00:00Z")
-    keep(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
+    save(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
     before = row(connection, "1")
     recordings_table.claim(connection, PROJECT, [("1", "1.mp3")], NOW + HOUR)
     assert row(connection, "1") == {**before, "path": "1.mp3"}
@@ -261,11 +256,11 @@ def test_a_claim_changes_nothing_else(connection: sqlite3.Connection) -> None:
     assert row(connection, "1") == before
 
 
-def test_a_claim_given_up_leaves_no_row(connection: sqlite3.Connection) -> None:
-    """Of a call that was not tried; what was saved meanwhile stays."""
+def test_a_released_claim_leaves_no_row(connection: sqlite3.Connection) -> None:
+    """A recording that was saved meanwhile stays."""
     add(connection, "2", "2026-05-10T11:00:00Z")
     recordings_table.claim(connection, PROJECT, [("1", "1.mp3"), ("2", "2.mp3")], NOW)
-    keep(
+    save(
         connection,
         recordings_table.saved_row(due(connection)[0], NOW, path="2.mp3", size=7, sha256="ab"),
     )
@@ -274,17 +269,17 @@ def test_a_claim_given_up_leaves_no_row(connection: sqlite3.Connection) -> None:
     assert (row(connection, "2")["state"], row(connection, "2")["path"]) == ("saved", "2.mp3")
 
 
-def test_another_broken_rule_is_no_taken_place(connection: sqlite3.Connection) -> None:
-    """Only the index on paths is expected to refuse a claim."""
+def test_an_invalid_claim_raises(connection: sqlite3.Connection) -> None:
+    """It does not look like a path that is taken."""
     with pytest.raises(sqlite3.IntegrityError):
         recordings_table.claim(connection, PROJECT, [(None, "1.mp3")], NOW)  # type: ignore[list-item]
 
 
-def test_a_note_written_twice_is_one(connection: sqlite3.Connection) -> None:
-    """A transaction may be repeated when it is not known whether it was kept."""
+def test_a_row_can_be_saved_twice(connection: sqlite3.Connection) -> None:
+    """A transaction is repeated if it is unknown whether it was committed."""
     add(connection, "1", "2026-05-10T11:00:00Z")
-    note = recordings_table.missing_row(due(connection)[0], NOW, WAIT)
-    keep(connection, note)
+    missing = recordings_table.missing_row(due(connection)[0], NOW, WAIT)
+    save(connection, missing)
     before = row(connection, "1")
-    keep(connection, note)
+    save(connection, missing)
     assert row(connection, "1") == before

@@ -1,4 +1,4 @@
-"""The tables of the copy: as promised, of one version, and nobody else's."""
+"""Tables of a SQLite copy, and the migration of older copies."""
 
 from __future__ import annotations
 
@@ -18,63 +18,56 @@ SECOND = ("ALTER TABLE calls ADD COLUMN note TEXT", "UPDATE calls SET note = 'ol
 
 
 @pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    """Give a database in memory, brought to today's version."""
-    found = sqlite3.connect(":memory:", isolation_level=None)
-    schema.migrate(found, PATH)
-    yield found
-    found.close()
+def empty() -> Iterator[sqlite3.Connection]:
+    """Yield a database without tables."""
+    opened = sqlite3.connect(":memory:", isolation_level=None)
+    yield opened
+    opened.close()
 
 
 def _add_call(connection: sqlite3.Connection, call_id: str, **values: object) -> None:
     values |= {"project": 1, "id": call_id, "status": "ANSWER", "content_hash": b"1"}
     values |= dict.fromkeys(("date", "first_seen_at", "changed_at"), "2026-05-01T12:00:00Z")
     names = ", ".join(f'"{name}"' for name in values)
-    places = ", ".join("?" * len(values))
-    connection.execute(f"INSERT INTO calls ({names}) VALUES ({places})", [*values.values()])
+    parameters = ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO calls ({names}) VALUES ({parameters})", [*values.values()])
 
 
-def _flat(connection: sqlite3.Connection) -> list[dict[str, object]]:
-    found = connection.execute("SELECT * FROM calls_flat ORDER BY id")
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found]
+def _flat_calls(connection: sqlite3.Connection) -> list[dict[str, object]]:
+    cursor = connection.execute("SELECT * FROM calls_flat ORDER BY id")
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(found)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
-def test_columns_are_the_fields_and_four_more(connection: sqlite3.Connection) -> None:
-    """The key is project and id; the fields of a call stand in their order."""
-    found = connection.execute("PRAGMA table_info(calls)").fetchall()
-    assert [row[1] for row in found] == [
-        "project",
-        *COLUMNS,
-        "content_hash",
-        "first_seen_at",
-        "changed_at",
-        "deleted_at",
-    ]
-    assert {row[1] for row in found if row[5]} == {"project", "id"}
+def test_calls_have_the_fields_and_four_more_columns(connection: sqlite3.Connection) -> None:
+    """The key is project and id; the fields of a call keep their order."""
+    columns = connection.execute("PRAGMA table_info(calls)").fetchall()
+    extra = ["content_hash", "first_seen_at", "changed_at", "deleted_at"]
+    assert [column[1] for column in columns] == ["project", *COLUMNS, *extra]
+    assert {column[1] for column in columns if column[5]} == {"project", "id"}
 
 
-def test_tables_are_what_people_look_for(connection: sqlite3.Connection) -> None:
-    """Nothing in it is there for the program alone."""
-    found = connection.execute(
+def test_tables_are_the_documented_ones(connection: sqlite3.Connection) -> None:
+    """No table is there for the program alone."""
+    rows = connection.execute(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
     )
-    assert [name for (name,) in found] == ["calls", "calls_flat", "recordings", "sync_state"]
+    assert [name for (name,) in rows] == ["calls", "calls_flat", "recordings", "sync_state"]
 
 
-def test_file_says_whose_it_is(connection: sqlite3.Connection) -> None:
-    """In its header, where `file` and we look."""
-    assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
-    assert _version(connection) == schema.VERSION == schema.check(connection, PATH)
+def test_a_copy_has_an_application_id(connection: sqlite3.Connection) -> None:
+    """`file` shows it, and so does a copy to another version of this program."""
+    assert connection.execute("PRAGMA application_id").fetchone() == (0x526F6953,)
+    assert _version(connection) == schema.VERSION == schema.check(connection, PATH) == 1
 
 
 @pytest.mark.parametrize(
-    ("question", "index"),
+    ("statement", "index"),
     [
         ("SELECT id FROM calls WHERE project = 1 AND date >= 'a' AND date < 'b'", "calls_by_date"),
         (
@@ -86,29 +79,28 @@ def test_file_says_whose_it_is(connection: sqlite3.Connection) -> None:
             " WHERE project = 1 AND status = 'ACTIVE' AND deleted_at IS NULL",
             "INDEX calls_active",
         ),
+        ("SELECT 1 FROM recordings WHERE path = 'a'", "INDEX recordings_by_path"),
     ],
 )
-def test_questions_have_their_index(
-    connection: sqlite3.Connection, question: str, index: str
+def test_statements_of_every_run_use_an_index(
+    connection: sqlite3.Connection, statement: str, index: str
 ) -> None:
-    """Those of every run must not read a million calls."""
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
-    assert index in str(plan)
+    """They must not read a million calls."""
+    assert index in str(connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall())
 
 
-def test_recordings_have_a_path_each(connection: sqlite3.Connection) -> None:
-    """Two files cannot have one name; many may have none yet."""
-    add = "INSERT INTO recordings (project, call_id, state, path) VALUES (1, ?, ?, ?)"
-    for call_id in "12":
-        connection.execute(add, (call_id, "missing", None))
-    connection.execute(add, ("3", "saved", "a.mp3"))
+def test_a_path_belongs_to_one_recording(connection: sqlite3.Connection) -> None:
+    """Many recordings may have no path, and the state is one of four."""
+    statement = "INSERT INTO recordings (project, call_id, state, path) VALUES (1, ?, ?, ?)"
+    for row in (("1", "missing", None), ("2", "missing", None), ("3", "saved", "a.mp3")):
+        connection.execute(statement, row)
     for row in (("4", "saved", "a.mp3"), ("5", "lost", None), ("3", "saved", "b.mp3")):
         with pytest.raises(sqlite3.IntegrityError):
-            connection.execute(add, row)
+            connection.execute(statement, row)
 
 
-def test_view_gives_the_source_of_the_visit(connection: sqlite3.Connection) -> None:
-    """Or of the static number, where there is no visit; what else a visit and an order say."""
+def test_the_view_has_the_source_of_the_visit(connection: sqlite3.Connection) -> None:
+    """A call without a visit has the source of its static number."""
     source = '{"display_name": "%s", "utm_source": "direct"}'
     visit = f'{{"source": {source % "Visit"}, "geo": {{"city": "Town"}}, "landing_page": "/a"}}'
     order = '{"status": {"name": "Paid"}, "revenue": 2000.5}'
@@ -116,22 +108,22 @@ def test_view_gives_the_source_of_the_visit(connection: sqlite3.Connection) -> N
     _add_call(connection, "2", static_source=source % "Number")
     _add_call(connection, "3", visit='{"source": null, "host": "site.example"}')
     _add_call(connection, "4")
-    found = _flat(connection)
-    assert [row["source"] for row in found] == ["Visit", "Number", None, None]
-    assert [row["utm_source"] for row in found] == ["direct", "direct", None, None]
-    assert (found[0]["city"], found[0]["landing_page"]) == ("Town", "/a")
-    assert (found[0]["order_status"], found[0]["order_revenue"]) == ("Paid", 2000.5)
-    assert found[2]["host"] == "site.example"
+    rows = _flat_calls(connection)
+    assert [row["source"] for row in rows] == ["Visit", "Number", None, None]
+    assert [row["utm_source"] for row in rows] == ["direct", "direct", None, None]
+    assert (rows[0]["city"], rows[0]["landing_page"]) == ("Town", "/a")
+    assert (rows[0]["order_status"], rows[0]["order_revenue"]) == ("Paid", 2000.5)
+    assert rows[2]["host"] == "site.example"
 
 
-def test_view_leaves_deleted_calls_out(connection: sqlite3.Connection) -> None:
-    """People count what is there."""
+def test_the_view_has_no_deleted_calls(connection: sqlite3.Connection) -> None:
+    """A count over it is a count of the calls that exist."""
     _add_call(connection, "1", deleted_at="2026-05-02T12:00:00Z")
-    assert _flat(connection) == []
+    assert _flat_calls(connection) == []
 
 
-def test_an_older_copy_becomes_one_of_today(connection: sqlite3.Connection) -> None:
-    """Step by step, with what is in it; a second time there is nothing to do."""
+def test_an_older_copy_is_migrated(connection: sqlite3.Connection) -> None:
+    """Its rows stay, and a second migration does nothing."""
     _add_call(connection, "1")
     for _ in range(2):
         schema.migrate(connection, PATH, [*schema.STEPS, SECOND])
@@ -139,17 +131,15 @@ def test_an_older_copy_becomes_one_of_today(connection: sqlite3.Connection) -> N
         assert connection.execute("SELECT id, note FROM calls").fetchall() == [("1", "old")]
 
 
-def test_a_new_copy_takes_all_steps() -> None:
-    """It is the same as one that grew."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    schema.migrate(connection, PATH, [*schema.STEPS, SECOND])
-    assert _version(connection) == 2
-    assert connection.execute("SELECT note FROM calls").fetchall() == []
-    connection.close()
+def test_a_new_copy_takes_all_steps(empty: sqlite3.Connection) -> None:
+    """It equals a migrated one."""
+    schema.migrate(empty, PATH, [*schema.STEPS, SECOND])
+    assert _version(empty) == 2
+    assert empty.execute("SELECT note FROM calls").fetchall() == []
 
 
-def test_a_step_that_fails_leaves_the_old_version(connection: sqlite3.Connection) -> None:
-    """Wholly: no column of it, and the rows are there."""
+def test_a_failed_migration_changes_nothing(connection: sqlite3.Connection) -> None:
+    """Version, columns and rows are as before."""
     _add_call(connection, "1")
     before = list(connection.iterdump())
     with pytest.raises(sqlite3.OperationalError):
@@ -159,8 +149,8 @@ def test_a_step_that_fails_leaves_the_old_version(connection: sqlite3.Connection
     assert not connection.in_transaction
 
 
-def test_a_later_version_is_refused(connection: sqlite3.Connection) -> None:
-    """What it means by its columns is not known here."""
+def test_a_newer_version_is_refused(connection: sqlite3.Connection) -> None:
+    """Its columns may have another meaning."""
     connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     with pytest.raises(SyncError, match=r"calls\.db .* newer version; upgrade roistat_async"):
         schema.migrate(connection, PATH)
@@ -170,27 +160,27 @@ def test_a_later_version_is_refused(connection: sqlite3.Connection) -> None:
     "statement",
     ["CREATE TABLE a (b)", "PRAGMA user_version = 3", "PRAGMA application_id = 3"],
 )
-def test_a_database_of_something_else_is_refused(statement: str) -> None:
-    """By its tables, or by its header."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.execute(statement)
-    before = list(connection.iterdump())
+def test_a_database_of_another_program_is_refused(
+    empty: sqlite3.Connection, statement: str
+) -> None:
+    """Its tables or its header show whose it is, and it is not changed."""
+    empty.execute(statement)
+    before = list(empty.iterdump())
     with pytest.raises(SyncError, match="another program; name another file"):
-        schema.migrate(connection, PATH)
-    assert [*connection.iterdump()] == before
-    connection.close()
+        schema.migrate(empty, PATH)
+    assert [*empty.iterdump()] == before
 
 
-def test_a_transaction_keeps_all_or_nothing(connection: sqlite3.Connection) -> None:
-    """And the connection can be used afterwards."""
+def test_a_transaction_is_all_or_nothing(connection: sqlite3.Connection) -> None:
+    """The connection can be used after an error."""
 
     def fail() -> None:
-        with transaction(connection):
+        with transaction(connection, schema.BEGIN):
             _add_call(connection, "1")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    with transaction(connection):
+    with transaction(connection, schema.BEGIN):
         _add_call(connection, "2")
     assert connection.execute("SELECT id FROM calls").fetchall() == [("2",)]

@@ -1,10 +1,15 @@
-"""Calls in a SQLite database: states, projects, full runs, and the end of it all."""
+"""SQLite target: rows and their state in one transaction, several projects in one database."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,16 +18,16 @@ from attrs import evolve
 
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import CallStatus
-from roistat_async.sync import schema
+from roistat_async.sync import SqliteTarget, SyncState, WriteCounts
 from roistat_async.sync.sql import SqlConnection
-from roistat_async.sync.sqlite import SqliteTarget
-from roistat_async.sync.target import WriteCounts
 
-from .calls_db import ADDRESS, EMPTY, NOON, STATE, ask, call
+from .calls_db import ADDRESS, EMPTY, NOON, STATE, call, ids, query
+
+DAY = timedelta(days=1)
 
 
-async def test_a_new_project_has_no_state(path: Path) -> None:
-    """And one that was written has what was written, also in the next run."""
+async def test_the_next_run_finds_the_state(path: Path) -> None:
+    """A new project has an empty one."""
     target = SqliteTarget(path)
     assert await target.open(1, ADDRESS) == EMPTY
     await target.write(1, [call(1)], STATE)
@@ -32,52 +37,53 @@ async def test_a_new_project_has_no_state(path: Path) -> None:
     await target.close()
 
 
-async def test_states_can_be_read_by_people(target: SqliteTarget, path: Path) -> None:
-    """When it ran, how far it got, how many calls there are."""
+async def test_the_state_has_documented_columns(target: SqliteTarget, path: Path) -> None:
+    """They say when it ran, how far it got and how many calls there are."""
     await target.write(1, [call(1), call(2)], STATE)
     await target.finish(1, evolve(STATE, walk=None))
-    assert ask(path, "SELECT * FROM sync_state") == [
-        (
-            1,
-            ADDRESS,
-            "2026-05-01T12:00:00Z",
-            "2026-05-02T12:00:00Z",
-            None,
-            2,
-            "2026-05-31T12:00:01Z",
-            "2026-05-31T12:00:03Z",
-        )
-    ]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        row = connection.execute("SELECT * FROM sync_state").fetchone()
+    assert dict(row) == {
+        "project": 1,
+        "base_url": ADDRESS,
+        "covered_from": "2026-05-01T12:00:00Z",
+        "watermark": "2026-05-02T12:00:00Z",
+        "walk": None,
+        "calls": 2,
+        "last_started_at": "2026-05-31T12:00:01Z",
+        "last_finished_at": "2026-05-31T12:00:03Z",
+    }
 
 
-async def test_active_calls_are_found(target: SqliteTarget) -> None:
-    """Their dates, each once, in order of time, not of text; of this project alone."""
-    dates = [NOON, NOON.replace(microsecond=5), NOON, NOON - timedelta(days=1)]
+async def test_active_calls_are_listed(target: SqliteTarget) -> None:
+    """Each date of this project is there once, in order of time and not of text."""
+    dates = [NOON, NOON.replace(microsecond=5), NOON, NOON - DAY]
     calls = [call(n, date=date, status=CallStatus.ACTIVE) for n, date in enumerate(dates)]
     await target.write(1, [*calls, call(9)], STATE)
     await target.open(2, ADDRESS)
     await target.write(2, [call(1, status=CallStatus.ACTIVE)], STATE)
     assert await target.active(1) == [dates[3], dates[0], dates[1]]
-    await target.write(1, [evolve(one, status=CallStatus.ANSWER) for one in calls], STATE)
+    await target.write(1, [evolve(single, status=CallStatus.ANSWER) for single in calls], STATE)
     assert await target.active(1) == []
 
 
-async def test_full_run_marks_what_is_gone(target: SqliteTarget, path: Path) -> None:
-    """Inside the period alone, and in this project; no row is removed."""
+async def test_a_full_run_marks_deleted_calls(target: SqliteTarget, path: Path) -> None:
+    """Only calls of the period and the project are marked, and no row is removed."""
     await target.open(2, ADDRESS)
     await target.write(2, [call(2)], STATE)
     await target.write(1, [call(n) for n in range(5)], STATE)
     await target.begin_full_run(1)
     await target.write(1, [call(1)], STATE)
     assert await target.finish_full_run(1, call(1).date, call(4).date, EMPTY) == 2
-    gone = "SELECT id FROM calls WHERE deleted_at IS NOT NULL AND project = 1 ORDER BY id"
-    assert ask(path, gone) == [("2",), ("3",)]
-    assert ask(path, "SELECT count(*) FROM calls") == [(6,)]
-    assert ask(path, "SELECT watermark, calls FROM sync_state WHERE project = 1") == [(None, 3)]
+    deleted = "SELECT id FROM calls WHERE deleted_at IS NOT NULL AND project = 1 ORDER BY id"
+    assert query(path, deleted) == [("2",), ("3",)]
+    assert query(path, "SELECT count(*) FROM calls") == [(6,)]
+    assert query(path, "SELECT watermark, calls FROM sync_state WHERE project = 1") == [(None, 3)]
 
 
-async def test_fractions_of_a_second_are_inside_or_not(target: SqliteTarget) -> None:
-    """As text, 12:00:00.5Z stands before 12:00:00Z."""
+async def test_a_full_run_is_exact_to_a_fraction_of_a_second(target: SqliteTarget) -> None:
+    """As text, 12:00:00.5Z sorts before 12:00:00Z."""
     half = timedelta(milliseconds=500)
     await target.write(1, [call(0, date=NOON), call(1, date=NOON + half)], STATE)
     await target.begin_full_run(1)
@@ -86,28 +92,28 @@ async def test_fractions_of_a_second_are_inside_or_not(target: SqliteTarget) -> 
     assert await target.finish_full_run(1, NOON, NOON + half, EMPTY) == 1
 
 
-async def test_a_call_that_comes_back_is_no_longer_deleted(
-    target: SqliteTarget, path: Path
-) -> None:
-    """Though nothing else about it changed; marked ones are neither active nor marked again."""
+async def test_a_call_that_exists_again_is_not_deleted(target: SqliteTarget, path: Path) -> None:
+    """A deleted call is neither active nor marked twice."""
     active = call(1, status=CallStatus.ACTIVE)
     await target.write(1, [active], STATE)
     for deleted in (1, 0):
         await target.begin_full_run(1)
-        assert await target.finish_full_run(1, NOON, NOON + timedelta(days=1), STATE) == deleted
+        assert await target.finish_full_run(1, NOON, NOON + DAY, STATE) == deleted
     assert await target.active(1) == []
     assert await target.write(1, [active], STATE) == WriteCounts(0, 1)
-    assert ask(path, "SELECT deleted_at FROM calls") == [(None,)]
+    assert query(path, "SELECT deleted_at FROM calls") == [(None,)]
 
 
 async def test_a_full_run_must_have_begun(target: SqliteTarget) -> None:
-    """Otherwise every call would be gone."""
+    """Otherwise every call would be marked."""
     with pytest.raises(SyncError, match="begin_full_run"):
-        await target.finish_full_run(1, NOON, NOON + timedelta(days=1), STATE)
+        await target.finish_full_run(1, NOON, NOON + DAY, STATE)
 
 
-async def test_run_is_one_transaction(target: SqliteTarget, path: Path) -> None:
-    """In the thread of the target; what fails leaves nothing."""
+async def test_a_transaction_runs_in_the_thread_of_the_target(
+    target: SqliteTarget, path: Path
+) -> None:
+    """It is rolled back if it raises."""
 
     def add(connection: SqlConnection) -> str:
         connection.execute(
@@ -121,16 +127,16 @@ async def test_run_is_one_transaction(target: SqliteTarget, path: Path) -> None:
 
     with pytest.raises(ZeroDivisionError):
         await target.transaction(fail)
-    assert ask(path, "SELECT * FROM recordings") == []
+    assert query(path, "SELECT * FROM recordings") == []
     assert "roistat-sql" in await target.transaction(add)
-    assert ask(path, "SELECT call_id FROM recordings") == [("2",)]
+    assert query(path, "SELECT call_id FROM recordings") == [("2",)]
 
 
 async def test_projects_share_a_database(path: Path) -> None:
-    """Through one target or several, at once; each has its calls and its state."""
-    one, other = SqliteTarget(path), SqliteTarget(path)
-    await asyncio.gather(one.open(1, ADDRESS), one.open(2, ADDRESS), other.open(3, ADDRESS))
-    targets = {1: one, 2: one, 3: other}
+    """Runs at the same time, through one target or several, keep calls and states apart."""
+    shared, other = SqliteTarget(path), SqliteTarget(path)
+    await asyncio.gather(shared.open(1, ADDRESS), shared.open(2, ADDRESS), other.open(3, ADDRESS))
+    targets = {1: shared, 2: shared, 3: other}
     await asyncio.gather(
         *(
             targets[project].write(project, [call(n)], evolve(STATE, walk=str(project)))
@@ -138,17 +144,14 @@ async def test_projects_share_a_database(path: Path) -> None:
             for project in targets
         )
     )
-    await asyncio.gather(one.close(), other.close())
-    assert ask(path, "SELECT project, count(*) FROM calls GROUP BY 1") == [
-        (1, 20),
-        (2, 20),
-        (3, 20),
-    ]
-    assert ask(path, "SELECT walk FROM sync_state ORDER BY project") == [("1",), ("2",), ("3",)]
+    await asyncio.gather(shared.close(), other.close())
+    counts = query(path, "SELECT project, count(*) FROM calls GROUP BY 1")
+    assert counts == [(1, 20), (2, 20), (3, 20)]
+    assert query(path, "SELECT walk FROM sync_state ORDER BY project") == [("1",), ("2",), ("3",)]
 
 
-async def test_a_project_is_taken_once(target: SqliteTarget, path: Path) -> None:
-    """A second target of this process is told, and the first one goes on."""
+async def test_one_run_of_a_project_at_a_time(target: SqliteTarget, path: Path) -> None:
+    """A second run is refused, and the first continues."""
     other = SqliteTarget(path)
     for second in (other, target):
         with pytest.raises(SyncError, match="already being synced"):
@@ -157,8 +160,8 @@ async def test_a_project_is_taken_once(target: SqliteTarget, path: Path) -> None
     assert await target.write(1, [call(1)], STATE) == WriteCounts(1, 0)
 
 
-async def test_close_leaves_nothing_open(target: SqliteTarget, path: Path) -> None:
-    """No log beside the database, no thread; the same target can be opened again."""
+async def test_a_closed_target_can_be_opened_again(target: SqliteTarget, path: Path) -> None:
+    """Closing twice does no harm and leaves no WAL."""
     await target.write(1, [call(1)], STATE)
     await target.close()
     await target.close()
@@ -166,10 +169,155 @@ async def test_close_leaves_nothing_open(target: SqliteTarget, path: Path) -> No
     assert await target.open(1, ADDRESS) == STATE
 
 
-def test_repr_is_the_path(path: Path) -> None:
-    """And nothing of what is in it."""
+async def test_a_project_must_be_open(path: Path) -> None:
+    """Any other call raises SyncError."""
+    target = SqliteTarget(path)
+    with pytest.raises(SyncError, match="open"):
+        await target.write(1, [call(1)], STATE)
+    with pytest.raises(SyncError, match="open"):
+        await target.transaction(lambda _: None)
+    await target.close()
+
+
+def test_repr_has_the_path(path: Path) -> None:
+    """It has nothing of the content."""
     target = SqliteTarget(path)
     assert repr(target) == f"SqliteTarget({str(path)!r})"
     assert target.path == path
-    assert target.whole_days is False
-    assert schema.VERSION == 1
+
+
+async def test_rows_and_state_are_one_transaction(
+    target: SqliteTarget, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that fails in the middle stores neither."""
+    await target.write(1, [call(1)], STATE)
+    with monkeypatch.context() as patch:
+        patch.setattr("roistat_async.sync.state_table.save", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await target.write(1, [call(2)], EMPTY)
+    assert ids(path) == ["1"]
+    assert await target.write(1, [call(2)], EMPTY) == WriteCounts(1, 0)
+
+
+async def test_another_server_is_refused(target: SqliteTarget) -> None:
+    """The same ids are other calls there."""
+    await target.write(1, [call(1)], STATE)
+    await target.close()
+    with pytest.raises(SyncError, match="another file"):
+        await target.open(1, "https://other.example")
+    assert await target.open(1, ADDRESS) == STATE
+
+
+async def test_an_invalid_state_is_refused(target: SqliteTarget) -> None:
+    """A new start would lose what was not read yet."""
+    await target.write(1, [call(1)], STATE)
+    await target.transaction(
+        lambda connection: connection.execute("UPDATE sync_state SET watermark = 'yesterday'")
+    )
+    await target.close()
+    with pytest.raises(SyncError, match="sync_state is invalid"):
+        await target.open(1, ADDRESS)
+
+
+async def test_a_cancelled_write_is_complete(target: SqliteTarget, path: Path) -> None:
+    """The cancel waits for the transaction in progress."""
+    started, resume = threading.Event(), threading.Event()
+
+    def block(_: SqlConnection) -> None:
+        started.set()
+        resume.wait()
+
+    blocking = asyncio.create_task(target.transaction(block))
+    await asyncio.to_thread(started.wait)
+    task = asyncio.create_task(target.write(1, [call(1)], STATE))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    resume.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await blocking
+    assert ids(path) == ["1"]
+
+
+def _limit_pages(connection: SqlConnection) -> None:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages + 4}")
+
+
+def _damage(connection: SqlConnection) -> None:
+    connection.execute("DROP INDEX calls_by_date")
+    connection.execute("DROP TABLE sync_state")
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"), [(_limit_pages, "disk is full"), (_damage, "failed")]
+)
+async def test_a_failed_write_changes_nothing(
+    target: SqliteTarget, path: Path, damage: Callable[[SqlConnection], None], problem: str
+) -> None:
+    """The error says what to do and holds no value of a row."""
+    await target.write(1, [call(1)], STATE)
+    await target.transaction(damage)
+    with pytest.raises(SyncError, match=rf"calls\.db: .*{problem}") as raised:
+        await target.write(1, [call(n, comment="x" * 1000) for n in range(2, 500)], EMPTY)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+    assert ids(path) == ["1"]
+
+
+SETUP = """
+import asyncio, os, resource, signal, sys
+from datetime import UTC, datetime
+from roistat_async.errors import SyncError
+from roistat_async.models.calls import Call, CallStatus
+from roistat_async.sync import SqliteTarget, SyncState, state_table
+
+def calls(*numbers, size=5):
+    date = datetime(2026, 5, 1, tzinfo=UTC)
+    return [Call(str(n), date, CallStatus.ANSWER, comment="x" * size) for n in numbers]
+
+async def main():
+    target = SqliteTarget(sys.argv[1])
+    await target.open(1, "https://roistat.example")
+    await target.write(1, calls(1), SyncState(walk="good"))
+    await fail(target)
+
+"""
+FULL_DISK = """
+async def fail(target):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+    try:
+        await target.write(1, calls(*range(500), size=2000), SyncState(walk="bad"))
+    except SyncError as error:
+        print(error)
+    await target.close()
+
+asyncio.run(main())
+"""
+KILLED = """
+async def fail(target):
+    # The rows are written, the state is not.
+    state_table.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    await target.write(1, calls(2), SyncState(walk="bad"))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits and no SIGKILL on Windows")
+@pytest.mark.parametrize(("failure", "code"), [(FULL_DISK, 0), (KILLED, -9)])
+async def test_a_failed_process_leaves_the_last_batch(path: Path, failure: str, code: int) -> None:
+    """Rows and state agree after a full disk and after a kill."""
+    command = [sys.executable, "-c", SETUP + failure, str(path)]
+    result = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == code, result.stderr
+    assert ("full" in result.stdout) == (code == 0)
+    target = SqliteTarget(path)
+    assert await target.open(1, ADDRESS) == SyncState(walk="good")
+    await target.close()
+    assert ids(path) == ["1"]
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]

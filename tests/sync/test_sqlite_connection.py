@@ -1,4 +1,4 @@
-"""What may become a copy and what not; nothing that stood there is lost or changed."""
+"""Files that may become a SQLite copy; no other file is changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,25 +19,17 @@ from roistat_async.errors import SyncError
 from roistat_async.sync import schema, sqlite_connection
 from roistat_async.sync.sqlite import SqliteTarget
 
-ADDRESS = "https://roistat.example"
-
-
-@pytest.fixture
-def open_umask() -> Iterator[None]:
-    """Let every bit of a mode through, as some services do."""
-    old = os.umask(0)
-    yield
-    os.umask(old)
+from .calls_db import ADDRESS
 
 
 def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:
-    """Let another process run some code; give what it said."""
+    """Run code in another process."""
     command = [sys.executable, "-c", code, str(path)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
 
-async def use(path: Path) -> None:
-    """Open a copy and close it."""
+async def open_and_close(path: Path) -> None:
+    """Open and close a copy."""
     target = SqliteTarget(path)
     try:
         await target.open(1, ADDRESS)
@@ -54,7 +46,7 @@ def make_link(path: Path) -> None:
     path.symlink_to("real.db")
 
 
-def make_loose_link(path: Path) -> None:
+def make_dangling_link(path: Path) -> None:
     path.symlink_to("nowhere.db")
 
 
@@ -82,7 +74,7 @@ def make_newer(path: Path) -> None:
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
-    """Give what stands in a folder, byte for byte."""
+    """Return the content of the files in a folder."""
     return {path.name: path.read_bytes() if path.is_file() else None for path in folder.iterdir()}
 
 
@@ -91,28 +83,28 @@ def content(folder: Path) -> dict[str, bytes | None]:
     [
         (make_folder, "not a regular file; name another"),
         (make_link, "not a regular file; name another"),
-        (make_loose_link, "not a regular file; name another"),
+        (make_dangling_link, "not a regular file; name another"),
         (make_pipe, "not a regular file; name another"),
         (make_text, "not a SQLite database; name another"),
         (make_foreign, "database of another program; name another"),
         (make_newer, "newer version; upgrade roistat_async"),
     ],
 )
-async def test_what_is_no_copy_is_refused(
+async def test_another_file_is_refused(
     tmp_path: Path, make: Callable[[Path], None], problem: str
 ) -> None:
-    """The error names it and says what to do; all that stood there stands as it did."""
+    """The error names it and says what to do, and it is not changed."""
     path = tmp_path / "calls.db"
     make(path)
     before = content(tmp_path)
-    with pytest.raises(SyncError, match=rf"calls\.db.*{problem}") as caught:
-        await use(path)
-    assert caught.value.__cause__ is caught.value.__context__ is None
+    with pytest.raises(SyncError, match=rf"calls\.db.*{problem}") as raised:
+        await open_and_close(path)
+    assert raised.value.__cause__ is raised.value.__context__ is None
     assert content(tmp_path) == before
 
 
-async def test_work_in_a_foreign_log_is_left_there(tmp_path: Path) -> None:
-    """A program that was killed finds its database and its log as they were."""
+async def test_the_wal_of_another_program_is_not_changed(tmp_path: Path) -> None:
+    """A killed program finds its database and its WAL as they were."""
     path = tmp_path / "calls.db"
     code = (
         "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
@@ -122,24 +114,24 @@ async def test_work_in_a_foreign_log_is_left_there(tmp_path: Path) -> None:
     before = content(tmp_path)
     assert before["calls.db-wal"]
     with pytest.raises(SyncError, match="another program"):
-        await use(path)
+        await open_and_close(path)
     after = content(tmp_path)
     assert after["calls.db"] == before["calls.db"]
     assert after["calls.db-wal"] == before["calls.db-wal"]
 
 
-async def test_an_empty_file_may_become_a_copy(tmp_path: Path) -> None:
-    """As a run leaves it that was killed at its very beginning."""
+async def test_an_empty_file_becomes_a_copy(tmp_path: Path) -> None:
+    """A run that is killed at its start leaves one."""
     path = tmp_path / "calls.db"
     path.touch()
-    await use(path)
+    await open_and_close(path)
     with closing(sqlite3.connect(path)) as connection:
         assert schema.check(connection, path) == schema.VERSION
 
 
 @pytest.mark.usefixtures("open_umask")
 async def test_only_the_owner_may_read(tmp_path: Path) -> None:
-    """Database, log and lock 0600, made folders 0700, whatever the umask."""
+    """Database, WAL and lock are 0600 and created folders 0700, whatever the umask."""
     path = tmp_path / "one" / "two" / "calls.db"
     target = SqliteTarget(path)
     await target.open(1, ADDRESS)
@@ -152,23 +144,23 @@ async def test_only_the_owner_may_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a?b#c.db", "Звонки 100%.db", ":memory:", "mode=memory&x.db"])
-async def test_names_are_names(tmp_path: Path, name: str) -> None:
-    """Nothing in one is an option or an address."""
-    await use(tmp_path / name)
+async def test_any_file_name_is_allowed(tmp_path: Path, name: str) -> None:
+    """No part of it is an option of SQLite."""
+    await open_and_close(tmp_path / name)
     assert (tmp_path / name).stat().st_size > 0
 
 
-async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """A file stands in its place."""
+async def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
+    """A file has its path."""
     (tmp_path / "file").touch()
     with pytest.raises(SyncError, match="file"):
-        await use(tmp_path / "file" / "calls.db")
+        await open_and_close(tmp_path / "file" / "calls.db")
 
 
 async def test_a_nul_in_a_name_is_refused(tmp_path: Path) -> None:
-    """Not with a ValueError of the depths."""
+    """It raises SyncError, not ValueError."""
     with pytest.raises(SyncError):
-        await use(tmp_path / "a\0b.db")
+        await open_and_close(tmp_path / "a\0b.db")
 
 
 READ_ONLY = """
@@ -189,47 +181,47 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="rights of another kind")
-@pytest.mark.parametrize("what", ["file", "folder", "new file"])
-async def test_what_cannot_be_written_is_named(what: str) -> None:
-    """A copy or its folder without the right to write: the rights are what to look at."""
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+@pytest.mark.parametrize("missing", ["file", "folder", "new file"])
+async def test_missing_permissions_are_named(missing: str) -> None:
+    """A copy or a folder that cannot be written raises SyncError, and is not changed."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "calls.db"
-        if what != "new file":
-            await use(path)
+        if missing != "new file":
+            await open_and_close(path)
             path.chmod(0o444)
             (Path(name) / "calls.db.lock").unlink()  # so that it is the database that is refused
         before = content(Path(name))
-        Path(name).chmod(0o777 if what == "file" else 0o555)
-        done = await asyncio.to_thread(run, READ_ONLY, path)
+        Path(name).chmod(0o777 if missing == "file" else 0o555)
+        result = await asyncio.to_thread(run, READ_ONLY, path)
         Path(name).chmod(0o700)
-        assert "check the permissions" in done.stdout, done.stderr
+        assert "check the permissions" in result.stdout, result.stderr
         assert content(Path(name)).get("calls.db") == before.get("calls.db")
 
 
-def test_errors_hold_no_values(tmp_path: Path) -> None:
-    """SQLite's own text is left out, in the error and in its chain."""
+def test_errors_hold_no_value(tmp_path: Path) -> None:
+    """The text of SQLite is neither in the error nor in its chain."""
 
-    def act() -> None:
+    def fail() -> None:
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.execute("SELECT * FROM calls WHERE caller = 70000000001x")
 
-    with pytest.raises(SyncError) as caught:
-        sqlite_connection.translate_errors(tmp_path / "calls.db", act)
-    assert "7000" not in str(caught.value)
-    assert caught.value.__cause__ is caught.value.__context__ is None
+    with pytest.raises(SyncError) as raised:
+        sqlite_connection.translate_errors(tmp_path / "calls.db", fail)
+    assert "7000" not in str(raised.value)
+    assert raised.value.__cause__ is raised.value.__context__ is None
 
 
-async def test_many_may_open_a_new_copy_at_once(tmp_path: Path) -> None:
-    """Each by a target of its own: none meets a database that another is just making or leaving."""
+async def test_targets_open_a_new_copy_at_the_same_time(tmp_path: Path) -> None:
+    """None of them fails because another one creates or closes the database."""
 
-    async def once(path: Path, project: int) -> None:
+    async def open_project(path: Path, project: int) -> None:
         target = SqliteTarget(path)
         try:
-            await target.open(project, "https://roistat.example")
+            await target.open(project, ADDRESS)
         finally:
             await target.close()
 
     for number in range(20):
         path = tmp_path / f"{number}.db"
-        await asyncio.gather(*[once(path, project) for project in range(6)])
+        await asyncio.gather(*[open_project(path, project) for project in range(6)])

@@ -1,4 +1,4 @@
-"""Calls into the table: new and changed ones are written and counted, others are not touched."""
+"""Upsert: new and changed calls are written and counted, unchanged ones are not touched."""
 
 from __future__ import annotations
 
@@ -6,101 +6,109 @@ from pathlib import Path
 
 from attrs import evolve
 
-from roistat_async.models.calls import Order, Visit
+from roistat_async.models.calls import Call, Order, Visit
+from roistat_async.sync import SqliteTarget, WriteCounts
 from roistat_async.sync.call_rows import COLUMNS
-from roistat_async.sync.sqlite import SqliteTarget
-from roistat_async.sync.target import WriteCounts
 
-from .calls_db import STATE, ask, call, content_hash, rows, written
+from .calls_db import ADDRESS, STATE, call, content_hash, query
+
+ALL = "SELECT * FROM calls ORDER BY project, id"
+
+
+async def write(path: Path, calls: list[Call], *extend: str) -> WriteCounts:
+    """Write calls in a run of its own."""
+    target = SqliteTarget(path, extend=extend)
+    await target.open(1, ADDRESS)
+    counts = await target.write(1, calls, STATE)
+    await target.close()
+    return counts
 
 
 async def test_new_and_changed_calls_are_counted(target: SqliteTarget) -> None:
-    """What is the same is neither."""
+    """Unchanged calls are in neither count."""
     assert await target.write(1, [call(1), call(2)], STATE) == WriteCounts(2, 0)
     changed = call(2, comment="new")
     assert await target.write(1, [call(1), changed, call(3)], STATE) == WriteCounts(1, 1)
     assert await target.write(1, [], STATE) == WriteCounts()
 
 
-async def test_a_call_met_twice_is_counted_once(target: SqliteTarget, path: Path) -> None:
-    """The later one is meant."""
+async def test_the_last_version_in_a_batch_counts(target: SqliteTarget, path: Path) -> None:
+    """A call that a batch has twice is counted once."""
     twice = [call(1), call(1, comment="later")]
     assert await target.write(1, twice, STATE) == WriteCounts(1, 0)
-    assert ask(path, "SELECT comment FROM calls") == [("later",)]
-    assert await target.write(
-        1, [call(1, comment="a"), call(1, comment="b")], STATE
-    ) == WriteCounts(0, 1)
+    assert query(path, "SELECT comment FROM calls") == [("later",)]
+    twice = [call(1, comment="a"), call(1, comment="b")]
+    assert await target.write(1, twice, STATE) == WriteCounts(0, 1)
 
 
-async def test_a_second_run_writes_no_row(target: SqliteTarget, path: Path) -> None:
-    """Not even its time."""
+async def test_unchanged_rows_are_not_written(target: SqliteTarget, path: Path) -> None:
+    """Their times stay as well."""
     calls = [call(1, visit=Visit(id="1")), call(2, order=Order(id="2")), call(3)]
     await target.write(1, calls, STATE)
-    before = rows(path)
+    before = query(path, ALL)
     assert await target.write(1, calls, STATE) == WriteCounts()
-    assert rows(path) == before
+    assert query(path, ALL) == before
 
 
-async def test_times_of_a_row_say_when(target: SqliteTarget, path: Path) -> None:
-    """First seen stays, changed moves."""
+async def test_a_row_has_the_times_of_its_changes(target: SqliteTarget, path: Path) -> None:
+    """`first_seen_at` stays, `changed_at` moves."""
     times = "SELECT first_seen_at, changed_at FROM calls"
     await target.write(1, [call(1)], STATE)
-    ((first, changed),) = ask(path, times)
-    assert first == changed
+    ((first_seen, changed),) = query(path, times)
+    assert first_seen == changed
     await target.write(1, [call(1, comment="new")], STATE)
-    ((still, later),) = ask(path, times)
-    assert still == first < later
+    ((still_first_seen, changed_later),) = query(path, times)
+    assert still_first_seen == first_seen < changed_later
 
 
-async def test_every_value_is_as_it_came(target: SqliteTarget, path: Path) -> None:
-    """None is NULL and "" is "", whatever else the batch holds; the hash is of the whole row."""
+async def test_values_are_stored_unchanged(target: SqliteTarget, path: Path) -> None:
+    """None is NULL and "" is "", whatever else the batch has; the hash is of the whole row."""
     full = call(1, comment="", link="x", tags={"a": 1}, visit=Visit(id="1"), duration=0)
     await target.write(1, [full, call(2, marker="m"), call(3)], STATE)
     names = ", ".join(f'"{name}"' for name in COLUMNS)
-    found = ask(path, f"SELECT {names}, content_hash FROM calls ORDER BY id")
-    assert [row[-1] for row in found] == [content_hash(row[:-1]) for row in found]
-    one, two, three = (dict(zip(COLUMNS, row, strict=False)) for row in found)
-    assert (one["comment"], one["link"], one["duration"]) == ("", "x", 0)
-    assert (two["comment"], two["marker"], two["duration"]) == (None, "m", None)
-    assert (three["marker"], three["order"]) == (None, None)
+    rows = query(path, f"SELECT {names}, content_hash FROM calls ORDER BY id")
+    assert [row[-1] for row in rows] == [content_hash(row[:-1]) for row in rows]
+    first, second, third = (dict(zip(COLUMNS, row, strict=False)) for row in rows)
+    assert (first["comment"], first["link"], first["duration"]) == ("", "x", 0)
+    assert (second["comment"], second["marker"], second["duration"]) == (None, "m", None)
+    assert (third["marker"], third["order"]) == (None, None)
 
 
-async def test_nothing_and_zero_are_told_apart(target: SqliteTarget, path: Path) -> None:
-    """In a batch where each value of a column is 0, "" or None, and where none is None."""
+async def test_zero_and_empty_text_are_not_null(target: SqliteTarget, path: Path) -> None:
+    """Also in a batch in which no value of a column is true."""
     calls = [call(1, duration=0, comment="", waiting_time=0), call(2, comment="", waiting_time=0)]
     await target.write(1, calls, STATE)
-    found = ask(path, "SELECT duration, comment, waiting_time, marker FROM calls ORDER BY id")
-    assert found == [(0, "", 0, None), (None, "", 0, None)]
+    rows = query(path, "SELECT duration, comment, waiting_time, marker FROM calls ORDER BY id")
+    assert rows == [(0, "", 0, None), (None, "", 0, None)]
 
 
-async def test_a_value_that_went_is_gone(target: SqliteTarget, path: Path) -> None:
-    """What was asked for and is no longer there does not stay."""
+async def test_a_removed_value_is_removed(target: SqliteTarget, path: Path) -> None:
+    """A part that was requested and is missing does not stay."""
     await target.write(1, [call(1, visit=Visit(id="1"), comment="a")], STATE)
     assert await target.write(1, [call(1)], STATE) == WriteCounts(0, 1)
-    assert ask(path, "SELECT visit, comment FROM calls") == [(None, None)]
+    assert query(path, "SELECT visit, comment FROM calls") == [(None, None)]
 
 
-async def test_a_part_that_was_not_asked_for_stays(path: Path) -> None:
-    """It is neither erased nor counted as a change, however often that is done."""
+async def test_a_part_that_was_not_requested_stays(path: Path) -> None:
+    """It is neither erased nor counted as a change, in any number of runs."""
     full = [call(1, visit=Visit(id="1"), order=Order(id="2")), call(2)]
-    await written(path, full, ("visit", "order"))
-    before = rows(path)
-    bare = [evolve(one, visit=None, order=None) for one in full]
-    for _ in range(2):
-        assert await written(path, bare, ()) == WriteCounts()
-    assert (
-        await written(path, [evolve(one, order=None) for one in full], ["visit"]) == WriteCounts()
-    )
-    assert await written(path, full, ("visit", "order")) == WriteCounts()
-    assert rows(path) == before
+    await write(path, full, "visit", "order")
+    before = query(path, ALL)
+    bare = [evolve(single, visit=None, order=None) for single in full]
+    without_order = [evolve(single, order=None) for single in full]
+    assert await write(path, bare) == WriteCounts()
+    assert await write(path, bare) == WriteCounts()
+    assert await write(path, without_order, "visit") == WriteCounts()
+    assert await write(path, full, "visit", "order") == WriteCounts()
+    assert query(path, ALL) == before
 
 
-async def test_other_values_change_beside_a_part_that_stays(path: Path) -> None:
-    """Once, not with every run."""
-    await written(path, [call(1, visit=Visit(id="1"))], ["visit"])
+async def test_other_values_change_beside_a_stored_part(path: Path) -> None:
+    """They change once, not with every run."""
+    await write(path, [call(1, visit=Visit(id="1"))], "visit")
     changed = [call(1, comment="new"), call(2)]
-    assert await written(path, changed, ()) == WriteCounts(1, 1)
-    assert await written(path, changed, ()) == WriteCounts()
-    ((visit, comment),) = ask(path, "SELECT visit, comment FROM calls WHERE id = '1'")
+    assert await write(path, changed) == WriteCounts(1, 1)
+    assert await write(path, changed) == WriteCounts()
+    ((visit, comment),) = query(path, "SELECT visit, comment FROM calls WHERE id = '1'")
     assert '"id":"1"' in visit
     assert comment == "new"
