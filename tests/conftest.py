@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from roistat_async.testing import FakeRoistat, Quirks
 
 # Without a deadline, since a slow machine is no failure. Without a database, so that no test writes
 # into the checkout.
@@ -34,3 +36,11 @@ def open_umask() -> Iterator[None]:
     old = os.umask(0)
     yield
     os.umask(old)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeRoistat]:
+    """Fake server with 20 calls and without request limits; a folder may have one of its own."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    async with FakeRoistat(calls=20, quirks=quirks) as fake:
+        yield fake

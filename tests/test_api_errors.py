@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from roistat_async import RetryPolicy, Roistat, errors
-from roistat_async.testing import FakeRoistat, Fault, Quirks
-from tests.helpers.clients import client
+from roistat_async import Roistat, errors
+from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers.clients import retrying_client
 
 Read = Callable[[Roistat], Awaitable[object]]
 READS: dict[str, Read] = {
@@ -20,25 +19,11 @@ READS: dict[str, Read] = {
 each_read = pytest.mark.parametrize("path", READS)
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeRoistat]:
-    """Fake server without request limits."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=5, quirks=quirks) as fake:
-        yield fake
-
-
-def connected(fake: FakeRoistat, **options: Any) -> Roistat:
-    """Return a client that makes up to three attempts."""
-    retry = RetryPolicy(max_attempts=3, base_delay=0.001, throttled_base_delay=0.001)
-    return client(fake.base_url, **{"api_key": fake.api_key, "retry": retry, **options})
-
-
 @each_read
 async def test_an_invalid_key(fake: FakeRoistat, path: str) -> None:
     """An invalid key raises AuthenticationError after one request, without showing the key."""
     key = "f" * 32
-    async with connected(fake, api_key=key) as roistat:
+    async with retrying_client(fake, attempts=3, api_key=key) as roistat:
         with pytest.raises(errors.AuthenticationError) as caught:
             await READS[path](roistat)
     assert (caught.value.code, caught.value.http_status) == ("authentication_failed", 401)
@@ -49,7 +34,7 @@ async def test_an_invalid_key(fake: FakeRoistat, path: str) -> None:
 @each_read
 async def test_a_project_of_another_owner(fake: FakeRoistat, path: str) -> None:
     """A project that the key has no access to raises AccessDeniedError after one request."""
-    async with connected(fake) as roistat:
+    async with retrying_client(fake, attempts=3) as roistat:
         with pytest.raises(errors.AccessDeniedError) as caught:
             await READS[path](roistat.for_project(fake.project + 1))
     assert (caught.value.code, caught.value.http_status) == ("access_denied", 403)
@@ -60,7 +45,7 @@ async def test_a_project_of_another_owner(fake: FakeRoistat, path: str) -> None:
 async def test_a_rate_limit_is_retried(fake: FakeRoistat, path: str) -> None:
     """A read that the rate limit refuses twice returns its rows at the third attempt."""
     fake.fail(path, Fault.error("request_limit_error"), times=2)
-    async with connected(fake) as roistat:
+    async with retrying_client(fake, attempts=3) as roistat:
         assert await READS[path](roistat)
     assert not fake.unused_faults()
 
@@ -79,7 +64,7 @@ async def test_a_persistent_failure_is_raised(
 ) -> None:
     """A read that fails at each attempt raises the last error."""
     fake.fail(path, fault, times=3)
-    async with connected(fake) as roistat:
+    async with retrying_client(fake, attempts=3) as roistat:
         with pytest.raises(kind, match=text):
             await READS[path](roistat)
     assert len(fake.requests) == 3

@@ -5,32 +5,16 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 
-from roistat_async import ClientOptions, Limits, RetryPolicy, Roistat, errors
-from roistat_async.testing import FakeRoistat, Fault, Quirks
-from tests.helpers.clients import KEY, client
+from roistat_async import ClientOptions, Limits, Roistat, errors
+from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers.clients import KEY, client, retrying_client
 
 ENVIRONMENT = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "77"}
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeRoistat]:
-    """Fake server without request limits, with a second project."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=20, quirks=quirks) as fake:
-        fake.add_project(678)
-        yield fake
-
-
-def connected(fake: FakeRoistat, **options: Any) -> Roistat:
-    """Return a client that retries, with the clock of the system."""
-    retry = RetryPolicy(max_attempts=4, base_delay=0.001, throttled_base_delay=0.001)
-    return client(fake.base_url, api_key=fake.api_key, clock=None, retry=retry, **options)
 
 
 def test_from_env_reads_a_mapping() -> None:
@@ -78,7 +62,8 @@ async def test_a_session_excludes_network_options() -> None:
 
 async def test_another_project_shares_the_connections(fake: FakeRoistat) -> None:
     """`for_project` uses the same key and connection for another project."""
-    async with connected(fake) as roistat:
+    fake.add_project(678)
+    async with retrying_client(fake) as roistat:
         await roistat.scripts.list()
         await roistat.for_project(678).scripts.list()
     first, second = fake.requests
@@ -89,7 +74,8 @@ async def test_another_project_shares_the_connections(fake: FakeRoistat) -> None
 
 async def test_another_project_closes_nothing(fake: FakeRoistat) -> None:
     """Closing the client of another project leaves the connections open."""
-    async with connected(fake) as roistat:
+    fake.add_project(678)
+    async with retrying_client(fake) as roistat:
         async with roistat.for_project(678) as other:
             await other.scripts.list()
         await roistat.scripts.list()
@@ -98,7 +84,8 @@ async def test_another_project_closes_nothing(fake: FakeRoistat) -> None:
 
 async def test_each_project_has_its_own_limits(fake: FakeRoistat) -> None:
     """Requests of one project do not count against the limits of another one."""
-    async with connected(fake, limits=Limits(per_hour=100)) as roistat:
+    fake.add_project(678)
+    async with retrying_client(fake, limits=Limits(per_hour=100)) as roistat:
         other = roistat.for_project(678)
         lower = roistat.for_project(678, limits=Limits(per_hour=50))
         await roistat.scripts.list()
@@ -108,6 +95,7 @@ async def test_each_project_has_its_own_limits(fake: FakeRoistat) -> None:
 
 async def test_a_rate_limit_slows_down_its_project(fake: FakeRoistat) -> None:
     """After a RateLimitError only the project that got it sends fewer requests a second."""
+    fake.add_project(678)
     limits = Limits(per_second=10, per_hour=None)
     async with client(fake.base_url, api_key=fake.api_key, limits=limits) as roistat:
         fake.fail("script/list", Fault.error("request_limit_error"))
@@ -130,7 +118,7 @@ async def _seconds(roistat: Roistat, requests: int) -> float:
 async def test_a_long_retry_after_is_not_waited_for(fake: FakeRoistat, retry_after: str) -> None:
     """A Retry-After above the maximum is raised at once and delays no other request."""
     fake.fail("script/list", Fault.retry_after(retry_after))
-    async with connected(fake) as roistat, asyncio.timeout(5):
+    async with retrying_client(fake) as roistat, asyncio.timeout(5):
         with pytest.raises(errors.RateLimitError):
             await roistat.scripts.list()
         await roistat.scripts.list()

@@ -219,10 +219,20 @@ def test_settings_are_frozen(kind: type[Any]) -> None:
         kind(1)
 
 
-def test_the_defaults_are_roistats_limits() -> None:
-    """The defaults are 10 requests a second and 5,000 an hour; updates are not retried."""
-    assert (Limits().per_second, Limits().per_hour) == (10, 5000)
-    assert RetryPolicy().retry_updates is False
+def test_the_defaults() -> None:
+    """The defaults are Roistat's limits, patient timeouts and four attempts, none for updates."""
+    assert Limits() == Limits(per_second=10, per_hour=5000, concurrency=8)
+    assert Timeouts() == Timeouts(connect=10, response=60, read=30)
+    assert RetryPolicy() == RetryPolicy(
+        max_attempts=4,
+        base_delay=0.25,
+        throttled_base_delay=1,
+        max_delay=20,
+        max_retry_after=120,
+        deadline=120,
+        max_download_attempts=3,
+        retry_updates=False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from roistat_async import Hooks, RequestEvent, ResponseEvent, RetryEvent, Roistat, errors
-from roistat_async.testing import FakeRoistat, Fault, Quirks
+from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import client
 
 LIST = "project/calltracking/call/list"
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeRoistat]:
-    """Fake server without request limits."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=5, quirks=quirks) as fake:
-        yield fake
 
 
 def observed(fake: FakeRoistat, events: list[Any], **options: Any) -> Roistat:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,15 +16,14 @@ from roistat_async import (
     CallDraft,
     Phone,
     Redirect,
-    RetryPolicy,
     Roistat,
     Script,
     ScriptDraft,
     ScriptOptions,
     errors,
 )
-from roistat_async.testing import FakeRoistat, Fault, Quirks
-from tests.helpers.clients import client
+from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers.clients import client, retrying_client
 
 NUMBER = "74959999999"
 CALL = CallDraft(callee=NUMBER, caller="79000000002", date=datetime(2026, 5, 1, 9, 30, tzinfo=UTC))
@@ -52,20 +51,6 @@ WRITES: dict[str, Callable[[Roistat], Awaitable[object]]] = {
 }
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeRoistat]:
-    """Fake server without request limits."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=20, quirks=quirks) as fake:
-        yield fake
-
-
-def connected(fake: FakeRoistat, **options: Any) -> Roistat:
-    """Return a client that retries whatever may be retried, with the clock of the system."""
-    retry = RetryPolicy(max_attempts=4, base_delay=0.001, throttled_base_delay=0.001, **options)
-    return client(fake.base_url, api_key=fake.api_key, clock=None, retry=retry)
-
-
 def received(fake: FakeRoistat, end: str) -> int:
     return sum(request.path.endswith(end) for request in fake.requests)
 
@@ -81,7 +66,7 @@ async def lose(action: Awaitable[object]) -> errors.OutcomeUnknownError:
 async def test_a_create_is_sent_once(fake: FakeRoistat, fault: Any, is_applied: bool) -> None:
     """However the response is lost, a create is sent once, and `resolve` finds what it made."""
     fake.fail("phone/create", fault().after_applying() if is_applied else fault())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         phones = await roistat.resolve(await lose(roistat.phones.create([NUMBER])), Phone)
     if is_applied or fault == Fault.truncated:  # the fake applies a request before it truncates
         assert phones is not None
@@ -96,7 +81,7 @@ async def test_a_create_is_sent_once(fake: FakeRoistat, fault: Any, is_applied: 
 async def test_resolve(fake: FakeRoistat, path: str, model: type[Any], is_applied: bool) -> None:
     """`resolve` returns the record if the create was carried out, otherwise None."""
     fake.fail(path, Fault.reset().after_applying() if is_applied else Fault.reset())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         error = await lose(CREATES[path, model](roistat))
         record = await roistat.resolve(error)
         assert record == await roistat.resolve(error, model)
@@ -111,7 +96,7 @@ async def test_resolve(fake: FakeRoistat, path: str, model: type[Any], is_applie
 async def test_resolve_refuses_another_model(fake: FakeRoistat) -> None:
     """A model that the create did not make is refused without a request."""
     fake.fail("phone-call", Fault.reset())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         error = await lose(roistat.calls.create(CALL))
         with pytest.raises(errors.ConfigurationError, match="pass Call"):
             await roistat.resolve(error, Script)
@@ -122,7 +107,7 @@ async def test_resolve_refuses_another_model(fake: FakeRoistat) -> None:
 async def test_resolve_does_not_guess(fake: FakeRoistat, path: str, model: type[Any]) -> None:
     """Two records that match the draft make `resolve` raise an error."""
     create = CREATES[path, model]
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         await create(roistat)
         fake.fail(path, Fault.reset().after_applying())
         error = await lose(create(roistat))
@@ -139,14 +124,14 @@ async def test_resolve_compares_the_fields(fake: FakeRoistat, change: dict[str, 
     similar = {name: getattr(draft, name) for name in ("date", "callee", "caller", "duration")}
     fake.state.add_call(**{**similar, **change})
     fake.fail("phone-call", Fault.reset())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         assert await roistat.resolve(await lose(roistat.calls.create(draft))) is None
 
 
 async def test_a_pickled_error_cannot_be_resolved(fake: FakeRoistat) -> None:
     """An error that was pickled says that it cannot be resolved any more."""
     fake.fail("phone/create", Fault.reset())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         error = await lose(roistat.phones.create([NUMBER]))
         copied = pickle.loads(pickle.dumps(error))
         assert (copied.operation, copied.sent_at) == (error.operation, error.sent_at)
@@ -158,7 +143,7 @@ async def test_an_error_of_another_project_is_refused(fake: FakeRoistat) -> None
     """Only a client of the error's project can resolve it: another one lists other records."""
     fake.add_project(678)
     fake.fail("phone/create", Fault.reset().after_applying())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         other = roistat.for_project(678)
         error = await lose(other.phones.create([NUMBER]))
         assert error.project == 678
@@ -176,7 +161,7 @@ async def test_a_dedupe_token(fake: FakeRoistat, comment: str | None, is_applied
         date=draft.date, callee=draft.callee, caller=draft.caller, comment=comment, duration=40
     )
     fake.fail("phone-call", Fault.reset().after_applying() if is_applied else Fault.reset())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         error = await lose(roistat.calls.create(draft, dedupe_token=True))
         call = await roistat.resolve(error, Call)
     assert (call is not None) is is_applied
@@ -188,7 +173,7 @@ async def test_a_traceback_shows_no_arguments(fake: FakeRoistat, name: str) -> N
     """A traceback with the local variables of each frame shows no number and no text."""
     for path in ("phone/create", "script/create", "script/update", "phone-call", "call/update"):
         fake.fail(path, Fault.reset())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         error = await lose(WRITES[name](roistat))
     trace = traceback.TracebackException.from_exception(error, capture_locals=True)
     shown = "".join(trace.format())
@@ -199,7 +184,7 @@ async def test_a_traceback_shows_no_arguments(fake: FakeRoistat, name: str) -> N
 async def test_an_update_cannot_be_resolved(fake: FakeRoistat) -> None:
     """By default a lost update is not sent again, and there is nothing to look for."""
     fake.fail("phone/update", Fault.reset())
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         error = await lose(roistat.phones.update(1, script_id=2))
         with pytest.raises(errors.ConfigurationError, match="not about a create"):
             await roistat.resolve(error)
@@ -210,7 +195,7 @@ async def test_updates_are_retried_on_request(fake: FakeRoistat) -> None:
     """`RetryPolicy(retry_updates=True)` retries an update, but not a create."""
     fake.fail("phone/update", Fault.reset(), times=2)
     fake.fail("phone/create", Fault.reset())
-    async with connected(fake, retry_updates=True) as roistat:
+    async with retrying_client(fake, retry_updates=True) as roistat:
         await roistat.phones.update(1, script_id=2)
         await lose(roistat.phones.create([NUMBER]))
     assert (received(fake, "phone/update"), received(fake, "phone/create")) == (3, 1)
@@ -219,7 +204,7 @@ async def test_updates_are_retried_on_request(fake: FakeRoistat) -> None:
 async def test_a_create_is_retried_after_a_rate_limit(fake: FakeRoistat) -> None:
     """A create that the rate limit refused was not carried out, so it is sent again."""
     fake.fail("phone/create", Fault.error("request_limit_error"), times=2)
-    async with connected(fake) as roistat:
+    async with retrying_client(fake) as roistat:
         (phone,) = await roistat.phones.create([NUMBER])
     assert phone.phone == NUMBER
     assert received(fake, "phone/create") == 3
@@ -228,7 +213,7 @@ async def test_a_create_is_retried_after_a_rate_limit(fake: FakeRoistat) -> None
 async def test_a_retried_delete_that_finds_nothing_succeeds(fake: FakeRoistat) -> None:
     """`not_found` after a lost response means that the first request deleted the record."""
     fake.fail("script/delete", Fault.reset().after_applying())
-    async with connected(fake, retry_updates=True) as roistat:
+    async with retrying_client(fake, retry_updates=True) as roistat:
         await roistat.scripts.delete(1)
     assert received(fake, "script/delete") == 2
     assert 1 not in [script["id"] for script in fake.state.scripts]
@@ -239,7 +224,7 @@ async def test_a_delete_that_finds_nothing_fails(fake: FakeRoistat, before: Faul
     """`not_found` is an error if no response was lost, also after a refusal."""
     if before is not None:
         fake.fail("script/delete", before)
-    async with connected(fake, retry_updates=True) as roistat:
+    async with retrying_client(fake, retry_updates=True) as roistat:
         with pytest.raises(errors.NotFoundError):
             await roistat.scripts.delete(999)
 

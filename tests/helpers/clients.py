@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from roistat_async import Limits, RetryPolicy, Roistat, Timeouts
+from roistat_async.testing import FakeRoistat
 from tests.helpers.clock import JumpingClock
 
 KEY = "5ecre7ab5ecre7ab5ecre7ab5ecre7ab"
@@ -24,3 +25,17 @@ def client(base_url: str, *, attempts: int = 1, **options: Any) -> Roistat:
         **options,
     }
     return Roistat(given.pop("api_key", KEY), PROJECT, base_url=base_url, **given)
+
+
+def retrying_client(
+    fake: FakeRoistat, *, attempts: int = 4, retry_updates: bool = False, **options: Any
+) -> Roistat:
+    """Return a client of a fake server that retries at once, with the clock of the system."""
+    retry = RetryPolicy(
+        max_attempts=attempts,
+        base_delay=0.001,
+        throttled_base_delay=0.001,
+        retry_updates=retry_updates,
+    )
+    options = {"api_key": fake.api_key, "clock": None, "retry": retry, **options}
+    return client(fake.base_url, **options)
