@@ -71,15 +71,18 @@ class Roistat:
         async with Roistat(api_key="...", project=12345) as roistat:  # or Roistat.from_env()
             calls = await roistat.calls.list(period=Period.last(days=1)).collect()
 
-    Resources:
+    Resources, whose methods `help(roistat.calls)` and the like describe:
 
     * `roistat.calls`: list and history of calls, recordings, export; create, update and delete.
     * `roistat.phones`: list, create, update, delete and buy phone numbers.
     * `roistat.scripts`: list, create, update and delete call-tracking scripts.
     * `roistat.analytics`: calls summed up by hour, weekday, day, channel and region.
 
+    A local copy of the calls is kept by `roistat_async.sync`: see `help(sync_calls)`.
+
     Arguments:
 
+    * `api_key`: from your Roistat profile. `project`: the number of the project.
     * `base_url`: another address, e.g. that of a fake server.
     * `timeouts`, `retry`, `limits`: see `Timeouts`, `RetryPolicy` and `Limits`.
     * `session`: an aiohttp.ClientSession to send the requests with. It is never closed, and it
