@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ..clock import Clock
-from ..errors import NotSentError, RateLimitError, RoistatError
+from ..errors import RateLimitError, RoistatError
 from ..hooks import RequestEvent, ResponseEvent, RetryEvent
 from ..transport import retry, retry_after
 from ..transport.http import StreamedResponse
@@ -164,8 +164,6 @@ class Attempt:
             self._deadline.extend(self._sending - asked)
         self._is_begun = True
         self._reply = reply = await self._sent()
-        if not self._attempts.endpoint.http.reports_sent:
-            self._slot.mark_sent()
         self._attempts.status = reply.status
         return reply
 
@@ -193,8 +191,6 @@ class Attempt:
         if isinstance(error, RateLimitError):
             worth_it = retry.accepts_retry_after(error, endpoint.config.retry)
             self._slot.throttled(error.retry_after if worth_it else None)
-        elif not isinstance(error, NotSentError) and not endpoint.http.reports_sent:
-            self._slot.mark_sent()  # for all we know
 
 
 async def read_api_response(

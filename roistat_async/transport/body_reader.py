@@ -1,4 +1,4 @@
-"""The parts of a body as the connection has them, each waited for no longer than it may take."""
+"""Reads the body of a response as it arrives, each wait under a timeout."""
 
 from __future__ import annotations
 
@@ -11,68 +11,71 @@ from .timeouts import BodyTimeout, RequestTimeout
 if TYPE_CHECKING:
     from aiohttp import StreamReader
 
-_LONG = 4 * 1024 * 1024
-_AHEAD = 512 * 1024
+_LARGE = 4 * 1024 * 1024
+_READ_AHEAD = 512 * 1024
 
 
 class BodyReader:
-    """Read a body part by part; there are no bytes at its end.
+    """Reader of one body, chunk by chunk; an empty chunk is its end.
 
-    A long one is read further ahead, and its parts are not joined: copying costs as much as a hash.
+    A large body is buffered further ahead and its chunks are not joined, because copying them
+    costs as much as hashing them.
     """
 
-    def __init__(self, content: StreamReader, length: int | None, watch: RequestTimeout) -> None:
+    def __init__(
+        self, content: StreamReader, length: int | None, request_timeout: RequestTimeout
+    ) -> None:
         self._content = content
-        self._watch = watch
-        self._patience: BodyTimeout | None = None  # most answers ask for none
-        self._is_long = length is not None and length >= _LONG
+        self._request_timeout = request_timeout
+        self._timeout: BodyTimeout | None = None  # most responses need none
+        self._is_large = length is not None and length >= _LARGE
         self.bytes_received: int = 0
-        """The bytes that came so far, decoded."""
-        if self._is_long:
-            content.set_read_chunk_size(_AHEAD)
-
-    def read_buffered(self) -> bytes:
-        """Give what is here already, which is nearly all of most answers: it costs no waiting."""
-        part = b"" if self._is_long else self._content.read_nowait()
-        self.bytes_received += len(part)
-        return part
+        """Decoded bytes received so far."""
+        if self._is_large:
+            content.set_read_chunk_size(_READ_AHEAD)
 
     async def read_chunk(self) -> bytes:
-        """Give the next part; raise TimeoutError, or RequestTimeoutError for a trickle."""
-        part = self.read_buffered()
-        if not part and not self._content.at_eof():
-            part = await self._read_with_timeout()
-        return part
+        """Return the next chunk; raise TimeoutError, or RequestTimeoutError if it is too slow."""
+        chunk = self._read_buffered()
+        if not chunk and not self._content.at_eof():
+            chunk = await self._read_with_timeout()
+        return chunk
 
-    async def read_all(self, cap: int) -> bytes:
-        """Give all that is to come, as `next` does part by part; raise if it is more than `cap`."""
-        parts: list[bytes] = []
+    async def read_all(self, max_size: int) -> bytes:
+        """Return the rest of the body; raise MalformedResponseError if the body is too large."""
+        chunks: list[bytes] = []
         while not self._content.at_eof():
-            parts.append(self.read_buffered() or await self._read_with_timeout())
-            if self.bytes_received > cap:
-                raise error_mapping.too_large(cap)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            chunks.append(self._read_buffered() or await self._read_with_timeout())
+            if self.bytes_received > max_size:
+                raise error_mapping.too_large(max_size)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def ran_out(self) -> RoistatError:
-        """Name what was waited for too long."""
-        return self._bounds().timeout_error()
+    def timeout_error(self) -> RoistatError:
+        """Return the error of the wait that timed out."""
+        return self._body_timeout().error()
+
+    def _read_buffered(self) -> bytes:
+        """Return what has arrived: nearly all of most responses, with no wait."""
+        chunk = b"" if self._is_large else self._content.read_nowait()
+        self.bytes_received += len(chunk)
+        return chunk
 
     async def _read_with_timeout(self) -> bytes:
-        patience = self._bounds()
-        with patience.bound():
-            part = await self._wait()
-        self.bytes_received += len(part)
-        if part:
-            patience.record(len(part))
-        return part
+        timeout = self._body_timeout()
+        async with timeout.scope():
+            chunk = await self._wait_for_chunk()
+        self.bytes_received += len(chunk)
+        if chunk:
+            timeout.record(len(chunk))
+        return chunk
 
-    def _bounds(self) -> BodyTimeout:
-        if self._patience is None:
-            self._patience = self._watch.patience()
-        return self._patience
+    def _body_timeout(self) -> BodyTimeout:
+        if self._timeout is None:
+            self._timeout = self._request_timeout.body_timeout()
+        return self._timeout
 
-    async def _wait(self) -> bytes:
-        if not self._is_long:
+    async def _wait_for_chunk(self) -> bytes:
+        if not self._is_large:
             return await self._content.readany()
-        part, _ = await self._content.readchunk()  # one that has a length has no chunks of HTTP
-        return part
+        chunk, _ = await self._content.readchunk()  # a body with a length has no HTTP chunks
+        return chunk

@@ -40,10 +40,9 @@ class TrackingConnector(aiohttp.TCPConnector):
         while connection.protocol in self._used and not _is_reusable(connection):
             connection.close()
             connection = await super().connect(req, traces, timeout)
-        request_timeout = current_request_timeout.get()
-        request_timeout.new_connection = connection.protocol not in self._used
+        is_reused = connection.protocol in self._used
         self._used.add(connection.protocol)
-        request_timeout.request_sent()
+        current_request_timeout.get().request_sent(reused_connection=is_reused)
         return connection
 
 

@@ -26,7 +26,6 @@ from ..errors import (
 )
 from . import error_mapping
 from .body_reader import BodyReader
-from .bound import Alarm
 from .connector import TrackingConnector, current_request_timeout
 from .home import LoopBinding
 from .http_request import ConnectionMode, NetworkOptions, Request
@@ -38,11 +37,13 @@ _BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError, RequestTimeoutErro
 class StreamedResponse:
     """Be an answer whose headers are there and whose body is still to be read."""
 
-    def __init__(self, response: aiohttp.ClientResponse, watch: RequestTimeout) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, request_timeout: RequestTimeout) -> None:
         self._response = response
         self._headers = response.headers
         self.status: int = response.status
-        self.body: BodyReader = BodyReader(response.content, response.content_length, watch)
+        self.body: BodyReader = BodyReader(
+            response.content, response.content_length, request_timeout
+        )
 
     def header(self, name: str) -> str | None:
         """Give a header, or None."""
@@ -81,7 +82,11 @@ class StreamedResponse:
     def _broken(self, error: Exception) -> RoistatError:
         if isinstance(error, RoistatError):
             return error  # our own patience ended; that is a TimeoutError as well
-        return self.body.ran_out() if isinstance(error, TimeoutError) else _map_aiohttp_error(error)
+        return (
+            self.body.timeout_error()
+            if isinstance(error, TimeoutError)
+            else _map_aiohttp_error(error)
+        )
 
     def close(self) -> None:
         """Keep the connection where the body was read to its end, else close it."""
@@ -112,35 +117,38 @@ class HttpTransport:
         self._external_session = session
         self._sessions: dict[ConnectionMode, aiohttp.ClientSession] = {}
         self._loop_binding = LoopBinding()
-        self._timer: Alarm | None = None
-        self.reports_sent: bool = session is None  # a borrowed one has its own connector
 
-    async def open(self, request: Request, sent: OnSent) -> StreamedResponse:
+    async def open(self, request: Request, on_sent: OnSent) -> StreamedResponse:
         """Send a request and give its answer; whoever gets it must close it."""
-        watch = RequestTimeout(
-            self._current_timer(), self._timeouts, request.timeout, request.deadline_seconds, sent
+        self.bind()
+        request_timeout = RequestTimeout(
+            self._timeouts,
+            seconds=request.timeout,
+            deadline_seconds=request.deadline_seconds,
+            detects_sent=self._external_session is None,  # a borrowed one has its own connector
+            on_sent=on_sent,
         )
-        told = current_request_timeout.set(watch)
+        token = current_request_timeout.set(request_timeout)
+        error: RoistatError | None = None
         try:
-            with watch.start(self.reports_sent):
-                response = await self._send(request, watch)
-        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
-            failure = self._map_error(error, watch)
-            if failure is None:
+            async with request_timeout.scope:
+                response = await self._send(request, request_timeout)
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as cause:
+            error = _map_error(cause, request_timeout)
+            if error is None:
                 raise
-        else:
-            return self._reply(response, watch)
         finally:
-            current_request_timeout.reset(told)
-        raise failure
+            current_request_timeout.reset(token)
+            if not isinstance(error, NotSentError):
+                request_timeout.assume_sent()
+        if error is not None:
+            raise error
+        return self._response(response, request_timeout)
 
     async def close(self) -> None:
         """Close what is ours."""
         is_lost = self._loop_binding.unbind()
         sessions, self._sessions = [] if is_lost else list(self._sessions.values()), {}
-        if self._timer is not None and not is_lost:
-            self._timer.close()
-        self._timer = None
         async with AsyncExitStack() as stack:
             for session in sessions:  # each of them, also where one is cancelled
                 stack.push_async_callback(session.close)
@@ -148,10 +156,12 @@ class HttpTransport:
     def bind(self, *, reopen: bool = False) -> None:
         """Belong to the running loop; raise RoistatError if a live one belongs to another."""
         if self._loop_binding.bind(reopen=reopen):
-            # The old loop ended without close(): its connections and timers ended with it.
-            self._sessions, self._timer = {}, None
+            # The old loop ended without close(): its connections ended with it.
+            self._sessions = {}
 
-    def _send(self, request: Request, watch: RequestTimeout) -> Awaitable[aiohttp.ClientResponse]:
+    def _send(
+        self, request: Request, request_timeout: RequestTimeout
+    ) -> Awaitable[aiohttp.ClientResponse]:
         session, headers = self._external_session, request.headers()
         if session is None:
             session = self._session(request.via)
@@ -164,37 +174,22 @@ class HttpTransport:
             data=request.payload(),
             headers=headers,
             allow_redirects=False,
-            timeout=_connect_timeout(watch.connect),
+            timeout=_connect_timeout(request_timeout.connect),
             proxy=self._connect_timeout.proxy,
         )
 
-    def _reply(self, response: aiohttp.ClientResponse, watch: RequestTimeout) -> StreamedResponse:
+    def _response(
+        self, response: aiohttp.ClientResponse, request_timeout: RequestTimeout
+    ) -> StreamedResponse:
         connection = None if self._external_session is None else response.connection
         if connection is not None and connection.protocol is not None:
             connection.protocol.force_close()  # whatever the server makes of the header
-        reply = StreamedResponse(response, watch)
+        reply = StreamedResponse(response, request_timeout)
         refused = error_mapping.reject_headers(response.status, response.headers)
         if refused is not None:
             reply.close()
             raise refused
         return reply
-
-    def _map_error(self, error: Exception, watch: RequestTimeout) -> RoistatError | None:
-        """Say in our words what went wrong before an answer came; None for a bug."""
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return error_mapping.connect_timeout(watch.connect)
-        if isinstance(error, TimeoutError):
-            return watch.ran_out(self.reports_sent)
-        if isinstance(error, RuntimeError):
-            return error_mapping.from_runtime_error(str(error))
-        return _map_aiohttp_error(error, reused_connection=watch.reused_connection)
-
-    def _current_timer(self) -> Alarm:
-        alarm = self._timer
-        if alarm is None or not alarm.is_here():
-            self.bind()
-            alarm = self._timer = Alarm()
-        return alarm
 
     def _session(self, via: ConnectionMode) -> aiohttp.ClientSession:
         session = self._sessions.get(via)
@@ -214,6 +209,17 @@ class HttpTransport:
 @lru_cache(maxsize=8)
 def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds)
+
+
+def _map_error(error: Exception, request_timeout: RequestTimeout) -> RoistatError | None:
+    """Return the error of a request that got no response; None for an error in this library."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return error_mapping.connect_timeout(request_timeout.connect)
+    if isinstance(error, TimeoutError):
+        return request_timeout.error()
+    if isinstance(error, RuntimeError):
+        return error_mapping.from_runtime_error(str(error))
+    return _map_aiohttp_error(error, reused_connection=request_timeout.reused_connection)
 
 
 def _map_aiohttp_error(error: BaseException, *, reused_connection: bool = False) -> RoistatError:

@@ -1,7 +1,8 @@
-"""How long an answer may take: to come, to go on coming, and to end."""
+"""Timeouts of one request: to connect, until the response begins, and while its body is read."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 
@@ -10,105 +11,109 @@ from attrs import define, field
 from ..config import Timeouts
 from ..errors import RoistatError
 from . import error_mapping
-from .bound import Alarm, Bound
 
-_LEAST_SPEED = 1024
-"""Bytes a second below which a file is given up (fault matrix T22)."""
+_MIN_SPEED = 1024
+"""Bytes a second below which a download is given up (docs/fault-matrix.md T22)."""
 
 OnSent = Callable[[], None]
+"""Called when the headers of a request are being sent."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @define
 class BodyTimeout:
-    """Bound the reading of a body: its silences, and either its end or its speed.
+    """Timeout of reading a body: of each silence, and of either the whole body or its speed.
 
-    Only time spent waiting for bytes counts, so a slow disk is no slow server.
+    Only the time spent waiting for bytes counts, so a slow disk does not look like a slow server.
     """
 
-    alarm: Alarm
-    idle: float
-    until: float
+    read: float
     deadline: float
-    _asked: float = field(default=0.0, init=False)
+    deadline_seconds: float
+    _started_at: float = field(default=0.0, init=False)
     _waited: float = field(default=0.0, init=False)
     _size: int = field(default=0, init=False)
+    _scope: asyncio.Timeout = field(init=False)
 
-    def bound(self) -> Bound:
-        """Give the bound of waiting for the next bytes, from now on."""
-        self._asked = self.alarm.now()
-        bound = self.alarm.bound()
-        bound.until(min(self.until, self._asked + self.idle))
-        return bound
+    def scope(self) -> asyncio.Timeout:
+        """Return the timeout of the next wait for bytes, starting now."""
+        self._started_at = _now()
+        self._scope = asyncio.timeout_at(min(self.deadline, self._started_at + self.read))
+        return self._scope
 
     def record(self, size: int) -> None:
-        """Take note of bytes; raise RequestTimeoutError if they are too few for their time."""
+        """Record received bytes; raise RequestTimeoutError if they arrive too slowly."""
         self._size += size
-        self._waited += self.alarm.now() - self._asked
-        if self.until < math.inf or self._waited < self.idle:
+        self._waited += _now() - self._started_at
+        if self.deadline < math.inf or self._waited < self.read:
             return
         size, seconds = self._size, self._waited
         self._size, self._waited = 0, 0.0
-        if size < seconds * _LEAST_SPEED:
+        if size < seconds * _MIN_SPEED:
             raise error_mapping.too_slow(size, seconds)
 
-    def timeout_error(self) -> RoistatError:
-        """Name what was waited for too long."""
-        if self.alarm.now() >= self.until:
-            return error_mapping.deadline_passed(self.deadline)
-        return error_mapping.read_timeout(self.idle)
+    def error(self) -> RoistatError:
+        """Return the error of the wait that timed out."""
+        if self._scope.when() == self.deadline:
+            return error_mapping.deadline_passed(self.deadline_seconds)
+        return error_mapping.read_timeout(self.read)
 
 
 class RequestTimeout:
-    """Bound the way to an answer: connecting, then from the headers' leaving to its coming."""
+    """Timeout of one request until its response begins.
 
-    bound: Bound
-    new_connection: bool = False
-    """Whether the request got a connection that was made for it."""
-    _is_sent: bool = False
+    It is the only place that knows whether the request was sent. `detects_sent` is False for a
+    borrowed session, which does not report that: there one limit covers connecting and waiting.
+    """
 
     def __init__(
         self,
-        alarm: Alarm,
         timeouts: Timeouts,
-        within: float | None,
-        deadline: float,
-        sent: OnSent,
+        *,
+        seconds: float | None,
+        deadline_seconds: float,
+        detects_sent: bool,
+        on_sent: OnSent,
     ) -> None:
-        self._alarm = alarm
         self._timeouts = timeouts
-        self._deadline = deadline
-        self._sent = sent
-        self._until = math.inf if within is None else alarm.now() + within
-        limit = timeouts.connect
-        self.connect: float = limit if within is None else max(0.001, min(limit, within))
+        self._deadline = math.inf if seconds is None else _now() + seconds
+        self._deadline_seconds = deadline_seconds
+        self._detects_sent = detects_sent
+        self._on_sent = on_sent
+        self._is_sent = False
+        connect = timeouts.connect
+        self.connect: float = connect if seconds is None else max(0.001, min(connect, seconds))
+        self.reused_connection: bool = False
+        """Whether the request was sent on a connection that had served an earlier one."""
+        limit = None if detects_sent else self._response_deadline(timeouts.connect)
+        self.scope: asyncio.Timeout = asyncio.timeout_at(limit)
 
-    def start(self, tells_when_sent: bool) -> Bound:
-        """Give the bound of the waiting; it has no moment until it is told that headers left."""
-        self.bound = self._alarm.bound()
-        if not tells_when_sent:
-            longest = self._timeouts.connect + self._timeouts.response
-            self.bound.until(min(self._alarm.now() + longest, self._until))
-        return self.bound
-
-    def request_sent(self) -> None:
-        """Count the answer's time from here."""
+    def request_sent(self, *, reused_connection: bool) -> None:
+        """Start the time of the response, because the request is being sent now."""
         self._is_sent = True
-        self._sent()
-        self.bound.until(min(self._alarm.now() + self._timeouts.response, self._until))
+        self.reused_connection = reused_connection
+        self._on_sent()
+        self.scope.reschedule(self._response_deadline())
 
-    @property
-    def reused_connection(self) -> bool:
-        """Tell whether the request left on a connection that was used before."""
-        return self._is_sent and not self.new_connection
+    def assume_sent(self) -> None:
+        """Report the request as sent if nothing else can tell."""
+        if not self._detects_sent:
+            self._on_sent()
 
-    def ran_out(self, tells_when_sent: bool) -> RoistatError:
-        """Name what was waited for too long."""
-        if tells_when_sent and not self._is_sent:
+    def error(self) -> RoistatError:
+        """Return the error of the phase that timed out."""
+        if self._detects_sent and not self._is_sent:
             return error_mapping.connect_timeout(self.connect)
-        if self._alarm.now() >= self._until:
-            return error_mapping.deadline_passed(self._deadline)
+        if self.scope.when() == self._deadline:
+            return error_mapping.deadline_passed(self._deadline_seconds)
         return error_mapping.response_timeout(self._timeouts.response)
 
-    def patience(self) -> BodyTimeout:
-        """Give the bounds of the body that follows."""
-        return BodyTimeout(self._alarm, self._timeouts.read, self._until, self._deadline)
+    def body_timeout(self) -> BodyTimeout:
+        """Return the timeout of the body that follows."""
+        return BodyTimeout(self._timeouts.read, self._deadline, self._deadline_seconds)
+
+    def _response_deadline(self, connect: float = 0.0) -> float:
+        return min(_now() + connect + self._timeouts.response, self._deadline)

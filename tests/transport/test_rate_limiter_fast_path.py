@@ -134,13 +134,6 @@ async def test_tenacity_is_not_entered_without_a_failure(monkeypatch: pytest.Mon
         assert await roistat.scripts.list() == []
 
 
-async def test_the_end_of_a_body_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small answer is read without a bound of its own."""
-    monkeypatch.setattr("roistat_async.transport.timeouts.BodyTimeout.bound", None)
-    async with RawServer(replies(success(data=[]))) as server, client(server.base_url) as roistat:
-        assert await roistat.scripts.list() == []
-
-
 async def test_a_refused_answer_gives_its_connection_back() -> None:
     """Also where the headers alone decide, the place is free for the next request."""
     moved = answer(b"", "Location: https://other.example/", status="302 Found")
