@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,8 +35,8 @@ EXPORTED = {
     },
 }
 # fmt: on
-LIST = "page_size offset limit prefetch on_bad_record"
-# class -> public member -> names of its arguments; None for a property
+LIST = "page_size=1000 offset=0 limit prefetch=4 on_bad_record='raise'"
+# class -> public member -> its arguments, with their defaults unless omitted; None for a property
 MEMBERS: dict[type[Any], dict[str, str | None]] = {
     roistat_async.Roistat: {
         "base_url": None,
@@ -49,13 +50,14 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
     },
     Analytics: {"get": "period"},
     Calls: {
-        "create": "draft dedupe_token",
+        "create": "draft dedupe_token=False",
         "delete": "calls",
         "download_recording": "call to progress",
-        "download_recordings": "calls folder concurrency",
+        "download_recordings": "calls folder concurrency=8",
         "export_xls": "period to progress",
-        "history": "period extend page_size concurrency settle resume_from on_bad_record",
-        "list": f"period status filters extend sort {LIST}",
+        "history": "period extend=() page_size=1000 concurrency=4 settle=0:02:00 resume_from"
+        " on_bad_record='raise'",
+        "list": f"period status filters=() extend=() sort=date,desc {LIST}",
         "recording": "call",
         "update": "call comment status duration answer_duration order_id link",
     },
@@ -63,7 +65,7 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "buy": "prefix count spend_money",
         "create": "numbers",
         "delete": "phones",
-        "list": f"filters sort {LIST}",
+        "list": f"filters=() sort=id,asc {LIST}",
         "list_prefixes": "",
         "update": "phone script_id last_use_date",
     },
@@ -105,7 +107,21 @@ def _members(kind: type[Any]) -> dict[str, str | None]:
 def _arguments(member: object) -> str | None:
     if not inspect.isroutine(member):
         return None
-    return " ".join(name for name in inspect.signature(member).parameters if name != "self")
+    parameters = inspect.signature(member).parameters.values()
+    return " ".join(_argument(parameter) for parameter in parameters if parameter.name != "self")
+
+
+def _argument(parameter: inspect.Parameter) -> str:
+    default = parameter.default
+    if default in (parameter.empty, None, roistat_async.OMITTED):
+        return parameter.name
+    return f"{parameter.name}={_short(default)}"
+
+
+def _short(default: object) -> str:
+    if isinstance(default, tuple) and default:
+        return ",".join(default)
+    return str(default) if isinstance(default, timedelta) else repr(default)
 
 
 @pytest.mark.parametrize("module", EXPORTED, ids=lambda module: module.__name__)
@@ -127,7 +143,11 @@ def test_options_are_keywords(kind: type[Any]) -> None:
     for name, arguments in MEMBERS[kind].items():
         if arguments is not None:
             parameters = inspect.signature(getattr(kind, name)).parameters.values()
-            positional = {p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+            positional = {
+                parameter.name
+                for parameter in parameters
+                if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            }
             assert positional - {"self"} <= POSITIONAL, name
 
 
