@@ -1,4 +1,4 @@
-"""A server, a client and a copy that live in a time of their own."""
+"""A server, a client and a copy with a clock of their own."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.helpers.clients import client
 NOON = 1_800_000_000
 LIST = "call/list"
 DAY = timedelta(days=1)
-_PLAIN = ("id", "status", "caller", "callee", "duration", "comment")
+_COMPARED = ("id", "status", "caller", "callee", "duration", "comment")
 
 
 @define
 class Time:
-    """Be the time of server and client; the client's clock may be wrong by `skew`."""
+    """Time of server and client; `skew` is the error of the client's clock in seconds."""
 
     now: float = NOON
     skew: float = 0.0
 
     @property
     def clock(self) -> Clock:
-        """Give it as the client wants it."""
+        """Clock of the client; sleeping advances the time."""
         return Clock(lambda: self.now, self._sleep, lambda: 0.5, self._utc_now)
 
     async def _sleep(self, seconds: float) -> None:
@@ -45,77 +45,98 @@ class Time:
 
 
 def moment(seconds: float) -> datetime:
-    """Give a moment of the server's time."""
+    """Return the datetime of a time of the server."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def utc(at: datetime) -> str:
+    """Return a date as the tables of a copy have it."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @define(kw_only=True)
 class Copied:
-    """Be a server and the path of a copy of it, to be compared."""
+    """A server and a copy of its calls, which can be compared."""
 
     fake: FakeRoistat
     path: Path
 
-    def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Ask the database from outside, or change it."""
+    def ask(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Query or change the database over a connection of its own."""
         with closing(sqlite3.connect(self.path)) as connection, connection:
-            return connection.execute(question, values).fetchall()
+            return connection.execute(statement, values).fetchall()
 
-    def state(self, name: str, project: int | None = None) -> Any:
-        """Give a column of the project's row in `sync_state`."""
+    def state(self, column: str, project: int | None = None) -> Any:
+        """Return a column of the project's row in `sync_state`."""
         number = self.fake.project if project is None else project
-        return self.ask(f"SELECT {name} FROM sync_state WHERE project = ?", number)[0][0]
+        return self.ask(f"SELECT {column} FROM sync_state WHERE project = ?", number)[0][0]
 
     def copied(self, project: int | None = None) -> list[tuple[Any, ...]]:
-        """Give the calls of the copy that are not marked as deleted."""
+        """Return the calls of the copy that are not marked as deleted."""
         number = self.fake.project if project is None else project
         return self.ask(
-            f"SELECT date, {', '.join(_PLAIN)} FROM calls"
+            f"SELECT date, {', '.join(_COMPARED)} FROM calls"
             " WHERE project = ? AND deleted_at IS NULL ORDER BY id",
             number,
         )
 
+    def copied_ids(self) -> list[str]:
+        """Return the ids of these calls."""
+        return [row[1] for row in self.copied()]
+
     def served(self, project: int | None = None) -> list[tuple[Any, ...]]:
-        """Give the calls of the server in the same form."""
-        found = self.fake.projects[self.fake.project if project is None else project].calls
+        """Return the calls of the server in the same form."""
+        number = self.fake.project if project is None else project
         rows = [
-            (row["date"].replace("+0000", "Z"), *(row.get(name) for name in _PLAIN))
-            for row in found
+            (row["date"].replace("+0000", "Z"), *(row.get(name) for name in _COMPARED))
+            for row in self.fake.projects[number].calls
         ]
         return sorted(rows, key=lambda row: str(row[1]))
 
     def is_same(self) -> bool:
-        """Tell whether the copy is as the server is."""
+        """Return whether the copy equals the server."""
         return self.copied() == self.served()
 
 
 @define(kw_only=True)
 class Live(Copied):
-    """Be a server, a client for it, and the path of a copy."""
+    """A server, a client for it, and the path of a copy."""
 
     time: Time
     roistat: Roistat
 
     @property
     def since(self) -> datetime:
-        """Give a moment before all calls."""
+        """A date before all calls."""
         return moment(NOON) - 100 * DAY
 
     async def sync(self, **options: Any) -> SyncReport:
-        """Sync once."""
-        given: dict[str, Any] = {"since": self.since, **options}
-        return await sync_calls(self.roistat, self.path, **given)
+        """Sync once, from before all calls unless told otherwise."""
+        return await sync_calls(self.roistat, self.path, **{"since": self.since, **options})
 
     def add(self, ago: float = 0.0, **fields: Any) -> str:
-        """Add a call of so many seconds ago to the server; give its id."""
+        """Add a call of this many seconds ago to the server; return its id."""
         return str(self.fake.state.add_call(date=self.time.now - ago, **fields)["id"])
 
+    def edit(self, index: int, **fields: Any) -> str:
+        """Edit a call of the server; return its id."""
+        call_id = str(self.fake.state.calls[index]["id"])
+        self.fake.state.edit_call(call_id, **fields)
+        return call_id
+
+    def delete(self, *indexes: int) -> list[str]:
+        """Delete calls of the server; return their ids."""
+        ids = [str(self.fake.state.calls[index]["id"]) for index in indexes]
+        for call_id in ids:
+            self.fake.state.delete_call(call_id)
+        return ids
+
     def dump(self) -> list[tuple[Any, ...]]:
-        """Give the whole table of calls."""
+        """Return the whole table of calls."""
         return self.ask("SELECT rowid, * FROM calls ORDER BY project, id")
 
-    def asked(self) -> int:
-        """Count the requests since the last look."""
+    def count_requests(self) -> int:
+        """Return the number of requests since the last count."""
         count = len(self.fake.requests)
         self.fake.requests.clear()
         return count
@@ -123,7 +144,7 @@ class Live(Copied):
 
 @asynccontextmanager
 async def living(path: Path, *, calls: int = 300) -> AsyncIterator[Live]:
-    """Run a server of so many calls, half an hour apart on average."""
+    """Run a server of this many calls, half an hour apart on average."""
     time = Time()
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with (
