@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 # fmt: off
 __all__ = [
@@ -91,9 +91,19 @@ class NotSentError(TransportError):
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """A phase of the request took longer than its limit: `phase` took over `seconds`."""
+    """A phase of the request took longer than its limit of `seconds`.
 
-    def __init__(self, message: str, *, phase: str, seconds: float) -> None:
+    `phase` is "response" or "read", as in `Timeouts`; "speed" if a body arrived too slowly; or
+    "deadline" of the `RetryPolicy`. A connection that is not opened in time raises NotSentError.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: Literal["response", "read", "speed", "deadline"],
+        seconds: float,
+    ) -> None:
         super().__init__(message)
         self.phase = phase
         self.seconds = seconds

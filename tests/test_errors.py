@@ -26,7 +26,7 @@ DOWNLOAD: dict[str, Any] = {"path": Path("1.mp3")}
 ARGUMENTS: dict[type[errors.RoistatError], dict[str, Any]] = {
     errors.TransportError: {"reused_connection": True},
     errors.NotSentError: {"permanent": True},
-    errors.RequestTimeoutError: {"phase": "connect", "seconds": 2.5},
+    errors.RequestTimeoutError: {"phase": "response", "seconds": 2.5},
     errors.OutcomeUnknownError: {"operation": "project/phone-call", "sent_at": AT, "project": 5},
     errors.MalformedResponseError: {
         "path": "$.data[3].date", "index": 3, "unparsable": True, "oversized": True,

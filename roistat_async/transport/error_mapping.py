@@ -37,13 +37,13 @@ def connect_timeout(seconds: float) -> NotSentError:
 
 def response_timeout(seconds: float) -> RequestTimeoutError:
     """Say that the headers of an answer did not come."""
-    return RequestTimeoutError(f"no answer within {seconds:g} s", phase="answer", seconds=seconds)
+    return RequestTimeoutError(f"no answer within {seconds:g} s", phase="response", seconds=seconds)
 
 
 def read_timeout(seconds: float) -> RequestTimeoutError:
     """Say that a body stopped coming."""
     text = f"nothing came for {seconds:g} s while the body was read"
-    return RequestTimeoutError(text, phase="idle", seconds=seconds)
+    return RequestTimeoutError(text, phase="read", seconds=seconds)
 
 
 def too_slow(size: int, seconds: float) -> RequestTimeoutError:

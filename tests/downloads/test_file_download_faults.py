@@ -103,7 +103,7 @@ async def drip(wire: Wire) -> None:
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize(("script", "phase"), [(stalls(20_000), "idle"), (drip, "speed")])
+@pytest.mark.parametrize(("script", "phase"), [(stalls(20_000), "read"), (drip, "speed")])
 async def test_a_body_that_does_not_end_is_given_up(
     script: Script, phase: str, tmp_path: Path
 ) -> None:

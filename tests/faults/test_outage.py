@@ -42,7 +42,7 @@ class Outage:
         if self.how == "silent":
             assert request.timeout is not None
             await self.time.sleep(min(60.0, request.timeout))
-            raise errors.RequestTimeoutError("no answer within 60 s", phase="answer", seconds=60)
+            raise errors.RequestTimeoutError("no answer within 60 s", phase="response", seconds=60)
         if self.how == "reset":
             raise errors.TransportError("the connection was lost before the answer was complete")
         return Told(b"Bad gateway", 429 if self.how == "limited" else 502)

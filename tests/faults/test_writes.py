@@ -41,7 +41,7 @@ UNREADABLE = [
 ]
 LOST: list[errors.RoistatError] = [
     errors.TransportError("the connection was lost before the answer was complete"),
-    errors.RequestTimeoutError("no answer within 60 s", phase="answer", seconds=60),
+    errors.RequestTimeoutError("no answer within 60 s", phase="response", seconds=60),
     errors.MalformedResponseError("the answer is not valid HTTP", unparsable=True),
 ]
 

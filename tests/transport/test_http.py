@@ -128,14 +128,14 @@ async def timed_out(script: Script, **options: Any) -> errors.RequestTimeoutErro
 async def test_a_silent_server_times_out() -> None:
     """Never an answer: phase, seconds and a message that is not empty."""
     error = await timed_out(silent, timeouts=QUICK)
-    assert (error.phase, error.seconds, str(error)) == ("answer", 0.3, "no answer within 0.3 s")
+    assert (error.phase, error.seconds, str(error)) == ("response", 0.3, "no answer within 0.3 s")
     assert isinstance(error, TimeoutError)
 
 
 async def test_a_stalled_body_times_out() -> None:
     """Headers and half a body, then nothing: the silence is named."""
     error = await timed_out(stall_in_the_body, timeouts=QUICK)
-    assert (error.phase, error.seconds) == ("idle", 0.3)
+    assert (error.phase, error.seconds) == ("read", 0.3)
 
 
 async def drip(wire: Wire) -> None:

@@ -16,7 +16,7 @@ from roistat_async.transport.retry import OperationKind, backoff, is_retryable
 NOT_SENT = errors.NotSentError("refused")
 BAD_CERTIFICATE = errors.NotSentError("bad", permanent=True)
 LOST = errors.TransportError("reset")
-SILENT = errors.RequestTimeoutError("silent", phase="answer", seconds=1)
+SILENT = errors.RequestTimeoutError("silent", phase="response", seconds=1)
 TOO_MANY = errors.RateLimitError("request_limit_error", None, 429)
 UNWELL = errors.ServerError("http_503", None, 503)  # 408, 425 and 5xx are all of this class
 GARBAGE = errors.MalformedResponseError("html", unparsable=True)
