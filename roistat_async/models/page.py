@@ -1,4 +1,4 @@
-"""A page of a list."""
+"""Pages and rows of a list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @frozen
 class BadRecord:
-    """Name a record that could not be read: its place on the page and inside the record."""
+    """Record that could not be read: its index on the page, and the path inside the record."""
 
     index: int
     path: str
@@ -22,7 +22,7 @@ class BadRecord:
 
 @frozen
 class Page(Generic[T]):
-    """Be the new rows of one answer. `total` is Roistat's word, and only a hint."""
+    """New rows of one response; `total` is reported by Roistat and only a hint."""
 
     items: list[T]
     total: int | None
@@ -32,10 +32,10 @@ class Page(Generic[T]):
 
 @frozen
 class RowBatch(Generic[T]):
-    """Be what one answer of a list held: `keys` tell the items apart, `bad_keys` the others.
+    """Rows of one response: `keys` identify the items, `bad_keys` the unreadable records.
 
-    A bad key is a digest: a record must not be seen where a traceback shows local variables.
-    `answered_at` is the server's clock, where the answer told it.
+    A bad key is a digest: a traceback with local variables must not show a record.
+    `answered_at` is the `Date` of the response, if it has one.
     """
 
     items: list[T]
@@ -47,5 +47,5 @@ class RowBatch(Generic[T]):
 
     @property
     def row_count(self) -> int:
-        """Count the rows that came, readable or not."""
+        """Number of rows received, readable or not."""
         return len(self.keys) + len(self.bad_keys)

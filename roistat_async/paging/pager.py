@@ -1,8 +1,8 @@
-"""A list that comes in pages: the only counter of offsets.
+"""Pager of a list: the only code that counts offsets.
 
-The end is an empty page or one without a new id. Never a short page: a server may clamp `limit`
-unasked. Never `total`: it counts rows, not ids, and may move (facts §3); it only bounds how far
-to look ahead.
+The list ends at an empty page or one without a new id. A short page is no end: a server may clamp
+`limit`. `total` is no end either: it counts rows, not ids, and may change
+(docs/roistat-api-notes.md §3). It only limits the prefetch.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ R = TypeVar("R")
 
 
 Fetch = Callable[[int, int], Awaitable[R]]
-"""Ask for rows: limit, offset -> an answer that is not decoded yet."""
+"""Request rows: limit, offset -> a response that is not decoded yet."""
 
 
 class Pager(Generic[T]):
-    """Iterate over a list, its pages or all of it; each iteration asks anew.
+    """Async iterable of the rows of a list; each iteration requests them again.
 
-    Up to `prefetch` further pages are on their way while one is used; they wait as bytes, fewer of
-    them where the user is slower than the server. Rows
-    that could not be read are in `bad_records` (where the list was asked to skip them).
+    Up to `prefetch` further pages are requested while one is used. They wait as bytes, and fewer of
+    them if the consumer is slower than the server. Records that could not be read are in
+    `bad_records` (with `on_bad_record="skip"`).
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Pager(Generic[T]):
                     yield item
 
     def pages(self) -> AsyncGenerator[Page[T], None]:
-        """Give page after page, each with its new rows only."""
+        """Iterate over pages, each with its new rows only."""
         return self._walk()
 
     async def first(self) -> T | None:
-        """Give the first row, with one request for one row; None if there is none."""
+        """Return the first row, by one request for one row; None if there is none."""
         if self._limit == 0:
             return None
         rows = self._read(await self._fetch(1, self._offset))
@@ -71,66 +71,66 @@ class Pager(Generic[T]):
         return rows.items[0] if rows.items else None
 
     async def collect(self) -> list[T]:
-        """Give all rows as a list."""
+        """Return all rows as a list."""
         return [item async for item in self]
 
     async def _walk(self) -> AsyncGenerator[Page[T], None]:
-        ahead = _Prefetcher(self._fetch, self._page_size, self._prefetch)
-        recent = _SeenIds(pages=self._prefetch + 3)
-        offset, left = self._offset, self._limit
+        prefetcher = _Prefetcher(self._fetch, self._page_size, self._prefetch)
+        recent_ids = _RecentIds(pages=self._prefetch + 3)
+        offset, remaining = self._offset, self._limit
         try:
-            while left is None or left > 0:
-                answer = await ahead.get(offset, left)
+            while remaining is None or remaining > 0:
+                response = await prefetcher.get(offset, remaining)
                 await fair_yield()
-                rows = self._read(answer)
-                del answer  # bytes that nobody needs any more
-                page = recent.new_rows(rows, offset, left)
+                rows = self._read(response)
+                del response  # its bytes are not needed any more
+                page = recent_ids.new_rows(rows, offset, remaining)
                 if page is None:
                     return
                 self.bad_records.extend(rows.bad)
-                left = None if left is None else left - len(page.items)
-                ahead.observe(offset, rows.row_count, rows.total)
+                remaining = None if remaining is None else remaining - len(page.items)
+                prefetcher.observe(offset, rows.row_count, rows.total)
                 offset += rows.row_count
-                ahead.schedule(offset, left)
+                prefetcher.schedule(offset, remaining)
                 yield page
         finally:
-            await ahead.close()
+            await prefetcher.close()
 
 
-class _SeenIds:
-    """Know the rows of the last few pages: enough for those that a moving list shows twice."""
+class _RecentIds:
+    """Ids of the last few pages: enough for the rows that a changing list shows twice."""
 
     def __init__(self, pages: int) -> None:
-        self._most = pages
+        self._max_pages = pages
         self._pages = 0
-        self._known: set[Hashable] = set()
+        self._newer: set[Hashable] = set()
         self._older: set[Hashable] = set()
 
-    def new_rows(self, rows: RowBatch[T], offset: int, left: int | None) -> Page[T] | None:
-        """Give the rows nobody has seen, at most `left`; None if there are none."""
+    def new_rows(self, rows: RowBatch[T], offset: int, remaining: int | None) -> Page[T] | None:
+        """Return the rows that are new, at most `remaining`; None if there are none."""
         items = rows.items
-        # Nearly always all are new, and then none need be looked at one by one.
-        if self._any_seen(rows.keys) or self._any_seen(rows.bad_keys):
-            new = {*rows.keys, *rows.bad_keys} - self._known - self._older
+        # Nearly always all rows are new; then none is looked at by itself.
+        if self._any_known(rows.keys) or self._any_known(rows.bad_keys):
+            new = {*rows.keys, *rows.bad_keys} - self._newer - self._older
             items = _unique(rows, new)
             added = self._remember(new)
         else:
             added = self._remember(rows.keys, rows.bad_keys)
             if added != rows.row_count:
                 items = _unique(rows, {*rows.keys})
-        return Page(items[:left], rows.total, offset, rows.bad) if added else None
+        return Page(items[:remaining], rows.total, offset, rows.bad) if added else None
 
-    def _any_seen(self, keys: Iterable[Hashable]) -> bool:
-        return not (self._known.isdisjoint(keys) and self._older.isdisjoint(keys))
+    def _any_known(self, keys: Iterable[Hashable]) -> bool:
+        return not (self._newer.isdisjoint(keys) and self._older.isdisjoint(keys))
 
     def _remember(self, *new: Iterable[Hashable]) -> int:
-        """Take note of keys, and tell how many they are; forget those of pages long ago."""
-        if self._pages >= self._most:
-            self._older, self._known, self._pages = self._known, set(), 0
-        before = len(self._known)
-        self._known.update(*new)
+        """Add keys and return how many are new; drop those of old pages."""
+        if self._pages >= self._max_pages:
+            self._older, self._newer, self._pages = self._newer, set(), 0
+        before = len(self._newer)
+        self._newer.update(*new)
         self._pages += 1
-        return len(self._known) - before
+        return len(self._newer) - before
 
 
 def _unique(rows: RowBatch[T], new: set[Hashable]) -> list[T]:
@@ -141,7 +141,7 @@ def _unique(rows: RowBatch[T], new: set[Hashable]) -> list[T]:
 
 
 class _Prefetcher(Generic[R]):
-    """Keep the next pages on their way, never further than there is reason to."""
+    """Prefetcher of pages, up to the reported total and the page that proves the end."""
 
     def __init__(self, fetch: Fetch[R], page_size: int, prefetch: int) -> None:
         self._fetch = fetch
@@ -150,81 +150,81 @@ class _Prefetcher(Generic[R]):
         self._prefetch = prefetch
         self._window = prefetch
         self._total = 0
-        self._waiting: deque[tuple[int, asyncio.Future[R]]] = deque()
-        self._dropped: set[asyncio.Future[R]] = set()
+        self._pending: deque[tuple[int, asyncio.Future[R]]] = deque()
+        self._cancelled: set[asyncio.Future[R]] = set()
 
     def observe(self, offset: int, received: int, total: int | None) -> None:
-        """Take the rows that came as the size of a page, unless they were the last."""
+        """Use the received rows as the size of a page, unless it was the last one."""
         self._total = total or 0
         if offset + received < self._total:
             self._step = received
 
-    def schedule(self, offset: int, left: int | None) -> None:
-        """Ask for what is not on its way yet, from `offset` on; a short page moves it all."""
-        if self._waiting and self._waiting[0][0] != offset:
+    def schedule(self, offset: int, remaining: int | None) -> None:
+        """Request the next pages from `offset` on; after a short page request all of them again."""
+        if self._pending and self._pending[0][0] != offset:
             self._cancel_all()
-        place = self._next_offset(self._waiting[-1][0]) if self._waiting else offset
-        self._fill(place, None if left is None else offset + left)
+        first = self._next_offset(self._pending[-1][0]) if self._pending else offset
+        self._fill(first, None if remaining is None else offset + remaining)
 
-    async def get(self, offset: int, left: int | None) -> R:
-        """Give the answer for `offset`, asked for already or not.
+    async def get(self, offset: int, remaining: int | None) -> R:
+        """Return the response for `offset`, requested already or not.
 
-        The page that takes its place on the way is asked for before anybody reads this one.
+        The page that follows in the prefetch window is requested before this one is decoded.
         """
-        end = None if left is None else offset + left
-        if not self._waiting:
-            return await self._fetch(self._size(left), offset)
+        end = None if remaining is None else offset + remaining
+        if not self._pending:
+            return await self._fetch(self._size(remaining), offset)
         self._adapt_window()
         try:
-            answer = await self._waiting[0][1]
-            last, _ = self._waiting[-1]
-            self._waiting.popleft()
+            response = await self._pending[0][1]
+            last, _ = self._pending[-1]
+            self._pending.popleft()
             self._fill(self._next_offset(last), end)
         except BaseException:
             self._cancel_all()
             raise
-        return answer
+        return response
 
     def _adapt_window(self) -> None:
-        """Hold fewer pages where all are here before they are wanted, all again where not."""
-        if all(answer.done() for _, answer in self._waiting):
+        """Shrink the window if all pages arrive before they are needed, else restore it."""
+        if all(response.done() for _, response in self._pending):
             self._window = max(1, self._window - 1)
         else:
             self._window = self._prefetch
 
-    def _fill(self, place: int | None, end: int | None) -> None:
-        while len(self._waiting) < self._window and place is not None:
-            wanted = None if end is None else end - place
-            if wanted is not None and wanted <= 0:
+    def _fill(self, offset: int | None, end: int | None) -> None:
+        while len(self._pending) < self._window and offset is not None:
+            row_count = None if end is None else end - offset
+            if row_count is not None and row_count <= 0:
                 return
-            answer = asyncio.ensure_future(self._fetch(self._size(wanted), place))
-            self._waiting.append((place, answer))
-            place = self._next_offset(place)
+            response = asyncio.ensure_future(self._fetch(self._size(row_count), offset))
+            self._pending.append((offset, response))
+            offset = self._next_offset(offset)
 
     async def close(self) -> None:
-        """Leave no request behind."""
+        """Cancel the pending requests and wait for their end."""
         self._cancel_all()
-        await asyncio.gather(*self._dropped, return_exceptions=True)
+        await asyncio.gather(*self._cancelled, return_exceptions=True)
 
-    def _next_offset(self, place: int) -> int | None:
-        """Give the page after `place`: none past `total` but the one that proves the end."""
-        return min(place + self._step, self._total) if place < self._total else None
+    def _next_offset(self, offset: int) -> int | None:
+        """Return the offset after one: none past `total`, except that of the final empty page."""
+        return min(offset + self._step, self._total) if offset < self._total else None
 
     def _cancel_all(self) -> None:
-        for _, answer in self._waiting:
-            self._dropped.add(answer)
-            answer.add_done_callback(self._discard)
-            answer.cancel()
-        self._waiting.clear()
+        for _, response in self._pending:
+            self._cancelled.add(response)
+            response.add_done_callback(self._discard)
+            response.cancel()
+        self._pending.clear()
 
-    def _discard(self, answer: asyncio.Future[R]) -> None:
-        # A page that came in vain is not kept, and its error is nobody's any more.
-        self._dropped.discard(answer)
-        if not answer.cancelled():
-            answer.exception()
+    def _discard(self, response: asyncio.Future[R]) -> None:
+        # The page is not needed any more, nor is its error.
+        self._cancelled.discard(response)
+        if not response.cancelled():
+            response.exception()
 
-    def _size(self, wanted: int | None) -> int:
-        return self._page_size if wanted is None else min(self._page_size, wanted)
+    def _size(self, row_count: int | None) -> int:
+        return self._page_size if row_count is None else min(self._page_size, row_count)
 
 
 def _check(**numbers: int | None) -> None:

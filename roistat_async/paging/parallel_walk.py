@@ -1,8 +1,8 @@
-"""Several stretches of the history walked at once, and given in order of time.
+"""Parallel walk: several time slices of the history at once, their output in order of date.
 
-A stretch is split off ahead of the last one once the last one knows how much time a page spans.
-Each split may cost up to a page that two stretches read both, so splits are paid for by pages
-that were needed: a walk asks for at most a quarter more than it must.
+A new slice starts ahead of the last one as soon as that one knows how much time a page spans. Each
+boundary may cost a page that two slices read both. So slices are started only while such pages are
+a fifth of those that were needed: a walk sends at most a quarter more requests than it must.
 """
 
 from __future__ import annotations
@@ -18,108 +18,110 @@ from ..models.calls import Call
 from .page_fetcher import SECOND, PageFetcher, floor_second
 from .time_slice import TimeSlice
 
-_PAGES = 4
-"""Pages a stretch should have."""
-_AHEAD = 3
-"""Pages of a stretch that wait for their turn."""
+_PAGES_PER_SLICE = 4
+"""Pages that a slice should have."""
+_QUEUED_BATCHES = 3
+"""Batches of a slice that wait to be returned."""
 _MAX_OVERHEAD = 0.2
 
 
 @frozen(eq=False)
 class _ActiveSlice:
-    """Be a stretch under way; its calls wait in `ready`, then None or what went wrong."""
+    """Slice that is being read; its batches are queued in `ready`, then None or the error."""
 
-    stretch: TimeSlice
+    time_slice: TimeSlice
     ready: asyncio.Queue[list[Call] | BaseException | None] = field(
-        factory=lambda: asyncio.Queue(_AHEAD)
+        factory=lambda: asyncio.Queue(_QUEUED_BATCHES)
     )
 
 
 class ParallelWalk:
-    """Walk [start, end); at most `concurrency` x (3 + 2) pages are in memory."""
+    """Walk of [start, end); at most `concurrency` x (3 + 2) pages are in memory."""
 
     def __init__(
-        self, asker: PageFetcher, start: datetime, end: datetime, concurrency: int
+        self, fetcher: PageFetcher, start: datetime, end: datetime, concurrency: int
     ) -> None:
-        self._asker = asker
+        self._fetcher = fetcher
         self._end = end
         self._concurrency = concurrency
-        self._kept = 0
-        self._wasted = 0
-        self._seconds_paged_inside = 0
-        self._running: deque[_ActiveSlice] = deque()
+        self._rows_used = 0
+        self._rows_reread = 0
+        self._overfull_seconds = 0
+        self._active: deque[_ActiveSlice] = deque()
         self._tasks: dict[_ActiveSlice, asyncio.Task[None]] = {}
         self._start = start
-        self._is_over = False
+        self._is_closed = False
 
     @property
-    def seconds_paged_inside(self) -> int:
-        """Count the seconds that were fuller than a page."""
-        under_way = sum(one.stretch.seconds_paged_inside for one in self._running)
-        return self._seconds_paged_inside + under_way
+    def overfull_seconds(self) -> int:
+        """Seconds that hold more calls than a page."""
+        pending = sum(active.time_slice.overfull_seconds for active in self._active)
+        return self._overfull_seconds + pending
 
     async def batches(self) -> AsyncGenerator[list[Call], None]:
-        """Give the calls, some seconds at a time; leave nothing under way."""
+        """Yield the calls, some seconds at a time; cancel all slices at the end."""
         try:
-            self._begin(self._start)
-            while self._running:
-                came = await self._running[0].ready.get()
-                if isinstance(came, BaseException):
-                    raise came
-                if came is None:
-                    self._forget()
+            self._start_slice(self._start)
+            while self._active:
+                batch = await self._active[0].ready.get()
+                if isinstance(batch, BaseException):
+                    raise batch
+                if batch is None:
+                    self._finish_first()
                     self._split()
                 else:
-                    yield came
+                    yield batch
         finally:
-            self._is_over = True
+            self._is_closed = True
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    def _begin(self, start: datetime) -> None:
-        stretch = TimeSlice(self._asker, start, self._end)
-        running = _ActiveSlice(stretch)
-        self._running.append(running)
-        self._tasks[running] = asyncio.create_task(self._run(running))
+    def _start_slice(self, start: datetime) -> None:
+        time_slice = TimeSlice(self._fetcher, start, self._end)
+        active_slice = _ActiveSlice(time_slice)
+        self._active.append(active_slice)
+        self._tasks[active_slice] = asyncio.create_task(self._run(active_slice))
 
-    def _forget(self) -> None:
-        running = self._running.popleft()
-        del self._tasks[running]
-        self._kept += running.stretch.rows_used
-        self._wasted += running.stretch.rows_reread
-        self._seconds_paged_inside += running.stretch.seconds_paged_inside
+    def _finish_first(self) -> None:
+        active_slice = self._active.popleft()
+        del self._tasks[active_slice]
+        self._rows_used += active_slice.time_slice.rows_used
+        self._rows_reread += active_slice.time_slice.rows_reread
+        self._overfull_seconds += active_slice.time_slice.overfull_seconds
 
-    async def _run(self, running: _ActiveSlice) -> None:
+    async def _run(self, active_slice: _ActiveSlice) -> None:
         end: BaseException | None = None
         try:
-            while (calls := await running.stretch.next_batch()) is not None:
+            while (calls := await active_slice.time_slice.next_batch()) is not None:
                 self._split()
-                await running.ready.put(calls)
-        except BaseException as error:  # a hook's may be no Exception; who waits must hear of it
-            if self._is_over:
+                await active_slice.ready.put(calls)
+        except BaseException as error:  # also what is no Exception: the consumer must get it
+            if self._is_closed:
                 raise
-            end = error.with_traceback(None)  # told in its turn, after the calls before it
-        await running.ready.put(end)
+            end = error.with_traceback(None)  # raised in order, after the calls before it
+        await active_slice.ready.put(end)
 
     def _split(self) -> None:
-        """Begin a stretch ahead of the last one, if there is reason to and it is paid for."""
+        """Start a slice ahead of the last one, if that is long enough and the overhead allows."""
         if (
-            not self._running
-            or len(self._running) >= self._concurrency
+            not self._active
+            or len(self._active) >= self._concurrency
             or not self._within_overhead()
         ):
             return
-        last = self._running[-1].stretch
+        last = self._active[-1].time_slice
         if last.page_span is None or last.end < self._end:
             return
-        at = floor_second(last.cursor + last.page_span * max(1, _PAGES - last.pages))
+        at = floor_second(last.cursor + last.page_span * max(1, _PAGES_PER_SLICE - last.pages))
         if last.cursor + SECOND <= at < self._end:
             last.end = at
-            self._begin(at)
+            self._start_slice(at)
 
     def _within_overhead(self) -> bool:
-        page = self._asker.largest_page
-        kept = self._kept + sum(one.stretch.rows_used for one in self._running)
-        wasted = self._wasted + sum(one.stretch.rows_reread for one in self._running)
-        return wasted + page * len(self._running) / 2 <= page + _MAX_OVERHEAD * kept
+        page = self._fetcher.largest_page
+        rows_used = self._rows_used + sum(active.time_slice.rows_used for active in self._active)
+        rows_reread = self._rows_reread + sum(
+            active.time_slice.rows_reread for active in self._active
+        )
+        return rows_reread + page * len(self._active) / 2 <= page + _MAX_OVERHEAD * rows_used

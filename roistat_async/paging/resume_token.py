@@ -1,4 +1,4 @@
-"""Where a walk of the history got to, as a text that can be stored and given to another process."""
+"""Resume token of a history walk: its position, as a text that can be stored."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ _KEYS = {"next", "sealed", "given"}
 
 @frozen
 class ResumeToken:
-    """Say that every call before the second `next` was given, and of that second those `given`.
+    """Position of a walk: all calls before `next_second` were returned, and `returned_ids` of it.
 
-    `sealed` is the moment frozen when the walk began: what is later was read too early to be
-    sure, also by a walk that goes on days afterwards.
+    `sealed_until` was fixed when the walk started. Later calls were read too early to be sure of
+    all, also by a walk that is resumed days afterwards.
     """
 
     next_second: datetime
     sealed_until: datetime | None = None
-    given_ids: Collection[str] = ()
+    returned_ids: Collection[str] = ()
 
     def __str__(self) -> str:
         sealed = None if self.sealed_until is None else _text(self.sealed_until)
         return json.dumps(
-            {"next": _text(self.next_second), "sealed": sealed, "given": [*self.given_ids]}
+            {"next": _text(self.next_second), "sealed": sealed, "given": [*self.returned_ids]}
         )
 
 
 def parse(text: object) -> ResumeToken:
-    """Read a stored position; raise ConfigurationError for anything else."""
+    """Parse a resume token; raise ConfigurationError for anything else."""
     try:
-        found = json.loads(text) if isinstance(text, str) else None
-        if isinstance(found, dict) and found.keys() == _KEYS:
-            sealed = found["sealed"]
+        values = json.loads(text) if isinstance(text, str) else None
+        if isinstance(values, dict) and values.keys() == _KEYS:
+            sealed = values["sealed"]
             return ResumeToken(
-                _moment(found["next"]),
-                None if sealed is None else _moment(sealed),
-                frozenset(_ids(found["given"])),
+                _parse_date(values["next"]),
+                None if sealed is None else _parse_date(sealed),
+                frozenset(_ids(values["given"])),
             )
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
@@ -56,21 +56,21 @@ def next_second(token: str) -> datetime:
 
 def rewind(token: str, to: datetime) -> str:
     """Return a token that resumes earlier, at `to`: all calls from there on are read again."""
-    return str(evolve(parse(token), next_second=to, given_ids=()))
+    return str(evolve(parse(token), next_second=to, returned_ids=()))
 
 
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _moment(text: Any) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.utcoffset() is None:
+def _parse_date(text: Any) -> datetime:
+    when = datetime.fromisoformat(text)
+    if when.utcoffset() is None:
         raise ValueError("no offset")
-    return moment.astimezone(UTC)
+    return when.astimezone(UTC)
 
 
-def _ids(given: Any) -> list[str]:
-    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+def _ids(ids: Any) -> list[str]:
+    if not isinstance(ids, list) or not all(isinstance(call_id, str) for call_id in ids):
         raise ValueError("no list of ids")
-    return given
+    return ids

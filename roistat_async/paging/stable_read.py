@@ -1,9 +1,10 @@
-"""All calls of a stretch that is fuller than a page allows: by their places, and yet with proof.
+"""Read a time range that holds more calls than one page, by offset, until two readings agree.
 
-A place shifts when a call before it comes or goes, and calls of one second may change their
-order from one answer to the next. So a reading counts only when it found as many calls as there
-were places at its end, and only if the next reading finds all of them again: then none of them was
-deleted before its end, so they are all calls of one instant, and as many as there were: all.
+An offset shifts when a call before it is added or deleted, and calls of one second may change their
+order between responses. So a reading is accepted only if it found as many calls as there were
+offsets at its end, and only if the next reading finds all of them again. Then none of them was
+deleted before its end: they are the calls of one instant, and all of them
+(docs/history-walk.md §2.1).
 """
 
 from __future__ import annotations
@@ -17,63 +18,65 @@ from .page_fetcher import PageFetcher
 
 _READINGS = 8
 _PASSES = 24
-_MOST_PAGES = 2000
-Found = dict[Hashable, Call | None]
+_MAX_PAGES = 2000
+Reading = dict[Hashable, Call | None]
 
 
 async def read_stable(
-    asker: PageFetcher, start: datetime, end: datetime, known: frozenset[Hashable] | None = None
+    fetcher: PageFetcher, start: datetime, end: datetime, known: frozenset[Hashable] | None = None
 ) -> list[Call]:
-    """Give the calls of [start, end) in order; `known` are those of a reading just made.
+    """Return the calls of [start, end) in order; `known` are the keys of a reading just made.
 
-    Raises PagingError where the server does not let them be told.
+    Raises PagingError if no two consecutive readings agree.
     """
     earlier = known
-    pages = iter(range(_MOST_PAGES))
+    pages = iter(range(_MAX_PAGES))
     for _ in range(_READINGS):
-        found = await _read_once(asker, start, end, pages)
-        if earlier is not None and earlier <= found.keys():
-            calls = [call for call in found.values() if call is not None]
+        reading = await _read_once(fetcher, start, end, pages)
+        if earlier is not None and earlier <= reading.keys():
+            calls = [call for call in reading.values() if call is not None]
             return sorted(calls, key=lambda call: call.date)
-        earlier = frozenset(found)
-    raise PagingError(f"the calls of {start} change faster than they can be read")
+        earlier = frozenset(reading)
+    raise PagingError(f"the calls of {start} change faster than they can be read; try again later")
 
 
 async def _read_once(
-    asker: PageFetcher, start: datetime, end: datetime, pages: Iterator[int]
-) -> Found:
-    """Pass over the places until as many calls were found as there are."""
-    found: Found = {}
+    fetcher: PageFetcher, start: datetime, end: datetime, pages: Iterator[int]
+) -> Reading:
+    """Read all offsets repeatedly until as many calls were found as there are offsets."""
+    reading: Reading = {}
     for _ in range(_PASSES):
-        size = await _scan_offsets(asker, start, end, pages, found)
-        if len(found) == size:
-            return found
-        if len(found) > size:  # some are gone: begin anew
-            found.clear()
+        size = await _scan_offsets(fetcher, start, end, pages, reading)
+        if len(reading) == size:
+            return reading
+        if len(reading) > size:  # some were deleted: start again
+            reading.clear()
     raise PagingError(
-        f"the calls of {start} come in another order each time, too many to be sure of all; "
+        f"the calls of {start} are in another order in each response, so that some may be missed; "
         "a larger page_size may hold them on one page"
     )
 
 
 async def _scan_offsets(
-    asker: PageFetcher, start: datetime, end: datetime, pages: Iterator[int], found: Found
+    fetcher: PageFetcher, start: datetime, end: datetime, pages: Iterator[int], reading: Reading
 ) -> int:
-    """Read the places one after the other and give how many there are."""
-    place = 0
+    """Read the offsets in order and return how many there are."""
+    offset = 0
     for _ in pages:
-        sheet = await asker.fetch(start, end, offset=place)
-        if sheet.before != end:
-            raise PagingError("the server gave a stretch at once before that it now refuses")
-        if sheet.is_empty:
-            return place
-        calls = {call.id: call for call in sheet.calls}
-        found.update(calls)  # first, so that they stay in the server's order
-        found.update(dict.fromkeys(sheet.keys - calls.keys()))
-        place += sheet.received
-        if place > 8 * max(sheet.received, asker.largest_page, len(found)):
+        page = await fetcher.fetch(start, end, offset=offset)
+        if page.before != end:
+            raise PagingError("the server refuses a time range that it accepted before")
+        if page.is_empty:
+            return offset
+        calls = {call.id: call for call in page.calls}
+        reading.update(calls)  # first: they keep the order of the server
+        reading.update(dict.fromkeys(page.keys - calls.keys()))
+        offset += page.received
+        if offset > 8 * max(page.received, fetcher.largest_page, len(reading)):
             raise PagingError(
-                f"more calls share the second {start} than fit on a page, and the server gives "
-                "the same ones at any offset; a larger page_size may hold them"
+                f"the second {start} holds more calls than a page, and the server returns "
+                "the same ones for any offset; a larger page_size may hold them"
             )
-    raise PagingError(f"the calls of {start} are not to be told in {_MOST_PAGES} pages")
+    raise PagingError(
+        f"the calls of {start} could not be read in {_MAX_PAGES} pages; use a larger page_size"
+    )

@@ -1,9 +1,9 @@
-"""A stretch of the history, walked by the date of the last call seen and never by its place.
+"""Time slice of the history, walked by date (keyset pagination), never by offset.
 
-A page is the oldest calls from the cursor on, at one instant. Its last second may be cut, so only
-the seconds before it are given and the cursor moves to it, inclusive: each second is given from
-one page that holds it whole. Nothing that is added or deleted elsewhere can shift that. The proof
-is in the fault matrix, §3.3.
+A page holds the oldest calls from the cursor on, at one instant. Its last second may be cut, so
+only the seconds before it are returned, and the cursor moves to that second, inclusive. Each second
+is thus returned from one page that holds it whole. Calls that are added or deleted elsewhere cannot
+shift it. The argument is in docs/history-walk.md §3.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from .page_fetcher import (
 from .stable_read import read_stable
 
 _OFFSET_PAST_END = 1_000_000
-"""A place that no second reaches."""
+"""An offset beyond the calls of any second."""
 
 
 class TimeSlice:
-    """Walk from `cursor` up to `until`, which may be brought nearer on the way.
+    """Slice from `cursor` to `end`; the end may be moved nearer during the walk.
 
-    Pages are asked for up to `end`, the end of all stretches: one that reaches past `until`
-    proves that nothing is left before it, which an empty answer would cost a request to do.
+    Pages are requested up to the end of the whole period. A page that reaches past the end of the
+    slice proves that nothing is left before it, which saves the request for an empty page.
     """
 
-    def __init__(self, asker: PageFetcher, start: datetime, end: datetime) -> None:
-        self._asker = asker
+    def __init__(self, fetcher: PageFetcher, start: datetime, end: datetime) -> None:
+        self._fetcher = fetcher
         self._end = end
         self.cursor: datetime = start
         self.end: datetime = end
         self.pages: int = 0
         self.rows_used: int = 0
         self.rows_reread: int = 0
-        """Rows that are read once more: of the next stretch, and of the last second of a page."""
+        """Rows that are read twice: those of the next slice, and of the last second of a page."""
         self.page_span: timedelta | None = None
-        """The time that a full page spans here; None where the list seems to end."""
-        self.seconds_paged_inside: int = 0
+        """Time that a full page spans; None if the list seems to end."""
+        self.overfull_seconds: int = 0
 
     async def next_batch(self) -> list[Call] | None:
-        """Give the calls of the next seconds, each second whole, in order; None at the end."""
+        """Return the calls of the next seconds, each second whole, in order; None at the end."""
         while self.cursor < self.end:
             calls = await self._step()
             self.pages += 1
-            # `until` may have come nearer while the page was on its way.
+            # `end` may have been moved nearer during the request.
             inside = [call for call in calls if call.date < self.end]
             self.rows_used += len(inside)
             self.rows_reread += len(calls) - len(inside)
@@ -59,49 +59,57 @@ class TimeSlice:
         return None
 
     async def _step(self) -> list[Call]:
-        sheet = await self._asker.fetch(self.cursor, self._end)
-        if not sheet.calls:
-            self.cursor = sheet.before
+        page = await self._fetcher.fetch(self.cursor, self._end)
+        if not page.calls:
+            self.cursor = page.before
             return []
-        last = floor_second(sheet.calls[-1].date)
-        if floor_second(sheet.calls[0].date) == last:
-            return await self._read_single_second(sheet, last)
-        self.page_span = last - self.cursor if sheet.is_full and not sheet.is_last else None
+        last = floor_second(page.calls[-1].date)
+        if floor_second(page.calls[0].date) == last:
+            return await self._read_single_second(page, last)
+        self.page_span = last - self.cursor if page.is_full and not page.is_last else None
         self.cursor = last
-        whole = [call for call in sheet.calls if call.date < last]
-        self.rows_reread += len(sheet.calls) - len(whole)
-        return whole
+        complete = [call for call in page.calls if call.date < last]
+        self.rows_reread += len(page.calls) - len(complete)
+        return complete
 
-    async def _read_single_second(self, sheet: CheckedPage, moment: datetime) -> list[Call]:
-        """Prove that a page of nothing but one second holds all of it."""
-        asker, rest = self._asker, sheet.before
-        changes = asker.generation
-        more = await asker.fetch(self.cursor, rest, offset=sheet.received)
-        if asker.generation != changes:
-            return []  # the place belongs to another question: both once more
-        if more.is_empty:
-            start, self.cursor = self.cursor, rest
+    async def _read_single_second(self, page: CheckedPage, second: datetime) -> list[Call]:
+        """Return all calls of a second that fills a page, or prove that the page holds them."""
+        fetcher, page_end = self._fetcher, page.before
+        generation = fetcher.generation
+        following = await fetcher.fetch(self.cursor, page_end, offset=page.received)
+        if fetcher.generation != generation:
+            return []  # the offset belongs to another query: repeat both
+        if following.is_empty:
+            start, self.cursor = self.cursor, page_end
             return (
-                await read_stable(asker, start, rest, sheet.keys) if sheet.is_full else sheet.calls
+                await read_stable(fetcher, start, page_end, page.keys)
+                if page.is_full
+                else page.calls
             )
-        if not sheet.is_full and more.keys <= sheet.keys and await self._is_same_anywhere(rest):
-            self.cursor = moment + SECOND  # what comes after it will tell
-            return sheet.calls
-        if more.calls and more.calls[0].date > moment:
-            asker.is_ascending = True
-        await self._check_order(moment)
-        self.seconds_paged_inside += 1
-        calls = await read_stable(asker, moment, moment + SECOND)
-        self.cursor = moment + SECOND
+        if (
+            not page.is_full
+            and following.keys <= page.keys
+            and await self._is_same_anywhere(page_end)
+        ):
+            self.cursor = second + SECOND  # the next page shows what follows
+            return page.calls
+        if following.calls and following.calls[0].date > second:
+            fetcher.is_ascending = True
+        await self._check_order(second)
+        self.overfull_seconds += 1
+        calls = await read_stable(fetcher, second, second + SECOND)
+        self.cursor = second + SECOND
         return calls
 
-    async def _is_same_anywhere(self, rest: datetime) -> bool:
-        """Tell whether any offset shows the same calls, by one that lies behind all calls."""
-        return not (await self._asker.fetch(self.cursor, rest, offset=_OFFSET_PAST_END)).is_empty
+    async def _is_same_anywhere(self, page_end: datetime) -> bool:
+        """Return whether the server ignores offsets, by asking for one beyond all calls."""
+        return not (
+            await self._fetcher.fetch(self.cursor, page_end, offset=_OFFSET_PAST_END)
+        ).is_empty
 
-    async def _check_order(self, moment: datetime) -> None:
-        """Make sure that a page of one second is not the newest of a list sorted the other way."""
-        if self._asker.is_ascending or moment == self.cursor:
+    async def _check_order(self, second: datetime) -> None:
+        """Check that a page of one second is not the newest one of a list in descending order."""
+        if self._fetcher.is_ascending or second == self.cursor:
             return
-        if not (await self._asker.fetch(self.cursor, moment)).is_empty:
+        if not (await self._fetcher.fetch(self.cursor, second)).is_empty:
             raise PagingError(NOT_ASCENDING)

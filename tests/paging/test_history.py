@@ -249,7 +249,7 @@ async def test_periods_that_become_too_long(count: int) -> None:
         (lambda _, rows: _doubled(rows), "twice"),
         (lambda _, rows: _with(rows, at(-50), first=True), "outside"),
         (lambda _, rows: _with(rows, at(9999)), "outside"),
-        (lambda ask, rows: _padded(ask, rows), "asked for"),
+        (lambda ask, rows: _padded(ask, rows), "requested"),
     ],
     ids=["order", "twice", "before", "after", "too many"],
 )
@@ -329,7 +329,7 @@ async def test_a_page_of_unreadable_calls_is_refused() -> None:
         bad = [BadRecord(index, "$.date", "no date") for index in range(len(rows.items))]
         return RowBatch([], [], rows.total, bad, [f"bad {key}" for key in rows.keys])
 
-    await refused(bent(all_bad).walk(page_size=10), "where to go on")
+    await refused(bent(all_bad).walk(page_size=10), "no record of a page can be read")
 
 
 async def test_a_second_that_never_stands_still() -> None:
@@ -588,5 +588,5 @@ def test_a_period_at_the_edge_of_all_dates() -> None:
     """The walk looks a second beyond its bounds: there must be one."""
     for start in (datetime.min, datetime.max - HOUR):
         whole = Period(start.replace(tzinfo=UTC), (start + HOUR).replace(tzinfo=UTC))
-        with pytest.raises(ConfigurationError, match="within all dates"):
+        with pytest.raises(ConfigurationError, match="between the years 1 and 9999"):
             _over(spread(3), whole)

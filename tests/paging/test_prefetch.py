@@ -205,9 +205,9 @@ async def test_memory_holds_recent_pages_only() -> None:
     async with aclosing(pager.pages()) as pages:
         async for _ in pages:
             frame = pages.ag_frame  # type: ignore[attr-defined]  # every generator has it
-            known, ahead = frame.f_locals["recent"], frame.f_locals["ahead"]
-            held = len(known._known) + len(known._older)
-            largest = max(largest, held, len(ahead._dropped))
+            known, ahead = frame.f_locals["recent_ids"], frame.f_locals["prefetcher"]
+            held = len(known._newer) + len(known._older)
+            largest = max(largest, held, len(ahead._cancelled))
     assert largest <= 6 * 5 * 2  # at least the last five pages, at most ten
 
 

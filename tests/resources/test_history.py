@@ -348,7 +348,7 @@ async def test_bad_records_are_skipped(world: World, page_size: int) -> None:
 @pytest.mark.usefixtures("bad")
 async def test_a_page_of_bad_records_only(world: World) -> None:
     """Skipping has an end: with no date to be seen the walk could not go on."""
-    with pytest.raises(errors.PagingError, match="where to go on"):
+    with pytest.raises(errors.PagingError, match="no record of a page can be read"):
         await ids(world.walk(page_size=1, on_bad_record="skip"))
 
 
