@@ -149,19 +149,16 @@ class FileDownload:
         self, file: FileResponse, writer: BodyWriter
     ) -> RequestTimeoutError | TruncatedError | None:
         """Write the body to its end; return the error if it ends early."""
-        total, chunks = file.range.total, aiter(file.body)
-        while True:
-            try:  # around nothing else: an error of the caller's `progress` is not retried
-                chunk = await anext(chunks, b"")
-            except (RequestTimeoutError, TruncatedError) as error:
-                if isinstance(error, TruncatedError):
-                    error.path = self._target
-                return strip_context(error)
-            if not chunk:
-                break
-            await writer.write(chunk)
-            if self._progress is not None:
-                self._progress(writer.size, total)
+        total = file.range.total
+        try:
+            async for chunk in file.body:
+                await writer.write(chunk)
+                if self._progress is not None:
+                    self._progress(writer.size, total)
+        except (RequestTimeoutError, TruncatedError) as error:
+            if isinstance(error, TruncatedError):
+                error.path = self._target
+            return strip_context(error)
         if total in (None, writer.size):
             return None
         return TruncatedError(cut_short(writer.size, total), path=self._target)

@@ -16,7 +16,6 @@ from roistat_async.downloads import bulk
 from roistat_async.downloads.bulk import BulkDownload
 from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
 from roistat_async.testing import FakeRoistat, Fault
-from tests.helpers.clients import client
 
 FILE = "call/*/file"
 
@@ -122,18 +121,15 @@ async def test_calls_may_come_from_a_pager(roistat: Roistat, tmp_path: Path) -> 
     assert len(await outcomes(roistat, pager, tmp_path)) == 60
 
 
-async def test_leaving_early_leaves_nothing(tmp_path: Path) -> None:
-    """Leaving the block cancels the downloads under way and the pager that is their source."""
-    with FakeRoistat(calls=120).in_thread() as fake:  # its own tasks are not in this event loop
-        async with client(fake.base_url, api_key=fake.api_key) as roistat:
-            before = asyncio.all_tasks()
-            pager = roistat.calls.list(page_size=20)
-            async with roistat.calls.download_recordings(pager, tmp_path) as downloads:
-                await anext(downloads)
-                assert asyncio.all_tasks() - before  # some are under way
-            assert asyncio.all_tasks() - before == set()
-        assert len(fake.requests) < 40
+async def test_leaving_early_stops_the_pager(
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """Leaving the block ends the requests of the pager that is the source of the calls."""
+    pager = roistat.calls.list(page_size=20)
+    async with roistat.calls.download_recordings(pager, tmp_path) as downloads:
+        await anext(downloads)
     assert not list(tmp_path.glob(".*"))
+    assert len(fake.requests) < 40
 
 
 async def test_closing_ends_the_iteration(
@@ -210,6 +206,36 @@ async def test_outcome_does_not_wait_for_the_next_id(tmp_path: Path) -> None:
     async with asyncio.timeout(5), download_all(Saver(), slow(), tmp_path) as downloads:
         first = await anext(downloads)
     assert first.call_id == "1"
+
+
+class Source:
+    """Source of ids whose iterator has a task of its own, as that of a pager."""
+
+    async def __aiter__(self) -> AsyncIterator[int]:
+        task = asyncio.create_task(asyncio.Event().wait())
+        try:
+            yield 1
+            yield 2
+            await task
+        finally:
+            task.cancel()
+
+
+async def test_leaving_early_leaves_no_task(tmp_path: Path) -> None:
+    """Leaving the block cancels the downloads under way and closes the source of the ids."""
+    before, started = asyncio.all_tasks(), asyncio.Event()
+
+    async def save(call_id: str, target: Path) -> Download:
+        if call_id == "2":
+            started.set()
+            await asyncio.Event().wait()
+        await started.wait()
+        return Download(target, 1, "")
+
+    async with download_all(save, Source(), tmp_path) as downloads:
+        assert (await anext(downloads)).call_id == "1"
+        assert len(asyncio.all_tasks() - before) >= 2  # the second download and the source
+    assert asyncio.all_tasks() == before
 
 
 async def test_failing_source_cancels_the_others(tmp_path: Path) -> None:

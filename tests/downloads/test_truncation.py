@@ -1,100 +1,173 @@
-"""The seven ways in which less of a file comes than there is: each is told, none is a file."""
+"""Tests that a file of which less arrives than there is becomes no file, and is requested again."""
 
 from __future__ import annotations
 
 import gzip
+import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from roistat_async import Period, errors
-from roistat_async.testing import xls
-from tests.downloads.ranges import AUDIO, ETAG, cut, full, saved, sends
+from roistat_async import Hooks, RetryEvent, Roistat, errors
+from roistat_async.testing import FakeRoistat, Fault, mp3
+from tests.downloads.range_server import (
+    AUDIO,
+    ETAG,
+    OTHER_ETAG,
+    cut,
+    download,
+    failing_download,
+    partial,
+    sends,
+    whole,
+)
 from tests.helpers.clients import client
 from tests.helpers.raw_server import RawServer, Script, Wire, answer, in_turn
 
-SHEET = xls.workbook([["x" * 300]] * 500)
+FILE = "call/*/file"
 HEAD = answer(b"", kind="audio/mpeg", framing="Transfer-Encoding: chunked")
 PART = AUDIO[:20_000]
-XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUDIO[33:]
+WITH_XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUDIO[33:]
 
 
-def chunk(data: bytes, said: int | None = None) -> bytes:
-    return f"{said or len(data):x}\r\n".encode() + data + (b"" if said else b"\r\n")
+def chunk(data: bytes, announced: int | None = None) -> bytes:
+    return f"{announced or len(data):x}\r\n".encode() + data + (b"" if announced else b"\r\n")
 
 
-async def resets(wire: Wire) -> None:
+async def reset(wire: Wire) -> None:
     await wire.request()
     await wire.send(answer(AUDIO, kind="audio/mpeg")[:50_000])
     wire.reset()
 
 
+LAST_FRAME_CUT = whole(body=AUDIO[:-7])
+LAST_FRAME_CUT_IN_CHUNKS = sends(HEAD + chunk(AUDIO[:-7]) + b"0\r\n\r\n")
 CASES = {
-    "1 length, FIN": cut(),
-    "2 length, RST": resets,
-    "3 inside a chunk": sends(HEAD + chunk(PART) + chunk(PART, 99_000)),
-    "4 between chunks": sends(HEAD + chunk(PART) * 3),
-    "5 neither length nor chunks": sends(answer(PART, kind="audio/mpeg", framing="")),
-    "6 all bytes, the last frame cut": full(body=AUDIO[:-7]),
-    "6 all bytes, fewer than Xing counts": full(body=XING[:-288]),
-    "6 all bytes in chunks, the last frame cut": sends(HEAD + chunk(AUDIO[:-7]) + b"0\r\n\r\n"),
-    "7 labelled gzip": full("Content-Encoding: gzip"),
-    "7 a gzip that is cut": full("Content-Encoding: gzip", body=gzip.compress(AUDIO)[:-99]),
+    "length, closed": cut(),
+    "length, reset": reset,
+    "inside a chunk": sends(HEAD + chunk(PART) + chunk(PART, 99_000)),
+    "between chunks": sends(HEAD + chunk(PART) * 3),
+    "neither length nor chunks": sends(answer(PART, kind="audio/mpeg", framing="")),
+    "fewer bytes than Xing counts": whole(body=WITH_XING[:-288]),
+    "last frame cut, in chunks": LAST_FRAME_CUT_IN_CHUNKS,
+    "labelled gzip": whole("Content-Encoding: gzip"),
+    "truncated gzip": whole("Content-Encoding: gzip", body=gzip.compress(AUDIO)[:-99]),
 }
-
-
-LAST_FRAME = "6 all bytes, the last frame cut"
-REFUSED = {name: case for name, case in CASES.items() if name != LAST_FRAME}
-
-
-@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-async def test_a_cut_file_is_none(case: Script, tmp_path: Path) -> None:
-    """An error of this library, and nothing in the folder."""
-    found, requests = await saved(tmp_path, case, attempts=2)
-    assert isinstance(found, errors.RoistatError)
-    assert (len(requests), os.listdir(tmp_path)) == (2, [])
-
-
-async def test_a_last_frame_cut_twice_alike_is_the_file(tmp_path: Path) -> None:
-    """The very same bytes by a second connection: the recorder itself ended so."""
-    found, requests = await saved(tmp_path, CASES[LAST_FRAME], attempts=2)
-    assert not isinstance(found, BaseException)
-    assert (len(requests), found.path.read_bytes()) == (2, AUDIO[:-7])
-
-
-OTHERWISE = {
-    "asked once": (1, CASES[LAST_FRAME]),
-    "another length": (2, full(body=AUDIO[:-9])),
-    "another byte": (2, full(body=AUDIO[:-9] + b"??")),
-    "no length": (2, CASES["6 all bytes in chunks, the last frame cut"]),
-}
-
-
-@pytest.mark.parametrize("case", OTHERWISE.values(), ids=OTHERWISE)
-async def test_a_last_frame_cut_otherwise_proves_nothing(
-    case: tuple[int, Script], tmp_path: Path
-) -> None:
-    """One look, other bytes or no length: still refused."""
-    attempts, second = case
-    found, requests = await saved(tmp_path, CASES[LAST_FRAME], second, attempts=attempts)
-    assert isinstance(found, errors.TruncatedError)
-    assert (len(requests), os.listdir(tmp_path)) == (attempts, [])
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_the_next_attempt_may_be_whole(case: Script, tmp_path: Path) -> None:
-    """Asked for again, from the start, and nothing of the cut one is in the file."""
-    found, _ = await saved(tmp_path, case, full(ETAG, body=XING), attempts=2)
-    assert not isinstance(found, BaseException)
-    assert found.path.read_bytes() == XING
-    assert not found.resumed
+async def test_truncated_file_is_not_saved(case: Script, tmp_path: Path) -> None:
+    """A file that is truncated in every attempt is an error, and nothing is in the folder."""
+    _, requests = await failing_download(tmp_path, case, attempts=2)
+    assert (len(requests), os.listdir(tmp_path)) == (2, [])
 
 
-async def test_a_cut_sheet_is_none(tmp_path: Path) -> None:
-    """All the bytes that were promised, and its table points behind them."""
-    script = in_turn(full(body=SHEET[:-512]))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
-        with pytest.raises(errors.TruncatedError, match="sectors"):
-            await roistat.calls.export_xls(Period.last(days=1), to=tmp_path / "a.xls")
-    assert os.listdir(tmp_path) == []
+@pytest.mark.parametrize("case", [*CASES.values(), LAST_FRAME_CUT], ids=[*CASES, "last frame cut"])
+async def test_next_attempt_may_be_complete(case: Script, tmp_path: Path) -> None:
+    """The second attempt starts again, and no byte of the first one is in the file."""
+    saved, _ = await download(tmp_path, case, whole(ETAG, body=WITH_XING), attempts=2)
+    assert saved.path.read_bytes() == WITH_XING
+    assert not saved.resumed
+
+
+async def test_same_cut_twice_is_the_recording(tmp_path: Path) -> None:
+    """The very same bytes over a second connection prove that the recorder itself ended there."""
+    saved, requests = await download(tmp_path, LAST_FRAME_CUT, attempts=2)
+    assert (len(requests), saved.path.read_bytes()) == (2, AUDIO[:-7])
+
+
+OTHER_CUTS = {
+    "one attempt": (1, LAST_FRAME_CUT),
+    "another length": (2, whole(body=AUDIO[:-9])),
+    "another byte": (2, whole(body=AUDIO[:-9] + b"??")),
+    "no length": (2, LAST_FRAME_CUT_IN_CHUNKS),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_CUTS.values(), ids=OTHER_CUTS)
+async def test_another_cut_proves_nothing(case: tuple[int, Script], tmp_path: Path) -> None:
+    """A cut last frame is refused after one attempt, with other bytes and without a length."""
+    attempts, second = case
+    error, requests = await failing_download(tmp_path, LAST_FRAME_CUT, second, attempts=attempts)
+    size = len(AUDIO) - (9 if second is OTHER_CUTS["another length"][1] else 7)
+    assert str(error) == (
+        f"all {size} bytes arrived, but the last frame of audio is cut: "
+        "the file was truncated before it was sent"
+    )
+    assert (len(requests), os.listdir(tmp_path)) == (attempts, [])
+
+
+FAULTS = {
+    "length": Fault.truncated(),
+    "chunks": Fault.cut_chunks(),
+    "first bytes": Fault.truncated(10),
+    "no bytes": Fault.truncated(0),
+    "unframed": Fault.unframed(),
+    "unframed, whole": Fault.unframed(whole=True),
+    "unframed, empty": Fault.unframed(0),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_attempts_of_a_body_are_limited(
+    fault: Fault, fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """TruncatedError follows three attempts over fresh connections, and the old file stays."""
+    target = tmp_path / "a.mp3"
+    target.write_bytes(b"old")
+    fake.fail(FILE, fault, times=99)
+    with pytest.raises(errors.TruncatedError) as caught:
+        await roistat.calls.download_recording(recorded[0], to=target)
+    assert caught.value.path == target
+    assert len({seen.port for seen in fake.requests}) == len(fake.requests) == 3
+    assert os.listdir(tmp_path) == ["a.mp3"]
+    assert target.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("mebibytes", [0.5, 3, 7])
+async def test_bytes_on_disk_are_discarded(
+    mebibytes: float, fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """A new start discards the bytes of the first attempts, wherever they are."""
+    body = fake.state.recordings[recorded[0]] = mp3.recording("7", 2100)
+    fake.fail(FILE, Fault.truncated(int(mebibytes * 1024 * 1024)), times=2)
+    saved = await roistat.calls.download_recording(recorded[0], to=tmp_path / "a.mp3")
+    assert saved.path.read_bytes() == body
+    assert len(fake.requests) == 3
+
+
+PLANS = {
+    "starts again": ([cut(), whole()], [errors.TruncatedError]),
+    "resumes": ([cut(ETAG), partial(ETAG)], [errors.TruncatedError]),
+    "changed": (
+        [cut(ETAG), partial(OTHER_ETAG), whole(OTHER_ETAG)],
+        [errors.TruncatedError, errors.ChangedError],
+    ),
+    "fails": ([cut()] * 3, [errors.TruncatedError] * 2),
+}
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+async def test_each_retry_is_reported(
+    plan: tuple[list[Script], list[type[errors.RoistatError]]],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """`on_retry` and the log get each error that a retry follows, and not the last one."""
+    caplog.set_level(logging.DEBUG, "roistat_async")
+    scripts, expected = plan
+    events: list[RetryEvent] = []
+    hooks = Hooks(on_retry=events.append)
+    async with (
+        RawServer(in_turn(*scripts)) as server,
+        client(server.base_url, attempts=3, hooks=hooks) as roistat,
+    ):
+        with suppress(errors.TruncatedError):
+            await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
+    assert [type(event.error) for event in events] == expected
+    assert {event.operation for event in events} == {"project/calltracking/call/{id}/file"}
+    assert all(event.delay > 0 for event in events)
+    logged = [text for record in caplog.records if "failed (" in (text := record.getMessage())]
+    assert len(logged) == len(expected)
