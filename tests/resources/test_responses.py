@@ -33,25 +33,18 @@ from ..helpers import api_doc
 from ..helpers.mocked import mocked
 from .request_cases import DOCUMENTED
 
+# fmt: off
 GOOGLE = GoogleAnalytics(
     tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
 )
 DYNAMIC = ScriptOptions(
-    calltracking_type="dynamic",
-    static_source=None,
-    css_selector=["test"],
-    phone_format="8 (XXX) XXX-XX-XX",
-    redirect=Redirect("phone", "74951234567"),
-    segments=[["source", "like%", "organic"]],
-    target_call_time=0,
+    calltracking_type="dynamic", static_source=None, css_selector=["test"],
+    phone_format="8 (XXX) XXX-XX-XX", redirect=Redirect("phone", "74951234567"),
+    segments=[["source", "like%", "organic"]], target_call_time=0,
 )
 CREATED_SCRIPT = Script(
-    id=1,
-    name="Basic script",
-    creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
-    is_enabled=True,
-    call_count=0,
-    options=DYNAMIC,
+    id=1, name="Basic script", creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
+    is_enabled=True, call_count=0, options=DYNAMIC,
     integration=Integration(
         is_lead_auto_create=True,
         crm=Crm(
@@ -59,8 +52,7 @@ CREATED_SCRIPT = Script(
             custom_fields=[CrmField("UF_CRM_1474452137", type="text", value="eee")],
         ),
         webhook=Webhook("ne.buildie.ru/testhandler.php"),
-        webhook_start=Webhook("ne.buildie.ru/testhandler2.php"),
-        google_analytics=GOOGLE,
+        webhook_start=Webhook("ne.buildie.ru/testhandler2.php"), google_analytics=GOOGLE,
     ),
 )
 LISTED_SCRIPT = attrs.evolve(
@@ -70,124 +62,68 @@ LISTED_SCRIPT = attrs.evolve(
         crm=Crm(
             is_enabled=True, custom_fields=[CrmField("UF_CRM_12345", type="text", value="eee")]
         ),
-        webhook=Webhook("site.ru/webhook.php"),
-        webhook_start=Webhook(None),
+        webhook=Webhook("site.ru/webhook.php"), webhook_start=Webhook(None),
         google_analytics=GOOGLE,
     ),
 )
 OFFLINE_SCRIPT = Script(
-    id=10,
-    name="Offline ads",
-    creation_date=datetime(2016, 8, 23, 10, 23, 37, tzinfo=UTC),
-    is_enabled=False,
-    call_count=0,
-    accuracy=100.0,
+    id=10, name="Offline ads", creation_date=datetime(2016, 8, 23, 10, 23, 37, tzinfo=UTC),
+    is_enabled=False, call_count=0, accuracy=100.0,
     options=ScriptOptions(
-        calltracking_type="static",
-        static_source="offline",
-        css_selector=["#track"],
-        phone_format="8 (XXX) XXX-XX-XX",
-        redirect=Redirect("sip", "example@domain.ru", None),
-        segments=None,
-        target_call_time=0,
+        calltracking_type="static", static_source="offline", css_selector=["#track"],
+        phone_format="8 (XXX) XXX-XX-XX", redirect=Redirect("sip", "example@domain.ru", None),
+        segments=None, target_call_time=0,
     ),
     integration=Integration(
-        is_lead_auto_create=True,
-        crm=Crm(is_enabled=False, custom_fields=[]),
-        webhook=Webhook(""),
+        is_lead_auto_create=True, crm=Crm(is_enabled=False, custom_fields=[]), webhook=Webhook(""),
         google_analytics=attrs.evolve(GOOGLE, tracking_id=""),
     ),
 )
 NEW_PHONE = Phone(
-    id=5,
-    phone="74951234567",
-    is_external=True,
-    call_count=0,
+    id=5, phone="74951234567", is_external=True, call_count=0,
     creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
 )
 OWN_PHONE = Phone(
-    id=4,
-    phone="74951234567",
-    prefix="7499",
-    is_external=False,
-    call_count=0,
-    creation_date=datetime(2016, 10, 10, 8, 50, 44, tzinfo=UTC),
-    script=OFFLINE_SCRIPT,
+    id=4, phone="74951234567", prefix="7499", is_external=False, call_count=0,
+    creation_date=datetime(2016, 10, 10, 8, 50, 44, tzinfo=UTC), script=OFFLINE_SCRIPT,
 )
 LONG_CALL = Call(
-    id="16769",
-    callee="7495301234",
-    caller="7495751234",
-    duration=59,
-    waiting_time=30,
-    answer_duration=29,
-    status=CallStatus.ANSWER,
-    date=datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC),
+    id="16769", callee="7495301234", caller="7495751234", duration=59, waiting_time=30,
+    answer_duration=29, status=CallStatus.ANSWER, date=datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC),
     link="https://site.ru/calltracking/call/23/file/123456qwerty",
     static_source=Source(
-        system_name="yamarket6",
-        display_name="yamarket",
+        system_name="yamarket6", display_name="yamarket",
         icon_url="https://favicon.yandex.net/favicon/market.yandex.ru",
     ),
     visit=Visit(
-        id="666",
-        first_id="660",
-        date=datetime(2016, 5, 25, 19, 31, 58, tzinfo=UTC),
-        referrer="http://site.ru/contact.php",
-        host="site.ru",
-        landing_page="http://test.ru/lp",
-        agent="Mozilla/5.0",
-        ip="47.110.126.72",
-        google_client_id="1818132860.1451606703",
+        id="666", first_id="660", date=datetime(2016, 5, 25, 19, 31, 58, tzinfo=UTC),
+        referrer="http://site.ru/contact.php", host="site.ru", landing_page="http://test.ru/lp",
+        agent="Mozilla/5.0", ip="47.110.126.72", google_client_id="1818132860.1451606703",
         source=Source(
             system_name="direct_search_18000022_2014432344_what is",
             display_name="Google Ads - adwords2 - search - whats is",
-            icon_url="https://favicon.yandex.net/favicon/direct.yandex.ru",
-            utm_source="direct",
-            utm_medium="cpc",
-            utm_campaign="campaign",
-            utm_term="word",
-            utm_content="test-message",
+            icon_url="https://favicon.yandex.net/favicon/direct.yandex.ru", utm_source="direct",
+            utm_medium="cpc", utm_campaign="campaign", utm_term="word", utm_content="test-message",
             referrer="http://site.ru/contact.php",
         ),
     ),
     order=Order(
-        id="777",
-        url="http://site.ru/order/777",
-        source_type="calltracking",
+        id="777", url="http://site.ru/order/777", source_type="calltracking",
         creation_date=datetime(2016, 5, 22, 19, 32, 22, tzinfo=UTC),
-        update_date=datetime(2016, 5, 22, 19, 32, 22, tzinfo=UTC),
-        revenue=2000.0,
-        cost=350.0,
-        client_id="150",
-        visit_id="666",
-        status=OrderStatus(id="31", type="paid", name="Paid"),
+        update_date=datetime(2016, 5, 22, 19, 32, 22, tzinfo=UTC), revenue=2000.0, cost=350.0,
+        client_id="150", visit_id="666", status=OrderStatus(id="31", type="paid", name="Paid"),
         custom_fields={"Тип лида": "Phone", "Дизайнер": "Smith"},
     ),
 )
 SHORT_CALL = Call(
-    id="16768",
-    callee="7495301234",
-    caller="7495751234",
-    duration=47,
-    waiting_time=15,
-    answer_duration=32,
-    status=CallStatus.ANSWER,
-    date=datetime(2016, 6, 18, 9, 58, 54, tzinfo=UTC),
-    link="https://site.ru/calltracking/call/22/file/123456qwerty",
-    visit_id="4017325",
+    id="16768", callee="7495301234", caller="7495751234", duration=47, waiting_time=15,
+    answer_duration=32, status=CallStatus.ANSWER, date=datetime(2016, 6, 18, 9, 58, 54, tzinfo=UTC),
+    link="https://site.ru/calltracking/call/22/file/123456qwerty", visit_id="4017325",
 )
 RECORDED_CALL = Call(
-    id="5",
-    callee="79999999999",
-    caller="78888888888",
-    visit_id="12345",
-    marker="ym_1_2",
-    duration=20,
-    status=CallStatus.ANSWER,
-    date=datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC),
-    comment="Call tomorrow",
-    answer_duration=15,
+    id="5", callee="79999999999", caller="78888888888", visit_id="12345", marker="ym_1_2",
+    duration=20, status=CallStatus.ANSWER, date=datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC),
+    comment="Call tomorrow", answer_duration=15,
 )
 _DAYS = [
     analytics.DayValue(date=datetime(2016, 10, 30, tzinfo=UTC), value=0.0),
@@ -236,6 +172,7 @@ ANALYTICS = analytics.CallAnalytics(
     ],
     call_cost=analytics.DailySeries(values=_DAYS, average=80.725774193548006),
 )
+# fmt: on
 
 # endpoint -> what its method returns for the documented response
 EXPECTED: dict[str, Any] = {
