@@ -1,6 +1,6 @@
 """From a server on loopback into files: one of 1 GiB, and 1,000 recordings of 0.5 MB, 8 at once.
 
-Ours is all that a download does: the request through retry and governor, the first bytes checked,
+Ours is all that a download does: retry, rate limiter, the first bytes checked,
 a part file, sha256, the length compared, fsync, rename. Its client is opened and closed within the
 time, as a peer's process is started within it; Python's own start is not. The server sends one
 file under every id by sendfile, from a process of its own. Everything lies in /dev/shm where there

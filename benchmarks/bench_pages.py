@@ -1,6 +1,6 @@
 """A list of 100,000 calls read over loopback, in pages of 1,000.
 
-Ours is `calls.list` with everything on: retry, governor (with limits that never make it wait),
+Ours is `calls.list` with everything on: retry, rate limiter (with limits that never make it wait),
 checks, models, prefetch. The peers ask for the same pages in the same order until one is empty:
 aiohttp and `json.loads` into dicts; httpx and pydantic. The server is `page_server`, in a process
 of its own. Measured are the CPU seconds of the client's process, and the time on the wall beside

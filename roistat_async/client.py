@@ -160,7 +160,7 @@ class Roistat:
         config = evolve(shared, project=parse_project(project), limits=limits)
         limiter = RateLimiter(config.limits, self.clock)
         other = type(self).__new__(type(self))
-        other._use(evolve(self._api, config=config, governor=limiter), owns_connections=False)
+        other._use(evolve(self._api, config=config, rate_limiter=limiter), owns_connections=False)
         return other
 
     @property
@@ -184,7 +184,7 @@ class Roistat:
 
         None if `Limits.per_hour` is None.
         """
-        return self._api.governor.remaining_this_hour
+        return self._api.rate_limiter.remaining_this_hour
 
     @overload
     async def resolve(self, error: OutcomeUnknownError, model: type[Script]) -> Script | None: ...

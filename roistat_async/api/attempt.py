@@ -149,7 +149,7 @@ class Attempt:
         attempts.number += 1
         self._attempts = attempts
         self._deadline = deadline
-        self._slot = attempts.endpoint.governor.slot()
+        self._slot = attempts.endpoint.rate_limiter.permit()
         self._reply: StreamedResponse | None = None
         self._sending = 0.0
         self._is_begun = False
@@ -157,11 +157,10 @@ class Attempt:
     async def begin(self) -> StreamedResponse:
         """Send the request and give the beginning of its answer."""
         now = self._attempts.endpoint.clock.monotonic
-        self._sending = asked = now()
-        if not self._slot.try_acquire():
-            await self._slot.acquire()
-            self._sending = now()
-            self._deadline.extend(self._sending - asked)
+        asked = now()
+        await self._slot.acquire()
+        self._sending = now()
+        self._deadline.extend(self._sending - asked)
         self._is_begun = True
         self._reply = reply = await self._sent()
         self._attempts.status = reply.status

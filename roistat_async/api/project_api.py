@@ -36,7 +36,7 @@ class ProjectApi:
 
     config: Config
     http: HttpTransport
-    governor: RateLimiter
+    rate_limiter: RateLimiter
     clock: Clock
     budget: RetryBudget
     hooks: Hooks = field(factory=Hooks, validator=instance_of(Hooks))

@@ -53,7 +53,7 @@ async def as_before(before: set[str]) -> None:
 
 def nothing_is_held(roistat: Roistat) -> None:
     """See that no request has a place at the governor, and no connection is in use."""
-    assert roistat._api.governor._pending == 0
+    assert roistat._api.rate_limiter.in_flight == 0
     for session in roistat._api.http._sessions.values():
         assert session.connector is not None
         assert not session.connector._acquired

@@ -1,4 +1,4 @@
-"""The governor: what it lets through, in which order, and what it does after a refusal."""
+"""The rate limiter: how many requests it permits, in which order, and after a rejection."""
 
 from __future__ import annotations
 
@@ -10,248 +10,340 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roistat_async import Limits
+from roistat_async import Limits, errors
+from roistat_async.clock import Clock
 from roistat_async.transport.rate_limiter import RateLimiter
-from tests.helpers.clock import VirtualTime
+from tests.helpers.clock import JumpingClock, VirtualTime
+
+DAY = 86_400.0
 
 
 @frozen
-class Visit:
-    """Be one request of a generated world."""
+class SimulatedRequest:
+    """Request of a simulation: when it starts, how long its phases take, and how it ends."""
 
-    at: float
-    connecting: float
-    answering: float
-    fate: str
-
-
-def visits(most: int = 40, longest: float = 3.0) -> st.SearchStrategy[list[Visit]]:
-    """Make up requests: when they come, how long they take, and what becomes of them."""
-    seconds = st.floats(0, longest, allow_nan=False)
-    fates = st.sampled_from(["sent", "sent", "sent", "unsent", "cancelled", "refused"])
-    return st.lists(
-        st.builds(Visit, seconds, st.floats(0, 2), st.floats(0, 2), fates), max_size=most
-    )
+    start: float
+    connect: float
+    response: float
+    end: str
 
 
-class World:
-    """Play visits through a governor in virtual time."""
+def requests(max_start: float = 3.0) -> st.SearchStrategy[list[SimulatedRequest]]:
+    """Generate the requests of a simulation."""
+    seconds = st.floats(0, max_start, allow_nan=False)
+    ends = st.sampled_from(["sent", "sent", "sent", "unsent", "cancelled", "rejected"])
+    request = st.builds(SimulatedRequest, seconds, st.floats(0, 2), st.floats(0, 2), ends)
+    return st.lists(request, max_size=40)
 
-    def __init__(self, limits: Limits) -> None:
+
+class LimiterSimulation:
+    """Run of requests through a rate limiter in virtual time."""
+
+    def __init__(
+        self,
+        per_second: float | None = None,
+        per_hour: float | None = None,
+        concurrency: int = 8,
+    ) -> None:
         self.time = VirtualTime()
-        self.governor = RateLimiter(limits, self.time.clock)
-        self.left: list[float] = []
-        self.admitted: list[int] = []
-        self.at_once = 0
+        limits = Limits(per_second=per_second, per_hour=per_hour, concurrency=concurrency)
+        self.limiter = RateLimiter(limits, self.time.clock)
+        self.sent_at: list[float] = []
+        self.permitted: list[int] = []
         self.peak = 0
 
-    async def visit(self, number: int, visit: Visit) -> None:
-        await self.time.sleep(visit.at)
-        async with self.governor.slot() as slot:
-            self.admitted.append(number)
-            self.at_once += 1
-            self.peak = max(self.peak, self.at_once)
-            try:
-                await self.time.sleep(visit.connecting)
-                if visit.fate != "unsent":
-                    slot.mark_sent()
-                    self.left.append(self.time.now)
-                    await self.time.sleep(visit.answering)
-                if visit.fate == "refused":
-                    slot.throttled(None)
-            finally:
-                self.at_once -= 1
-
-    async def play(self, all_visits: list[Visit]) -> None:
-        tasks = [
-            asyncio.create_task(self.visit(number, visit))
-            for number, visit in enumerate(all_visits)
+    async def run(self, simulated: list[SimulatedRequest]) -> None:
+        tasks = [asyncio.create_task(self._send(*item)) for item in enumerate(simulated)]
+        cancellations = [
+            asyncio.create_task(self._cancel(task, request))
+            for task, request in zip(tasks, simulated, strict=True)
+            if request.end == "cancelled"
         ]
-        killers = [
-            asyncio.create_task(self.kill(task, visit))
-            for task, visit in zip(tasks, all_visits, strict=True)
-            if visit.fate == "cancelled"
-        ]
-        await asyncio.gather(*tasks, *killers, return_exceptions=True)
+        await asyncio.gather(*tasks, *cancellations, return_exceptions=True)
 
-    async def kill(self, task: asyncio.Task[None], visit: Visit) -> None:
-        await self.time.sleep(visit.at + visit.answering)
+    async def send(self, count: int) -> None:
+        """Send requests that take no time, all at once."""
+        await self.run([SimulatedRequest(0, 0, 0, "sent")] * count)
+
+    async def reject(self, retry_after: float | None = None) -> None:
+        """Send one request that the server rejects."""
+        async with self.limiter.permit() as permit:
+            permit.mark_sent()
+        permit.throttled(retry_after)
+
+    def busiest(self, seconds: float) -> int:
+        """Return the largest number of requests sent within a window of this length."""
+        sent = sorted(self.sent_at)
+        counts = (
+            index - bisect_left(sent, end - seconds + 1e-9) + 1 for index, end in enumerate(sent)
+        )
+        return max(counts, default=0)
+
+    async def _send(self, number: int, request: SimulatedRequest) -> None:
+        await self.time.sleep(request.start)
+        async with self.limiter.permit() as permit:
+            self.permitted.append(number)
+            self.peak = max(self.peak, self.limiter.in_flight)
+            await self.time.sleep(request.connect)
+            if request.end != "unsent":
+                permit.mark_sent()
+                self.sent_at.append(self.time.now)
+                await self.time.sleep(request.response)
+            if request.end == "rejected":
+                permit.throttled(None)
+
+    async def _cancel(self, task: asyncio.Task[None], request: SimulatedRequest) -> None:
+        await self.time.sleep(request.start + request.response)
         task.cancel()
 
-    def busiest(self, length: float) -> int:
-        """Give the most requests that left in any stretch of this length."""
-        left = sorted(self.left)
-        return max(
-            (place - bisect_left(left, moment - length + 1e-9) + 1)
-            for place, moment in enumerate(left)
-        ) if left else 0  # fmt: skip
 
-
-@given(visits(), st.sampled_from([1, 2, 2.5, 3, 7.9, 10]), st.integers(1, 12))
+@given(requests(), st.sampled_from([1, 2, 2.5, 3, 7.9, 10]), st.integers(1, 12))
 @settings(max_examples=150)
 def test_no_second_holds_more_than_its_limit(
-    all_visits: list[Visit], per_second: float, concurrency: int
+    simulated: list[SimulatedRequest], per_second: float, concurrency: int
 ) -> None:
-    """No stretch of a second, wherever it starts, holds more requests than `per_second`."""
-    world = World(Limits(per_second=per_second, per_hour=None, concurrency=concurrency))
-    asyncio.run(world.play(all_visits))
-    assert world.busiest(1.0) <= per_second
+    """No window of a second, wherever it starts, holds more requests than `per_second`."""
+    simulation = LimiterSimulation(per_second, concurrency=concurrency)
+    asyncio.run(simulation.run(simulated))
+    assert simulation.busiest(1.0) <= per_second
 
 
-@given(visits(longest=8000), st.integers(1, 6))
+@given(requests(max_start=8000), st.integers(1, 6))
 @settings(max_examples=60)
-def test_no_hour_holds_more_than_its_limit(all_visits: list[Visit], per_hour: int) -> None:
-    """No stretch of an hour holds more requests than `per_hour`."""
-    world = World(Limits(per_second=None, per_hour=per_hour, concurrency=50))
-    asyncio.run(world.play(all_visits))
-    assert world.busiest(3600.0) <= per_hour
+def test_no_hour_holds_more_than_its_limit(
+    simulated: list[SimulatedRequest], per_hour: int
+) -> None:
+    """No window of an hour holds more requests than `per_hour`."""
+    simulation = LimiterSimulation(per_hour=per_hour, concurrency=50)
+    asyncio.run(simulation.run(simulated))
+    assert simulation.busiest(3600.0) <= per_hour
 
 
-@given(visits(), st.integers(1, 5))
-@settings(max_examples=60)
-def test_no_more_than_concurrency_are_under_way(all_visits: list[Visit], places: int) -> None:
-    """Never more than `concurrency` requests are under way, and all places come back."""
-    world = World(Limits(per_second=None, per_hour=None, concurrency=places))
-    asyncio.run(world.play(all_visits))
-    assert world.peak <= places
-    assert world.governor._places.available == places
-    assert world.governor._pending == 0
+@given(requests(), st.integers(1, 5), st.sampled_from([None, 3]))
+@settings(max_examples=100)
+def test_concurrency_is_bounded_and_every_permit_returns(
+    simulated: list[SimulatedRequest], concurrency: int, per_second: int | None
+) -> None:
+    """After any mixture of ends all permits can be acquired again at once."""
+    simulation = LimiterSimulation(per_second, concurrency=concurrency)
 
+    async def run() -> None:
+        await simulation.run(simulated)
+        assert simulation.limiter.in_flight == 0
+        await simulation.time.sleep(2)
+        before = simulation.time.now
+        await simulation.run([SimulatedRequest(0, 0, 1, "unsent")] * concurrency)
+        if per_second is None:
+            assert simulation.time.now == before
 
-@given(visits())
-@settings(max_examples=60)
-def test_cancelled_waiters_leave_nothing_behind(all_visits: list[Visit]) -> None:
-    """After any mixture of ends nothing is held and nobody waits."""
-    world = World(Limits(per_second=3, per_hour=None, concurrency=2))
-    asyncio.run(world.play(all_visits))
-    assert world.governor._pending == 0
-    assert not world.governor._places._waiting
-    assert not world.governor._queue._waiting
-    assert world.governor._queue.available == 1
+    asyncio.run(run())
+    assert simulation.peak <= concurrency
 
 
 @given(st.integers(1, 30), st.integers(1, 8))
 @settings(max_examples=40)
-def test_requests_are_let_through_in_their_order(number: int, places: int) -> None:
-    """Who comes first goes first."""
-    world = World(Limits(per_second=4, per_hour=None, concurrency=places))
-    asyncio.run(world.play([Visit(0, 0, 0.1, "sent")] * number))
-    assert world.admitted == list(range(number))
+def test_requests_are_permitted_in_order_of_arrival(count: int, concurrency: int) -> None:
+    """The first to wait is the first to be permitted."""
+    simulation = LimiterSimulation(per_second=4, concurrency=concurrency)
+    asyncio.run(simulation.run([SimulatedRequest(0, 0, 0.1, "sent")] * count))
+    assert simulation.permitted == list(range(count))
 
 
-async def admit(world: World, number: int) -> None:
-    await world.play([Visit(0, 0, 0, "sent")] * number)
+async def test_a_late_request_does_not_overtake_one_that_waits_for_the_next_second() -> None:
+    """It waits even if that second has begun before the first one wakes up."""
+    now, wake = 1000.0, asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        await wake.wait()
+
+    limits = Limits(per_second=1, per_hour=None, concurrency=3)
+    limiter = RateLimiter(limits, Clock(monotonic=lambda: now, sleep=sleep))
+    async with limiter.permit() as permit:
+        permit.mark_sent()
+    order: list[str] = []
+
+    async def send(name: str) -> None:
+        async with limiter.permit():
+            order.append(name)
+
+    first = asyncio.create_task(send("first"))
+    await asyncio.sleep(0)
+    now += 2.0
+    late = asyncio.create_task(send("late"))
+    await asyncio.sleep(0)
+    wake.set()
+    await asyncio.gather(first, late)
+    assert order == ["first", "late"]
 
 
 async def test_the_limit_is_reached() -> None:
     """A hundred requests at ten a second take about ten seconds, not more."""
-    world = World(Limits(per_second=10, per_hour=None))
-    await admit(world, 100)
-    assert 9 <= world.time.now - world.time.start <= 9.5
+    simulation = LimiterSimulation(per_second=10)
+    await simulation.send(100)
+    assert 9 <= simulation.time.now - simulation.time.start <= 9.5
 
 
 async def test_a_fraction_is_rounded_down() -> None:
-    """2.5 in a second are two: three would be more than was allowed."""
-    world = World(Limits(per_second=2.5, per_hour=None))
-    await admit(world, 9)
-    assert world.busiest(1.0) == 2
+    """A limit of 2.5 a second permits two, because three would exceed it."""
+    simulation = LimiterSimulation(per_second=2.5)
+    await simulation.send(9)
+    assert simulation.busiest(1.0) == 2
 
 
 async def test_no_limits_mean_no_waiting() -> None:
-    """None switches both bounds off."""
-    world = World(Limits(per_second=None, per_hour=None))
-    await admit(world, 500)
-    assert world.time.now == world.time.start
+    """None switches both limits off."""
+    simulation = LimiterSimulation()
+    await simulation.send(500)
+    assert simulation.time.now == simulation.time.start
+    assert simulation.limiter.remaining_this_hour is None
+
+
+async def test_sent_requests_reduce_what_remains_this_hour() -> None:
+    """Only sent requests count against the hour."""
+    simulation = LimiterSimulation(per_hour=100)
+    await simulation.run([SimulatedRequest(0, 0, 0, end) for end in ("sent", "sent", "unsent")])
+    assert simulation.limiter.remaining_this_hour == 98
 
 
 async def test_waiting_is_no_busy_loop() -> None:
-    """A clock so large that rounding shows does not make the governor spin."""
-    world = World(Limits(per_second=10, per_hour=5000))
-    world.time.now = world.time.start = 3e8 + 0.1
-    await admit(world, 60)
-    assert world.time.jumps < 400
+    """A clock so large that rounding shows does not make the limiter spin."""
+    simulation = LimiterSimulation(per_second=10, per_hour=5000)
+    simulation.time.now = simulation.time.start = 3e8 + 0.1
+    await simulation.send(60)
+    assert simulation.time.jumps < 400
 
 
-async def test_an_unsent_request_gives_its_place_back() -> None:
-    """A request that found no connection does not count."""
-    world = World(Limits(per_second=1, per_hour=1, concurrency=1))
-    await world.play([Visit(0, 0, 0, "unsent")] * 5 + [Visit(0, 0, 0, "sent")])
-    assert world.time.now == world.time.start
-    assert len(world.left) == 1
+async def test_an_unsent_request_does_not_count() -> None:
+    """A request that found no connection leaves its place in the window to the next."""
+    simulation = LimiterSimulation(per_second=1, per_hour=1, concurrency=1)
+    unsent = SimulatedRequest(0, 0, 0, "unsent")
+    await simulation.run([unsent] * 5 + [SimulatedRequest(0, 0, 0, "sent")])
+    assert simulation.time.now == simulation.time.start
+    assert len(simulation.sent_at) == 1
 
 
-async def test_a_slow_connection_holds_its_place_in_the_present() -> None:
-    """Requests allowed long ago may not leave together with those allowed now."""
-    world = World(Limits(per_second=2, per_hour=None, concurrency=9))
-    slow, quick = Visit(0, 5, 0, "sent"), Visit(4.9, 0, 0, "sent")
-    await world.play([slow, slow, quick, quick])
-    assert world.busiest(1.0) == 2
+async def test_a_slow_connection_counts_as_sent_now() -> None:
+    """Requests permitted long ago are not sent in the same second as those permitted now."""
+    simulation = LimiterSimulation(per_second=2, concurrency=9)
+    slow, quick = SimulatedRequest(0, 5, 0, "sent"), SimulatedRequest(4.9, 0, 0, "sent")
+    await simulation.run([slow, slow, quick, quick])
+    assert simulation.busiest(1.0) == 2
 
 
-async def refuse(world: World, times: int = 1, retry_after: float | None = None) -> None:
-    for _ in range(times):
-        async with world.governor.slot() as slot:
-            slot.mark_sent()
-        slot.throttled(retry_after)
+async def test_a_rejection_halves_the_rate() -> None:
+    """After one rejection half as many requests a second are permitted."""
+    simulation = LimiterSimulation(per_second=10)
+    await simulation.reject()
+    assert simulation.limiter.per_second == 5
 
 
-async def test_a_refusal_halves_the_rate() -> None:
-    """One refusal: half as many a second."""
-    world = World(Limits(per_second=10, per_hour=None))
-    await refuse(world)
-    assert world.governor.per_second == 5
+async def test_a_burst_of_rejections_halves_the_rate_once() -> None:
+    """Requests that were in flight together count as one rejection, however late they end."""
+    simulation = LimiterSimulation(per_second=10)
+    rejected = [SimulatedRequest(0, 0, seconds, "rejected") for seconds in (0, 0.5, 2, 4, 8)]
+    await simulation.run(rejected)
+    assert simulation.limiter.per_second == 5
 
 
-async def test_a_burst_of_refusals_halves_once() -> None:
-    """Requests that were under way together are one refusal, however late their answers come."""
-    world = World(Limits(per_second=10, per_hour=None))
-    await world.play([Visit(0, 0, late, "refused") for late in (0, 0.5, 2, 4, 8)])
-    assert world.governor.per_second == 5
-
-
-async def test_refusals_at_the_lower_rate_halve_again() -> None:
-    """A request that left after the first halving counts anew; one a second is the least."""
-    world = World(Limits(per_second=10, per_hour=None))
+async def test_rejections_at_the_lower_rate_halve_it_again() -> None:
+    """A request sent after the first halving counts anew; one a second is the minimum."""
+    simulation = LimiterSimulation(per_second=10)
     for _ in range(6):
-        await refuse(world)
-        await world.time.sleep(1.2)
-    assert world.governor.per_second == 1
+        await simulation.reject()
+        await simulation.time.sleep(1.2)
+    assert simulation.limiter.per_second == 1
 
 
-async def test_the_rate_comes_back_one_by_one() -> None:
-    """Ten calm seconds give one more request a second, up to the limit and not beyond."""
-    world = World(Limits(per_second=4, per_hour=None))
-    await refuse(world)
+async def test_the_rate_recovers_one_by_one() -> None:
+    """Ten seconds without a rejection permit one more request a second, up to the limit."""
+    simulation = LimiterSimulation(per_second=4)
+    await simulation.reject()
     rates = []
     for _ in range(4):
-        await world.time.sleep(10.1)
-        await admit(world, 1)
-        rates.append(world.governor.per_second)
+        await simulation.time.sleep(10.1)
+        await simulation.send(1)
+        rates.append(simulation.limiter.per_second)
     assert rates == [3, 4, 4, 4]
 
 
-async def test_a_refusal_counts_without_a_limit_too() -> None:
-    """Where no rate is set, a refusal sets one, and calm takes it away again."""
-    world = World(Limits(per_second=None, per_hour=None))
-    await refuse(world)
-    await admit(world, 40)
-    assert world.busiest(1.0) == world.governor.per_second == 10
-    await world.time.sleep(11)
-    await admit(world, 40)
-    assert world.governor.per_second == float("inf")
+async def test_a_rejection_counts_without_a_limit_too() -> None:
+    """Without a limit a rejection sets one, and ten calm seconds remove it."""
+    simulation = LimiterSimulation()
+    await simulation.reject()
+    await simulation.send(40)
+    assert simulation.busiest(1.0) == simulation.limiter.per_second == 10
+    await simulation.time.sleep(11)
+    await simulation.send(40)
+    assert simulation.limiter.per_second == float("inf")
 
 
-async def test_retry_after_stops_everybody() -> None:
-    """While the server asked for a pause nothing leaves."""
-    world = World(Limits(per_second=10, per_hour=None))
-    await refuse(world, retry_after=30)
-    await admit(world, 3)
-    assert min(world.left) - world.time.start == pytest.approx(30)
+async def test_retry_after_stops_all_requests() -> None:
+    """Nothing is sent during the pause that the server requested, even by unsent requests."""
+    simulation = LimiterSimulation(per_second=10)
+    await simulation.reject(retry_after=30)
+    await simulation.send(3)
+    assert min(simulation.sent_at) - simulation.time.start == pytest.approx(30)
 
 
-def test_a_governor_serves_a_second_event_loop() -> None:
-    """Waiting in one asyncio.run does not bind the governor to its loop."""
-    world = World(Limits(per_second=2, per_hour=None, concurrency=2))
-    asyncio.run(admit(world, 6))
-    asyncio.run(admit(world, 6))
-    assert len(world.left) == 12
+async def test_a_rejection_of_a_request_of_unknown_time_still_pauses() -> None:
+    """The pause holds even if nobody reported when the request was sent."""
+    simulation = LimiterSimulation(per_second=10)
+    async with simulation.limiter.permit() as permit:
+        permit.throttled(5.0)
+    await simulation.send(1)
+    assert simulation.sent_at[0] - simulation.time.start == pytest.approx(5)
+
+
+def test_a_limiter_serves_a_second_event_loop() -> None:
+    """Waiting in one asyncio.run does not bind the limiter to its loop."""
+    simulation = LimiterSimulation(per_second=2, concurrency=2)
+    asyncio.run(simulation.send(6))
+    asyncio.run(simulation.send(6))
+    assert len(simulation.sent_at) == 12
+
+
+async def test_a_limiter_in_use_refuses_another_event_loop() -> None:
+    """A live request of one loop is not forgotten because another loop asks."""
+    limiter = RateLimiter(Limits(per_second=None, per_hour=None), Clock())
+    async with limiter.permit():
+        with pytest.raises(errors.RoistatError, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, limiter.permit().acquire())
+
+
+async def _send(limiter: RateLimiter, count: int) -> None:
+    for _ in range(count):
+        async with limiter.permit() as permit:
+            permit.mark_sent()
+
+
+@pytest.mark.parametrize("limits", [Limits(per_second=2, per_hour=None), Limits(per_hour=2)])
+async def test_f9_a_clock_set_back_delays_nothing(limits: Limits) -> None:
+    """A full second, or hour, that lies in the clock's future does not hold requests up."""
+    time = JumpingClock(start=2 * DAY)
+    limiter = RateLimiter(limits, time.clock)
+    await _send(limiter, 2)
+    time.now -= DAY
+    await _send(limiter, 2)
+    assert time.slept == []
+
+
+async def test_f9_the_limits_hold_after_a_clock_was_set_back() -> None:
+    """Requests sent after the jump count as before."""
+    time = JumpingClock(start=2 * DAY)
+    limiter = RateLimiter(Limits(per_second=2, per_hour=None), time.clock)
+    await _send(limiter, 2)
+    time.now -= DAY
+    await _send(limiter, 3)
+    assert time.slept == pytest.approx([1.05])
+
+
+async def test_f9_a_pause_does_not_grow_with_a_clock_set_back() -> None:
+    """A pause of 30 seconds stays one."""
+    time = JumpingClock(start=2 * DAY)
+    limiter = RateLimiter(Limits(per_second=2, per_hour=None), time.clock)
+    async with limiter.permit() as permit:
+        permit.mark_sent()
+        permit.throttled(30.0)
+    time.now -= DAY
+    await _send(limiter, 1)
+    assert sum(time.slept) == pytest.approx(30.0)
