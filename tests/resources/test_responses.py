@@ -26,6 +26,7 @@ from roistat_async import (
     Source,
     Visit,
     Webhook,
+    errors,
 )
 from roistat_async.models import analytics
 
@@ -211,6 +212,23 @@ async def test_keys_become_snake_case(tmp_path: Path) -> None:
     assert result.call_cost.average == 80.725774193548006
     assert result.hourly_weekly_quantity.by_hours[0].missed == 0
     assert result.marker_duration[1].icon_url == "https://cloud.roistat.com/img/arrow-right.png"
+
+
+@pytest.mark.parametrize(
+    ("method", "error"),
+    [
+        ("scripts.list", errors.MalformedResponseError),
+        ("phones.create", errors.OutcomeUnknownError),
+    ],
+)
+async def test_an_unreadable_record_is_not_left_out(
+    method: str, error: type[Exception], tmp_path: Path
+) -> None:
+    """A record without an id raises an error; after a create, the outcome is unknown."""
+    case = next(case for case in DOCUMENTED.values() if case.method == method)
+    async with mocked(b'{"status": "success", "data": [{"name": "a"}]}') as client:
+        with pytest.raises(error):
+            await case.send(client.roistat, tmp_path)
 
 
 def test_every_documented_response_is_compared() -> None:
