@@ -1,8 +1,9 @@
-"""A page of the call history as the vendor's page shows it: half the calls with a visit."""
+"""Pages of calls, as in the example of the vendor's API page: half of the calls have a visit."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 _SOURCE = {
@@ -30,20 +31,61 @@ _STATIC_SOURCE = {
 }
 
 
-def page(calls: int, first: int = 0, total: int | None = None) -> bytes:
-    """Give the body of an answer of call/list, compact as PHP writes it."""
+Row = dict[str, Any]
+Change = Callable[[int, Row], None]
+
+
+def page(
+    calls: int, first: int = 0, total: int | None = None, change: Change | None = None
+) -> bytes:
+    """Return the body of a call/list response, compact as PHP writes it."""
     rows = [_call(number) for number in range(first, first + calls)]
-    return _answer(rows, calls if total is None else total)
+    if change is not None:
+        for number, row in enumerate(rows, first):
+            change(number, row)
+    return _response(rows, calls if total is None else total)
 
 
 def empty(total: int) -> bytes:
-    """Give the answer for a place after the last call."""
-    return _answer([], total)
+    """Return the response for an offset after the last call."""
+    return _response([], total)
 
 
-def _answer(rows: list[dict[str, Any]], total: int) -> bytes:
-    answer = {"data": rows, "total": total, "status": "success"}
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+def _no_change(number: int, row: Row) -> None:
+    pass
+
+
+def _number_as_order_id(number: int, row: Row) -> None:
+    if number % 5 == 0:
+        row["order_id"] = 777 + number
+
+
+def _unknown_key(number: int, row: Row) -> None:
+    row["file_id"] = f"file-{number}"
+
+
+def _unknown_key_in_visit(number: int, row: Row) -> None:
+    if row["visit"] is not None:
+        row["visit"] = {**row["visit"], "roistat_param1": f"value {number}"}
+
+
+def _duration_as_text(number: int, row: Row) -> None:
+    row["duration"] = str(row["duration"])
+
+
+KINDS: dict[str, Change] = {
+    "as the vendor's example": _no_change,
+    "order_id a number in one of five": _number_as_order_id,
+    "an unknown key in each call": _unknown_key,
+    "an unknown key in each visit": _unknown_key_in_visit,
+    "duration as text": _duration_as_text,
+}
+"""Kinds of page seen at Roistat, each with the change of a row that makes it."""
+
+
+def _response(rows: list[Row], total: int) -> bytes:
+    response = {"data": rows, "total": total, "status": "success"}
+    return json.dumps(response, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _call(number: int) -> dict[str, Any]:

@@ -15,15 +15,10 @@ import attrs
 import msgspec
 from msgspec.structs import replace
 
-from ..models.calls import (
-    Call,
-    Geo,
-    Order,
-    Source,
-    Visit,
-)
+from ..models.calls import Call, Order, Visit
 from ..models.lazy import raw_getter
-from . import call_structs
+from .call_structs import ModelStruct
+from .coerce import empty_list_to_dict, to_optional_float
 
 _encoder = msgspec.json.Encoder()
 _encode = _encoder.encode
@@ -52,18 +47,17 @@ def json_column(calls: Sequence[Call], name: str) -> list[str | None]:
 def _dump_all(values: list[Any]) -> list[str]:
     """Spell many at once, a line each: JSON writes no end of a line inside a text."""
     try:
-        lines = _encode_lines([_NORMALISERS.get(type(value), _to_plain)(value) for value in values])
+        lines = _encode_lines(list(map(_normalise, values)))
     except OverflowError:
         return [_dump(value) for value in values]
     return lines.decode().split("\n")
 
 
 def _dump(value: Any) -> str:
-    tidy = _NORMALISERS.get(type(value), _to_plain)
     try:
-        return _encode(tidy(value)).decode()
+        return _encode(_normalise(value)).decode()
     except OverflowError:  # a number or a year that the fast writer does not know
-        whole = value.build_model() if type(value) in _NORMALISERS else value
+        whole = value.build_model() if isinstance(value, ModelStruct) else value
         return json.dumps(_to_plain(whole), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -121,20 +115,24 @@ def _normalise_order(twin: Any) -> Any:
         creation_date=_moment(twin.creation_date),
         update_date=_moment(twin.update_date),
         status=status,
-        custom_fields={} if twin.custom_fields == [] else twin.custom_fields,
+        revenue=to_optional_float(twin.revenue),
+        cost=to_optional_float(twin.cost),
+        custom_fields=empty_list_to_dict(twin.custom_fields),
     )
 
 
-def _as_it_is(twin: Any) -> Any:
-    return twin
-
-
 _NORMALISERS: dict[type, Callable[[Any], Any]] = {
-    call_structs.STRUCTS[Visit]: _normalise_visit,
-    call_structs.STRUCTS[Order]: _normalise_order,
-    call_structs.STRUCTS[Source]: _as_it_is,
-    call_structs.STRUCTS[Geo]: _as_it_is,
+    Visit: _normalise_visit,
+    Order: _normalise_order,
 }
+
+
+def _normalise(value: Any) -> Any:
+    """Return what the encoder writes exactly as it would write the built model."""
+    if not isinstance(value, ModelStruct):
+        return _to_plain(value)
+    normalise = _NORMALISERS.get(value.model)
+    return value if normalise is None else normalise(value)
 
 
 def _to_plain(value: Any) -> Any:

@@ -7,11 +7,10 @@ value.
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, Union, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 import cattrs
@@ -24,6 +23,7 @@ from ..models.calls import CallDraft, CallStatus, Visit
 from ..models.omitted import OMITTED, Omitted
 from ..models.scripts import Crm, Segments
 from . import coerce, draft_validation, values
+from .union_members import union_members
 
 M = TypeVar("M")
 
@@ -110,7 +110,8 @@ def _model_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
             value = {}
         if not isinstance(value, dict):
             raise ValueError("expected an object")
-        known: dict[str, Any] = {"extra": {k: v for k, v in value.items() if k not in names}}
+        unknown = sorted(value.keys() - names.keys())
+        known: dict[str, Any] = {"extra": {key: value[key] for key in unknown}}
         for spelled, name in names.items():
             if spelled in value:
                 known.setdefault(name, value[spelled])
@@ -120,12 +121,12 @@ def _model_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
 
 
 def _is_union(kind: Any) -> bool:
-    return typing.get_origin(kind) in (Union, types.UnionType)
+    return len(union_members(kind)) > 1
 
 
 def _union_hook(kind: Any) -> Callable[[Any, Any], Any]:
     """Read `X | None`, `X | None | Omitted`, or JSON of either shape."""
-    parts = set(typing.get_args(kind))
+    parts = set(union_members(kind))
     may_be_none = type(None) in parts
     is_draft = Omitted in parts
     parts -= {type(None), Omitted}

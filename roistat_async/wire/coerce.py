@@ -14,8 +14,12 @@ from typing import Any
 
 import msgspec
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,20})?", re.ASCII)
+INTEGER = "-?[0-9]{1,18}"
+"""Regular expression of a whole number in a string."""
+NUMBER = r"-?[0-9]{1,18}(\.[0-9]{1,20})?"
+"""Regular expression of a decimal number in a string."""
+_INTEGER = re.compile(INTEGER)
+_NUMBER = re.compile(NUMBER)
 # MySQL's zero date, and what PHP makes of it: -0001-11-30 with whatever time the zone adds.
 _NO_DATE = ("0000-00-00", "-0001-11-30")
 _INT64 = range(-(2**63), 2**63)  # what a database holds; Roistat's numbers are far below
@@ -30,6 +34,21 @@ def to_int(value: Any) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     raise ValueError("expected a whole number")
+
+
+def to_optional_int(value: Any) -> int | None:
+    """Parse 12, "12" or "", which means None."""
+    return None if value is None or value == "" else to_int(value)
+
+
+def to_optional_float(value: Any) -> float | None:
+    """Parse 0.3, "0.3" or "", which means None."""
+    return None if value is None or value == "" else to_float(value)
+
+
+def empty_list_to_dict(value: Any) -> Any:
+    """Return {} for []: PHP writes an empty object as an empty list."""
+    return {} if value == [] else value
 
 
 def to_float(value: Any) -> float:

@@ -7,17 +7,17 @@ where a part belongs, would change nothing and say nothing.
 from __future__ import annotations
 
 import math
-import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Union
+from typing import Any
 
 import attrs
 
 from ..errors import ConfigurationError
 from ..models.calls import CallStatus
 from ..models.omitted import Omitted
+from .union_members import union_members
 
 
 def validate_draft(draft: Any, within: str = "") -> None:
@@ -27,15 +27,10 @@ def validate_draft(draft: Any, within: str = "") -> None:
 
 
 def _validate(value: Any, kind: Any, name: str) -> None:
-    kinds = _parts(kind)
+    kinds = union_members(kind)
     if not any(_matches(value, one, name) for one in kinds):
         words = dict.fromkeys(_describe(one) for one in kinds if one is not Omitted)
         raise ConfigurationError(f"{name} must be {' or '.join(words)}")
-
-
-def _parts(kind: Any) -> Sequence[Any]:
-    is_union = typing.get_origin(kind) in (Union, types.UnionType)
-    return typing.get_args(kind) if is_union else (kind,)
 
 
 def _matches(value: Any, kind: Any, name: str) -> bool:

@@ -10,24 +10,14 @@ import msgspec
 from ..errors import MalformedResponseError
 from ..models.calls import Call
 from ..models.page import BadRecord, RowBatch
-from . import (
-    call_structs,
-    codec,
-    json_checks,
-    unknown_keys,
-)
+from . import codec, json_checks
+from .call_structs import DECODE_ERRORS, call_decoder
 from .envelope import ApiResponse
 
 M = TypeVar("M")
 
-_CallTwin = call_structs.STRUCTS[Call]
-_PlainCall = call_structs.STRICT_CALL
-_decode_plain_calls = msgspec.json.Decoder(list[_PlainCall]).decode  # type: ignore[valid-type]
-_decode_calls = msgspec.json.Decoder(list[_CallTwin]).decode  # type: ignore[valid-type]
-_decode_call = msgspec.json.Decoder(_CallTwin).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
-_DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def decode_rows(
@@ -77,21 +67,13 @@ def decode_plain_list(data: msgspec.Raw, model: type[M]) -> list[M]:
 
 
 def _decode_batch(data: msgspec.Raw, total: int | None, model: type[M]) -> RowBatch[M] | None:
-    calls = _read_calls_at_once(data) if model is Call else None
-    if calls is None:
+    if model is not Call:
         return None
-    return RowBatch(calls, [call.id for call in calls], total)  # type: ignore[arg-type]  # M is Call
-
-
-def _read_calls_at_once(data: msgspec.Raw) -> list[Call] | None:
     try:
-        return call_structs.calls_from_structs(_decode_plain_calls(data))
-    except _DECODE_ERRORS:
-        pass
-    try:
-        return [call_structs.call_from_struct(twin) for twin in _decode_calls(data)]
-    except _DECODE_ERRORS:
+        calls: list[Any] = call_decoder.decode_page(data)
+    except DECODE_ERRORS:
         return None
+    return RowBatch(calls, [call.id for call in calls], total)
 
 
 def _decode_individually(
@@ -100,7 +82,7 @@ def _decode_individually(
     rows: RowBatch[M] = RowBatch([], [], total)
     for index, record in enumerate(_split_records(data)):
         try:
-            item = _read_one(record, model)
+            item = _decode_row(record, model)
         except codec.RecordError as found:
             rows.bad.append(BadRecord(index, found.path, found.problem))
             if not skip_bad:
@@ -114,26 +96,20 @@ def _decode_individually(
     return rows
 
 
-def _read_one(record: msgspec.Raw, model: type[M]) -> M:
-    if model is not Call:
-        return _decode_leniently(record, _to_dict(record), model)
-    try:
-        return call_structs.call_from_struct(_decode_call(record))  # type: ignore[return-value]
-    except _DECODE_ERRORS:
-        pass
-    plain = _to_dict(record)
-    try:
-        return unknown_keys.read_call(plain)  # type: ignore[return-value]
-    except _DECODE_ERRORS:
-        pass
-    return _decode_leniently(record, plain, model)
+def _decode_row(record: msgspec.Raw, model: type[M]) -> M:
+    if model is Call:
+        try:
+            return call_decoder.decode_record(record)  # type: ignore[return-value]
+        except DECODE_ERRORS:
+            pass
+    return _decode_leniently(record, _to_dict(record), model)
 
 
 def _decode_leniently(record: msgspec.Raw, plain: Any, model: type[M]) -> M:
     """Read by the declared layer; a repeated key is looked for here only, for it takes long."""
     try:
         repeats_a_key = json_checks.has_duplicate_keys(record)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         repeats_a_key = True  # deeper than this reader can follow
     if repeats_a_key:
         raise codec.RecordError("", "a key that stands twice, or too deep")
@@ -143,7 +119,7 @@ def _decode_leniently(record: msgspec.Raw, plain: Any, model: type[M]) -> M:
 def _split_records(data: msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _split(data)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         pass
     raise MalformedResponseError("expected a list at $.data", path="$.data")
 
@@ -151,7 +127,7 @@ def _split_records(data: msgspec.Raw) -> list[msgspec.Raw]:
 def _to_dict(record: msgspec.Raw) -> Any:
     try:
         return _decode_any(record)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         pass
     raise codec.RecordError("", "not valid JSON in UTF-8")
 

@@ -20,6 +20,7 @@ from roistat_async.models.calls import (
 )
 from roistat_async.models.lazy import raw_getter
 from roistat_async.wire import call_json, codec, records
+from roistat_async.wire.envelope import ApiResponse
 
 from ..helpers.strategies import CALLS
 
@@ -29,7 +30,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 def _read(record: dict[str, Any]) -> list[Call]:
     data = msgspec.Raw(json.dumps([record]).encode())
-    return records.decode_rows(data, None, Call, skip_bad=True).items
+    return records.decode_list(ApiResponse(data, None, msgspec.Raw()), Call, skip_bad=True).items
 
 
 def _texts(call: Call) -> dict[str, str | None]:

@@ -1,153 +1,251 @@
-"""The twins have every field of their models, with a type that fits, and fill every slot."""
+"""Fast decoder of calls: every field, unknown keys at every level, lazily built objects."""
 
 from __future__ import annotations
 
-import types
-import typing
-from datetime import datetime
-from typing import Annotated, Any
+import json
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import Mock
 
 import attrs
 import msgspec
 import pytest
 
 from roistat_async.models import calls
-from roistat_async.models.calls import Call, CallStatus
+from roistat_async.models.calls import (
+    Call,
+    CallStatus,
+    Geo,
+    Order,
+    OrderStatus,
+    Source,
+    Visit,
+)
+from roistat_async.models.lazy import raw_getter
 from roistat_async.wire import call_structs
+from roistat_async.wire.call_structs import DECODE_ERRORS, CallDecoder
 
-MODELS = list(call_structs.STRUCTS)
-# A model's type -> what stands in the twin instead; ids also come as numbers.
-IDS = {"id", "first_id", "visit_id", "order_id", "client_id", "metrika_client_id"}
-INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-AWARE = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-def _fields(model: type) -> dict[str, Any]:
-    return {f.name: f.type for f in attrs.fields(model) if f.name != "extra"}
-
-
-def _expected(kind: Any, name: str) -> set[Any]:
-    parts = set(typing.get_args(kind)) if isinstance(kind, types.UnionType) else {kind}
-    found: set[Any] = set()
-    for part in parts:
-        if part is str and name in IDS:
-            found |= {str, int}
-        elif attrs.has(part):
-            found.add(call_structs.STRUCTS[part])
-        else:
-            found.add({datetime: AWARE, int: INT64}.get(part, part))
-    return found
+CALL = {"id": "1", "date": "2016-06-19T09:31:01+0000", "status": "ANSWER"}
+AT = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
+SOURCE_NAMES = [
+    "system_name", "display_name", "icon_url", "utm_source", "utm_medium", "utm_campaign",
+    "utm_term", "utm_content", "openstat", "referrer",
+]  # fmt: skip
+VISIT_NAMES = ["referrer", "host", "landing_page", "agent", "device", "ip", "google_client_id"]
+GEO_NAMES = ["country", "region", "city", "icon_url", "country_iso"]
+CALL_NAMES = ["callee", "caller", "link", "comment", "marker", "google_client_id", "script_name"]
+PATHS = [
+    [], ["static_source"], ["visit"], ["visit", "geo"], ["visit", "source"], ["order"],
+    ["order", "status"],
+]  # fmt: skip
 
 
-def test_every_model_of_a_call_has_a_twin() -> None:
-    """A new model of models/calls.py cannot be forgotten; drafts are only sent."""
-    found = {
+def _texts(owner: str, names: list[str]) -> dict[str, Any]:
+    return {name: f"{owner} {name}" for name in names}
+
+
+def _page(*records: Any) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(records).encode())
+
+
+def _decode(*records: Any) -> list[Call]:
+    return CallDecoder().decode_page(_page(*records))
+
+
+def _nested(path: list[str], inner: dict[str, Any]) -> dict[str, Any]:
+    for name in reversed(path):
+        inner = {name: inner}
+    return {**CALL, **inner}
+
+
+def _follow(call: Call, path: list[str]) -> Any:
+    part: Any = call
+    for name in path:
+        part = getattr(part, name)
+    return part
+
+
+def test_every_field_holds_the_value_of_its_key() -> None:
+    """No field of any model is forgotten or exchanged with another."""
+    levels = {"system_name_by_level": ["a"], "display_name_by_level": ["b", None]}
+    source = _texts("source", SOURCE_NAMES) | levels
+    static = _texts("static", SOURCE_NAMES) | levels
+    geo, visit = _texts("geo", GEO_NAMES), _texts("visit", VISIT_NAMES)
+    order = _texts("order", ["url", "source_type", "page"])
+    record = CALL | _texts("call", CALL_NAMES) | {
+        "duration": 59, "waiting_time": "30", "answer_duration": 29, "visit_id": 4, "order_id": "5",
+        "tags": {"a": 1}, "static_source": static,
+        "visit": visit | {
+            "id": 1, "first_id": "2", "date": "2016-06-20T09:31:01Z", "metrika_client_id": 3,
+            "geo": geo, "source": source,
+        },
+        "order": order | {
+            "id": 1, "creation_date": "2016-06-21T09:31:01Z", "update_date": "2016-06-22T09:31:01Z",
+            "revenue": 2000, "cost": "350.5", "client_id": "6", "visit_id": 7,
+            "status": {"id": 8, "type": "paid", "name": "Paid"}, "custom_fields": {"b": 2},
+        },
+    }  # fmt: skip
+    (call,) = _decode(record)
+    assert call == Call(
+        id="1", date=AT, status=CallStatus.ANSWER, **_texts("call", CALL_NAMES),
+        duration=59, waiting_time=30, answer_duration=29, visit_id="4", order_id="5",
+        tags={"a": 1}, static_source=Source(**static),
+        visit=Visit(
+            **visit, id="1", first_id="2", date=AT.replace(day=20), metrika_client_id="3",
+            geo=Geo(**geo), source=Source(**source),
+        ),
+        order=Order(
+            **order, id="1", creation_date=AT.replace(day=21), update_date=AT.replace(day=22),
+            revenue=2000.0, cost=350.5, client_id="6", visit_id="7",
+            status=OrderStatus(id="8", type="paid", name="Paid"), custom_fields={"b": 2},
+        ),
+    )  # fmt: skip
+    missing = [
+        f"{kind.__name__}.{field.name}"
+        for kind, part in zip(
+            (Call, Source, Visit, Geo, Order, OrderStatus),
+            (call, call.static_source, call.visit, _follow(call, ["visit", "geo"]), call.order,
+             _follow(call, ["order", "status"])), strict=True,
+        )
+        for field in attrs.fields(kind)
+        if field.name != "extra" and not getattr(part, field.name)
+    ]  # fmt: skip
+    assert missing == []  # a new field must be added to this test
+
+
+def test_every_model_of_a_call_has_a_struct() -> None:
+    """A new model in models/calls.py cannot be forgotten; a draft is only sent."""
+    models = {
         kind
         for kind in vars(calls).values()
-        if attrs.has(kind) and kind.__module__ == calls.__name__ and kind is not calls.CallDraft
+        if attrs.has(kind) and kind.__module__ == calls.__name__
     }
-    assert set(MODELS) == found
+    assert set(call_structs.make_structs()) == models - {calls.CallDraft}
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_every_field_has_its_twin(model: type) -> None:
-    """In the same order, since a model is filled from the tuple of its twin."""
-    twin = call_structs.STRUCTS[model]
-    assert [field.name for field in msgspec.structs.fields(twin)] == list(_fields(model))
+def test_missing_keys_are_the_defaults_of_the_model() -> None:
+    """A record with the required keys only equals a model made with the same values."""
+    (call,) = _decode({**CALL, "visit": {}, "order": {"status": {}}})
+    expected = Call(
+        id="1", date=AT, status=CallStatus.ANSWER, visit=Visit(), order=Order(status=OrderStatus())
+    )
+    assert call == expected
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_types_agree(model: type) -> None:
-    """A twin accepts what its model declares and nothing wider, but numbers for ids."""
-    for field in msgspec.structs.fields(call_structs.STRUCTS[model]):
-        args = set(typing.get_args(field.type))
-        is_union = not isinstance(field.type, type) and args and field.type not in (AWARE, INT64)
-        found = args if is_union and typing.get_origin(field.type) is not list else {field.type}
-        assert found == _expected(_fields(model)[field.name], field.name), field.name
+@pytest.mark.parametrize("key", ["id", "date", "status"])
+def test_a_missing_required_key_is_refused(key: str) -> None:
+    """A call without an id, a date or a status is not accepted."""
+    with pytest.raises(DECODE_ERRORS):
+        _decode({name: value for name, value in CALL.items() if name != key})
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_defaults_agree(model: type) -> None:
-    """A missing key means the same both ways, and the required fields are the same."""
-    for field in attrs.fields(model):
-        if field.name == "extra":
-            continue
-        (twin,) = [
-            f for f in msgspec.structs.fields(call_structs.STRUCTS[model]) if f.name == field.name
-        ]
-        default: Any = field.default
-        if default is attrs.NOTHING:
-            assert twin.required
-        elif hasattr(default, "factory"):
-            assert twin.default_factory() == default.factory()
-        else:
-            assert twin.default == default
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("id", 16769, "16769"), ("visit_id", 2**70, str(2**70)), ("order_id", 7, "7"),
+        ("duration", "59", 59), ("duration", "", None), ("waiting_time", "-3", -3),
+        ("answer_duration", None, None), ("tags", [], {}), ("tags", [1], [1]),
+        ("status", "NEW", "NEW"),
+    ],
+)  # fmt: skip
+def test_types_that_differ_from_the_example(key: str, value: Any, expected: Any) -> None:
+    """A number for an id, text for a number, and an empty list for an object are converted."""
+    (call,) = _decode({**CALL, key: value})
+    assert getattr(call, key) == expected
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_unknown_keys_are_refused(model: type) -> None:
-    """A twin never drops a key: such a record is read by the layer that keeps it."""
-    required = {
-        f.name: "2016-06-19T09:31:01Z"
-        for f in msgspec.structs.fields(call_structs.STRUCTS[model])
-        if f.required
-    }
-    with pytest.raises(msgspec.ValidationError, match="unknown field"):
-        msgspec.convert({**required, "no such key": 1}, call_structs.STRUCTS[model])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"duration": "x"}, {"duration": " 7"}, {"duration": "٣"}, {"duration": "1_0"},
+        {"duration": 1.5}, {"duration": 2**63}, {"order": {"revenue": "x"}},
+        {"order": {"revenue": "1\n"}}, {"date": "2016-06-19"}, {"caller": 5}, {"visit": []},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_a_struct_does_not_accept_raises(change: dict[str, Any]) -> None:
+    """Such a record is refused at once, also where the object would be built on first use."""
+    with pytest.raises(DECODE_ERRORS):
+        _decode(CALL, {**CALL, **change})
 
 
-def _full(model: type) -> dict[str, Any]:
-    """Give a record whose every field holds something of its own."""
-    record: dict[str, Any] = {}
-    for number, (name, kind) in enumerate(_fields(model).items()):
-        parts = typing.get_args(kind) or (kind,)
-        nested = [part for part in parts if attrs.has(part)]
-        if nested:
-            record[name] = _full(nested[0])
-        elif datetime in parts:
-            record[name] = f"2016-06-{number + 1:02d}T09:31:01Z"
-        elif {int, float} & set(parts):
-            record[name] = 1000 + number
-        elif str in parts or CallStatus in parts:
-            record[name] = f"{name} {number}"
-        else:
-            record[name] = [name] if "level" in name else {name: number}
-    return record
+@pytest.mark.parametrize("path", PATHS)
+def test_unknown_keys_are_kept_in_their_object(path: list[str]) -> None:
+    """An unknown key is in the `extra` of the object it was in, and of no other."""
+    unknown = {"z": 1, "a": {"b": []}, "Новое": None, "unknown_0": 2, "extra": 3, "build_model": 4}
+    known, call = _decode(_nested(path, {}), _nested(path, unknown))
+    assert _follow(known, path).extra == {}
+    assert _follow(call, path).extra == unknown
+    for end in range(len(path)):
+        assert _follow(call, path[:end]).extra == {}
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_built_model_has_every_slot_filled(model: type) -> None:
-    """Each field holds what its key held; none is forgotten or exchanged."""
-    record = _full(model)
-    twin = msgspec.convert(record, call_structs.STRUCTS[model])
-    built = call_structs.call_from_struct(twin) if model is Call else twin.build_model()  # type: ignore[attr-defined]
-    assert type(built) is model
-    _compare(built, record)
+def test_extra_is_in_alphabetical_order() -> None:
+    """The order does not depend on the record, nor on what was decoded before."""
+    decoder = CallDecoder()
+    decoder.decode_page(_page({**CALL, "y": 1}))
+    (call,) = decoder.decode_page(_page({**CALL, "z": 1, "y": 2, "a": 3}))
+    assert list(call.extra) == ["a", "y", "z"]
 
 
-def _compare(built: Any, record: dict[str, Any]) -> None:
-    assert built.extra == {}
-    for name, value in record.items():
-        found = getattr(built, name)
-        if attrs.has(type(found)):
-            _compare(found, value)
-        elif isinstance(found, datetime):
-            assert found == datetime.fromisoformat(value)
-        else:
-            assert found == value
+def test_an_alias_is_no_unknown_key() -> None:
+    """cattrs decodes a record whose `first_id` is called `first_visit_id`."""
+    with pytest.raises(DECODE_ERRORS):
+        _decode({**CALL, "new": 1, "visit": {"first_visit_id": 660}})
 
 
-def test_call_written_out_equals_the_generic_way() -> None:
-    """`build_call` is written by hand for speed; the generic filler gives the same."""
-    twin = msgspec.convert(_full(Call), call_structs.STRUCTS[Call])
-    assert call_structs.call_from_struct(twin) == twin.build_model()  # type: ignore[attr-defined]
+@pytest.mark.parametrize("key", ['a"b', "a\\b", "a\nb"])
+def test_a_key_that_no_struct_can_have_is_refused(key: str) -> None:
+    """msgspec has no fields with these characters: cattrs decodes the record."""
+    with pytest.raises(DECODE_ERRORS):
+        _decode({**CALL, key: 1})
 
 
-def test_built_call_is_frozen() -> None:
-    """The call that was filled in place is as frozen as any other."""
-    call = call_structs.call_from_struct(msgspec.convert(_full(Call), call_structs.STRUCTS[Call]))
-    for name in ("id", "visit", "extra"):
-        with pytest.raises(attrs.exceptions.FrozenInstanceError):
-            setattr(call, name, None)
-        with pytest.raises(attrs.exceptions.FrozenInstanceError):
-            delattr(call, name)
+def test_later_pages_reuse_the_unknown_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Structs are made once for a set of keys, not for each page."""
+    make = Mock(side_effect=call_structs.make_structs)
+    monkeypatch.setattr(call_structs, "make_structs", make)
+    decoder = CallDecoder()
+    for number in range(5):
+        (call,) = decoder.decode_page(_page({**CALL, "new": number}))
+        assert call.extra == {"new": number}
+        assert decoder.decode_page(_page(CALL))[0].extra == {}
+    assert make.call_count == 2
+
+
+def test_unknown_keys_do_not_add_up_without_limit() -> None:
+    """Keys that never repeat are forgotten; more than a Struct may have are left to cattrs."""
+    decoder = CallDecoder()
+    for number in range(100):
+        page = _page({**CALL, f"new {number}": number})
+        assert decoder.decode_page(page)[0].extra == {f"new {number}": number}
+    with pytest.raises(DECODE_ERRORS):
+        decoder.decode_page(_page({**CALL, **{f"key {number}": 1 for number in range(65)}}))
+
+
+def test_one_record_may_have_the_unknown_keys_of_earlier_pages() -> None:
+    """A single record does not extend the Structs, but uses those of the pages before."""
+    decoder = CallDecoder()
+    record = msgspec.Raw(json.dumps({**CALL, "new": 1}).encode())
+    with pytest.raises(DECODE_ERRORS):
+        decoder.decode_record(record)
+    decoder.decode_page(_page({**CALL, "new": 2}))
+    assert decoder.decode_record(record).extra == {"new": 1}
+
+
+def test_nested_objects_are_built_on_first_use() -> None:
+    """Decoding builds no visit, and access to one builds that one only."""
+    one, two = _decode({**CALL, "visit": {"id": 5}}, {**CALL, "visit": {"id": 6}})
+    assert one.visit == Visit(id="5")
+    assert one.visit is one.visit
+    assert isinstance(raw_getter(Call, "visit")(two), msgspec.Struct)
+
+
+@pytest.mark.parametrize("name", ["id", "visit", "extra"])
+def test_a_decoded_call_is_frozen(name: str) -> None:
+    """The call whose slots were filled in place is as frozen as any other."""
+    (call,) = _decode(CALL)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(call, name, None)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        delattr(call, name)

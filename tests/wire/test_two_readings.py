@@ -1,4 +1,4 @@
-"""The fast reading of calls and the lenient one give the same, record by generated record."""
+"""The fast decoder and cattrs decode every generated record to equal calls, or refuse it alike."""
 
 from __future__ import annotations
 
@@ -16,129 +16,157 @@ from hypothesis import strategies as st
 from roistat_async.errors import MalformedResponseError
 from roistat_async.models.calls import Call
 from roistat_async.models.page import BadRecord, RowBatch
-from roistat_async.wire import call_structs, codec, records
+from roistat_async.wire import codec, records
+from roistat_async.wire.call_structs import DECODE_ERRORS, CallDecoder
+from roistat_async.wire.envelope import ApiResponse
 
 from ..helpers.strategies import CALLS
 
-PAGES = st.lists(CALLS, max_size=4)
+Outcome = Call | tuple[str, str]
+"""A call, or the path and the problem of a record that is bad."""
 
 
-def _encoded(raw_records: list[Any]) -> msgspec.Raw:
-    return msgspec.Raw(json.dumps(raw_records).encode())
+def _as_example(record: dict[str, Any], number: int) -> dict[str, Any]:
+    return record
 
 
-def _lenient(record: dict[str, Any]) -> Call | tuple[str, str]:
-    """Read a record by the declared layer alone."""
+def _number_as_order_id(record: dict[str, Any], number: int) -> dict[str, Any]:
+    return {**record, "order_id": number} if number % 5 == 0 else record
+
+
+def _unknown_key(record: dict[str, Any], number: int) -> dict[str, Any]:
+    return {**record, "file_id": [number]}
+
+
+def _unknown_key_in_visit(record: dict[str, Any], number: int) -> dict[str, Any]:
+    return {**record, "visit": {"id": number, "roistat_param1": str(number)}}
+
+
+def _duration_as_text(record: dict[str, Any], number: int) -> dict[str, Any]:
+    return {**record, "duration": str(number)}
+
+
+KINDS = st.lists(
+    st.sampled_from(
+        [_as_example, _number_as_order_id, _unknown_key, _unknown_key_in_visit, _duration_as_text]
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Generate a page whose records all have the changes of some of the five kinds of page."""
+    page = draw(st.lists(CALLS, max_size=5))
+    for change in draw(KINDS):
+        page = [change(record, number) for number, record in enumerate(page)]
+    return page
+
+
+def _decode(page: list[dict[str, Any]], *, skip_bad: bool = True) -> RowBatch[Call]:
+    data = msgspec.Raw(json.dumps(page).encode())
+    return records.decode_list(ApiResponse(data, 7, msgspec.Raw()), Call, skip_bad=skip_bad)
+
+
+def _by_cattrs(record: dict[str, Any]) -> Outcome:
     try:
         return codec.structure(json.loads(json.dumps(record)), Call)
     except codec.RecordError as error:
         return error.path, error.problem
 
 
-def _in_place(read: RowBatch[Call]) -> list[Call | tuple[str, str]]:
-    """Put good and bad raw_records back into their order."""
-    found: list[Call | tuple[str, str]] = list(read.items)
-    for bad in read.bad:
-        found.insert(bad.index, (bad.path, bad.problem))
-    return found
+def _outcomes(batch: RowBatch[Call]) -> list[Outcome]:
+    outcomes: list[Outcome] = list(batch.items)
+    for bad in batch.bad:
+        outcomes.insert(bad.index, (bad.path, bad.problem))
+    return outcomes
 
 
 @settings(max_examples=400)
-@given(PAGES)
-def test_readings_agree(raw_records: list[dict[str, Any]]) -> None:
-    """What is read, what is refused, and where in the record, is the same both ways."""
-    read = records.decode_rows(_encoded(raw_records), None, Call, skip_bad=True)
-    assert _in_place(read) == [_lenient(record) for record in raw_records]
+@given(pages())
+def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
+    """Every call is equal with all its `extra`, and a bad record has the same path and problem."""
+    expected = [_by_cattrs(record) for record in page]
+    outcomes = _outcomes(_decode(page))
+    assert outcomes == expected
+    assert _types(outcomes) == _types(expected)
 
 
 @settings(max_examples=400)
-@given(CALLS)
-def test_records_cannot_be_told_apart(record: dict[str, Any]) -> None:
-    """Not by repr, types, hash, pickle, copies or asdict: built late is as if built early."""
-    expected = _lenient(record)
-    for look in (repr, attrs.asdict, attrs.astuple, hash, _pickled, copy.deepcopy, copy.copy):
-        # Read anew for each: the first look builds what was deferred.
-        read = records.decode_rows(_encoded([record]), None, Call, skip_bad=True)
+@given(CALLS, KINDS)
+def test_a_lazily_built_call_equals_a_built_one(record: dict[str, Any], kinds: list[Any]) -> None:
+    """Its repr, hash, pickle, copies and dictionaries do not show how it was built."""
+    for change in kinds:
+        record = change(record, 3)
+    expected = _by_cattrs(record)
+    for view in (repr, attrs.asdict, attrs.astuple, hash, _pickled, copy.deepcopy, copy.copy):
+        batch = _decode([record])  # decoded anew: the first access builds the nested objects
         if isinstance(expected, Call):
-            (fast,) = read.items
-            assert type(fast) is Call
-            assert look(fast) == look(expected)
-            assert repr(_types(fast)) == repr(_types(expected))
+            (call,) = batch.items
+            assert type(call) is Call
+            assert view(call) == view(expected)
+            assert _types(call) == _types(expected)
         else:
-            assert read.bad == [BadRecord(0, *expected)]
+            assert batch.bad == [BadRecord(0, *expected)]
 
 
 @settings(max_examples=200)
-@given(CALLS)
-def test_whatever_is_read_can_be_written(record: dict[str, Any]) -> None:
-    """Every str can be encoded, every date is aware, no name is 'None' by accident."""
-    read = records.decode_rows(_encoded([record]), None, Call, skip_bad=True)
-    for call in read.items:
-        repr(attrs.asdict(call)).encode()
-        assert call.date.utcoffset() is not None
-        assert call.visit is None or call.visit.date is None or call.visit.date.tzinfo
-        assert (
-            call.order is None
-            or call.order.creation_date is None
-            or call.order.creation_date.tzinfo
-        )
-
-
-@settings(max_examples=200)
-@given(PAGES)
-def test_first_bad_record_is_named(raw_records: list[dict[str, Any]]) -> None:
-    """Without "skip" the error names the first bad record of the page, or there is none."""
-    outcomes = [_lenient(record) for record in raw_records]
-    bad = [index for index, outcome in enumerate(outcomes) if not isinstance(outcome, Call)]
+@given(pages())
+def test_first_bad_record_is_named(page: list[dict[str, Any]]) -> None:
+    """Without "skip" the error names the first bad record of the page and the path in it."""
+    outcomes = [_by_cattrs(record) for record in page]
+    bad = [(index, result[0]) for index, result in enumerate(outcomes) if isinstance(result, tuple)]
     if not bad:
-        assert records.decode_rows(_encoded(raw_records), 7, Call, skip_bad=False).items == outcomes
+        assert _decode(page, skip_bad=False).items == outcomes
         return
     with pytest.raises(MalformedResponseError) as caught:
-        records.decode_rows(_encoded(raw_records), 7, Call, skip_bad=False)
-    assert caught.value.index == bad[0]
-    assert caught.value.path == f"$.data[{bad[0]}]{outcomes[bad[0]][0]}"  # type: ignore[index]
+        _decode(page, skip_bad=False)
+    index, path = bad[0]
+    assert (caught.value.index, caught.value.path) == (index, f"$.data[{index}]{path}")
 
 
-@settings(max_examples=100)
+@settings(max_examples=200)
 @given(CALLS)
-def test_parts_that_were_read_late_are_set_once(record: dict[str, Any]) -> None:
-    """A second look gives the same object, and a third reader never meets a twin."""
-    read = records.decode_rows(_encoded([record]), None, Call, skip_bad=True)
-    for call in read.items:
-        for name in ("visit", "order", "static_source"):
-            part = getattr(call, name)
-            assert not isinstance(part, msgspec.Struct)
-            assert getattr(call, name) is part
+def test_a_decoded_call_can_be_encoded(record: dict[str, Any]) -> None:
+    """Every str can be encoded, and every date has a time zone."""
+    for call in _decode([record]).items:
+        repr(attrs.asdict(call)).encode()
+        dates = [call.date]
+        dates += [call.visit.date] if call.visit and call.visit.date else []
+        dates += [call.order.creation_date] if call.order and call.order.creation_date else []
+        assert all(date.utcoffset() is not None for date in dates)
 
 
-def test_generated_calls_take_both_ways() -> None:
-    """The generator makes raw_records for the twins, for the lenient layer, and bad ones."""
-    ways = set()
+def test_generated_calls_are_of_every_kind() -> None:
+    """The generator makes records for the Structs, for cattrs only, and bad ones."""
+    kinds = set()
+    decoder = CallDecoder()
 
     @settings(max_examples=300, derandomize=True)
     @given(CALLS)
-    def sort_out(record: dict[str, Any]) -> None:
+    def classify(record: dict[str, Any]) -> None:
         try:
-            msgspec.json.decode(json.dumps(record), type=call_structs.STRUCTS[Call])
-            ways.add("fast")
-        except msgspec.MsgspecError:
-            ways.add("lenient" if isinstance(_lenient(record), Call) else "bad")
+            decoder.decode_record(msgspec.Raw(json.dumps(record).encode()))
+            kinds.add("fast")
+        except DECODE_ERRORS:
+            kinds.add("cattrs" if isinstance(_by_cattrs(record), Call) else "bad")
 
-    sort_out()
-    assert ways == {"fast", "lenient", "bad"}
+    classify()
+    assert kinds == {"fast", "cattrs", "bad"}
 
 
 def _pickled(call: Call) -> Call:
-    found: Call = pickle.loads(pickle.dumps(call))
-    return found
+    copied: Call = pickle.loads(pickle.dumps(call))
+    return copied
 
 
 def _types(value: Any) -> Any:
+    """Return the types in a value: 1 equals 1.0 and True."""
     if attrs.has(type(value)):
-        parts = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
-        return type(value).__name__, {name: _types(part) for name, part in parts.items()}
+        fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+        return type(value).__name__, _types(fields)
     if isinstance(value, dict):
         return {name: _types(part) for name, part in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_types(part) for part in value]
     return type(value).__name__, repr(value)
