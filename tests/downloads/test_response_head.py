@@ -1,10 +1,11 @@
-"""D: what comes in place of a recording or an export, and what must become of it."""
+"""Tests for what comes in place of a recording or an export (docs/fault-matrix.md D)."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
@@ -19,26 +20,26 @@ from tests.helpers.raw_server import RawServer, Script, Wire, answer, replies
 AUDIO = mp3.recording("7", 60)
 TAGGED = mp3.recording("8", 60)
 CUT_FRAME = AUDIO[: -mp3.FRAME_BYTES // 2]
-XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUDIO[33:]
+WITH_XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUDIO[33:]
 SHEET = xls.workbook([["x", 1]] * 300)
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
-REFUSED = b'{"status": "error", "error": "access_denied"}'
+DENIED = b'{"status": "error", "error": "access_denied"}'
 PERIOD = Period.last(days=1)
 CHUNKED = "Transfer-Encoding: chunked"
 
 
 @frozen
-class Row:
-    """Be an answer, and the error it must lead to; None where it is a good file."""
+class Case:
+    """Response, and the error that it must lead to; None if it is a valid file."""
 
-    what: str
+    name: str
     script: Script
     error: type[errors.RoistatError] | None
     file: str = "a.mp3"
 
 
-def says(body: bytes, *headers: str, kind: str = "audio/mpeg", **given: str | None) -> Script:
-    return replies(answer(body, *headers, kind=kind, **given), close=True)  # type: ignore[arg-type]
+def sends(body: bytes, *headers: str, kind: str = "audio/mpeg", **options: str | None) -> Script:
+    return replies(answer(body, *headers, kind=kind, **options), close=True)  # type: ignore[arg-type]
 
 
 def raw(*data: bytes, reset: bool = False) -> Script:
@@ -51,8 +52,8 @@ def raw(*data: bytes, reset: bool = False) -> Script:
     return script
 
 
-def unframed(body: bytes, kind: str = "audio/mpeg") -> Script:
-    return says(body, kind=kind, framing="")
+def unframed(body: bytes) -> Script:
+    return sends(body, framing="")
 
 
 def chunk(body: bytes) -> bytes:
@@ -61,80 +62,73 @@ def chunk(body: bytes) -> bytes:
 
 HEAD = answer(b"", kind="audio/mpeg", framing=CHUNKED)
 FULL = answer(AUDIO, kind="audio/mpeg")
-LENGTH = f"Content-Length: {len(AUDIO)}"
 CHUNK = chunk(AUDIO)
 END = b"0\r\n\r\n"
 HTML = b"<html><body>sign in</body></html>"
 
-ROWS = [
-    Row("D1 JSON error as audio", says(REFUSED), errors.AccessDeniedError),
-    Row("D1 JSON error after a BOM", says(b"\xef\xbb\xbf" + REFUSED), errors.AccessDeniedError),
-    Row("D1 JSON error, 403", says(REFUSED, status="403 No"), errors.AccessDeniedError),
-    Row("D1 JSON error as a sheet", says(REFUSED), errors.AccessDeniedError, "a.xls"),
-    Row("D1 JSON success", says(b'{"status": "success"}'), errors.ContentError),
-    Row("D2 zero bytes", says(b""), errors.NoRecordingError),
-    Row("D2 zero bytes, chunked", raw(HEAD, END), errors.NoRecordingError),
-    Row("D2 zero bytes as a sheet", says(b""), errors.ContentError, "a.xls"),
-    Row("D3 web page as audio", says(HTML), errors.ContentError),
-    Row("D3 garbage as audio", says(b"\x01garbage" * 99), errors.ContentError),
-    Row("D3 one frame, then garbage", says(AUDIO[:144] + b"x" * 999), errors.ContentError),
-    Row("D3 frame header with a bad rate", says(b"\xff\xfb\xf8\xc0" * 99), errors.ContentError),
-    Row("D3 web page as a sheet", says(HTML, kind=""), errors.ContentError, "a.xls"),
-    Row("D3 audio as a sheet", says(AUDIO, kind=""), errors.ContentError, "a.xls"),
-    Row("D3 sheet as audio", says(OLE2), errors.ContentError),
-    Row("D4 audio as octets", says(AUDIO, kind="application/octet-stream"), None),
-    Row("D4 audio as a web page", says(AUDIO, kind="text/html; charset=x"), None),
-    Row("D4 audio as JSON", says(TAGGED, kind="application/json"), None),
-    Row("D4 sheet as a web page", says(SHEET, kind="text/html"), None, "a.xls"),
-    Row("D5 length, FIN (T13)", raw(FULL[:-7]), errors.TruncatedError),
-    Row("D5 length, RST (T13)", raw(FULL[:-7], reset=True), errors.RoistatError),
-    Row("D5 cut in a chunk (T14)", raw(HEAD, CHUNK[:-9]), errors.TruncatedError),
-    Row("D5 cut between chunks (T14)", raw(HEAD, CHUNK), errors.TruncatedError),
-    Row("D5 neither length nor chunks (T15)", unframed(AUDIO), errors.TruncatedError),
-    Row("D5 the same, cut (T15)", unframed(AUDIO[:-7]), errors.TruncatedError),
-    Row("D5 length and chunks (T17)", says(AUDIO, CHUNKED), errors.MalformedResponseError),
-    Row("D5 two lengths (T17)", says(AUDIO, "Content-Length: 9"), errors.MalformedResponseError),
-    Row("D5 negative (T17)", says(AUDIO, framing="Content-Length: -1"), errors.ResponseError),
-    Row("D5 bad chunk size (T17)", raw(HEAD, b"zz\r\n", AUDIO), errors.RoistatError),
-    Row("D6 last frame cut", says(CUT_FRAME), errors.TruncatedError),
-    Row("D6 last frame cut, chunked", raw(HEAD, chunk(CUT_FRAME), END), errors.TruncatedError),
-    Row("D6 fewer bytes than Xing counts", says(XING[: -5 * 144]), errors.TruncatedError),
-    Row("D6 all the bytes that Xing counts", says(XING), None),
-    Row("D6 sheet without its end", says(SHEET[:-2048]), errors.TruncatedError, "a.xls"),
-    Row("D6 last frame cut, unframed", unframed(CUT_FRAME), errors.TruncatedError),
-    Row("D6 sheet without its end, unframed", unframed(SHEET[:-9]), errors.TruncatedError, "a.xls"),
+CASES = [
+    Case("D1 JSON error as audio", sends(DENIED), errors.AccessDeniedError),
+    Case("D1 JSON error after a BOM", sends(b"\xef\xbb\xbf" + DENIED), errors.AccessDeniedError),
+    Case("D1 JSON error, 403", sends(DENIED, status="403 No"), errors.AccessDeniedError),
+    Case("D1 JSON error as a sheet", sends(DENIED), errors.AccessDeniedError, "a.xls"),
+    Case("D1 JSON success", sends(b'{"status": "success"}'), errors.ContentError),
+    Case("D2 zero bytes", sends(b""), errors.NoRecordingError),
+    Case("D2 zero bytes, chunked", raw(HEAD, END), errors.NoRecordingError),
+    Case("D2 zero bytes as a sheet", sends(b""), errors.ContentError, "a.xls"),
+    Case("D3 web page as audio", sends(HTML), errors.ContentError),
+    Case("D3 garbage as audio", sends(b"\x01garbage" * 99), errors.ContentError),
+    Case("D3 one frame, then garbage", sends(AUDIO[:144] + b"x" * 999), errors.ContentError),
+    Case("D3 frame header with a bad rate", sends(b"\xff\xfb\xf8\xc0" * 99), errors.ContentError),
+    Case("D3 web page as a sheet", sends(HTML, kind=""), errors.ContentError, "a.xls"),
+    Case("D3 audio as a sheet", sends(AUDIO, kind=""), errors.ContentError, "a.xls"),
+    Case("D3 sheet as audio", sends(OLE2), errors.ContentError),
+    Case("D4 audio as octets", sends(AUDIO, kind="application/octet-stream"), None),
+    Case("D4 audio as a web page", sends(AUDIO, kind="text/html; charset=x"), None),
+    Case("D4 audio as JSON", sends(TAGGED, kind="application/json"), None),
+    Case("D4 sheet as a web page", sends(SHEET, kind="text/html"), None, "a.xls"),
+    Case("D5 length, FIN (T13)", raw(FULL[:-7]), errors.TruncatedError),
+    Case("D5 length, RST (T13)", raw(FULL[:-7], reset=True), errors.RoistatError),
+    Case("D5 cut in a chunk (T14)", raw(HEAD, CHUNK[:-9]), errors.TruncatedError),
+    Case("D5 cut between chunks (T14)", raw(HEAD, CHUNK), errors.TruncatedError),
+    Case("D5 neither length nor chunks (T15)", unframed(AUDIO), errors.TruncatedError),
+    Case("D5 the same, cut (T15)", unframed(AUDIO[:-7]), errors.TruncatedError),
+    Case("D5 length and chunks (T17)", sends(AUDIO, CHUNKED), errors.MalformedResponseError),
+    Case("D5 two lengths (T17)", sends(AUDIO, "Content-Length: 9"), errors.MalformedResponseError),
+    Case("D5 negative (T17)", sends(AUDIO, framing="Content-Length: -1"), errors.ResponseError),
+    Case("D5 bad chunk size (T17)", raw(HEAD, b"zz\r\n", AUDIO), errors.RoistatError),
+    Case("D6 last frame cut", sends(CUT_FRAME), errors.TruncatedError),
+    Case("D6 last frame cut, chunked", raw(HEAD, chunk(CUT_FRAME), END), errors.TruncatedError),
+    Case("D6 fewer bytes than Xing counts", sends(WITH_XING[: -5 * 144]), errors.TruncatedError),
+    Case("D6 all the bytes that Xing counts", sends(WITH_XING), None),
+    Case("D6 sheet without its end", sends(SHEET[:-2048]), errors.TruncatedError, "a.xls"),
+    Case("D6 last frame cut, unframed", unframed(CUT_FRAME), errors.TruncatedError),
+    Case(
+        "D6 sheet without its end, unframed", unframed(SHEET[:-9]), errors.TruncatedError, "a.xls"
+    ),
 ]
 
 
-async def saved(roistat: Roistat, target: Path) -> Download:
+async def save(roistat: Roistat, target: Path) -> Download:
     if target.suffix == ".xls":
         return await roistat.calls.export_xls(PERIOD, to=target)
     return await roistat.calls.download_recording(7, to=target)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
-async def test_an_answer(row: Row, tmp_path: Path) -> None:
-    """Each is told as what it is, and no file appears; or it is a file, whatever its label."""
-    async with RawServer(row.script) as server, client(server.base_url) as roistat:
-        if row.error is None:
-            found = await saved(roistat, tmp_path / row.file)
-            assert found.path.stat().st_size == found.size > 0
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_response(case: Case, tmp_path: Path) -> None:
+    """A valid file is saved whatever its label; anything else is an error."""
+    target = tmp_path / case.file
+    target.write_bytes(b"old")
+    async with RawServer(case.script) as server, client(server.base_url) as roistat:
+        if case.error is None:
+            saved = await save(roistat, target)
+            assert target.stat().st_size == saved.size > len(b"old")
             return
-        with pytest.raises(row.error) as caught:
-            await saved(roistat, tmp_path / row.file)
-    assert row.error is errors.RoistatError or type(caught.value) is not errors.RoistatError
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("row", [row for row in ROWS if row.error], ids=lambda row: row.what)
-async def test_an_old_file_stays(row: Row, tmp_path: Path) -> None:
-    """What goes wrong leaves alone what stood there before."""
-    (tmp_path / row.file).write_bytes(b"old")
-    async with RawServer(row.script) as server, client(server.base_url) as roistat:
-        with pytest.raises(errors.RoistatError):
-            await saved(roistat, tmp_path / row.file)
-    assert os.listdir(tmp_path) == [row.file]
-    assert (tmp_path / row.file).read_bytes() == b"old"
+        with pytest.raises(case.error) as caught:
+            await save(roistat, target)
+    assert case.error is errors.RoistatError or type(caught.value) is not errors.RoistatError
+    assert os.listdir(tmp_path) == [case.file]
+    assert target.read_bytes() == b"old"
 
 
 NAMES = [
@@ -148,37 +142,42 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_d13_no_header_names_a_file(name: str, tmp_path: Path) -> None:
-    """Content-Disposition has no say: the file is where it was asked for."""
-    script = says(AUDIO, f"Content-Disposition: {name}")
-    inside = tmp_path / "in"
+    """Content-Disposition is ignored: the file is where the caller wants it."""
+    script = sends(AUDIO, f"Content-Disposition: {name}")
+    folder = tmp_path / "in"
     async with RawServer(script) as server, client(server.base_url) as roistat:
-        # A control byte is no HTTP, by aiohttp's debug mode.
+        # A control byte is invalid HTTP in aiohttp's debug mode.
         refused = [errors.ResponseError] if "\x01" in name else []
         with suppress(*refused):
-            await saved(roistat, inside / "a.mp3")
-            assert (inside / "a.mp3").read_bytes() == AUDIO
+            await save(roistat, folder / "a.mp3")
+            assert (folder / "a.mp3").read_bytes() == AUDIO
     assert {path.name for path in tmp_path.rglob("*")} <= {"in", "a.mp3"}
 
 
-IDS = ["../../x", "..", ".", "%2e%2e", "a/b", "a?b", "a#f", "1\r\nX: y", "١", "", "1" * 21]
+INVALID_IDS = [
+    "../../x", "..", ".", "%2e%2e", "a/b", "1/2", "a?b", "a#f", "1\r\nX: y", "1\n", "١", "", " 1",
+    "-1", "+1", "1.0", "1" * 21, -1, 1.5, True, None, b"1",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("call_id", IDS)
-async def test_d14_what_is_no_id(
-    call_id: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+@pytest.mark.parametrize("call_id", INVALID_IDS)
+async def test_d14_invalid_id(
+    call_id: Any, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """Refused before any request and before any folder is made, alone and among many."""
+    """An invalid id is refused before any request and before any folder is created."""
     with pytest.raises(errors.ConfigurationError):
         await roistat.calls.download_recording(call_id, to=tmp_path / "new" / "a.mp3")
+    with pytest.raises(errors.ConfigurationError):
+        roistat.calls.recording(call_id)
     with pytest.raises(errors.ConfigurationError):
         roistat.calls.download_recordings(["1", call_id], tmp_path / "new")
     assert (fake.requests, os.listdir(tmp_path)) == ([], [])
 
 
-async def test_d14_an_id_that_a_server_made_up(
+async def test_d14_invalid_id_in_a_list(
     fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """A list may hold any id; none of them becomes a path."""
+    """A list may return any id, but it does not become a path."""
     fake.state.edit_call(fake.state.calls.ids()[-1], id="../../evil")
     (call,) = await roistat.calls.list(limit=1).collect()
     assert call.id == "../../evil"
@@ -187,38 +186,44 @@ async def test_d14_an_id_that_a_server_made_up(
     assert not [seen for seen in fake.requests if seen.path.endswith("/file")]
 
 
-async def test_d15_an_answer_nobody_asked_for(tmp_path: Path) -> None:
-    """A stray recording on the connection is given to nobody: each file has its own bytes."""
+def call_of(request: bytes) -> str:
+    return request.split(b"/call/")[1].split(b"/")[0].decode()
 
-    async def chatty(wire: Wire) -> None:
+
+async def test_d15_unexpected_response(tmp_path: Path) -> None:
+    """A second response on a connection is given to nobody: each file has its own bytes."""
+
+    async def send_two(wire: Wire) -> None:
         while request := await wire.request():
-            number = request.split(b"/call/")[1].split(b"/")[0].decode()
-            true = answer(mp3.recording(number, 30), kind="audio/mpeg")
-            await wire.send(true + answer(mp3.recording("666", 30), kind="audio/mpeg"))
+            own = answer(mp3.recording(call_of(request), 30), kind="audio/mpeg")
+            await wire.send(own + answer(mp3.recording("666", 30), kind="audio/mpeg"))
 
-    async with RawServer(chatty) as server, client(server.base_url) as roistat:
+    async with RawServer(send_two) as server, client(server.base_url) as roistat:
         for number in ("11", "12", "13"):
-            found = await roistat.calls.download_recording(number, to=tmp_path / number)
-            assert found.path.read_bytes() == mp3.recording(number, 30)
+            saved = await roistat.calls.download_recording(number, to=tmp_path / number)
+            assert saved.path.read_bytes() == mp3.recording(number, 30)
     assert server.connections == 3
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.long)])
-async def test_d16_some_of_very_many_fail(count: int, tmp_path: Path) -> None:
-    """The others are kept, and each failure is told with its error."""
-    bad = {"7": 0, "33": 0, "59": 0}
+async def test_d16_some_of_many_fail(count: int, tmp_path: Path) -> None:
+    """The others are saved, and each failure is an outcome with its error."""
+    bad = {"7", "33", "59"}
 
     async def serve(wire: Wire) -> None:
         while request := await wire.request():
-            number = request.split(b"/call/")[1].split(b"/")[0].decode()
+            number = call_of(request)
             body = HTML if number in bad else mp3.recording(number, 0.1)
             await wire.send(answer(body, kind="audio/mpeg"))
 
     async with RawServer(serve) as server, client(server.base_url) as roistat:
-        ids = range(1, count + 1)
-        many = [one async for one in roistat.calls.download_recordings(ids, tmp_path)]
-    failed = {one.call_id: one.error for one in many if one.status == "failed"}
-    assert set(failed) == set(bad)
+        downloads = roistat.calls.download_recordings(range(1, count + 1), tmp_path)
+        failed = {
+            outcome.call_id: outcome.error
+            async for outcome in downloads
+            if outcome.status == "failed"
+        }
+    assert set(failed) == bad
     assert all(isinstance(error, errors.ContentError) for error in failed.values())
     assert len(os.listdir(tmp_path)) == count - len(bad)
 
