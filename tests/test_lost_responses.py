@@ -93,6 +93,15 @@ async def test_resolve(fake: FakeRoistat, path: str, model: type[Any], is_applie
     assert received(fake, path) == 1
 
 
+async def test_resolve_ignores_older_scripts(fake: FakeRoistat) -> None:
+    """A script of the same name that is older than the request is not taken for the lost one."""
+    async with retrying_client(fake) as roistat:
+        await roistat.scripts.create(SCRIPT)
+        fake.state.scripts[-1]["creation_date"] = "2016-08-23T10:23:37+0000"
+        fake.fail("script/create", Fault.reset())
+        assert await roistat.resolve(await lose(roistat.scripts.create(SCRIPT))) is None
+
+
 async def test_resolve_refuses_another_model(fake: FakeRoistat) -> None:
     """A model that the create did not make is refused without a request."""
     fake.fail("phone-call", Fault.reset())
