@@ -1,8 +1,8 @@
-"""From the bytes of pages of 1,000 calls to rows of a SQLite database, one commit a page.
+"""From the bytes of pages of 1,000 calls to rows of a SQLite database, one commit per page.
 
-Ours is what a sync does: the envelope checked, calls made, rows and their hashes, a key that lets
-no call in twice, indexes, the state in the same transaction. The peer is what one writes at first:
-`json.loads`, `json.dumps` for what is nested, one `execute` a row, everything else as it comes.
+Ours is what a sync does: it checks the envelope, decodes the calls, hashes their rows, and writes
+them with key, indexes and state in one transaction. The peer is a first script: `json.loads`,
+`json.dumps` for nested values, and one `execute` per row.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from roistat_async.sync.sqlite import SqliteTarget
-from roistat_async.sync.target import SyncState
+from roistat_async.sync import SqliteTarget, SyncState
 
 from . import bench_codec, pages
 from .timing import Ratio, interleaved, ratio
 
 GOAL = 0.62
 
-_FIRST = datetime(2026, 1, 1, tzinfo=UTC)
-_APART = timedelta(seconds=37)
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_INTERVAL = timedelta(seconds=37)
 
 
 def bodies(count: int, calls: int) -> list[bytes]:
-    """Give the bodies of pages whose calls have ids and dates of their own."""
-    answer = json.loads(pages.page(calls))
-    return [_page(answer, number * calls) for number in range(count)]
+    """Return the bodies of pages; their calls have different ids and dates."""
+    response = json.loads(pages.page(calls))
+    return [_page(response, number * calls) for number in range(count)]
 
 
 def ours(pages_of_calls: Sequence[bytes], path: Path) -> None:
@@ -45,9 +44,9 @@ def naive(pages_of_calls: Sequence[bytes], path: Path) -> None:
     names = list(json.loads(pages_of_calls[0])["data"][0])
     columns = ", ".join(f'"{name}"' for name in names if name != "id")
     connection.execute(f"CREATE TABLE calls (id TEXT PRIMARY KEY, {columns})")
-    places = ", ".join("?" * len(names))
-    spelled = ", ".join(f'"{name}"' for name in names)
-    statement = f"INSERT OR REPLACE INTO calls ({spelled}) VALUES ({places})"
+    parameters = ", ".join("?" * len(names))
+    quoted = ", ".join(f'"{name}"' for name in names)
+    statement = f"INSERT OR REPLACE INTO calls ({quoted}) VALUES ({parameters})"
     for body in pages_of_calls:
         for call in json.loads(body)["data"]:
             connection.execute(statement, [_plain(call[name]) for name in names])
@@ -56,14 +55,14 @@ def naive(pages_of_calls: Sequence[bytes], path: Path) -> None:
 
 
 def run(*, quick: bool) -> list[Ratio]:
-    """Measure both in turn, each round into a new file."""
-    copied = bodies(2, 100) if quick else bodies(80, 1000)
+    """Measure both in turn, each round with a new file."""
+    page_bodies = bodies(2, 100) if quick else bodies(80, 1000)
     with tempfile.TemporaryDirectory() as folder:
-        ways = {
-            "ours": _into_new_file(ours, copied, Path(folder)),
-            "json + one execute a row": _into_new_file(naive, copied, Path(folder)),
+        candidates = {
+            "ours": _into_new_file(ours, page_bodies, Path(folder)),
+            "json + one execute a row": _into_new_file(naive, page_bodies, Path(folder)),
         }
-        seconds = interleaved(ways, 3 if quick else 9)
+        seconds = interleaved(candidates, 3 if quick else 9)
     return [ratio("pages -> SQLite", seconds, "ours", "json + one execute a row", GOAL)]
 
 
@@ -81,21 +80,21 @@ async def _copy(pages_of_calls: Sequence[bytes], path: Path) -> None:
 
 
 def _into_new_file(
-    copy: Callable[[Sequence[bytes], Path], None], copied: Sequence[bytes], folder: Path
+    copy: Callable[[Sequence[bytes], Path], None], page_bodies: Sequence[bytes], folder: Path
 ) -> Callable[[], None]:
-    def once() -> None:
-        for old in folder.iterdir():
-            old.unlink()
-        copy(copied, folder / "calls.db")
+    def run_once() -> None:
+        for path in folder.iterdir():
+            path.unlink()
+        copy(page_bodies, folder / "calls.db")
 
-    return once
+    return run_once
 
 
-def _page(answer: dict[str, Any], first: int) -> bytes:
-    for number, call in enumerate(answer["data"], first):
+def _page(response: dict[str, Any], first: int) -> bytes:
+    for number, call in enumerate(response["data"], first):
         call["id"] = str(16769 + number)
-        call["date"] = (_FIRST + number * _APART).strftime("%Y-%m-%dT%H:%M:%S+0000")
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+        call["date"] = (_START + number * _INTERVAL).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    return json.dumps(response, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _plain(value: Any) -> Any:

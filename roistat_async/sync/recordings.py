@@ -203,9 +203,11 @@ class _RecordingsRun:
         jobs = [self._plan(recording) for recording in due]
         paths = {job.due.call_id: job.path for job in jobs if job.error is None}
         self._claimed.update(paths)
-        taken = recordings_table.claim(connection, self._project, paths.items(), self._started_at)
+        conflicts = recordings_table.claim(
+            connection, self._project, paths.items(), self._started_at
+        )
         return [
-            _Job(job.due, "", _path_taken_error()) if job.due.call_id in taken else job
+            _Job(job.due, "", _path_conflict_error()) if job.due.call_id in conflicts else job
             for job in jobs
         ]
 
@@ -279,7 +281,7 @@ def _call_id(job: _Job) -> str:
     return job.due.call_id
 
 
-def _path_taken_error() -> RoistatError:
+def _path_conflict_error() -> RoistatError:
     return ConfigurationError(
         "the path of this recording belongs to another project or call; "
         "put {project} into the template"

@@ -1,4 +1,4 @@
-"""`roistat sync` as a process, killed at any moment, over a server that lives on."""
+"""`roistat sync` as a process that is killed at any time, while the server changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from threading import Timer
+from threading import Event, Timer
 
 import pytest
 from attrs import define, field
@@ -23,25 +23,25 @@ from tests.sync.live import Copied
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and file locks of POSIX")
 
 _SYNC = (sys.executable, "-m", "roistat_async", "sync")
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 
 
 @define(kw_only=True)
-class Killed(Copied):
-    """Be a server, and the copy that one process after the other works on."""
+class KilledSync(Copied):
+    """A server and a copy, on which one process after the other works."""
 
     folder: Path
     random: Random
     kills: int = 0
     runs: int = 0
-    asked: list[int] = field(factory=list)
-    gone: dict[str, bytes | None] = field(factory=dict)
-    """The recordings of calls that were deleted on the server."""
+    request_counts: list[int] = field(factory=list)
+    deleted: dict[str, bytes | None] = field(factory=dict)
+    """Recordings of calls that were deleted on the server, by file name."""
 
-    def start(self, *more: str) -> subprocess.Popen[str]:
-        """Begin a run."""
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """Start a run."""
         self.runs += 1
-        words = ["--to", str(self.path), "--recordings", str(self.folder), "--since", "2d"]
+        arguments = ["--to", str(self.path), "--recordings", str(self.folder), "--since", "2d"]
         environ = {
             **os.environ,
             "ROISTAT_BASE_URL": self.fake.base_url,
@@ -49,61 +49,66 @@ class Killed(Copied):
             "ROISTAT_PROJECT": str(self.fake.project),
         }
         return subprocess.Popen(
-            [*_SYNC, *words, "--page-size", "10", *more],
+            [*_SYNC, *arguments, "--page-size", "10", *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             env=environ,
         )
 
-    def finish(self, *more: str) -> None:
-        """Do a run that nobody disturbs."""
-        with self.start(*more) as process:
-            _, err = process.communicate(timeout=_PATIENCE)
-        assert process.returncode in self.ends, err
+    def finish(self, *options: str) -> None:
+        """Complete a run."""
+        with self.start(*options) as process:
+            _, err = process.communicate(timeout=_TIMEOUT)
+        assert process.returncode in self.success_codes, err
 
     @property
-    def ends(self) -> tuple[int, ...]:
-        """Give the exit codes of a run that ended well.
+    def success_codes(self) -> tuple[int, ...]:
+        """Exit codes of a complete run.
 
-        3 is "in part": the recording of a call that was deleted meanwhile is not to be had.
+        3 means that some recordings failed: those of calls that were deleted meanwhile.
         """
-        return (0, 3) if self.gone else (0,)
+        return (0, 3) if self.deleted else (0,)
 
     def kill_at_a_request(self) -> None:
-        """Kill a run at a request, or some milliseconds after it: while its answer is used."""
-        last = 1 + 5 * len(self.asked) % 12  # each of them in turn: luck would leave some out
-        asked = 0
+        """Kill a run at a request, or milliseconds later while its response is processed."""
+        last = (
+            1 + 5 * len(self.request_counts) % 12
+        )  # each request in turn; a random choice would miss some
+        requests = 0
         with self.start() as process:
 
             def count(_: object) -> None:
-                nonlocal asked
-                asked += 1
-                if asked == last:
+                nonlocal requests
+                requests += 1
+                if requests == last:
                     Timer(self.random.choice([0, 0.005, 0.02, 0.05]), process.kill).start()
 
             self.fake.on_request = count
-            _, err = process.communicate(timeout=_PATIENCE)
-        self._came_to(process.returncode, err, asked)
+            _, err = process.communicate(timeout=_TIMEOUT)
+        self._check_end(process.returncode, err, requests)
 
     def kill_at_start(self) -> None:
-        """Kill a run at any time of its first second."""
+        """Kill a run at any time of its first second.
+
+        The time before its first request has no event that could be waited for.
+        """
         before = len(self.fake.requests)
         with self.start() as process:
             time.sleep(self.random.uniform(0, 0.8))
             process.kill()
-            _, err = process.communicate(timeout=_PATIENCE)
-        self._came_to(process.returncode, err, len(self.fake.requests) - before)
+            _, err = process.communicate(timeout=_TIMEOUT)
+        self._check_end(process.returncode, err, len(self.fake.requests) - before)
 
-    def _came_to(self, code: int, err: str, asked: int) -> None:
-        """Count a kill; a run that was quicker must have ended well."""
+    def _check_end(self, code: int, err: str, requests: int) -> None:
+        """Count a kill; a run that was faster must have succeeded."""
         self.fake.on_request = None
-        assert code in (*self.ends, -9), err
+        assert code in (*self.success_codes, -9), err
         self.kills += code == -9
-        self.asked.append(asked)
+        self.request_counts.append(requests)
 
-    def live_on(self) -> None:
-        """Let calls be added, some of them late; some begin, end, are edited or deleted."""
+    def change_server(self) -> None:
+        """Add calls, some of them late; let calls begin and end, edit and delete some."""
         state, now = self.fake.state, time.time()
         state.add_call(date=now, answer_duration=self.random.choice([5, 30, 200]))
         state.add_call(date=now - self.random.uniform(0, 3600))
@@ -117,45 +122,45 @@ class Killed(Copied):
             self._delete(self.random.choice(state.calls[5:30])["id"])
 
     def _delete(self, call: str) -> None:
-        self.gone[f"{call}.mp3"] = self.fake.state.recordings.get(call)
+        self.deleted[f"{call}.mp3"] = self.fake.state.recordings.get(call)
         self.fake.state.delete_call(call)
 
     def files(self) -> dict[str, bytes]:
-        """Give everything in the folder, by name."""
-        found = (path for path in self.folder.rglob("*") if path.is_file())
-        return {path.name: path.read_bytes() for path in found}
+        """Return all files in the folder, by name."""
+        paths = (path for path in self.folder.rglob("*") if path.is_file())
+        return {path.name: path.read_bytes() for path in paths}
 
     def recordings(self) -> dict[str, bytes]:
-        """Give what must be there."""
+        """Return the files that must exist."""
         return {f"{call}.mp3": body for call, body in self.fake.state.recordings.items()}
 
 
 @pytest.fixture
-def killed(tmp_path: Path, calls: int) -> Iterator[Killed]:
-    """Run a server of so many calls, about fifty a day, that takes its time."""
+def killed(tmp_path: Path, calls: int) -> Iterator[KilledSync]:
+    """Run a slow server of this many calls, about fifty a day."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None, latency=0.005)
     with FakeRoistat(calls=calls, quirks=quirks).in_thread() as fake:
         folder = tmp_path / "recordings"
-        yield Killed(fake=fake, path=tmp_path / "calls.db", folder=folder, random=Random(7))
+        yield KilledSync(fake=fake, path=tmp_path / "calls.db", folder=folder, random=Random(7))
 
 
 @pytest.fixture
 def calls() -> int:
-    """Let there be few calls: ten requests leave in a second, and most have a recording."""
+    """Return a small number: ten requests are sent per second, and most calls have a recording."""
     return 25
 
 
-def check_whole(killed: Killed) -> None:
-    """Check that the copy is the server's state: rows, files, and what is said about them."""
+def check_complete(killed: KilledSync) -> None:
+    """Check that the copy equals the server: calls, files and the rows about them."""
     assert killed.ask("PRAGMA integrity_check") == [("ok",)]
     assert killed.is_same()
     assert killed.ask("SELECT count(*) - count(DISTINCT id) FROM calls") == [(0,)]
     # A part file that a kill left stays for a day: docs/fault-matrix.md F5.
     files = {name: body for name, body in killed.files().items() if not name.endswith(".part")}
-    kept = {name: body for name, body in killed.gone.items() if body and name in files}
-    assert files == killed.recordings() | kept
-    said = killed.ask("SELECT call_id, size, sha256 FROM recordings WHERE state = 'saved'")
-    assert sorted(said) == sorted(
+    deleted = {name: body for name, body in killed.deleted.items() if body and name in files}
+    assert files == killed.recordings() | deleted
+    rows = killed.ask("SELECT call_id, size, sha256 FROM recordings WHERE state = 'saved'")
+    assert sorted(rows) == sorted(
         (name.removesuffix(".mp3"), len(body), sha256(body).hexdigest())
         for name, body in files.items()
     )
@@ -164,82 +169,83 @@ def check_whole(killed: Killed) -> None:
 @pytest.mark.parametrize("calls", [60])
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.long)])
 @pytest.mark.timeout(900)
-def test_killed_at_any_moment(killed: Killed, kills: int) -> None:
-    """Each call once and as the server has it, each file whole (F5, F7)."""
+def test_killed_at_any_time(killed: KilledSync, kills: int) -> None:
+    """Each call is there once, each file is complete (docs/fault-matrix.md F5, F7)."""
     while killed.kills < kills and killed.runs < 2 * kills:
         if killed.random.random() < 0.2:
             killed.kill_at_start()
         else:
             killed.kill_at_a_request()
         check_readable(killed)
-        killed.live_on()
+        killed.change_server()
     assert killed.kills >= kills
-    assert len(set(killed.asked)) > 7  # spread over the run
-    killed.finish()  # ends the walk that was interrupted, sealed when that began
-    killed.finish()  # and reads what came too late for it
-    killed.finish("--full")  # and marks what was deleted
-    check_whole(killed)
+    assert len(set(killed.request_counts)) > 7  # spread over the run
+    killed.finish()  # completes the interrupted walk, which was sealed when it began
+    killed.finish()  # reads calls that were too late for it
+    killed.finish("--full")  # marks deleted calls
+    check_complete(killed)
 
 
-def check_readable(killed: Killed) -> None:
-    """Check that what a kill left is a database, and that each file with its name is whole."""
+def check_readable(killed: KilledSync) -> None:
+    """Check that the database is readable and each file with a final name is complete."""
     if not killed.path.exists() or not killed.path.stat().st_size:
         return
     assert killed.ask("PRAGMA integrity_check") == [("ok",)]
-    recordings = killed.recordings() | killed.gone
+    recordings = killed.recordings() | killed.deleted
     for name, body in killed.files().items():
         assert name.endswith(".part") or body == recordings[name]
 
 
-def test_an_undisturbed_run(killed: Killed) -> None:
-    """The measure of the others; a second run asks for no recording again."""
+def test_a_complete_run(killed: KilledSync) -> None:
+    """A second run requests no recording again."""
     killed.finish()
-    check_whole(killed)
+    check_complete(killed)
     killed.fake.requests.clear()
     killed.finish()
-    assert not [seen for seen in killed.fake.requests if seen.path.endswith("/file")]
-    check_whole(killed)
+    assert not [request for request in killed.fake.requests if request.path.endswith("/file")]
+    check_complete(killed)
 
 
-def test_two_processes_at_once(killed: Killed) -> None:
-    """The second says so and changes nothing; the first goes on undisturbed."""
+def test_two_processes_at_once(killed: KilledSync) -> None:
+    """The second is refused, and the first is not disturbed."""
     killed.fake.quirks.latency = 0.05
+    requested = Event()
+    killed.fake.on_request = lambda _: requested.set()
     with killed.start() as first:
-        while not killed.fake.requests:
-            time.sleep(0.01)
+        assert requested.wait(_TIMEOUT)
         with killed.start() as second:
-            _, err = second.communicate(timeout=_PATIENCE)
+            _, err = second.communicate(timeout=_TIMEOUT)
         assert first.poll() is None
         assert second.returncode == 1
         assert "another sync is writing" in err
         assert "Traceback" not in err
-        assert first.wait(timeout=_PATIENCE) == 0
-    check_whole(killed)
+        assert first.wait(timeout=_TIMEOUT) == 0
+    check_complete(killed)
 
 
-def test_three_processes_started_together(killed: Killed) -> None:
-    """Whichever comes first makes the database; no other damages it."""
+def test_three_processes_started_together(killed: KilledSync) -> None:
+    """The first creates the database, and no other damages it."""
     processes = [killed.start() for _ in range(3)]
-    ended = [process.communicate(timeout=_PATIENCE)[1] for process in processes]
+    errors = [process.communicate(timeout=_TIMEOUT)[1] for process in processes]
     codes = [process.returncode for process in processes]
     assert 0 in codes
-    for code, err in zip(codes, ended, strict=True):
+    for code, err in zip(codes, errors, strict=True):
         assert code == 0 or (code == 1 and "another sync is writing" in err), err
-    check_whole(killed)
+    check_complete(killed)
 
 
-def test_a_reader_disturbs_nobody(killed: Killed) -> None:
-    """Somebody who looks at the copy all the time neither waits nor stops the sync."""
-    looks = 0
+def test_a_reader_does_not_disturb_a_sync(killed: KilledSync) -> None:
+    """A program that reads the copy all the time neither waits nor stops the sync."""
+    reads = 0
     with killed.start() as process:
         while process.poll() is None:
             with suppress(sqlite3.OperationalError), closing(_reader(killed.path)) as connection:
                 connection.execute("SELECT count(*), max(date) FROM calls").fetchone()
-                looks += 1
+                reads += 1
             time.sleep(0.005)
         assert process.returncode == 0
-    assert looks > 10
-    check_whole(killed)
+    assert reads > 10
+    check_complete(killed)
 
 
 def _reader(path: Path) -> sqlite3.Connection:

@@ -1,14 +1,13 @@
-"""A sync every five minutes of a server where calls appear late and end late: nothing is lost."""
+"""A sync every five minutes from a server where calls appear late and end late."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from attrs import define, field
@@ -17,24 +16,24 @@ from roistat_async import Roistat
 from roistat_async.sync import sync_calls
 from tests.sync.live import NOON, Live, living, moment
 
-EVERY = 300.0
-LATEST = 600.0  # seconds after its date that a call may appear
-LASTS = 1800.0  # seconds that a call may be ACTIVE
+INTERVAL = 300.0
+MAX_DELAY = 600.0  # seconds after its date in which a call appears
+MAX_DURATION = 1800.0  # seconds for which a call is ACTIVE
 SPAN = 3 * 3600.0
 SINCE = moment(NOON) - timedelta(hours=1)
 
 
 @define
 class Telephony:
-    """Let calls appear and end as time passes; each request takes a second of it."""
+    """Calls that appear and end as time passes; each request takes a second of it."""
 
     live: Live
     random: Random
-    _due: list[tuple[float, int, Callable[[], object]]] = field(factory=list)
+    _events: list[tuple[float, int, Callable[[], object]]] = field(factory=list)
     _number: count[int] = field(factory=count)
 
     def plan(self) -> None:
-        """Make up what will happen: a call every twenty seconds, some of them in one second."""
+        """Plan a call every twenty seconds on average, some of them in the same second."""
         self.live.fake.state.calls = []
         at = NOON - 600.0
         while at < NOON + SPAN:
@@ -43,74 +42,72 @@ class Telephony:
 
     def _plan_call(self, date: float) -> None:
         is_late = self.random.random() < 0.3
-        seen = date + (self.random.uniform(0, LATEST) if is_late else 0)
+        appears_at = date + (self.random.uniform(0, MAX_DELAY) if is_late else 0)
         if self.random.random() < 0.2:
-            ended = seen + self.random.uniform(10, LASTS)
-            self._at(seen, lambda: self._begin(date, ended))
+            ends_at = appears_at + self.random.uniform(10, MAX_DURATION)
+            self._schedule(appears_at, lambda: self._begin(date, ends_at))
         else:
-            self._at(seen, lambda: self.live.fake.state.add_call(date=date))
+            self._schedule(appears_at, lambda: self.live.fake.state.add_call(date=date))
 
-    def _begin(self, date: float, ended: float) -> None:
+    def _begin(self, date: float, ends_at: float) -> None:
         row = self.live.fake.state.add_call(date=date, status="ACTIVE", duration=0)
         edit = self.live.fake.state.edit_call
-        self._at(ended, lambda: edit(row["id"], status="ANSWER", duration=40))
+        self._schedule(ends_at, lambda: edit(row["id"], status="ANSWER", duration=40))
 
-    def _at(self, moment: float, act: Callable[[], object]) -> None:
-        heapq.heappush(self._due, (moment, next(self._number), act))
+    def _schedule(self, at: float, event: Callable[[], object]) -> None:
+        heapq.heappush(self._events, (at, next(self._number), event))
 
-    def pass_until(self, moment: float) -> None:
-        """Let time pass, and happen what is due."""
-        self.live.time.now = max(self.live.time.now, moment)
-        while self._due and self._due[0][0] <= self.live.time.now:
-            heapq.heappop(self._due)[2]()
+    def advance_to(self, at: float) -> None:
+        """Advance the time and run the events until then."""
+        self.live.time.now = max(self.live.time.now, at)
+        while self._events and self._events[0][0] <= self.live.time.now:
+            heapq.heappop(self._events)[2]()
 
-    def pass_a_second(self, _: object) -> None:
-        """Be what a request costs."""
-        self.pass_until(self.live.time.now + 1)
+    def advance_a_second(self, _: object) -> None:
+        """Advance the time by the duration of a request."""
+        self.advance_to(self.live.time.now + 1)
 
 
 @define
-class Naive:
-    """Copy what is newer than the newest call, by offset: what one writes first."""
+class NaiveCopy:
+    """Copy of the calls newer than the newest call, by offset, as in a first script."""
 
     calls: dict[str, str] = field(factory=dict)
-    newest: Any = SINCE
+    newest: datetime = SINCE
 
     async def sync(self, roistat: Roistat) -> None:
-        """Sync once."""
-        found = roistat.calls.list(
+        pager = roistat.calls.list(
             filters=[("date", ">", self.newest)], sort=("date", "asc"), page_size=20, prefetch=0
         )
-        async for call in found:
-            self.calls[call.id] = call.status.value
+        async for call in pager:
+            self.calls[call.id] = str(call.status)
             self.newest = max(self.newest, call.date)
 
 
 @define
-class Result:
-    """Count what a copy lacks, and what it still takes for ACTIVE."""
+class Difference:
+    """Numbers of calls that a copy lacks, and that it wrongly has as ACTIVE."""
 
     lost: int
     stale: int
 
     @classmethod
-    def of(cls, live: Live, copy: dict[str, str]) -> Result:
-        """Compare a copy (id -> status) with the server."""
+    def of(cls, live: Live, statuses: dict[str, str]) -> Difference:
         served = {row["id"]: row["status"] for row in live.fake.state.calls}
-        stale = sum(copy[call] == "ACTIVE" != served[call] for call in copy)
-        return cls(len(served.keys() - copy.keys()), stale)
+        stale = sum(statuses[call_id] == "ACTIVE" != served[call_id] for call_id in statuses)
+        return cls(len(served.keys() - statuses.keys()), stale)
 
 
-async def simulate(path: Path, seed: int, lookback: float) -> tuple[Live, Result, Result]:
-    """Sync for three hours and until all is over; give what the sync and the naive one have."""
+async def simulate(path: Path, seed: int, lookback: float) -> tuple[Live, Difference, Difference]:
+    """Sync for three hours and until all calls ended; return the errors of sync and naive copy."""
     async with living(path, calls=0) as live:
-        world, naive = Telephony(live, Random(seed)), Naive()
-        world.plan()
-        live.fake.on_request = world.pass_a_second
+        telephony, naive = Telephony(live, Random(seed)), NaiveCopy()
+        telephony.plan()
+        live.fake.on_request = telephony.advance_a_second
         at = float(NOON)
-        while at < NOON + SPAN + LATEST + LASTS + 2 * EVERY:
-            at += EVERY
-            world.pass_until(at)
+        while at < NOON + SPAN + MAX_DELAY + MAX_DURATION + 2 * INTERVAL:
+            at += INTERVAL
+            telephony.advance_to(at)
             await sync_calls(
                 live.roistat,
                 live.path,
@@ -119,23 +116,23 @@ async def simulate(path: Path, seed: int, lookback: float) -> tuple[Live, Result
                 page_size=20,
             )
             await naive.sync(live.roistat)
-        ours = dict(live.ask("SELECT id, status FROM calls"))
-        return live, Result.of(live, ours), Result.of(live, naive.calls)
+        copied = dict(live.ask("SELECT id, status FROM calls"))
+        return live, Difference.of(live, copied), Difference.of(live, naive.calls)
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_nothing_is_lost_or_stale(tmp_path: Path, seed: int) -> None:
-    """With the lookback as long as calls may be late; the naive copy loses some (P10, P11)."""
-    live, ours, naive = await simulate(tmp_path / "calls.db", seed, LATEST)
+    """The lookback is as long as calls are late (docs/fault-matrix.md P10, P11)."""
+    live, sync, naive = await simulate(tmp_path / "calls.db", seed, MAX_DELAY)
     assert len(live.fake.state.calls) > 400
-    assert ours == Result(0, 0)
+    assert sync == Difference(0, 0)
     assert live.is_same()
     assert naive.lost > 10
     assert naive.stale > 10
 
 
-async def test_a_lookback_that_is_too_short_loses(tmp_path: Path) -> None:
-    """The bound is one: with no lookback at all calls are missed, though none stays ACTIVE."""
-    _, ours, _ = await simulate(tmp_path / "calls.db", 1, 0)
-    assert ours.lost > 0
-    assert ours.stale == 0
+async def test_a_short_lookback_loses_calls(tmp_path: Path) -> None:
+    """Without a lookback late calls are lost, but none stays ACTIVE."""
+    _, sync, _ = await simulate(tmp_path / "calls.db", 1, 0)
+    assert sync.lost > 0
+    assert sync.stale == 0

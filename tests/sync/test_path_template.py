@@ -1,4 +1,4 @@
-"""Where a recording lies: no template, id or link leads out of the folder."""
+"""Paths of recordings: no template, id or link leads out of the folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\},
 
 
 @pytest.mark.parametrize(
-    ("template", "place"),
+    ("template", "path"),
     [
         (DEFAULT_TEMPLATE, "2026/05/01/7.mp3"),
         ("{call_id}", "7"),
@@ -38,13 +38,13 @@ ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\},
         ("com{month}/{call_id}", "com05/7"),
     ],
 )
-def test_a_template_is_filled(template: str, place: str) -> None:
-    """With the parts of the date, the id and the project."""
-    assert PathTemplate(template, 12).path_for("7", DATE) == place
+def test_a_template_is_filled(template: str, path: str) -> None:
+    """The fields are the parts of the date, the id and the project."""
+    assert PathTemplate(template, 12).path_for("7", DATE) == path
 
 
-def test_the_date_is_of_utc() -> None:
-    """Whatever zone it came in; an archive does not depend on who made it."""
+def test_the_date_is_in_utc() -> None:
+    """The zone of the date does not matter."""
     moscow = datetime(2026, 5, 2, 1, 30, tzinfo=timezone(timedelta(hours=3)))
     assert PathTemplate(DEFAULT_TEMPLATE, 12).path_for("7", moscow) == "2026/05/01/7.mp3"
 
@@ -88,8 +88,8 @@ def test_the_date_is_of_utc() -> None:
         "ж" * 128 + "/{call_id}",
     ],
 )
-def test_a_template_that_is_not_safe_is_refused(template: str) -> None:
-    """Before any call is looked at, and with an example of a good one."""
+def test_an_unsafe_template_is_refused(template: str) -> None:
+    """The error has an example of a valid one."""
     with pytest.raises(ConfigurationError, match=re.escape(DEFAULT_TEMPLATE)):
         PathTemplate(template, 1)
 
@@ -109,39 +109,39 @@ def test_a_template_that_is_not_safe_is_refused(template: str) -> None:
     ],
 )
 def test_only_plain_fields_are_allowed(field: str) -> None:
-    """No attribute, index, conversion or format; the error names those that are."""
+    """Attributes, indexes, conversions and formats are not; the error names the fields."""
     with pytest.raises(ConfigurationError, match=ALLOWED):
         PathTemplate(f"{{{field}}}-{{call_id}}.mp3", 1)
 
 
 def test_a_template_is_a_string() -> None:
-    """A path object would have its parts tidied before they are checked."""
+    """A path object would normalise its components before they are checked."""
     with pytest.raises(ConfigurationError, match="string"):
         PathTemplate(Path("{call_id}"), 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("call_id", ["", "../7", "7/8", "7\n", "٣", "1" * 21, "-7", "a"])
-def test_an_id_that_is_none_is_refused(call_id: str) -> None:
+def test_an_invalid_id_is_refused(call_id: str) -> None:
     """Ids are data from outside."""
     with pytest.raises(ConfigurationError, match="1 to 20 digits"):
         PathTemplate(DEFAULT_TEMPLATE, 1).path_for(call_id, DATE)
 
 
-def test_a_device_is_found_once_it_is_filled() -> None:
-    """Call 1 is a device, call 7000 is none."""
-    layout = PathTemplate("COM{call_id}.mp3", 1)
-    assert layout.path_for("7000", DATE) == "COM7000.mp3"
+def test_a_device_name_is_refused() -> None:
+    """It may appear only when the id is filled in: call 1 is a device, call 7000 is not."""
+    template = PathTemplate("COM{call_id}.mp3", 1)
+    assert template.path_for("7000", DATE) == "COM7000.mp3"
     with pytest.raises(ConfigurationError, match="Windows"):
-        layout.path_for("1", DATE)
+        template.path_for("1", DATE)
 
 
 def test_a_naive_date_is_refused() -> None:
-    """It would be of another day elsewhere."""
+    """It may be another day elsewhere."""
     with pytest.raises(ConfigurationError, match="time zone"):
         PathTemplate(DEFAULT_TEMPLATE, 1).path_for("7", DATE.replace(tzinfo=None))
 
 
-PIECES = st.sampled_from(
+_FRAGMENTS = st.sampled_from(
     [
         "/",
         "\\",
@@ -163,40 +163,40 @@ PIECES = st.sampled_from(
     ]
     + [f"{{{name}}}" for name in FIELDS]
 )
-TEMPLATES = st.lists(PIECES | st.text(max_size=3), max_size=6).map("".join)
+TEMPLATES = st.lists(_FRAGMENTS | st.text(max_size=3), max_size=6).map("".join)
 CALL_IDS = st.integers(0, 10**20 - 1).map(str) | st.text(max_size=5)
 DATES = st.datetimes(timezones=st.just(UTC))
 
 
 @given(TEMPLATES, CALL_IDS, DATES)
 def test_nothing_leads_out_of_the_folder(template: str, call_id: str, date: datetime) -> None:
-    """A place is refused, or lies below the folder, here and on Windows."""
-    # Most generated templates lack it; with it, the other checks are reached.
-    for one in (template, template + "{call_id}.mp3"):
+    """A path is refused or is below the folder, on POSIX and on Windows."""
+    # Most generated templates lack {call_id}; with it, the other checks are reached.
+    for candidate in (template, template + "{call_id}.mp3"):
         try:
-            place = PathTemplate(one, 12).path_for(call_id, date)
+            path = PathTemplate(candidate, 12).path_for(call_id, date)
         except ConfigurationError:
             continue
-        below = PurePosixPath(os.path.normpath(f"/root/{place}"))
-        assert below == PurePosixPath(f"/root/{place}")
+        below = PurePosixPath(os.path.normpath(f"/root/{path}"))
+        assert below == PurePosixPath(f"/root/{path}")
         assert len(below.parts) > 2
-        windows = PureWindowsPath(place)
+        windows = PureWindowsPath(path)
         assert not windows.anchor
-        assert windows.parts == PurePosixPath(place).parts
+        assert windows.parts == PurePosixPath(path).parts
         assert call_id in below.name
         assert all(len(part.encode()) <= 255 for part in below.parts)
 
 
 @given(st.sets(st.integers(0, 10**20 - 1), min_size=2, max_size=2), DATES)
-def test_two_calls_have_two_places(ids: set[int], date: datetime) -> None:
-    """Whatever stands around the id."""
-    layout = PathTemplate("{year}{call_id}{month}.mp3", 1)
-    one, other = (layout.path_for(str(call_id), date) for call_id in ids)
-    assert one != other
+def test_two_calls_have_two_paths(ids: set[int], date: datetime) -> None:
+    """The text around the id does not matter."""
+    template = PathTemplate("{year}{call_id}{month}.mp3", 1)
+    path, other = (template.path_for(str(call_id), date) for call_id in ids)
+    assert path != other
 
 
-def test_a_place_is_below_its_folder(tmp_path: Path) -> None:
-    """Also where the folder itself is a link, or is not there yet."""
+def test_a_path_is_below_its_folder(tmp_path: Path) -> None:
+    """The folder itself may be a link, or may not exist yet."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     for root in (tmp_path / "link", tmp_path / "new"):
@@ -205,7 +205,7 @@ def test_a_place_is_below_its_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["..", "/", "/nowhere", "../other", "2026"])
 def test_a_link_that_leads_out_is_refused(target: str, tmp_path: Path) -> None:
-    """A folder on the way that is a link: outside, to nothing, or to itself."""
+    """A folder of the path leads out, to nothing, or to itself."""
     root = tmp_path / "root"
     root.mkdir()
     (root / "2026").symlink_to(target)

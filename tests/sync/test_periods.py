@@ -1,4 +1,4 @@
-"""Which stretches of time are read, as plain dates."""
+"""Periods that a sync reads."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ SECOND = timedelta(seconds=1)
 
 
 def at(days: float) -> datetime:
-    """Give the moment of so many days after the start."""
+    """Return the date this many days after the start."""
     return START + timedelta(days=days)
 
 
 def covered(start: float, end: float | None) -> SyncState:
-    """Give a state that covers these days; with None a first run was interrupted."""
+    """Return a state that covers these days; None stands for an interrupted first run."""
     return SyncState(covered_from=at(start), watermark=None if end is None else at(end), walk="x")
 
 
-def test_backwards() -> None:
-    """The latest month first, the rest of a month last."""
+def test_backfill_goes_back_month_by_month() -> None:
+    """The latest month is first, the remaining days are last."""
     assert list(backfill(at(0), at(70))) == [
         Period(at(40), at(70)),
         Period(at(10), at(40)),
@@ -44,64 +44,64 @@ def test_backwards() -> None:
 
 
 @pytest.mark.parametrize("since", [70, 71])
-def test_nothing_backwards(since: int) -> None:
-    """What is covered is not read again."""
+def test_backfill_of_covered_time_is_empty(since: int) -> None:
+    """Covered time is not read again."""
     assert list(backfill(at(since), at(70))) == []
 
 
 @given(st.integers(0, 10**8), st.integers(0, 10**8))
-def test_backwards_without_gaps(since: int, covered: int) -> None:
-    """The pieces join on to each other and to what is covered."""
+def test_backfill_has_no_gaps(since: int, covered: int) -> None:
+    """The periods touch each other and the covered time."""
     first, last = START + since * SECOND, START + covered * SECOND
-    pieces = list(backfill(first, last))
-    assert [piece.start for piece in pieces[:-1]] == [piece.end for piece in pieces[1:]]
+    periods = list(backfill(first, last))
+    assert [period.start for period in periods[:-1]] == [period.end for period in periods[1:]]
     if first < last:
-        assert (pieces[0].end, pieces[-1].start) == (last, first)
+        assert (periods[0].end, periods[-1].start) == (last, first)
 
 
-def test_around_a_moment() -> None:
-    """A call's own second."""
+def test_covering_a_date() -> None:
+    """The period is the second of the call."""
     assert list(covering([at(1)], whole_days=False)) == [Period(at(1), at(1) + SECOND)]
 
 
-def test_around_moments_near_to_each_other() -> None:
-    """Within ten minutes of each other they are one period, whatever their order."""
+def test_close_dates_share_a_period() -> None:
+    """They are within ten minutes of each other, in any order."""
     near = [at(1) + minutes * timedelta(minutes=1) for minutes in (18, 0, 9)]
     assert list(covering(near, whole_days=False)) == [Period(at(1), near[0] + SECOND)]
 
 
-def test_around_moments_far_from_each_other() -> None:
-    """Each has a period of its own."""
+def test_distant_dates_have_periods_of_their_own() -> None:
+    """The periods are sorted."""
     assert list(covering([at(2), at(1)], whole_days=False)) == [
         Period(at(1), at(1) + SECOND),
         Period(at(2), at(2) + SECOND),
     ]
 
 
-def test_around_whole_days() -> None:
-    """A day is written as one and so read as one; neighbours are read together."""
+def test_covering_whole_days() -> None:
+    """Days that follow each other share a period."""
     assert list(covering([at(1.5), at(2.1), at(5.9)], whole_days=True)) == [
         Period(at(1), at(3)),
         Period(at(5), at(6)),
     ]
 
 
-def test_around_nothing() -> None:
-    """No call, no period."""
+def test_covering_no_date() -> None:
+    """There is no period."""
     assert list(covering([], whole_days=False)) == []
 
 
 @given(st.lists(st.integers(0, 10**6)), st.booleans())
-def test_every_moment_is_in_one_period(seconds: list[int], whole_days: bool) -> None:
-    """None is left out, and no time is read twice."""
-    moments = [START + second * SECOND for second in seconds]
-    periods = list(covering(moments, whole_days=whole_days))
-    assert all(sum(one.start <= moment < one.end for one in periods) == 1 for moment in moments)
-    assert all(one.end <= other.start for one, other in pairwise(periods))
+def test_every_date_is_in_one_period(seconds: list[int], whole_days: bool) -> None:
+    """No date is missing, and no time is read twice."""
+    dates = [START + second * SECOND for second in seconds]
+    periods = list(covering(dates, whole_days=whole_days))
+    assert all(sum(period.start <= date < period.end for period in periods) == 1 for date in dates)
+    assert all(period.end <= following.start for period, following in pairwise(periods))
 
 
-def test_day_of() -> None:
-    """A day is one of UTC: in Moscow at one in the morning it is still the day before."""
+def test_utc_day() -> None:
+    """At one in the morning in Moscow it is still the day before in UTC."""
     moscow = timezone(timedelta(hours=3))
     assert utc_day(datetime(2026, 5, 2, 1, tzinfo=moscow)) == at(0)
     assert utc_day(at(0)) == at(0)
@@ -110,28 +110,28 @@ def test_day_of() -> None:
 @pytest.mark.parametrize(
     ("state", "start", "end", "covered", "watermark"),
     [
-        (covered(5, 9), 8, 12, 5, 12),  # holds the lookback: the next run goes on after it
+        (covered(5, 9), 8, 12, 5, 12),  # contains the lookback: the next run starts after it
         (covered(5, 9), 3, 12, 3, 12),
-        (covered(5, 9), 8.5, 12, 5, 9),  # late calls of day 8 are yet to be read
-        (covered(8.5, 9), 8.5, 12, 8.5, 12),  # there are none
+        (covered(5, 9), 8.5, 12, 5, 9),  # late calls of day 8 are still to be read
+        (covered(8.5, 9), 8.5, 12, 8.5, 12),  # there are none before the copy
         (covered(5, 9), 1, 6, 1, 9),
         (covered(5, 9), 6, 7, 5, 9),
-        (covered(5, 9), 10, 12, 5, 9),  # what lies between was not read
+        (covered(5, 9), 10, 12, 5, 9),  # the time between was not read
         (covered(5, 9), 1, 4, 5, 9),
-        (covered(5, None), 1, 12, 5, None),  # the walk that was interrupted is still to be ended
+        (covered(5, None), 1, 12, 5, None),  # an interrupted walk is still to be resumed
     ],
 )
-def test_joined(
+def test_coverage_is_extended(
     state: SyncState, start: float, end: float, covered: float, watermark: float | None
 ) -> None:
-    """A stretch moves what is covered where it meets it, and an interrupted walk is kept."""
-    found = extend_coverage(state, at(start), at(end), DAY)
-    assert found.covered_from == at(covered)
-    assert found.watermark == (None if watermark is None else at(watermark))
-    assert found.walk == "x"
+    """A period extends the coverage if the two touch, and keeps an interrupted walk."""
+    extended = extend_coverage(state, at(start), at(end), DAY)
+    assert extended.covered_from == at(covered)
+    assert extended.watermark == (None if watermark is None else at(watermark))
+    assert extended.walk == "x"
 
 
-def test_joined_to_nothing() -> None:
-    """A full run may be the first one."""
-    found = extend_coverage(SyncState(), at(1), at(2), DAY)
-    assert found == SyncState(covered_from=at(1), watermark=at(2))
+def test_coverage_of_a_new_copy() -> None:
+    """A reread may be the first run."""
+    extended = extend_coverage(SyncState(), at(1), at(2), DAY)
+    assert extended == SyncState(covered_from=at(1), watermark=at(2))
