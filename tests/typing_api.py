@@ -116,10 +116,10 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
     async for call in walk:
         assert_type(call, Call)
     async for some in walk.pages():
-        assert_type(some, list[Call])
+        assert_type(some, Page[Call])
     assert_type(walk.report, HistoryReport)
     assert_type(walk.report.sealed_until, datetime | None)
-    assert_type(walk.resume_from, str)
+    assert_type(walk.resume_token, str)
 
 
 async def writing_calls(roistat: Roistat, when: datetime) -> None:

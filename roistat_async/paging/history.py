@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from ..errors import ConfigurationError, PagingError, RoistatError
 from ..models.calls import Call
 from ..models.history_report import HistoryReport
-from ..models.page import BadRecord
+from ..models.page import BadRecord, Page
 from ..models.period import Period
 from ..validation import require_int
 from . import resume_token
+from .closable_iterable import ClosableIterable
 from .page_fetcher import (
     SECOND,
     Fetch,
@@ -24,12 +25,13 @@ from .parallel_walk import ParallelWalk
 from .resume_token import ResumeToken
 
 
-class History:
+class History(ClosableIterable):
     """Async iterable of the calls of a period in order of date, or of `pages()` of them.
 
-    `report` holds what was proved. After any end, also an error or an early exit, `resume_from` is
-    a text to store: a walk that gets it continues after the last call that was returned. Each
-    iteration starts again. At most `concurrency` x 5 pages are in memory.
+    `report` holds what was proved. After any end, also an error or an early exit, `resume_token`
+    is a text to store: `calls.history(period, resume_from=walk.resume_token)` continues after the
+    last call that was returned. Each iteration starts again; only one may run at a time. Use
+    `async with` if you may leave early. At most `concurrency` x 5 pages are in memory.
 
     Raises PagingError, with the resume token, if the list cannot be proved complete.
     """
@@ -46,6 +48,7 @@ class History:
         now: Callable[[], datetime],
         resume_from: str | None = None,
     ) -> None:
+        super().__init__()
         _check(period, page_size, concurrency, settle)
         self._fetch = fetch
         self._page_size = page_size
@@ -60,15 +63,26 @@ class History:
             raise ConfigurationError("resume_from belongs to a walk over another period")
         self._reset()
 
-    async def __aiter__(self) -> AsyncGenerator[Call, None]:
-        async with aclosing(self.pages()) as pages:
+    def __aiter__(self) -> AsyncGenerator[Call, None]:
+        self._refuse_second_iteration()
+        return self._opened(self._calls())
+
+    def pages(self) -> AsyncGenerator[Page[Call], None]:
+        """Iterate over pages of some whole seconds each; `resume_token` is after the last one.
+
+        `page.offset` is the number of calls before it, `page.total` is None.
+        """
+        self._refuse_second_iteration()
+        return self._opened(self._pages())
+
+    async def _calls(self) -> AsyncGenerator[Call, None]:
+        async with aclosing(self._pages()) as pages:
             async for page in pages:
-                for count, call in enumerate(page, 1):
+                for count, call in enumerate(page.items, 1):
                     self._returned_count = count
                     yield call
 
-    async def pages(self) -> AsyncGenerator[list[Call], None]:
-        """Yield the calls, some whole seconds at a time; `resume_from` is after them."""
+    async def _pages(self) -> AsyncGenerator[Page[Call], None]:
         self._reset()
         walk = self._walk
         try:
@@ -77,7 +91,7 @@ class History:
                     page = _skip_returned(batch, self._first)
                     if page:
                         self._advance(page)
-                        yield page
+                        yield Page(page, None, self._rows)
         except RoistatError as error:
             self._annotate_error(error)
             raise
@@ -109,7 +123,7 @@ class History:
         return self._fetcher.bad_records
 
     @property
-    def resume_from(self) -> str:
+    def resume_token(self) -> str:
         """Position of the walk, as a text to store; it holds dates and ids of calls."""
         return str(self._position)
 
@@ -141,6 +155,13 @@ class History:
             max(self._first.next_second, floor_second(when.astimezone(UTC)) - self._settle),
         )
 
+    def _refuse_second_iteration(self) -> None:
+        # Report and resume token are those of one iteration.
+        if self._is_open:
+            raise RuntimeError(
+                "this history is being iterated already; call calls.history() for another walk"
+            )
+
     def _reset(self) -> None:
         self._fetcher = PageFetcher(self._fetch, self._page_size, self._wants_less)
         self._walk = ParallelWalk(
@@ -149,7 +170,7 @@ class History:
         self._reached = self._first
         self._returned_page: list[Call] = []
         self._returned_count = 0
-        self._rows = 0
+        self._rows: int = 0
         self._unsealed_rows = 0
         self._is_complete = False
 
@@ -166,8 +187,8 @@ class History:
     def _annotate_error(self, error: RoistatError) -> None:
         if isinstance(error, PagingError):
             error.rows = self.report.rows
-            error.resume_token = self.resume_from
-        error.add_note("store walk.resume_from: a walk that gets it resumes here")
+            error.resume_token = self.resume_token
+        error.add_note("calls.history(period, resume_from=walk.resume_token) resumes here")
 
 
 def _skip_returned(batch: list[Call], first: ResumeToken) -> list[Call]:

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from ..models.page import BadRecord, Page, RowBatch
 from ..scheduling import fair_yield
 from ..validation import require_int
+from .closable_iterable import ClosableIterable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,12 +26,12 @@ Fetch = Callable[[int, int], Awaitable[R]]
 """Request rows: limit, offset -> a response that is not decoded yet."""
 
 
-class Pager(Generic[T]):
+class Pager(ClosableIterable, Generic[T]):
     """Async iterable of the rows of a list; each iteration requests them again.
 
     Up to `prefetch` further pages are requested while one is used. They wait as bytes, and fewer of
-    them if the consumer is slower than the server. Records that could not be read are in
-    `bad_records` (with `on_bad_record="skip"`).
+    them if the consumer is slower than the server. `bad_records` are those of the last iteration
+    that could not be read (with `on_bad_record="skip"`). Use `async with` if you may leave early.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Pager(Generic[T]):
         limit: int | None = None,
         prefetch: int = 4,
     ) -> None:
+        super().__init__()
         _check(page_size=page_size, offset=offset, limit=limit, prefetch=prefetch)
         self._fetch = fetch
         self._read = read
@@ -52,29 +54,39 @@ class Pager(Generic[T]):
         self._prefetch = prefetch
         self.bad_records: list[BadRecord] = []
 
-    async def __aiter__(self) -> AsyncGenerator[T, None]:
-        async with aclosing(self._walk()) as pages:
-            async for page in pages:
-                for item in page.items:
-                    yield item
+    def __aiter__(self) -> AsyncGenerator[T, None]:
+        return self._opened(self._items())
 
     def pages(self) -> AsyncGenerator[Page[T], None]:
         """Iterate over pages, each with its new rows only."""
-        return self._walk()
+        return self._opened(self._pages())
 
     async def first(self) -> T | None:
-        """Return the first row, by one request for one row; None if there is none."""
+        """Return the first readable row; None if there is none.
+
+        One request for one row suffices unless that record is unreadable and skipped.
+        """
         if self._limit == 0:
             return None
+        self.bad_records = []
         rows = self._read(await self._fetch(1, self._offset))
-        self.bad_records.extend(rows.bad)
-        return rows.items[0] if rows.items else None
+        if rows.row_count == 0 or rows.items:
+            return rows.items[0] if rows.items else None
+        async with aclosing(self._items()) as items:
+            return await anext(items, None)
 
     async def collect(self) -> list[T]:
         """Return all rows as a list."""
         return [item async for item in self]
 
-    async def _walk(self) -> AsyncGenerator[Page[T], None]:
+    async def _items(self) -> AsyncGenerator[T, None]:
+        async with aclosing(self._pages()) as pages:
+            async for page in pages:
+                for item in page.items:
+                    yield item
+
+    async def _pages(self) -> AsyncGenerator[Page[T], None]:
+        bad_records = self.bad_records = []
         prefetcher = _Prefetcher(self._fetch, self._page_size, self._prefetch)
         recent_ids = _RecentIds(pages=self._prefetch + 3)
         offset, remaining = self._offset, self._limit
@@ -87,7 +99,7 @@ class Pager(Generic[T]):
                 page = recent_ids.new_rows(rows, offset, remaining)
                 if page is None:
                     return
-                self.bad_records.extend(rows.bad)
+                bad_records.extend(rows.bad)
                 remaining = None if remaining is None else remaining - len(page.items)
                 prefetcher.observe(offset, rows.row_count, rows.total)
                 offset += rows.row_count

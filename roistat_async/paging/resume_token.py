@@ -46,7 +46,7 @@ def parse(text: object) -> ResumeToken:
             )
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
-    raise ConfigurationError("resume_from is what `walk.resume_from` gave, as it was")
+    raise ConfigurationError("resume_from must be the unchanged text of walk.resume_token")
 
 
 def next_second(token: str) -> datetime:

@@ -162,18 +162,18 @@ class CallsRun:
         """Write the calls of a walk; with `base`, store after each batch how far it got."""
         requests_before = self._requests
         async with aclosing(walk.pages()) as pages:
-            async for calls in pages:
+            async for page in pages:
                 if base is not None:
                     self._state = evolve(base, walk=self._resume_token(walk))
-                self._written += await self._target.write(self._project, calls, self._state)
-                self._calls += len(calls)
+                self._written += await self._target.write(self._project, page.items, self._state)
+                self._calls += len(page.items)
                 self._requests = requests_before + walk.report.requests
-                self._report_progress(period, calls[-1].date)
+                self._report_progress(period, page.items[-1].date)
         self._requests = requests_before + walk.report.requests
         self._bad_records += walk.report.bad_records
 
     def _resume_token(self, walk: History) -> str:
-        token = walk.resume_from
+        token = walk.resume_token
         if not self._target.whole_days:
             return token
         # A day that is written as a whole must be read as a whole.

@@ -181,7 +181,7 @@ async def test_p9_a_page_that_keeps_failing(fake: FakeRoistat, roistat: Roistat)
     assert "resume_from" in caught.value.__notes__[0]
     assert not walk.report.is_complete
     broken[0] = False
-    rest = await walked(roistat, resume_from=walk.resume_from)
+    rest = await walked(roistat, resume_from=walk.resume_token)
     assert sorted([*given, *rest], key=int) == sorted(there(fake), key=int)
 
 

@@ -553,7 +553,7 @@ def test_a_walk_in_another_event_loop() -> None:
             return [(await anext(calls)).id for _ in range(25)]
 
     first = asyncio.run(some())
-    on = world.walk(page_size=10, concurrency=4, resume_from=walk.resume_from)
+    on = world.walk(page_size=10, concurrency=4, resume_from=walk.resume_token)
     assert [*first, *asyncio.run(ids(on))] == list(world.calls)
     assert asyncio.run(ids(walk)) == list(world.calls)
 

@@ -103,7 +103,7 @@ def test_nothing_is_lost_where_a_walk_goes_on(
         if by_page:
             async with aclosing(walk.pages()) as pages:
                 async for page in pages:
-                    given += [call.id for call in page]
+                    given += [call.id for call in page.items]
                     if most is not None and len(given) >= most:
                         break
         else:
@@ -112,7 +112,7 @@ def test_nothing_is_lost_where_a_walk_goes_on(
                     given.append(call.id)
                     if len(given) == most:
                         break
-        return given, walk.resume_from
+        return given, walk.resume_token
 
     async def walk() -> list[str] | None:
         given: list[str] = []

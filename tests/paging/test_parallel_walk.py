@@ -120,7 +120,7 @@ async def test_an_error_of_a_later_stretch_is_told_in_its_turn() -> None:
     assert found == list(world.calls)[: len(found)]
     assert at(world.calls[found[-1]]) >= at(6000 - 10 * 2 * PAGE)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    on = world.walk(page_size=PAGE, resume_from=walk.resume_from)
+    on = world.walk(page_size=PAGE, resume_from=walk.resume_token)
     with pytest.raises(TransportError):
         await anext(aiter(on))
 

@@ -313,7 +313,7 @@ async def test_a_page_that_fails_for_good(world: World) -> None:
     with pytest.raises(errors.AccessDeniedError):
         await go()
     assert 0 < len(found) < 500
-    more = await ids(world.walk(page_size=50, resume_from=walk.resume_from))
+    more = await ids(world.walk(page_size=50, resume_from=walk.resume_token))
     assert found + more == world.fake.state.calls.ids()
 
 
@@ -381,7 +381,7 @@ async def test_resume_from_is_text_for_anybody(world: World) -> None:
     async for call in walk:
         if call.id == "10123":
             break
-    place = walk.resume_from
+    place = walk.resume_token
     assert json.loads(place).keys() == {"next", "sealed", "given"}
     assert "7900" not in place
     more = await ids(world.walk(resume_from=place))
