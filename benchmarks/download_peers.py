@@ -1,4 +1,4 @@
-"""Other ways to get the same files: the usual programs, and what one writes at first."""
+"""Other ways to download the same files: common programs, and simple code with HTTP clients."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ import aiohttp
 from .file_server import PATH
 from .timing import missing
 
-Way = Callable[[Path], None]
+Download = Callable[[Path], None]
+"""Function that downloads into a folder."""
 
 
-def one_file(base_url: str) -> dict[str, Way]:
-    """Give the ways to get one file that can be had on this machine."""
+def one_file(base_url: str) -> dict[str, Download]:
+    """Return the ways to download one file that are installed on this machine."""
     url = f"{base_url}/{PATH.format(call_id=1)}"
-    found: dict[str, Way] = {}
+    ways: dict[str, Download] = {}
     for name, options in _PROGRAMS.items():
         if shutil.which(name):
-            found[name] = _program([name, *options, url])
+            ways[name] = _program([name, *options, url])
         else:
             missing(name)
-    found["aiohttp iter_chunked(64 KiB)"] = lambda to: asyncio.run(_by_aiohttp(url, to))
+    ways["aiohttp iter_chunked(64 KiB)"] = lambda to: asyncio.run(_by_aiohttp(url, to))
     if find_spec("httpx"):
-        found["httpx"] = lambda to: asyncio.run(_by_httpx(url, to))
+        ways["httpx"] = lambda to: asyncio.run(_by_httpx(url, to))
     else:
         missing("httpx")
-    return found
+    return ways
 
 
-def many_files(base_url: str, count: int, at_once: int) -> dict[str, Way]:
-    """Give the ways to get many files, so many at once.
+def many_files(base_url: str, count: int, at_once: int) -> dict[str, Download]:
+    """Return the ways to download many files, so many at once.
 
-    By aiohttp is what a program in Python can hardly do with less: nothing is checked, but the
-    bytes are hashed, written and renamed in one visit to a thread.
+    "aiohttp, by hand" is about the least that a program in Python can do: nothing is checked, but
+    the bytes are hashed, written and renamed in one visit to a thread.
     """
     urls = [f"{base_url}/{PATH.format(call_id=number)}" for number in range(1, count + 1)]
-    found: dict[str, Way] = {}
+    ways: dict[str, Download] = {}
     if shutil.which("curl"):
-        found["curl --parallel"] = _curl_parallel(urls, at_once)
+        ways["curl --parallel"] = _curl_parallel(urls, at_once)
     if shutil.which("aria2c"):
-        found["aria2c"] = _aria2c(urls, at_once)
-    found["aiohttp, by hand"] = lambda to: asyncio.run(_many_by_aiohttp(urls, to, at_once))
-    return found
+        ways["aria2c"] = _aria2c(urls, at_once)
+    ways["aiohttp, by hand"] = lambda to: asyncio.run(_many_by_aiohttp(urls, to, at_once))
+    return ways
 
 
 _PROGRAMS = {
@@ -58,27 +59,29 @@ _PROGRAMS = {
 }
 
 
-def _program(command: list[str]) -> Way:
+def _program(command: list[str]) -> Download:
     def run(to: Path) -> None:
         subprocess.run(command, cwd=to, check=True)
 
     return run
 
 
-def _curl_parallel(urls: list[str], at_once: int) -> Way:
-    asked = "".join(f'url = "{url}"\noutput = "{at}.mp3"\n' for at, url in enumerate(urls))
+def _curl_parallel(urls: list[str], at_once: int) -> Download:
+    config = "".join(f'url = "{url}"\noutput = "{at}.mp3"\n' for at, url in enumerate(urls))
     command = ["curl", "-sSf", "--no-progress-meter", "--parallel", "--parallel-max", str(at_once)]
-    return _fed([*command, "-K", "-"], asked)
+    return _program_with_input([*command, "-K", "-"], config)
 
 
-def _aria2c(urls: list[str], at_once: int) -> Way:
-    asked = "".join(f"{url}\n out={at}.mp3\n" for at, url in enumerate(urls))
-    return _fed(["aria2c", "-q", "--file-allocation=none", f"-j{at_once}", "-i", "-"], asked)
+def _aria2c(urls: list[str], at_once: int) -> Download:
+    config = "".join(f"{url}\n out={at}.mp3\n" for at, url in enumerate(urls))
+    return _program_with_input(
+        ["aria2c", "-q", "--file-allocation=none", f"-j{at_once}", "-i", "-"], config
+    )
 
 
-def _fed(command: list[str], asked: str) -> Way:
+def _program_with_input(command: list[str], text: str) -> Download:
     def run(to: Path) -> None:
-        subprocess.run(command, input=asked.encode(), cwd=to, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, input=text.encode(), cwd=to, check=True, stdout=subprocess.DEVNULL)
 
     return run
 
@@ -91,26 +94,26 @@ async def _by_aiohttp(url: str, to: Path) -> None:
 
 
 async def _many_by_aiohttp(urls: list[str], to: Path, at_once: int) -> None:
-    left = iter(enumerate(urls))
+    remaining = iter(enumerate(urls))
     loop = asyncio.get_running_loop()
     async with aiohttp.ClientSession() as session:
 
         async def work() -> None:
-            for number, url in left:
+            for number, url in remaining:
                 async with session.post(url) as response:
-                    parts = [part async for part in response.content.iter_any()]
-                await loop.run_in_executor(None, _write, parts, to / f"{number}.mp3")
+                    chunks = [chunk async for chunk in response.content.iter_any()]
+                await loop.run_in_executor(None, _write, chunks, to / f"{number}.mp3")
 
         await asyncio.gather(*(work() for _ in range(at_once)))
 
 
-def _write(parts: list[bytes], target: Path) -> str:
+def _write(chunks: list[bytes], target: Path) -> str:
     part = target.with_suffix(".part")
     digest = hashlib.sha256()
     with part.open("wb") as file:
-        file.writelines(parts)
-    for one in parts:
-        digest.update(one)
+        file.writelines(chunks)
+    for chunk in chunks:
+        digest.update(chunk)
     part.replace(target)
     return digest.hexdigest()
 
