@@ -1,4 +1,4 @@
-"""S: what is shown to nobody, sent to nobody, and fetched from nowhere."""
+"""Tests that nothing secret is shown and no link is fetched (docs/secrets.md)."""
 
 from __future__ import annotations
 
@@ -88,51 +88,51 @@ SHOWN: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_s2_what_is_printed(name: str) -> None:
-    """Neither key nor whole number, printed alone, in a list, or as a local of a traceback."""
+    """No key and no number is printed, alone, in a list or as a local variable of a traceback."""
     shown = SHOWN[name]
     assert KEY not in f"{shown!r} {shown} {[shown]}"
     assert PHONE not in f"{shown!r} {shown} {[shown]}"
-    assert not [secret for secret in (KEY, PHONE) if secret in told_with_locals(shown)]
+    assert not [secret for secret in (KEY, PHONE) if secret in traceback_with_locals(shown)]
 
 
-def told_with_locals(shown: object) -> str:
-    told = io.StringIO()
+def traceback_with_locals(shown: object) -> str:
+    text = io.StringIO()
     try:
         raise ValueError
     except ValueError as error:
-        traceback.TracebackException.from_exception(error, capture_locals=True).print(file=told)
-    assert "shown = " in told.getvalue()
-    return told.getvalue()
+        traceback.TracebackException.from_exception(error, capture_locals=True).print(file=text)
+    assert "shown = " in text.getvalue()
+    return text.getvalue()
 
 
 @pytest.mark.parametrize("name", ["S2 key", "S2 configuration", "S2 client"])
 def test_s2_what_holds_the_key_is_not_pickled(name: str) -> None:
-    """Nor copied: it stays the one place it is in."""
+    """It can be neither pickled nor copied."""
     for leave in (pickle.dumps, copy.deepcopy):
         with pytest.raises((TypeError, errors.RoistatError)):
             leave(SHOWN[name])
 
 
 def test_s2_asdict_keeps_the_key_masked() -> None:
-    """A configuration that is turned into a dict holds the Secret, not its text."""
+    """The dict of a configuration holds the Secret, not its text."""
     assert KEY not in repr(attrs.asdict(CONFIG))
     with pytest.raises(TypeError):
         json.dumps(attrs.asdict(CONFIG)["key"])
 
 
 def test_s2_a_state_holds_no_number() -> None:
-    """The bookmark of a copy in files knows a call by a keyed hash; a plain one could be tried."""
+    """The state of a copy holds keyed hashes of calls, since a plain hash could be guessed."""
     one, other = (StateFile(base_url="x", key=bytes([key]) * 16) for key in (1, 2))
     assert one.digest(PHONE.encode()) != other.digest(PHONE.encode())
 
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\u2028\r"
-STEERING = set("\x1b\x07\x9b\u202e\u2028\r")
+CONTROL = set("\x1b\x07\x9b\u202e\u2028\r")
 
 
 @pytest.fixture
 def environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> FakeRoistat:
-    """Tell the command of the server, in whose every name there is something evil."""
+    """Configure the command for a server whose names all hold control characters."""
     monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
     monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
     monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
@@ -150,12 +150,12 @@ def environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> FakeRoist
 def test_s7_no_name_steers_a_terminal(
     words: str, form: str, environment: FakeRoistat, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Not in a table, not in NDJSON; there the value is whole all the same."""
+    """A table and NDJSON hold no control characters, and NDJSON still has the whole value."""
     stdout = "--to -" in words
     assert run([*words.split(), *([] if stdout else [form])]) == 0
     out, err = capfd.readouterr()
     assert out
-    assert not STEERING & set(out + err)
+    assert not CONTROL & set(out + err)
     if stdout or (form == "--json" and "calls" in words):
         assert json.loads(out.splitlines()[0])["script_name"] == EVIL
 
@@ -163,16 +163,16 @@ def test_s7_no_name_steers_a_terminal(
 def test_s7_no_error_steers_a_terminal(
     environment: FakeRoistat, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What Roistat says in an error is shown as text."""
+    """The text of an API error is shown without control characters."""
     environment.fail("script/list", Fault.error("access_denied", EVIL))
     assert run(["scripts"]) == 4
     out, err = capfd.readouterr()
     assert "owned" in err
-    assert not STEERING & set(out + err)
+    assert not CONTROL & set(out + err)
 
 
 def test_s8_does_not_apply_no_csv_is_written() -> None:
-    """Cells that begin with `=` or `+` are a matter of CSV: no module writes any.
+    """Cells that begin with `=` or `+` are a problem of CSV, which no module writes.
 
     NDJSON, SQLite and Parquet have no formulas; the .xls is Roistat's own, kept byte by byte.
     """
@@ -185,7 +185,7 @@ def test_s8_does_not_apply_no_csv_is_written() -> None:
 async def test_s9_a_link_is_never_fetched(
     fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """Whatever is listed, copied or downloaded: the host of a `link` hears nothing."""
+    """Listing, copying and downloading send nothing to the host of a `link`."""
 
     async def trap(wire: Wire) -> None:
         await wire.request()

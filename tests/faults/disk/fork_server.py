@@ -1,6 +1,6 @@
-"""A process that has loaded the package and forks another for each piece of work.
+"""Process that has loaded the package and forks a child for each piece of work.
 
-To start Python anew takes longer than the work that is to be killed.
+Starting Python takes longer than the work that a test wants to kill.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _SINCE = timedelta(days=30)
 
 async def many(roistat: Roistat, folder: str, *ids: str) -> None:
     """Save recordings into a folder."""
-    async for one in roistat.calls.download_recordings(ids, folder, concurrency=3):
-        assert one.error is None
+    async for outcome in roistat.calls.download_recordings(ids, folder, concurrency=3):
+        assert outcome.error is None
 
 
 async def one(roistat: Roistat, target: str, call_id: str) -> None:
-    """Save a recording under a name."""
+    """Save a recording as a file."""
     await roistat.calls.download_recording(call_id, to=target)
 
 
 async def copy(roistat: Roistat, target: str) -> None:
-    """Copy all calls; into a database their recordings as well."""
+    """Copy all calls, and with a database their recordings as well."""
     await sync_calls(roistat, target, since=datetime.now(UTC) - _SINCE, page_size=15)
     if target.endswith(".db"):
         await sync_recordings(roistat, target, Path(target).with_name("mp3"), limit=9)
@@ -48,50 +48,50 @@ WORK = {work.__name__: work for work in (many, one, copy)}
 
 
 @define
-class Nursery:
-    """Be the process, as its parent sees it; one piece of work at a time."""
+class ForkServer:
+    """Process that runs one piece of work at a time, as its parent sees it."""
 
     _process: subprocess.Popen[str]
 
-    def start(self, *words: str) -> int:
-        """Begin a piece of work; give the number of its process."""
-        self._say(" ".join(words))
-        return int(self._heard())
+    def start(self, *arguments: str) -> int:
+        """Start a piece of work and return its process id."""
+        self._send(" ".join(arguments))
+        return int(self._receive())
 
-    def ended(self) -> int:
-        """Wait for the end of the work under way; give its exit code."""
-        self._say("collect")
-        return int(self._heard())
+    def wait(self) -> int:
+        """Wait for the work under way and return its exit code."""
+        self._send("wait")
+        return int(self._receive())
 
-    def done(self, *words: str) -> float:
-        """Do a piece of work undisturbed; give the seconds it took."""
-        began = time.monotonic()
-        self.start(*words)
-        assert self.ended() == 0
-        return time.monotonic() - began
+    def run(self, *arguments: str) -> float:
+        """Run a piece of work to its end and return the seconds it took."""
+        started_at = time.monotonic()
+        self.start(*arguments)
+        assert self.wait() == 0
+        return time.monotonic() - started_at
 
-    def killed(self, seconds: float, *words: str) -> bool:
-        """Kill a piece of work after so many seconds; tell whether that was before its end."""
-        child = self.start(*words)
+    def kill_after(self, seconds: float, *arguments: str) -> bool:
+        """Kill a piece of work after some time; return whether that was before its end."""
+        child = self.start(*arguments)
         time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)  # it is not collected yet, even where it ended
-        code = self.ended()
+        os.kill(child, signal.SIGKILL)  # its id is still its own, even if it has ended
+        code = self.wait()
         assert code in (0, -9)
         return code == -9
 
-    def _say(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def _heard(self) -> str:
+    def _receive(self) -> str:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
 
 @contextmanager
-def nursery(fake: FakeRoistat) -> Iterator[Nursery]:
-    """Start such a process for a server."""
+def fork_server(fake: FakeRoistat) -> Iterator[ForkServer]:
+    """Run a fork server whose work uses a fake server."""
     environ = {
         **os.environ,
         "ROISTAT_BASE_URL": fake.base_url,
@@ -105,39 +105,39 @@ def nursery(fake: FakeRoistat) -> Iterator[Nursery]:
         text=True,
         env=environ,
     ) as process:
-        yield Nursery(process)
+        yield ForkServer(process)
         assert process.stdin is not None
         process.stdin.close()
 
 
-async def _work(name: str, *words: str) -> None:
+async def _work(name: str, *arguments: str) -> None:
     async with Roistat.from_env(limits=_UNLIMITED) as roistat:
-        await WORK[name](roistat, *words)
+        await WORK[name](roistat, *arguments)
 
 
-def _born(words: list[str]) -> int:
+def _fork(arguments: list[str]) -> int:
     child = os.fork()
     if child:
         return child
     try:
-        asyncio.run(_work(*words))
+        asyncio.run(_work(*arguments))
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)
 
 
-def _tell(number: int) -> None:
+def _reply(number: int) -> None:
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
 
 
 def _main() -> None:
     for line in sys.stdin:
-        if line == "collect\n":
-            _tell(os.waitstatus_to_exitcode(os.wait()[1]))
+        if line == "wait\n":
+            _reply(os.waitstatus_to_exitcode(os.wait()[1]))
         else:
-            _tell(_born(line.split()))
+            _reply(_fork(line.split()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What only some machines can do: disks of our own, and system calls that fail on request.
+"""What only some machines can do: mount a disk, and let system calls fail on request.
 
-What is not to be had is skipped, and the reason is told at the end of the run.
+A test of what is not available is skipped, and the end of the run lists the reason.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ import pytest
 
 
 @contextmanager
-def mounted(place: Path, *options: str) -> Iterator[Path]:
-    """Mount a disk there; skip where that is not allowed."""
+def mounted(path: Path, *options: str) -> Iterator[Path]:
+    """Mount a disk at a path; skip the test if that is not allowed."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("NOT TESTED HERE: a disk of its own needs Linux and root")
-    place.mkdir()
-    failed = command("mount", *options, str(place))
-    if failed:
-        pytest.skip(f"NOT TESTED HERE: mount refused ({failed})")
+    path.mkdir()
+    problem = command("mount", *options, str(path))
+    if problem:
+        pytest.skip(f"NOT TESTED HERE: mount failed ({problem})")
     try:
-        yield place
+        yield path
     finally:
-        command("umount", "--lazy", str(place))
+        command("umount", "--lazy", str(path))
 
 
-def command(*words: str) -> str:
-    """Run a command; give what it complained of, nothing where it did what it should."""
-    if shutil.which(words[0]) is None:
-        return f"there is no {words[0]}"
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+def command(*arguments: str) -> str:
+    """Run a command; return its error output, which is empty if it succeeded."""
+    if shutil.which(arguments[0]) is None:
+        return f"there is no {arguments[0]}"
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     return (done.stderr.strip() or "it failed") if done.returncode else ""
 
 
 def needs_strace() -> None:
-    """Skip where system calls cannot be made to fail."""
+    """Skip the test if system calls cannot be made to fail."""
     problem = _strace_problem()
     if problem:
         pytest.skip(f"NOT TESTED HERE: strace cannot inject faults ({problem})")

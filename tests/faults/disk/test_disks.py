@@ -1,4 +1,4 @@
-"""F1, F2, F4, F10: real disks that are full, read-only or open to everybody."""
+"""Tests with real disks that are full, read-only or open to everybody (F1, F2, F4, F10)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ COPIES = ["calls.db", "calls.ndjson", "calls.parquet"]
 
 
 @contextmanager
-def longest_file(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond so many bytes (EFBIG)."""
+def file_size_limit(size: int) -> Iterator[None]:
+    """Limit the files of this process to so many bytes (EFBIG)."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
     try:
@@ -39,10 +39,10 @@ def record(fake: FakeRoistat, call_id: str, mebibytes: float) -> None:
 
 
 @pytest.mark.parametrize("mebibytes", [1.5, 6], ids=["F1 one write at a time", "F1 in threads"])
-async def test_f1_a_full_disk(
+async def test_f1_full_disk(
     mebibytes: float, fake: FakeRoistat, roistat: Roistat, recorded: list[str], small_disk: Path
 ) -> None:
-    """The error names path, reason and bytes; nothing new is there, and the room is free again."""
+    """The error has path, reason and bytes; the old file stays, and the space is free again."""
     record(fake, recorded[0], mebibytes)
     old = small_disk / "a.mp3"
     old.write_bytes(b"old")
@@ -53,10 +53,10 @@ async def test_f1_a_full_disk(
     (small_disk / "room").write_bytes(b"x" * (MIB - 64 * 1024))
 
 
-async def test_f1_a_disk_that_fills_up_among_many(
+async def test_f1_disk_that_fills_up_among_many(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], small_disk: Path
 ) -> None:
-    """Those that fitted are kept, the others told; no part file takes the room of the next."""
+    """What fits is saved, the others fail, and no part file takes the space of the next one."""
     for call_id in recorded[:3]:
         record(fake, call_id, 0.7)
     many = roistat.calls.download_recordings(recorded[:3], small_disk, concurrency=1)
@@ -65,10 +65,10 @@ async def test_f1_a_disk_that_fills_up_among_many(
 
 
 @pytest.mark.parametrize("name", COPIES)
-async def test_f1_a_full_disk_under_a_copy(
+async def test_f1_full_disk_under_a_copy(
     name: str, fake: FakeRoistat, roistat: Roistat, small_disk: Path
 ) -> None:
-    """SyncError says what to do; with room again the next run completes the copy."""
+    """SyncError states the reason, and the next run completes the copy once there is space."""
     filler = small_disk / "filler"
     filler.write_bytes(b"x" * (MIB - 64 * 1024))
     for row in fake.state.calls:
@@ -87,13 +87,13 @@ async def refused(roistat: Roistat, target: Path) -> None:
 
 
 @pytest.mark.parametrize("mebibytes", [0.5, 6], ids=["F2 one write at a time", "F2 in threads"])
-async def test_f2_a_file_that_may_not_grow(
+async def test_f2_file_that_may_not_grow(
     mebibytes: float, fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """The write that is cut short is gone on with, and the next one fails: told, nothing left."""
+    """A short write is continued, and the error of the next one leaves nothing."""
     record(fake, recorded[0], mebibytes)
     with (
-        longest_file(100_000),
+        file_size_limit(100_000),
         pytest.raises(errors.DownloadError, match="after 100000 bytes") as e,
     ):
         await roistat.calls.download_recording(recorded[0], to=tmp_path / "a.mp3")
@@ -102,17 +102,17 @@ async def test_f2_a_file_that_may_not_grow(
 
 
 @pytest.mark.parametrize("name", COPIES)
-async def test_f2_a_copy_that_may_not_grow(name: str, roistat: Roistat, tmp_path: Path) -> None:
-    """SyncError; without the bound the next run completes it."""
-    with longest_file(9_000), pytest.raises(errors.SyncError):
+async def test_f2_copy_that_may_not_grow(name: str, roistat: Roistat, tmp_path: Path) -> None:
+    """SyncError is raised, and without the limit the next run completes the copy."""
+    with file_size_limit(9_000), pytest.raises(errors.SyncError):
         await sync_calls(roistat, tmp_path / name, since=PERIOD.start)
     report = await sync_calls(roistat, tmp_path / name, since=PERIOD.start)
     assert report.calls >= 60
     is_sound(tmp_path / "calls.db")
 
 
-def lay(kind: str, path: Path) -> None:
-    """Put something of a kind at a path."""
+def create(kind: str, path: Path) -> None:
+    """Create a folder, link, pipe or device at a path."""
     makers: dict[str, Callable[[], object]] = {
         "folder": path.mkdir,
         "link": lambda: path.symlink_to(path.parent / "precious"),
@@ -131,15 +131,15 @@ KINDS = ["folder", "link", "dangling link", "pipe", "device"]
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"F4 {kind}")
 @pytest.mark.parametrize("what", ["recording", "sheet", *COPIES])
-async def test_f4_a_target_that_is_no_file(
+async def test_f4_target_that_is_no_file(
     what: str, kind: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """Said before any request; never followed, never replaced, never waited for."""
+    """It is refused before any request, and never followed, replaced or waited for."""
     if (what, kind) == ("calls.parquet", "folder"):
-        return  # a folder is what it wants
+        return  # its target is a folder
     (tmp_path / "precious").write_bytes(b"precious")
     target = tmp_path / what
-    lay(kind, target)
+    create(kind, target)
     before = target.lstat()
     with pytest.raises((errors.ConfigurationError, errors.SyncError)):
         await fill(what, roistat, target)
@@ -158,7 +158,7 @@ async def fill(what: str, roistat: Roistat, target: Path) -> object:
 
 @contextmanager
 def forbidden(folder: Path) -> Iterator[None]:
-    """Forbid everything in a folder: by its rights, or for root by an attribute."""
+    """Forbid changes in a folder, by its mode or for root by an attribute."""
     if os.geteuid() != 0:
         folder.chmod(0o500)
     elif problem := privileges.command("chattr", "+i", str(folder)):
@@ -170,10 +170,8 @@ def forbidden(folder: Path) -> Iterator[None]:
         folder.chmod(0o700)
 
 
-async def nothing_is_asked(
-    fake: FakeRoistat, roistat: Roistat, folder: Path, ids: list[str]
-) -> None:
-    """See that all is refused in a folder where nothing can be written, before any request."""
+async def check_refused(fake: FakeRoistat, roistat: Roistat, folder: Path, ids: list[str]) -> None:
+    """Check that everything is refused before any request in a folder that cannot be written."""
     for target in (folder / "new.mp3", folder / "old.mp3", folder / "deep" / "new.mp3"):
         with pytest.raises(errors.DownloadError) as caught:
             await roistat.calls.download_recording(ids[0], to=target)
@@ -186,33 +184,33 @@ async def nothing_is_asked(
     assert fake.requests == []
 
 
-async def test_f4_a_read_only_disk(
+async def test_f4_read_only_disk(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], read_only_disk: Path
 ) -> None:
     """EROFS: said before any request, the old file untouched."""
-    await nothing_is_asked(fake, roistat, read_only_disk, recorded)
+    await check_refused(fake, roistat, read_only_disk, recorded)
     assert os.listdir(read_only_disk) == ["old.mp3"]
     assert (read_only_disk / "old.mp3").read_bytes() == b"old"
 
 
-async def test_f4_a_forbidden_folder(
+async def test_f4_forbidden_folder(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """EACCES or EPERM: said before any request."""
+    """EACCES or EPERM is found before any request."""
     folder = tmp_path / "forbidden"
     folder.mkdir()
     (folder / "old.mp3").write_bytes(b"old")
     with forbidden(folder):
-        await nothing_is_asked(fake, roistat, folder, recorded)
+        await check_refused(fake, roistat, folder, recorded)
     assert os.listdir(folder) == ["old.mp3"]
 
 
-async def test_f4_a_missing_folder_is_made(
+async def test_f4_missing_folder_is_created(
     roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """With all its parents, before the request."""
-    found = await roistat.calls.download_recording(recorded[0], to=tmp_path / "a" / "b" / "c.mp3")
-    assert found.path.exists()
+    """A missing folder is created with its parents."""
+    saved = await roistat.calls.download_recording(recorded[0], to=tmp_path / "a" / "b" / "c.mp3")
+    assert saved.path.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
@@ -220,7 +218,7 @@ async def test_f4_a_missing_folder_is_made(
 async def test_f10_only_the_owner_may_read(
     roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """Whatever is written or made by anything: files 0600, folders 0700, under umask 000."""
+    """Every file has mode 0600 and every folder 0700, even with umask 000."""
     root = tmp_path / "all"
     await roistat.calls.download_recording(recorded[0], to=root / "one" / "a.mp3")
     await roistat.calls.export_xls(PERIOD, to=root / "sheets" / "a.xls")

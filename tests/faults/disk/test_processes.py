@@ -1,4 +1,4 @@
-"""F5, F6, F7: processes that are killed at any moment, or that want the same file."""
+"""Tests with processes that are killed at any time, or that write the same file (F5 to F7)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from attrs import define, field
 from pyarrow.dataset import dataset
 
 from roistat_async.testing import FakeRoistat, mp3
-from tests.faults.disk.fork_server import Nursery, nursery
+from tests.faults.disk.fork_server import ForkServer, fork_server
 from tests.lifecycle.world import is_sound
 
 pytestmark = [
@@ -28,89 +28,87 @@ pytestmark = [
 
 
 @pytest.fixture
-def young(fake: FakeRoistat) -> Iterator[Nursery]:
-    """Give a process that begets others."""
-    with nursery(fake) as young:
-        yield young
+def server(fake: FakeRoistat) -> Iterator[ForkServer]:
+    """Run a fork server."""
+    with fork_server(fake) as server:
+        yield server
 
 
 @define
-class Moments:
-    """Draw moments within a run, however quick the machine is just now."""
+class Killer:
+    """Kills work at random times, adapted to the speed of the machine."""
 
-    longest: float
+    server: ForkServer
+    max_seconds: float
     random: Random = field(factory=lambda: Random(5))
     kills: int = 0
 
-    def next(self) -> float:
-        """Give the seconds after which to kill."""
-        return self.random.uniform(0, self.longest)
-
-    def came_to(self, was_killed: bool) -> None:
-        """Take note of a run; one that was quicker than the kill makes the next ones earlier."""
+    def kill(self, *arguments: str) -> None:
+        """Start a piece of work and kill it, unless it ends earlier."""
+        was_killed = self.server.kill_after(self.random.uniform(0, self.max_seconds), *arguments)
         self.kills += was_killed
-        self.longest *= 1.05 if was_killed else 0.7
+        self.max_seconds *= 1.05 if was_killed else 0.7
 
 
 def parts_in(folder: Path) -> list[Path]:
     return list(folder.rglob("*.part"))
 
 
-def whole_ones(folder: Path, fake: FakeRoistat) -> list[Path]:
-    """Give the files with a final name, each compared with what the server has."""
-    found = [*folder.rglob("*.mp3")]
-    for path in found:
-        assert path.read_bytes() == fake.state.recordings[path.stem], f"{path.name} is torn"
-    return found
+def complete_files(folder: Path, fake: FakeRoistat) -> list[Path]:
+    """Return the files with a final name, after a comparison with those of the server."""
+    paths = [*folder.rglob("*.mp3")]
+    for path in paths:
+        assert path.read_bytes() == fake.state.recordings[path.stem], path.name
+    return paths
 
 
 @pytest.mark.parametrize(
     "kills", [30, pytest.param(1000, marks=pytest.mark.long)], ids=lambda kills: f"F5 {kills} kills"
 )
 def test_f5_killed_during_downloads(
-    kills: int, fake: FakeRoistat, recorded: list[str], young: Nursery, tmp_path: Path
+    kills: int, fake: FakeRoistat, recorded: list[str], server: ForkServer, tmp_path: Path
 ) -> None:
     """A file with a final name is complete; part files are removed once they are a day old."""
     fake.state.recordings[recorded[0]] = mp3.recording(recorded[0], 1300)  # written in threads
-    ids, left, moments = recorded[:3], 0, Moments(young.done("many", str(tmp_path), *recorded[:3]))
-    folder = tmp_path / "mp3"
-    while moments.kills < kills:
-        moments.came_to(young.killed(moments.next(), "many", str(folder), *ids))
-        assert len(parts_in(folder)) <= len(ids)  # those of the run before are gone
+    ids, left, folder = recorded[:3], 0, tmp_path / "mp3"
+    killer = Killer(server, server.run("many", str(tmp_path), *ids))
+    while killer.kills < kills:
+        killer.kill("many", str(folder), *ids)
+        assert len(parts_in(folder)) <= len(ids)  # those of the previous run are removed
         left += len(parts_in(folder))
         for part in parts_in(folder):
             os.utime(part, (0, 0))  # as if a day had passed
-        for path in whole_ones(folder, fake):
+        for path in complete_files(folder, fake):
             path.unlink()
-    assert left > kills / 10  # the kills did come in the middle
-    young.done("many", str(folder), *ids)
+    assert left > kills / 10  # the kills were in the middle of a download
+    server.run("many", str(folder), *ids)
     assert sorted(os.listdir(folder)) == sorted(f"{call_id}.mp3" for call_id in ids)
-    whole_ones(folder, fake)
+    complete_files(folder, fake)
 
 
 @pytest.mark.parametrize("what", ["one", "many"], ids=lambda what: f"F6 {what} at a time")
 def test_f6_two_processes(
-    what: str, fake: FakeRoistat, recorded: list[str], young: Nursery, tmp_path: Path
+    what: str, fake: FakeRoistat, recorded: list[str], server: ForkServer, tmp_path: Path
 ) -> None:
-    """Both end well, and whoever reads meanwhile sees the old bytes or the new, never a mixture."""
+    """Both processes succeed, and a reader sees the old bytes or the new ones, never a mixture."""
     target = tmp_path / f"{recorded[0]}.mp3"
-    words = [str(target), recorded[0]] if what == "one" else [str(tmp_path), *recorded[:3]]
+    arguments = [str(target), recorded[0]] if what == "one" else [str(tmp_path), *recorded[:3]]
     reads = 0
-    with nursery(fake) as other:
+    with fork_server(fake) as other:
         versions = [mp3.recording(str(number), 300 + number) for number in range(4)]
         for old, new in pairwise(versions):
             target.write_bytes(old) if what == "one" else target.unlink(missing_ok=True)
             fake.state.recordings[recorded[0]] = new
-            children = [each.start(what, *words) for each in (young, other)]
+            children = [process.start(what, *arguments) for process in (server, other)]
             reads += read_meanwhile(target, {b"", old, new}, children)
-            assert [young.ended(), other.ended()] == [0, 0]
+            assert [server.wait(), other.wait()] == [0, 0]
             assert target.read_bytes() == new
     assert reads > 20
     assert parts_in(tmp_path) == []
 
 
 def is_alive(child: int) -> bool:
-    """Tell whether a process has not ended; one that did waits to be collected."""
+    """Return whether a process has not ended; one that has waits for its parent."""
     try:
         state = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -119,7 +117,7 @@ def is_alive(child: int) -> bool:
 
 
 def read_meanwhile(target: Path, versions: set[bytes], children: list[int]) -> int:
-    """Read a file again and again while others run; each time it must be one of these."""
+    """Read a file while processes run: it must be one of these each time; return the reads."""
     reads = 0
     while any(is_alive(child) for child in children):
         assert (target.read_bytes() if target.exists() else b"") in versions
@@ -129,31 +127,32 @@ def read_meanwhile(target: Path, versions: set[bytes], children: list[int]) -> i
 
 
 def ids_in(target: Path) -> list[str]:
-    """Give the ids in a copy, as often as they are there."""
+    """Return the ids in a copy, with duplicates."""
     if target.suffix == ".ndjson":
         return [json.loads(line)["id"] for line in target.read_bytes().splitlines()]
     if target.suffix == ".parquet":
-        found = dataset(target, partitioning=None).to_table(["id"])["id"].to_pylist()
-        return [str(one) for one in found]
+        ids = dataset(target, partitioning=None).to_table(["id"])["id"].to_pylist()
+        return [str(call_id) for call_id in ids]
     with closing(sqlite3.connect(target)) as connection:
-        return [found for (found,) in connection.execute("SELECT id FROM calls")]
+        return [call_id for (call_id,) in connection.execute("SELECT id FROM calls")]
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ["F7 calls.db", "F7 calls.ndjson", "F7 calls.parquet"])
 def test_f7_killed_during_a_sync(
-    name: str, kills: int, fake: FakeRoistat, young: Nursery, tmp_path: Path
+    name: str, kills: int, fake: FakeRoistat, server: ForkServer, tmp_path: Path
 ) -> None:
-    """Nothing lost, nothing twice, no state that cannot be read; recordings whole."""
-    moments = Moments(young.done("copy", str(tmp_path / "first" / name.removeprefix("F7 "))))
-    target = tmp_path / "copies" / name.removeprefix("F7 ")
-    while moments.kills < kills:
-        moments.came_to(young.killed(moments.next(), "copy", str(target)))
+    """No call is lost or duplicated, each state is readable, and recordings are complete."""
+    file_name = name.removeprefix("F7 ")
+    killer = Killer(server, server.run("copy", str(tmp_path / "first" / file_name)))
+    target = tmp_path / "copies" / file_name
+    while killer.kills < kills:
+        killer.kill("copy", str(target))
         fake.state.add_call()
         is_sound(tmp_path / "copies" / "calls.db")
-    young.done("copy", str(target))  # ends the walk that was interrupted, sealed when that began
-    young.done("copy", str(target))  # and reads what came too late for it
+    server.run("copy", str(target))  # completes the interrupted walk
+    server.run("copy", str(target))  # and reads what was added after its seal
     assert sorted(ids_in(target)) == sorted(fake.state.calls.ids())
     recordings = tmp_path / "copies" / "mp3"
     assert [part for part in parts_in(tmp_path) if not part.is_relative_to(recordings)] == []  # F5
-    whole_ones(tmp_path / "copies", fake)
+    complete_files(tmp_path / "copies", fake)

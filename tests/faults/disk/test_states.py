@@ -1,4 +1,4 @@
-"""F8, F9: a state that cannot be trusted, and clocks that are wrong."""
+"""Tests with a damaged state of a copy and with wrong clocks (F8, F9)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEN_YEARS = 3652
 
 
 def state_of(target: Path) -> Path:
-    """Give the file in which a copy keeps how far it got."""
+    """Return the file with the state of a copy."""
     if target.suffix == ".db":
         return target
     beside = target.with_name(target.name + ".state.json")
@@ -68,12 +68,14 @@ HARMS = [emptied, halved, garbled, removed, of_a_newer_version]
 async def test_f8_a_state_that_was_harmed(
     name: str, harm: Callable[[Path], None], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """Refused with a message that names the file, before any request; nothing is changed."""
+    """It is refused before any request, with an error that names the file, and nothing changes."""
     target = tmp_path / name
     await sync_calls(roistat, target, since=SINCE)
     harm(state_of(target))
     if name == "calls.db" and harm in (emptied, removed):
-        await begins_anew(roistat, target)  # the data went with the state: nothing is passed over
+        await check_new_copy(
+            roistat, target
+        )  # the data went with the state: nothing is passed over
         return
     asked, before = len(fake.requests), files_of(tmp_path)
     with pytest.raises(errors.SyncError) as caught:
@@ -83,14 +85,14 @@ async def test_f8_a_state_that_was_harmed(
 
 
 def files_of(folder: Path) -> dict[Path, bytes]:
-    """Give all data; SQLite's log comes and goes with whoever only reads."""
+    """Return all data files; the logs of SQLite change even if somebody only reads."""
     found = [path for path in folder.rglob("*") if path.is_file()]
     logs = ("-wal", "-shm", ".lock")
     return {path: path.read_bytes() for path in found if not path.name.endswith(logs)}
 
 
-async def begins_anew(roistat: Roistat, target: Path) -> None:
-    """See that a copy without a beginning asks for one, and never starts from now."""
+async def check_new_copy(roistat: Roistat, target: Path) -> None:
+    """Check that a copy without a state asks where to begin, and does not start from now."""
     with pytest.raises(errors.ConfigurationError, match="since"):
         await sync_calls(roistat, target)
     report = await sync_calls(roistat, target, since=SINCE)
@@ -101,7 +103,7 @@ async def begins_anew(roistat: Roistat, target: Path) -> None:
 async def test_f8_another_address(
     name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """A copy of one server takes nothing from another."""
+    """A copy of one server accepts nothing from another one."""
     await sync_calls(roistat, tmp_path / name, since=SINCE)
     address = fake.base_url.replace("127.0.0.1", "localhost")
     async with client(address, api_key=fake.api_key, clock=CLOCK) as other:
@@ -113,7 +115,7 @@ async def test_f8_another_address(
 async def test_f8_another_project(
     name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """It has a state of its own: asked where to begin, and the first one's calls stay."""
+    """Another project has its own state, and the calls of the first one stay."""
     fake.add_project(777, calls=5)
     await sync_calls(roistat, tmp_path / name, since=SINCE)
     other = roistat.for_project(777, limits=UNLIMITED)
@@ -125,7 +127,7 @@ async def test_f8_another_project(
 
 @pytest.mark.parametrize("days", [-1, TEN_YEARS], ids=["F9 a day back", "F9 ten years on"])
 async def test_f9_the_clock_of_a_sync(days: int, tmp_path: Path) -> None:
-    """A wrong local clock moves no watermark past calls to come, and none back."""
+    """A wrong local clock moves the watermark neither past future calls nor back."""
     async with living(tmp_path / "calls.db", calls=60) as live:
         await live.sync()
         before = live.state("watermark")
@@ -148,7 +150,7 @@ def watermark(live: Live) -> datetime:
 @pytest.mark.parametrize("days", [-1, TEN_YEARS], ids=["F9 a day back", "F9 ten years on"])
 @pytest.mark.parametrize("kind", ["date", "seconds"])
 async def test_f9_the_clock_of_a_wait(kind: str, days: int, fake: FakeRoistat) -> None:
-    """A Retry-After is counted by the server's own clock: no wait below 0, none without end."""
+    """A Retry-After is measured by the clock of the server, so no wait is negative or endless."""
     jumping = JumpingClock()
     wrong = jumping.clock.utc_now() + timedelta(days=days)
     clock = evolve(jumping.clock, utc_now=lambda: wrong)
@@ -163,7 +165,7 @@ async def test_f9_the_clock_of_a_wait(kind: str, days: int, fake: FakeRoistat) -
 
 
 async def test_f9_the_clock_of_the_limits(fake: FakeRoistat) -> None:
-    """Time that jumps ahead, as after a long sleep of the machine, costs no wait at all.
+    """Time that jumps ahead, as after a long sleep of the machine, costs no wait.
 
     Back it cannot go: the limits are counted by a clock that is monotonic.
     """

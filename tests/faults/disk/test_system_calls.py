@@ -1,4 +1,4 @@
-"""F3: fsync, write and rename that fail with EIO, as on a disk about to die."""
+"""Tests with fsync, write and rename that fail with EIO, as on a dying disk (F3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from roistat_async.testing import FakeRoistat, mp3
 from tests.faults.disk import privileges
 from tests.lifecycle.world import is_sound
 
-# Prints what came of each operation, as JSON, and what is in the folder.
+# Prints the error of each operation as JSON.
 WORK = """
 import asyncio, json, secrets, sys
 from datetime import UTC, datetime, timedelta
@@ -22,10 +22,10 @@ from pathlib import Path
 from roistat_async import Limits, Roistat, errors
 from roistat_async.sync import sync_calls
 
-secrets.token_hex = lambda size: "00" * size  # so that the part files are known by name
+secrets.token_hex = lambda size: "00" * size  # so that the names of the part files are known
 folder, small, large = Path(sys.argv[1]), *sys.argv[2:]
 
-async def told(name, work):
+async def error_of(name, work):
     try:
         await work
     except errors.RoistatError as error:
@@ -37,9 +37,9 @@ async def main():
     async with Roistat.from_env(limits=Limits(per_second=None, per_hour=None)) as roistat:
         save = roistat.calls.download_recording
         return dict([
-            await told("small", save(small, to=folder / "old.mp3")),
-            await told("large", save(large, to=folder / "large.mp3")),
-            *[await told(copy, sync_calls(roistat, folder / copy, since=since))
+            await error_of("small", save(small, to=folder / "old.mp3")),
+            await error_of("large", save(large, to=folder / "large.mp3")),
+            *[await error_of(copy, sync_calls(roistat, folder / copy, since=since))
               for copy in ("calls.db", "calls.ndjson", "calls.parquet")],
         ])
 
@@ -51,9 +51,9 @@ INJECTED = {
     "F3 rename": "rename,renameat,renameat2",
     "F3 write": "write,writev,pwrite64",
 }
-UNHARMED = {"F3 rename": {"calls.db"}}  # SQLite renames nothing
-# To write is what a program does all the time: it fails for these files only.
-WRITTEN = [
+UNAFFECTED = {"F3 rename": {"calls.db"}}  # SQLite renames nothing
+# A program writes all the time, so only writes to these files fail.
+WRITTEN_FILES = [
     ".old.mp3.000000000000.part",
     ".large.mp3.000000000000.part",
     "calls.db-wal",
@@ -63,15 +63,15 @@ WRITTEN = [
 
 
 def strace(name: str, folder: Path) -> list[str]:
-    """Give what lets a program's calls fail."""
+    """Return the command that lets system calls of a program fail."""
     calls = INJECTED[name]
-    paths = WRITTEN if name == "F3 write" else []
+    paths = WRITTEN_FILES if name == "F3 write" else []
     inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO"]
-    only = [word for path in paths for word in ("-P", str(folder / path))]
+    only = [option for path in paths for option in ("-P", str(folder / path))]
     return ["strace", "-f", "-qq", "-o", os.devnull, *inject, *only]
 
 
-def run(fake: FakeRoistat, folder: Path, *before: str) -> dict[str, list[str] | None]:
+def run(fake: FakeRoistat, folder: Path, *wrapper: str) -> dict[str, list[str] | None]:
     environ = {
         **os.environ,
         "ROISTAT_BASE_URL": fake.base_url,
@@ -79,32 +79,33 @@ def run(fake: FakeRoistat, folder: Path, *before: str) -> dict[str, list[str] | 
         "ROISTAT_PROJECT": str(fake.project),
     }
     done = subprocess.run(
-        [*before, sys.executable, "-c", WORK, str(folder), "10001", "10003"],
+        [*wrapper, sys.executable, "-c", WORK, str(folder), "10001", "10003"],
         capture_output=True,
         text=True,
         env=environ,
         timeout=90,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[str] | None] = json.loads(done.stdout)
-    return found
+    failures: dict[str, list[str] | None] = json.loads(done.stdout)
+    return failures
 
 
 @pytest.mark.parametrize("name", INJECTED)
 def test_f3_a_dying_disk(name: str, fake: FakeRoistat, tmp_path: Path) -> None:
-    """Told with path and reason; the old file stands, no new one does; the next run completes."""
+    """The error has path and reason, only the old file stays, and the next run succeeds."""
     privileges.needs_strace()
     fake.state.recordings["10001"], fake.state.recordings["10003"] = SMALL, LARGE
     (tmp_path / "old.mp3").write_bytes(b"old")
-    ended = run(fake, tmp_path, *strace(name, tmp_path))
-    for what, told in ended.items():
-        if what not in UNHARMED.get(name, ()):
-            assert told is not None, f"{what} ended well"
-            assert told[0] == ("SyncError" if what.startswith("calls") else "DownloadError")
-            assert str(tmp_path) in told[1]
+    failures = run(fake, tmp_path, *strace(name, tmp_path))
+    for operation, failure in failures.items():
+        if operation not in UNAFFECTED.get(name, ()):
+            assert failure is not None, f"{operation} succeeded"
+            kind, text = failure
+            assert kind == ("SyncError" if operation.startswith("calls") else "DownloadError")
+            assert str(tmp_path) in text
     assert (tmp_path / "old.mp3").read_bytes() == b"old"
     assert not (tmp_path / "large.mp3").exists()
     assert not list(tmp_path.rglob("*.part"))
     is_sound(tmp_path / "calls.db")
-    assert run(fake, tmp_path) == dict.fromkeys(ended)
+    assert run(fake, tmp_path) == dict.fromkeys(failures)
     assert (tmp_path / "large.mp3").read_bytes() == LARGE
