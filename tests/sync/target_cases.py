@@ -162,7 +162,7 @@ class ChangingServer:
         self.now = START
 
     def advance(self, changes: list[tuple[float, int]]) -> None:
-        """Let eight hours pass, in which calls of the last 24 hours are added or changed."""
+        """Advance by eight hours, and add or change calls of the last 24 hours."""
         self.now += timedelta(hours=8)
         for hours_ago, number in changes:
             date = max(START, (self.now - timedelta(hours=hours_ago)).replace(microsecond=0))

@@ -41,7 +41,7 @@ def days_ago(days: float) -> datetime:
 
 
 def count_writes(live: Live) -> Callable[[], int]:
-    """Let the database count the writes to the table of calls."""
+    """Count the writes to the table of calls by triggers of the database."""
     live.ask("CREATE TABLE writes (id TEXT)")
     for operation, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
         live.ask(

@@ -134,8 +134,8 @@ async def test_a_day_is_written_when_it_is_complete(folder: Path) -> None:
     await target.open(PROJECT, URL)
     added = []
     for single in CALLS:
-        here = resume_at(0, str(single.date.date()))
-        added.append((await target.write(PROJECT, [single], here)).added)
+        resumed = resume_at(0, str(single.date.date()))
+        added.append((await target.write(PROJECT, [single], resumed)).added)
     assert added == [0, 0, 2, 0, 2]
     assert days(folder) == DAYS[:2]
     assert await target.finish(PROJECT, state(72)) == WriteCounts(added=1)
