@@ -192,10 +192,12 @@ def test_numbers_are_positive(kind: type[Any], name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["max_attempts", "max_download_attempts"])
 def test_attempts_are_whole_numbers(name: str) -> None:
-    """A number of attempts with a fraction is refused."""
+    """One attempt is the minimum, and a number of attempts with a fraction is refused."""
     options: dict[str, Any] = {name: 1.5}
     with pytest.raises(ConfigurationError, match=name):
         RetryPolicy(**options)
+    assert getattr(RetryPolicy(**{**options, name: 1}), name) == 1
+    assert Limits(concurrency=1).concurrency == 1
 
 
 @pytest.mark.parametrize("name", sorted(_OPTIONAL))
