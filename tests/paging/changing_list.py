@@ -1,4 +1,4 @@
-"""A call list that changes while it is read, with every habit a server may have."""
+"""Call list that changes while it is read, with every habit that a server may have."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ MOST_REQUESTS = 20_000
 
 
 def at(second: int) -> datetime:
-    """Give the moment that a number of seconds stands for."""
+    """Return the date that a number of seconds stands for."""
     return EPOCH + timedelta(seconds=second)
 
 
 class EndlessError(Exception):
-    """Say that a walk does not end."""
+    """A walk does not end."""
 
 
 @define(kw_only=True)
-class LiveList:
-    """Answer pages of calls, given as id -> second; before each answer something may happen.
+class ChangingList:
+    """Server of pages of calls, given as id -> second, that may change before each response.
 
     `stayed` are the calls that were there from the beginning and still are: a walk must give each
     of them once.
@@ -63,7 +63,7 @@ class LiveList:
         self.ever = set(self.calls)
 
     async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
-        """Answer what a walk asks for."""
+        """Return the page of a query."""
         ids, total = await self.page(ask.after, ask.before, ask.limit, ask.offset)
         calls = [Call(one, at(self.calls[one]), CallStatus.ANSWER) for one in ids]
         return RowBatch(calls, list(ids), total, answered_at=at(self.now))
@@ -71,12 +71,12 @@ class LiveList:
     async def page(
         self, after: datetime, before: datetime, limit: int, offset: int
     ) -> tuple[list[str], int | None]:
-        """Answer a page at one instant; the world goes on before it."""
+        """Return a page at one instant, after the next change."""
         self.requests += 1
         if self.requests > MOST_REQUESTS:
             raise EndlessError
         await asyncio.sleep(0)
-        self._live()
+        self._change()
         matching = self._ordered([one for one in self.calls if self._matches(one, after, before)])
         size = limit if self.clamp is None else min(limit, self.clamp)
         place = 0 if self.ignores_offset else offset
@@ -86,10 +86,10 @@ class LiveList:
         return page, self._total(matching, page)
 
     def walk(self, *, page_size: int, concurrency: int = 1, **options: object) -> History:
-        """Make a walk over all of it."""
+        """Return a walk over all of the list."""
         given: dict[str, object] = {
             "settle": timedelta(0),
-            "wants_less": never_less,
+            "wants_less": no_reduction,
             "now": lambda: at(self.now),
             **options,
         }
@@ -125,8 +125,8 @@ class LiveList:
             "everything": len(self.calls) + 1000,
         }[self.total]
 
-    def _live(self) -> None:
-        """Add a call now and then, anywhere in time, and delete one."""
+    def _change(self) -> None:
+        """Sometimes add a call at any date, and delete one."""
         if self._random.random() < self.churn:
             self._next_id += 1
             one = str(self._next_id)
@@ -143,7 +143,7 @@ class LiveList:
             self.stayed.discard(gone)
 
 
-def never_less(error: RoistatError) -> Reduction | None:
-    """Let every error pass."""
+def no_reduction(error: RoistatError) -> Reduction | None:
+    """Return no hint: every error is raised."""
     del error
     return None

@@ -1,4 +1,4 @@
-"""A list that is asked for page by page, with every habit a server may have."""
+"""Paged list with every habit that a server may have."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from roistat_async.paging.pager import Pager
 
 
 @frozen
-class Answer:
-    """Be what came: ids, and what the server says about their number."""
+class PageResponse:
+    """Response of the list: ids and the reported total."""
 
     ids: list[int]
     total: int | None
 
 
 @define
-class Listing:
-    """Answer pages of `ids`; every request is noted as (limit, offset)."""
+class PagedList:
+    """Paged list of `ids` that records each request as (limit, offset)."""
 
     ids: list[int]
     most: int | None = None
@@ -39,14 +39,14 @@ class Listing:
     def pager(self, **options: Any) -> Pager[int]:
         return Pager(self.fetch, self.decode, **options)
 
-    async def fetch(self, limit: int, offset: int) -> Answer:
+    async def fetch(self, limit: int, offset: int) -> PageResponse:
         self.asked.append((limit, offset))
         await asyncio.sleep(0)
         if self.change is not None:
             self.change(self.ids)
-        return Answer(*self._answer(limit, offset))
+        return PageResponse(*self._answer(limit, offset))
 
-    def decode(self, answer: Answer) -> RowBatch[int]:
+    def decode(self, answer: PageResponse) -> RowBatch[int]:
         self.read.append(answer.ids)
         keys: list[Hashable] = list(answer.ids)
         return RowBatch(answer.ids, keys, answer.total)

@@ -1,4 +1,4 @@
-"""The sealed walk, rule by rule: what it gives, what it refuses, and what it leaves behind."""
+"""The history walk, rule by rule: what it returns, what it refuses, and what it leaves."""
 
 from __future__ import annotations
 
@@ -21,48 +21,50 @@ from roistat_async.errors import (
 from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.history import History
 from roistat_async.paging.page_fetcher import PageQuery
-from tests.paging.changing_list import LiveList, at, never_less
+from tests.paging.changing_list import ChangingList, at, no_reduction
 
 HOUR = timedelta(hours=1)
 
 
-def spread(count: int, gap: int = 10, **habits: Any) -> LiveList:
-    """Give a list of so many calls, so many seconds apart."""
+def spread(count: int, gap: int = 10, **habits: Any) -> ChangingList:
+    """Return a list of calls at equal distances."""
     calls = {str(number): gap * number for number in range(count)}
-    return LiveList(calls=calls, span=gap * count + 1, **habits)
+    return ChangingList(calls=calls, span=gap * count + 1, **habits)
 
 
-def tied(count: int, *, before: int = 0, after: int = 0, **habits: Any) -> LiveList:
-    """Give a list with so many calls in one second, and single ones around it."""
+def tied(count: int, *, before: int = 0, after: int = 0, **habits: Any) -> ChangingList:
+    """Return a list with many calls in one second, and single ones around it."""
     seconds = [*range(before), *[before] * count, *range(before + 1, before + 1 + after)]
     calls = {str(number): second for number, second in enumerate(seconds)}
-    return LiveList(calls=calls, span=before + after + 2, **habits)
+    return ChangingList(calls=calls, span=before + after + 2, **habits)
 
 
 @define(kw_only=True)
-class Bent(LiveList):
-    """A list whose answers are bent on their way."""
+class Distorted(ChangingList):
+    """A list whose responses are distorted."""
 
     bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]]
 
     async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
-        """Answer, bent."""
+        """PageResponse, distorted."""
         return self.bend(ask, await super().fetch(ask))
 
 
-def bent(bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]], count: int = 30) -> Bent:
-    """Give thirty calls, ten seconds apart, whose answers are bent."""
+def distorted(
+    bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]], count: int = 30
+) -> Distorted:
+    """Return thirty calls, ten seconds apart, in distorted responses."""
     calls = {str(number): 10 * number for number in range(count)}
-    return Bent(calls=calls, span=10 * count, bend=bend)
+    return Distorted(calls=calls, span=10 * count, bend=bend)
 
 
 async def ids(walk: History) -> list[str]:
-    """Walk to the end."""
+    """Return the ids of a whole walk."""
     return [call.id async for call in walk]
 
 
 async def refused(walk: History, text: str) -> tuple[PagingError, list[str]]:
-    """Walk until it is refused; give the error and what came before it."""
+    """Walk until PagingError; return it and the calls before it."""
     found: list[str] = []
 
     async def go() -> None:
@@ -75,7 +77,7 @@ async def refused(walk: History, text: str) -> tuple[PagingError, list[str]]:
 
 
 async def settle() -> None:
-    """Let everything happen that can."""
+    """Wait until nothing can run any more."""
     for _ in range(30):
         await asyncio.sleep(0)
 
@@ -86,32 +88,32 @@ async def settle() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 20, 21])
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_each_call_once(count: int, concurrency: int) -> None:
-    """Nothing, one, two, a page exactly, a page and one more: in order of date, at few requests."""
+    """Every call is returned once, in order of date, with few requests."""
     world = spread(count)
     walk = world.walk(page_size=10, concurrency=concurrency)
     assert await ids(walk) == [str(number) for number in range(count)]
     assert walk.report.requests <= 1.25 * -(-count // 10) + 4
 
 
-async def test_the_first_second_is_meant_and_the_end_is_not() -> None:
-    """A call at the start of the period is given, one at its end is not."""
-    world = LiveList(calls={"1": 0, "2": 7, "3": 8}, span=8)
+async def test_the_period_includes_its_start_and_excludes_its_end() -> None:
+    """A call at the start of the period is returned, one at its end is not."""
+    world = ChangingList(calls={"1": 0, "2": 7, "3": 8}, span=8)
     assert await ids(world.walk(page_size=10)) == ["1", "2"]
 
 
 async def test_parts_of_a_second_are_rounded_up() -> None:
-    """Calls have whole seconds: of 0.5 s to 7.5 s those of the seconds 1 to 7 are meant."""
-    world = LiveList(calls={"1": 0, "2": 1, "3": 7, "4": 8}, span=9)
+    """A period from 0.5 s to 7.5 s holds the calls of the seconds 1 to 7."""
+    world = ChangingList(calls={"1": 0, "2": 1, "3": 7, "4": 8}, span=9)
     half = timedelta(seconds=0.5)
     assert await ids(_over(world, Period(at(0) + half, at(7) + half))) == ["2", "3"]
 
 
-def _over(world: LiveList, period: Period, **options: Any) -> History:
+def _over(world: ChangingList, period: Period, **options: Any) -> History:
     given: dict[str, Any] = {
         "page_size": 10,
         "concurrency": 1,
         "settle": timedelta(0),
-        "wants_less": never_less,
+        "wants_less": no_reduction,
         "now": lambda: at(world.now),
         **options,
     }
@@ -119,24 +121,24 @@ def _over(world: LiveList, period: Period, **options: Any) -> History:
 
 
 @pytest.mark.parametrize("habit", ["after_inclusive", "before_inclusive"])
-async def test_it_does_not_matter_whether_a_bound_is_meant_itself(habit: str) -> None:
-    """A `>` that means `>=` brings calls of the second before: they are left out."""
+async def test_an_inclusive_operator_does_no_harm(habit: str) -> None:
+    """If `>` means `>=`, the calls of the second before the start are dropped."""
     calls = {"0": -1, **{str(number): number // 3 for number in range(1, 30)}, "90": 10}
-    world = LiveList(calls=calls, span=10)
+    world = ChangingList(calls=calls, span=10)
     setattr(world, habit, True)
     assert await ids(world.walk(page_size=7)) == [str(number) for number in range(1, 30)]
 
 
 async def test_a_full_second_before_the_period() -> None:
-    """Where `>` means `>=`, a second before the period that is fuller than a page hides nothing."""
+    """If `>` means `>=`, a second before the period that fills a page hides no call."""
     early = {str(number): -1 for number in range(100, 120)}
-    world = LiveList(calls={**early, "1": 0, "2": 5}, span=10, after_inclusive=True)
+    world = ChangingList(calls={**early, "1": 0, "2": 5}, span=10, after_inclusive=True)
     assert await ids(world.walk(page_size=10)) == ["1", "2"]
 
 
 @pytest.mark.parametrize("edge", [9, 10, 11])
 async def test_a_second_at_the_edge_of_a_page(edge: int) -> None:
-    """A second that ends with the page, or just after it, is given whole."""
+    """A second that ends with the page, or just after it, is returned whole."""
     world = tied(4, before=edge - 2, after=5)
     assert len(await ids(world.walk(page_size=10))) == len(world.calls)
 
@@ -144,7 +146,7 @@ async def test_a_second_at_the_edge_of_a_page(edge: int) -> None:
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize("count", [10, 11, 35])
 async def test_a_second_fuller_than_a_page(count: int, shuffled: bool) -> None:
-    """It is paged inside until all of it is proved to be there; its neighbours are given too."""
+    """A second with more calls than a page is read by offset and returned with its neighbours."""
     world = tied(count, before=3, after=3, shuffled=shuffled)
     walk = world.walk(page_size=10)
     found = await ids(walk)
@@ -153,20 +155,20 @@ async def test_a_second_fuller_than_a_page(count: int, shuffled: bool) -> None:
 
 
 async def test_a_large_second_costs_few_requests() -> None:
-    """250 calls of one second at a hundred a page: read about twice."""
+    """A second of 250 calls is read about twice at a hundred calls a page."""
     world = tied(250)
     assert len(await ids(world.walk(page_size=100))) == 250
     assert world.requests <= 12
 
 
-async def test_a_clamp_that_nobody_told_of() -> None:
-    """A server that gives fewer than asked for is no end."""
+async def test_a_silent_clamp_of_limit() -> None:
+    """A page shorter than the limit does not end the walk."""
     world = spread(40, clamp=3)
     assert len(await ids(world.walk(page_size=1000, concurrency=3))) == 40
 
 
 async def test_pages_shorter_than_they_must_be() -> None:
-    """One that shows a call twice, in an order drawn anew, is not all of its second (P4)."""
+    """A second whose pages repeat a call in random order is still read whole (P4)."""
     for seed in range(150):
         world = tied(3, before=2, after=1, short=True, shuffled=True, seed=seed)
         assert len(await ids(world.walk(page_size=2))) == 6
@@ -174,12 +176,12 @@ async def test_pages_shorter_than_they_must_be() -> None:
 
 @pytest.mark.parametrize("total", ["page", "absent", "zero", "everything"])
 async def test_total_decides_nothing(total: str) -> None:
-    """Whatever it says, each call is given."""
+    """The reported total ends no walk."""
     assert len(await ids(spread(35, total=total).walk(page_size=10))) == 35
 
 
 async def test_an_ignored_offset_does_no_harm_between_seconds() -> None:
-    """The walk uses no offset where a second fits on a page."""
+    """An ignored offset does no harm if each second fits on a page."""
     world = spread(35, ignores_offset=True)
     assert len(await ids(world.walk(page_size=10))) == 35
     assert world.requests < 12
@@ -189,7 +191,7 @@ async def test_an_ignored_offset_does_no_harm_between_seconds() -> None:
 
 
 async def test_a_full_second_where_offset_is_ignored() -> None:
-    """It cannot be proved complete: refused, after what came before, with the place to go on."""
+    """A full second on a server that ignores offsets is refused, with the resume token."""
     world = tied(25, before=12, after=4, ignores_offset=True)
     error, found = await refused(world.walk(page_size=10), "any offset")
     assert found == [str(number) for number in range(12)]
@@ -200,34 +202,34 @@ async def test_a_full_second_where_offset_is_ignored() -> None:
 
 
 async def test_a_full_second_where_limit_and_offset_are_ignored() -> None:
-    """A page of fewer calls than asked for may be full all the same."""
+    """A page shorter than the limit can still be full."""
     world = tied(25, before=12, after=4, ignores_offset=True, clamp=10)
     _, found = await refused(world.walk(page_size=1000), "any offset")
     assert found == [str(number) for number in range(12)]
 
 
-class Deleting(LiveList):
-    """Delete a call of the page before, so that a place shifts by one."""
+class Deleting(ChangingList):
+    """List that deletes a call of the last page, so that the offsets shift by one."""
 
-    def _live(self) -> None:
+    def _change(self) -> None:
         if self.requests == 2:
             self.calls.pop("0")
             self.stayed.discard("0")
 
 
-async def test_a_call_deleted_between_two_places() -> None:
-    """The place after a full second is empty, yet one call slipped before it: it is found."""
+async def test_a_call_deleted_between_two_offsets() -> None:
+    """A call that slips behind the offset after a deletion is found."""
     world = Deleting(calls={str(number): 5 for number in range(11)}, span=60)
     assert world.stayed >= {"10"}
     assert world.stayed - set(await ids(world.walk(page_size=10))) <= {"0"}
 
 
 @define(kw_only=True)
-class Narrowing(LiveList):
-    """From the second request on, refuse periods of more than a minute."""
+class Narrowing(ChangingList):
+    """List that refuses periods of more than a minute from the second request on."""
 
     async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
-        """Answer or refuse."""
+        """PageResponse or refuse."""
         if self.requests and ask.before - ask.after > timedelta(minutes=1):
             raise InvalidRequestError("incorrect_request", "Try smaller period")
         return await super().fetch(ask)
@@ -235,7 +237,7 @@ class Narrowing(LiveList):
 
 @pytest.mark.parametrize("count", [3, 10, 15])
 async def test_periods_that_become_too_long(count: int) -> None:
-    """A place in a long period means nothing in a shorter one: both are asked for once more."""
+    """An offset of a long period is not used in a shorter one: both are requested again."""
     seconds = {str(number): 5 for number in range(count)}
     world = Narrowing(calls={**seconds, "50": 500, "51": 900}, span=1000)
     walk = world.walk(page_size=10, wants_less=lambda _: "period")
@@ -256,8 +258,8 @@ async def test_periods_that_become_too_long(count: int) -> None:
 async def test_a_page_that_breaks_the_rules(
     bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]], text: str
 ) -> None:
-    """An unsorted page, calls outside the dates, an id twice, more than asked for: PagingError."""
-    error, found = await refused(bent(bend).walk(page_size=10), text)
+    """An unsorted page, dates out of range, a repeated id or too many rows raise PagingError."""
+    error, found = await refused(distorted(bend).walk(page_size=10), text)
     assert (error.rows, found) == (0, [])
     assert error.resume_token is not None
 
@@ -288,15 +290,15 @@ def _padded(ask: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
 
 @pytest.mark.parametrize("page_size", [1, 2, 10])
 @pytest.mark.parametrize("habit", ["descending", "ignores_sort"])
-async def test_the_newest_first_is_refused(habit: str, page_size: int) -> None:
-    """Also with pages of one row, which show no order."""
+async def test_descending_order_is_refused(habit: str, page_size: int) -> None:
+    """A list in descending order is refused, also with pages of one row."""
     world = spread(35, **{habit: True})
     _, found = await refused(world.walk(page_size=page_size), "does not sort by date")
     assert not found
 
 
-async def test_the_newest_first_with_a_full_second() -> None:
-    """The newest second fills the page: what is before it must not be taken for nothing."""
+async def test_descending_order_with_a_full_second() -> None:
+    """A full newest second does not hide the older calls of a list in descending order."""
     world = tied(10, before=5, descending=True)
     await refused(world.walk(page_size=10), "does not sort by date")
 
@@ -304,10 +306,10 @@ async def test_the_newest_first_with_a_full_second() -> None:
 @pytest.mark.parametrize("before", [0, 5])
 @pytest.mark.parametrize("descending", [False, True])
 async def test_a_full_second_at_the_end(before: int, descending: bool) -> None:
-    """Where `<` means `<=`, calls of the end fill the page: they prove nothing of older ones."""
+    """If `<` means `<=`, a page full of calls at the end of the period proves nothing."""
     seconds = [*range(before), *[7] * 10]
     calls = {str(number): second for number, second in enumerate(seconds)}
-    world = LiveList(calls=calls, span=7, descending=descending, before_inclusive=True)
+    world = ChangingList(calls=calls, span=7, descending=descending, before_inclusive=True)
     if descending and before:
         await refused(world.walk(page_size=10), "does not sort by date")
     else:
@@ -315,25 +317,25 @@ async def test_a_full_second_at_the_end(before: int, descending: bool) -> None:
 
 
 async def test_ignored_filters_are_refused() -> None:
-    """A server that gives calls of all times breaks the dates asked for."""
-    world = LiveList(
+    """A server that ignores the date filters is refused."""
+    world = ChangingList(
         calls={str(number): number - 20 for number in range(60)}, span=40, ignores_filter=True
     )
     await refused(world.walk(page_size=10), "outside")
 
 
 async def test_a_page_of_unreadable_calls_is_refused() -> None:
-    """With no date on it the walk cannot go on: better refused than skipped."""
+    """A page without a readable date raises PagingError instead of skipping calls."""
 
     def all_bad(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         bad = [BadRecord(index, "$.date", "no date") for index in range(len(rows.items))]
         return RowBatch([], [], rows.total, bad, [f"bad {key}" for key in rows.keys])
 
-    await refused(bent(all_bad).walk(page_size=10), "no record of a page can be read")
+    await refused(distorted(all_bad).walk(page_size=10), "no record of a page can be read")
 
 
 async def test_a_second_that_never_stands_still() -> None:
-    """Calls that come and go faster than they can be read end in PagingError, not in a loop."""
+    """Calls that change faster than they can be read end in PagingError, not in a loop."""
     world = tied(30, churn=1.0, seed=3)
     await refused(world.walk(page_size=10), "faster|another order")
     assert world.requests < 3000
@@ -343,7 +345,7 @@ async def test_a_second_that_never_stands_still() -> None:
 
 
 async def test_sealed_by_the_servers_clock() -> None:
-    """The seal is the server's time minus `settle`; a local clock an hour wrong changes nothing."""
+    """The seal is the server's time minus `settle`, whatever the local clock says."""
     for local in (-3600, 0, 3600):
         world = spread(100, now=600)
         walk = world.walk(
@@ -353,30 +355,30 @@ async def test_sealed_by_the_servers_clock() -> None:
         assert walk.report.sealed_until == at(480)
 
 
-async def test_sealed_by_the_local_clock_where_the_server_tells_no_time() -> None:
-    """Without a Date the clock of this machine has to do."""
-    world = bent(lambda _, rows: evolve(rows, answered_at=None))
+async def test_sealed_by_the_local_clock_without_a_date_header() -> None:
+    """Without a Date header the seal is taken from the local clock."""
+    world = distorted(lambda _, rows: evolve(rows, answered_at=None))
     walk = world.walk(page_size=10, settle=timedelta(seconds=20), now=lambda: at(100))
     await ids(walk)
     assert walk.report.sealed_until == at(80)
 
 
-async def test_the_seal_is_frozen_at_the_first_answer() -> None:
-    """Time passes during the walk; what is recorded in it is not sealed."""
+async def test_the_seal_is_fixed_by_the_first_response() -> None:
+    """Calls recorded during the walk are not sealed."""
 
     def aged(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         world.now += 60
         return rows
 
-    world = bent(aged, 100)
+    world = distorted(aged, 100)
     world.now = 600
     walk = world.walk(page_size=10)
     await ids(walk)
     assert walk.report.sealed_until == at(600)
 
 
-async def test_calls_after_the_seal_are_provisional() -> None:
-    """They are given and counted: more may still be recorded among them."""
+async def test_calls_after_the_seal_are_unsealed() -> None:
+    """Calls after the seal are returned and counted as unsealed."""
     world = spread(100, now=505)
     walk = world.walk(page_size=10, settle=timedelta(seconds=100))
     assert len(await ids(walk)) == 100
@@ -385,23 +387,23 @@ async def test_calls_after_the_seal_are_provisional() -> None:
 
 
 async def test_the_seal_lies_inside_the_period() -> None:
-    """Neither before its start nor after its end."""
+    """The seal is neither before the start of the period nor after its end."""
     for now, sealed in ((-5000, 0), (10**6, 101)):
         walk = spread(10, now=now).walk(page_size=10)
         await ids(walk)
         assert walk.report.sealed_until == at(sealed)
 
 
-async def test_nothing_is_sealed_before_the_first_answer() -> None:
-    """A walk that has not begun, or whose first request failed, proved nothing."""
+async def test_nothing_is_sealed_before_the_first_response() -> None:
+    """A walk without a successful request has proved nothing."""
     world = spread(10)
     walk = world.walk(page_size=10)
     assert walk.report.sealed_until is None
     assert not walk.report.is_complete
 
 
-async def test_no_more_is_sealed_than_was_given() -> None:
-    """A walk left early has proved the time up to the last call given."""
+async def test_no_more_is_sealed_than_was_returned() -> None:
+    """A walk left early has proved the time up to the last returned call."""
     walk = spread(100).walk(page_size=10)
     async with aclosing(aiter(walk)) as calls:
         for _ in range(5):
@@ -414,7 +416,7 @@ async def test_no_more_is_sealed_than_was_given() -> None:
 
 
 async def test_the_report() -> None:
-    """It counts what was given and asked for, and says that the end was reached."""
+    """The report counts rows and requests, and says that the end was reached."""
     world = tied(25, before=10, after=10)
     walk = world.walk(page_size=10)
     await ids(walk)
@@ -426,7 +428,7 @@ async def test_the_report() -> None:
 
 
 async def test_the_report_grows_with_the_walk() -> None:
-    """Rows are counted as they are given, not as they are read."""
+    """Rows are counted as they are returned, not as they are read."""
     walk = spread(50).walk(page_size=10)
     rows = [walk.report.rows async for _ in walk]
     assert rows == list(range(1, 51))
@@ -435,14 +437,14 @@ async def test_the_report_grows_with_the_walk() -> None:
 # What is left behind
 
 
-class Gates(LiveList):
+class GatedPages(ChangingList):
     """Let so many requests pass and hold the others; count those under way."""
 
     flying = 0
     passes = 0
 
     async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
-        """Answer if there is a pass left."""
+        """PageResponse if there is a pass left."""
         self.flying += 1
         try:
             while self.passes < 1:
@@ -453,22 +455,22 @@ class Gates(LiveList):
             self.flying -= 1
 
 
-def gates(passes: int) -> Gates:
-    """Give a long list that answers only so many requests."""
-    world = Gates(calls={str(number): 10 * number for number in range(600)}, span=6001)
+def gated_list(passes: int) -> GatedPages:
+    """Return a long list that responds to a number of requests only."""
+    world = GatedPages(calls={str(number): 10 * number for number in range(600)}, span=6001)
     world.passes = passes
     return world
 
 
-def nothing_is_left(world: Gates) -> None:
-    """Check that no request and no task is under way."""
+def nothing_is_left(world: GatedPages) -> None:
+    """Check that no request and no task is pending."""
     assert world.flying == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_leaving_early_leaves_nothing() -> None:
-    """A `break` ends the requests under way."""
-    world = gates(8)
+    """A `break` cancels the pending requests."""
+    world = gated_list(8)
     async for _ in world.walk(page_size=10, concurrency=4):
         await settle()
         if world.flying > 1:
@@ -478,8 +480,8 @@ async def test_leaving_early_leaves_nothing() -> None:
 
 
 async def test_closing_leaves_nothing_at_once() -> None:
-    """After aclose() there is nothing to wait for."""
-    world = gates(8)
+    """After aclose() nothing is pending."""
+    world = gated_list(8)
     async with aclosing(world.walk(page_size=10, concurrency=4).pages()) as pages:
         await anext(pages)
         await settle()
@@ -488,8 +490,8 @@ async def test_closing_leaves_nothing_at_once() -> None:
 
 
 async def test_a_cancelled_walk_leaves_nothing() -> None:
-    """Cancelled while it waits for an answer."""
-    world = gates(8)
+    """A walk cancelled during a request leaves nothing pending."""
+    world = gated_list(8)
     task = asyncio.create_task(ids(world.walk(page_size=10, concurrency=4)))
     await settle()
     task.cancel()
@@ -499,14 +501,14 @@ async def test_a_cancelled_walk_leaves_nothing() -> None:
 
 
 async def fail_at_once(calls: AsyncIterable[Call]) -> None:
-    """Be a consumer with a bug."""
+    """Consume rows and raise an error."""
     async for _ in calls:
         raise ZeroDivisionError
 
 
 async def test_a_consumer_that_fails_leaves_nothing() -> None:
-    """Its exception passes through."""
-    world = gates(8)
+    """The exception of a consumer passes through, and nothing is left pending."""
+    world = gated_list(8)
     with pytest.raises(ZeroDivisionError):
         await fail_at_once(world.walk(page_size=10, concurrency=4))
     await settle()
@@ -514,14 +516,14 @@ async def test_a_consumer_that_fails_leaves_nothing() -> None:
 
 
 async def test_a_failed_walk_leaves_nothing() -> None:
-    """An error of the transport comes out as it is, and says where to go on."""
+    """An error of the transport is raised as it is, with a note where to resume."""
 
     def fails(ask: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         if ask.after > at(100):
             raise TransportError("lost")
         return rows
 
-    walk = bent(fails, 200).walk(page_size=10, concurrency=4)
+    walk = distorted(fails, 200).walk(page_size=10, concurrency=4)
     with pytest.raises(TransportError) as caught:
         await ids(walk)
     assert "resume_from" in caught.value.__notes__[0]
@@ -532,7 +534,7 @@ async def test_a_failed_walk_leaves_nothing() -> None:
 
 
 async def test_each_iteration_begins_anew() -> None:
-    """A second one reads the list of today, and reports it alone."""
+    """A second iteration reads the current list and has a report of its own."""
     world = spread(30)
     walk = world.walk(page_size=10)
     first = await ids(walk)
@@ -544,7 +546,7 @@ async def test_each_iteration_begins_anew() -> None:
 
 
 def test_a_walk_in_another_event_loop() -> None:
-    """The same walk iterates in a second asyncio.run, and one left in the first is gone on with."""
+    """A walk can be iterated in a second asyncio.run, and resumed there."""
     world = spread(60)
     walk = world.walk(page_size=10, concurrency=4)
 
@@ -571,7 +573,7 @@ def test_a_walk_in_another_event_loop() -> None:
     ],
 )
 def test_wrong_arguments(wrong: dict[str, Any]) -> None:
-    """They are found before anything is asked for."""
+    """Invalid arguments are refused before any request."""
     world = spread(3)
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         _over(world, Period(at(0), at(9)), **wrong)
@@ -579,13 +581,13 @@ def test_wrong_arguments(wrong: dict[str, Any]) -> None:
 
 
 def test_no_period() -> None:
-    """Two dates are no Period."""
+    """Two dates are refused in place of a Period."""
     with pytest.raises(ConfigurationError, match="Period"):
         _over(spread(3), (at(0), at(9)))  # type: ignore[arg-type]
 
 
 def test_a_period_at_the_edge_of_all_dates() -> None:
-    """The walk looks a second beyond its bounds: there must be one."""
+    """A period at the first or last possible date is refused."""
     for start in (datetime.min, datetime.max - HOUR):
         whole = Period(start.replace(tzinfo=UTC), (start + HOUR).replace(tzinfo=UTC))
         with pytest.raises(ConfigurationError, match="between the years 1 and 9999"):

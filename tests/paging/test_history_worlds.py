@@ -1,4 +1,4 @@
-"""Thousands of lists that change while they are read: nothing lost, nothing doubled, or refused."""
+"""Thousands of generated lists that change while they are read: no call lost or repeated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roistat_async.errors import PagingError
-from tests.paging.changing_list import EndlessError, LiveList, at
+from tests.paging.changing_list import ChangingList, EndlessError, at
 
 # The same worlds in every run; more of them, and others, by a larger max_examples without
 # derandomize.
@@ -25,7 +25,7 @@ WORLDS = settings(
 
 
 def _calls(seed: int, count: int, span: int, ties: float) -> dict[str, int]:
-    """Spread calls over the seconds, so many of them in a second that has one already."""
+    """Spread calls over the seconds, some of them in a second that has one already."""
     random = Random(seed)
     seconds: list[int] = []
     for _ in range(count):
@@ -35,15 +35,15 @@ def _calls(seed: int, count: int, span: int, ties: float) -> dict[str, int]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> LiveList:
-    """Draw a list, its habits and what happens to it."""
+def worlds(draw: st.DrawFn) -> ChangingList:
+    """Draw a list, its habits and its changes."""
     seed, span = draw(st.integers(0, 10**9)), draw(st.sampled_from([1, 5, 60, 1000]))
     calls = _calls(
         seed, draw(st.integers(0, 60)), span, draw(st.sampled_from([0.0, 0.3, 0.6, 0.95]))
     )
     odd = st.sampled_from([False] * 9 + [True])
     ignores_offset = draw(odd)
-    return LiveList(
+    return ChangingList(
         calls=calls,
         span=span,
         seed=seed,
@@ -62,7 +62,7 @@ def worlds(draw: st.DrawFn) -> LiveList:
     )
 
 
-def _check(given: list[str], world: LiveList) -> None:
+def _check(given: list[str], world: ChangingList) -> None:
     assert not [one for one, times in Counter(given).items() if times > 1], "doubled"
     assert world.stayed <= set(given), "lost"
     assert set(given) <= world.ever, "made up"
@@ -70,8 +70,8 @@ def _check(given: list[str], world: LiveList) -> None:
 
 @WORLDS
 @given(world=worlds(), page_size=st.integers(1, 12), concurrency=st.integers(1, 4))
-def test_nothing_is_lost_or_doubled(world: LiveList, page_size: int, concurrency: int) -> None:
-    """Each call that stays is given once, in order; or the walk is refused, never endless."""
+def test_nothing_is_lost_or_doubled(world: ChangingList, page_size: int, concurrency: int) -> None:
+    """Each call that stays is returned once, in order, or the walk is refused; it always ends."""
 
     async def walk() -> list[Any] | None:
         try:
@@ -92,10 +92,10 @@ def test_nothing_is_lost_or_doubled(world: LiveList, page_size: int, concurrency
     leave_after=st.lists(st.integers(1, 9), max_size=4),
     by_page=st.booleans(),
 )
-def test_nothing_is_lost_where_a_walk_goes_on(
-    world: LiveList, page_size: int, leave_after: list[int], by_page: bool
+def test_nothing_is_lost_when_a_walk_resumes(
+    world: ChangingList, page_size: int, leave_after: list[int], by_page: bool
 ) -> None:
-    """A walk that is left and gone on with from its `resume_from` gives each call once too."""
+    """A walk that is left and resumed returns each call once too."""
 
     async def one_walk(most: int | None, resume_from: str | None) -> tuple[list[str], str]:
         walk = world.walk(page_size=page_size, concurrency=2, resume_from=resume_from)
@@ -131,10 +131,10 @@ def test_nothing_is_lost_where_a_walk_goes_on(
         _check(given, world)
 
 
-def _still(seed: int) -> LiveList:
+def _still(seed: int) -> ChangingList:
     random = Random(seed)
     count, page = random.randrange(0, 3000), 100
-    return LiveList(
+    return ChangingList(
         calls=_calls(seed, count, 40 * max(1, count), 0.02),
         span=40 * max(1, count),
         seed=seed,
@@ -144,11 +144,11 @@ def _still(seed: int) -> LiveList:
 
 
 def test_requests_stay_near_the_ideal() -> None:
-    """On a list that stands still: at most 1.25 requests a page, and four."""
+    """A list that does not change costs at most 1.25 requests a page, plus four."""
     for seed in range(60):
         world = _still(seed)
 
-        async def walk(world: LiveList = world, seed: int = seed) -> int:
+        async def walk(world: ChangingList = world, seed: int = seed) -> int:
             history = world.walk(page_size=100, concurrency=1 + seed % 8)
             assert len([call async for call in history]) == len(world.calls)
             return history.report.requests
@@ -157,7 +157,7 @@ def test_requests_stay_near_the_ideal() -> None:
         assert requests <= 1.25 * -(-len(world.calls) // 100) + 4
 
 
-async def _naively(world: LiveList, page_size: int) -> list[str]:
+async def _naively(world: ChangingList, page_size: int) -> list[str]:
     """Walk by offset until a short page, as the vendor's example suggests."""
     given: list[str] = []
     while True:
@@ -167,12 +167,12 @@ async def _naively(world: LiveList, page_size: int) -> list[str]:
             return given
 
 
-def test_the_worlds_bite() -> None:
-    """A walk by offset fails in many of these worlds, so passing them means something."""
+def test_a_walk_by_offset_fails() -> None:
+    """A walk by offset loses calls in many of these lists, so passing them means something."""
     failed = Counter[str]()
     random = Random(5)
     for seed in range(300):
-        world = LiveList(
+        world = ChangingList(
             calls=_calls(seed, 50, 60, 0.3),
             span=60,
             seed=seed,

@@ -1,4 +1,4 @@
-"""What a pager asks for where nothing, or a limit, is said; and what it keeps of what came."""
+"""Requests of a pager by default and with a limit, and what it keeps of the responses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from roistat_async import errors
 from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.pager import Pager
-from tests.paging.paged_list import Answer, Listing
-from tests.paging.test_prefetch import Gates, settle
+from tests.paging.paged_list import PagedList, PageResponse
+from tests.paging.test_prefetch import GatedPages, settle
 
 
-async def test_what_is_asked_where_nothing_is_said() -> None:
-    """Pages of a thousand rows from the first one on, four of them ahead."""
-    world = Listing(list(range(9000)))
+async def test_default_requests() -> None:
+    """By default a pager requests pages of a thousand rows, four of them ahead."""
+    world = PagedList(list(range(9000)))
     async with aclosing(world.pager().pages()) as pages:
         await anext(pages)
         await settle()
@@ -35,17 +35,17 @@ async def test_what_is_asked_where_nothing_is_said() -> None:
 async def test_pages_within_a_limit_are_asked_for_ahead(
     limit: int, asked: list[tuple[int, int]]
 ) -> None:
-    """While the first page is used: each that is wanted, were it for one row, and no other."""
-    world = Listing(list(range(100)))
+    """The prefetch requests the pages within the limit and no others."""
+    world = PagedList(list(range(100)))
     async with aclosing(world.pager(page_size=10, prefetch=3, limit=limit).pages()) as pages:
         await anext(pages)
         await settle()
         assert world.asked == asked
 
 
-async def test_a_page_within_a_limit_is_asked_for_before_one_is_read() -> None:
-    """The place that a page leaves free on the way is taken before anybody reads it."""
-    world = Gates()
+async def test_the_window_is_refilled_before_a_page_is_decoded() -> None:
+    """The next page of the window is requested before a page is decoded."""
+    world = GatedPages()
     for offset in (0, 10):
         world.gate(offset).set()
     async with aclosing(world.pager(limit=150).pages()) as pages:
@@ -55,17 +55,17 @@ async def test_a_page_within_a_limit_is_asked_for_before_one_is_read() -> None:
 
 
 async def test_a_server_that_ignores_limits_does_not_break_ours() -> None:
-    """Of a page with more rows than asked for, only so many are given."""
+    """No more rows than the limit are returned from a page that holds more."""
 
-    async def fetch(limit: int, offset: int) -> Answer:
-        return Answer(list(range(offset, min(offset + 30, 90))), None)
+    async def fetch(limit: int, offset: int) -> PageResponse:
+        return PageResponse(list(range(offset, min(offset + 30, 90))), None)
 
     pager = Pager(fetch, lambda answer: RowBatch(answer.ids, [*answer.ids], answer.total), limit=5)
     assert await pager.collect() == [0, 1, 2, 3, 4]
 
 
 async def test_a_row_shown_again_three_pages_later_is_given_once() -> None:
-    """A list that moves shows it again; so many pages are known at least."""
+    """A row that a changing list shows again three pages later is returned once."""
     shown = [[0, 1], [2, 3], [4, 5], [0, 6], [7, 8]]
 
     async def fetch(limit: int, offset: int) -> list[int]:
@@ -77,8 +77,8 @@ async def test_a_row_shown_again_three_pages_later_is_given_once() -> None:
     assert await pager.collect() == list(range(9))
 
 
-async def test_a_page_tells_its_bad_records() -> None:
-    """Each page has those of its own."""
+async def test_a_page_has_its_bad_records() -> None:
+    """Each page has its own bad records."""
     bad = BadRecord(1, "$.date", "no date")
 
     async def fetch(limit: int, offset: int) -> int:
@@ -94,10 +94,10 @@ async def test_a_page_tells_its_bad_records() -> None:
 
 
 async def test_requests_that_are_given_up_have_ended() -> None:
-    """However long they need to clean up: none is under way once the walk was left."""
+    """After the walk no cancelled request is still cleaning up."""
 
-    class Slow(Gates):
-        async def fetch(self, limit: int, offset: int) -> Answer:
+    class Slow(GatedPages):
+        async def fetch(self, limit: int, offset: int) -> PageResponse:
             try:
                 return await super().fetch(limit, offset)
             except asyncio.CancelledError:
@@ -116,13 +116,13 @@ async def test_requests_that_are_given_up_have_ended() -> None:
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
-async def test_a_page_in_vain_is_dropped_without_a_word(is_lost: bool) -> None:
-    """Whether it was cancelled under way or had failed before: the loop reports nothing."""
+async def test_an_unused_page_is_dropped_silently(is_lost: bool) -> None:
+    """The event loop reports nothing about an unused page, cancelled or failed."""
     reports: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
 
-    class Failing(Gates):
-        async def fetch(self, limit: int, offset: int) -> Answer:
+    class Failing(GatedPages):
+        async def fetch(self, limit: int, offset: int) -> PageResponse:
             if is_lost and offset == 20:
                 raise errors.TransportError("lost")
             return await super().fetch(limit, offset)

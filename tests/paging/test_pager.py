@@ -1,4 +1,4 @@
-"""The pager: no loss, no doubles, no request too many, and nothing left behind."""
+"""The pager: no row lost or repeated, no unnecessary request, nothing left pending."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from roistat_async import errors
 from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.pager import Pager
-from tests.paging.paged_list import Listing
+from tests.paging.paged_list import PagedList
 
 TOTALS = ["matches", "page", "absent", "zero", "too large", "too small"]
 still_lists = st.builds(
-    Listing,
+    PagedList,
     ids=st.integers(0, 60).map(lambda number: list(range(number))),
     most=st.none() | st.integers(1, 12),
     total=st.sampled_from(TOTALS),
@@ -46,8 +46,8 @@ def collect(pager: Pager[int]) -> list[int]:
 
 @given(still_lists, options)
 @settings(max_examples=400)
-def test_a_still_list_is_given_whole_and_in_order(world: Listing, given: dict[str, Any]) -> None:
-    """Clamped limits, short pages, any total: every row once, in order, within the limit."""
+def test_a_still_list_is_given_whole_and_in_order(world: PagedList, given: dict[str, Any]) -> None:
+    """Every row is returned once and in order, whatever the limit, page lengths and total."""
     found = collect(world.pager(**given))
     rest = world.ids[given["offset"] :]
     assert found == (rest if given["limit"] is None else rest[: given["limit"]])
@@ -55,8 +55,8 @@ def test_a_still_list_is_given_whole_and_in_order(world: Listing, given: dict[st
 
 @given(still_lists, options)
 @settings(max_examples=200)
-def test_requests_are_bounded(world: Listing, given: dict[str, Any]) -> None:
-    """A page that came is one request; those in vain are as many as were ahead of short ones."""
+def test_requests_are_bounded(world: PagedList, given: dict[str, Any]) -> None:
+    """A received page costs one request; unused ones are bounded by the prefetch."""
     collect(world.pager(**given))
     useful = len(world.read)
     ahead = given["prefetch"]
@@ -66,8 +66,8 @@ def test_requests_are_bounded(world: Listing, given: dict[str, Any]) -> None:
 
 @given(still_lists, options)
 @settings(max_examples=200)
-def test_nothing_is_asked_beyond_the_end(world: Listing, given: dict[str, Any]) -> None:
-    """No request lies beyond the reported total, but the one that proves the end."""
+def test_nothing_is_asked_beyond_the_end(world: PagedList, given: dict[str, Any]) -> None:
+    """No request is beyond the reported total, except the final one."""
     world.total = "matches"
     collect(world.pager(**given))
     end = max(len(world.ids), given["offset"])
@@ -80,8 +80,8 @@ def test_nothing_is_asked_beyond_the_end(world: Listing, given: dict[str, Any]) 
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 6))
 @settings(max_examples=200)
 def test_an_even_list_costs_its_pages_and_the_proof(rows: int, size: int, prefetch: int) -> None:
-    """ceil(N / page) requests, and one that finds nothing more."""
-    world = Listing(list(range(rows)))
+    """A list costs ceil(N / page) requests, and one for the final empty page."""
+    world = PagedList(list(range(rows)))
     collect(world.pager(page_size=size, prefetch=prefetch))
     assert len(world.asked) == math.ceil(rows / size) + 1
     assert len(set(world.asked)) == len(world.asked)
@@ -92,17 +92,17 @@ def test_an_even_list_costs_its_pages_and_the_proof(rows: int, size: int, prefet
 def test_pages_that_overlap_give_no_doubles(
     rows: int, given: dict[str, Any], overlap: int, total: str
 ) -> None:
-    """Rows shown again at the edge of a page are given once."""
+    """Rows repeated at the edge of a page are returned once."""
     given = {**given, "page_size": given["page_size"] + overlap, "offset": 0, "limit": None}
-    world = Listing(list(range(rows)), overlap=overlap, total=total)
+    world = PagedList(list(range(rows)), overlap=overlap, total=total)
     assert collect(world.pager(**given)) == world.ids
 
 
 @given(st.integers(0, 40), options, st.sampled_from(TOTALS))
 @settings(max_examples=200)
 def test_an_ignored_offset_ends(rows: int, given: dict[str, Any], total: str) -> None:
-    """The first page for ever is given once; it costs one page of proof and those ahead."""
-    world = Listing(list(range(rows)), ignores_offset=True, total=total)
+    """A server that ignores offsets ends the list after one page without new ids."""
+    world = PagedList(list(range(rows)), ignores_offset=True, total=total)
     found = collect(world.pager(**given))
     assert len(found) == len(set(found)) <= given["page_size"]
     assert len(world.asked) <= 2 + given["prefetch"]
@@ -116,10 +116,10 @@ def test_an_ignored_offset_ends(rows: int, given: dict[str, Any], total: str) ->
     st.sampled_from(["grows", "shrinks", "both"]),
 )
 @settings(max_examples=300)
-def test_a_moving_list_gives_no_doubles_and_ends(
+def test_a_changing_list_ends_without_duplicates(
     rows: int, given: dict[str, Any], total: str, seed: int, how: str
 ) -> None:
-    """Rows come at the head or go anywhere: none is given twice, and it ends."""
+    """A list that changes is read without duplicates, and the walk ends."""
     random, fresh = Random(seed), iter(range(10**6, 10**6 + 40))
 
     def change(ids: list[int]) -> None:
@@ -128,38 +128,38 @@ def test_a_moving_list_gives_no_doubles_and_ends(
         if how != "grows" and ids and random.random() < 0.5:
             del ids[random.randrange(len(ids))]
 
-    world = Listing(list(range(rows)), change=change, total=total)
+    world = PagedList(list(range(rows)), change=change, total=total)
     found = collect(world.pager(**given))
     assert len(found) == len(set(found))
     assert len(world.asked) <= 2 * (rows + 40) + 10
 
 
 async def test_first_costs_one_request_for_one_row() -> None:
-    """The first row, or None."""
-    world = Listing([7, 8, 9])
+    """`first` costs one request and returns the first row, or None."""
+    world = PagedList([7, 8, 9])
     assert await world.pager(offset=1).first() == 8
     assert world.asked == [(1, 1)]
-    assert await Listing([]).pager().first() is None
+    assert await PagedList([]).pager().first() is None
 
 
 async def test_a_limit_of_nothing_asks_nothing() -> None:
-    """limit=0: no rows and no request."""
-    world = Listing([1])
+    """limit=0 returns no rows and sends no request."""
+    world = PagedList([1])
     assert await world.pager(limit=0).collect() == []
     assert await world.pager(limit=0).first() is None
     assert world.asked == []
 
 
 async def test_a_limit_asks_for_no_more_than_it_needs() -> None:
-    """25 rows in pages of ten: 10, 10 and 5."""
-    world = Listing(list(range(100)))
+    """A limit of 25 in pages of ten requests 10, 10 and 5 rows."""
+    world = PagedList(list(range(100)))
     assert await world.pager(page_size=10, limit=25).collect() == list(range(25))
     assert sorted(world.asked, key=lambda one: one[1]) == [(10, 0), (10, 10), (5, 20)]
 
 
-async def test_pages_tell_their_place() -> None:
-    """Each page knows its offset and the total that was reported."""
-    pages = [page async for page in Listing(list(range(25))).pager(page_size=10).pages()]
+async def test_pages_have_offset_and_total() -> None:
+    """Each page has its offset and the reported total."""
+    pages = [page async for page in PagedList(list(range(25))).pager(page_size=10).pages()]
     assert [(page.offset, len(page.items), page.total) for page in pages] == [
         (0, 10, 25),
         (10, 10, 25),
@@ -168,15 +168,15 @@ async def test_pages_tell_their_place() -> None:
 
 
 async def test_each_iteration_asks_anew() -> None:
-    """A pager can be walked twice."""
-    world = Listing(list(range(5)))
+    """A pager can be iterated twice."""
+    world = PagedList(list(range(5)))
     pager = world.pager()
     assert await pager.collect() == await pager.collect() == world.ids
     assert len(world.asked) == 4
 
 
-async def test_bad_records_are_kept_aside() -> None:
-    """A page of nothing but bad rows does not end the list; they are told once each."""
+async def test_bad_records_are_collected() -> None:
+    """A page of unreadable rows does not end the list, and each of them is collected once."""
     bad = [BadRecord(index, "$.date", "no date") for index in range(2)]
 
     async def fetch(limit: int, offset: int) -> int:
@@ -208,9 +208,9 @@ async def test_bad_records_are_kept_aside() -> None:
     ],
 )
 def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
-    """Checked when the pager is made, before any request."""
+    """Invalid numbers are refused when the pager is created."""
     (name,) = wrong
     with pytest.raises(
         errors.ConfigurationError, match=f"{name} must be a whole number of at least [01]"
     ):
-        Listing([]).pager(**wrong)
+        PagedList([]).pager(**wrong)

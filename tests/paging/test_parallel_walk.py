@@ -1,4 +1,4 @@
-"""Several stretches of time at once: they overlap, stay in order, and hold a bounded memory."""
+"""Several time slices at once: they overlap, stay in order and use bounded memory."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from roistat_async import Call
 from roistat_async.errors import PagingError, TransportError
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.page_fetcher import PageQuery
-from tests.paging.changing_list import LiveList, at
+from tests.paging.changing_list import ChangingList, at
 
 PAGE = 10
 PAGES = 120
 
 
 @define(kw_only=True)
-class Watched(LiveList):
-    """Count the requests under way and the calls that are still in memory."""
+class Watched(ChangingList):
+    """List that counts the pending requests and the calls in memory."""
 
     flying: int = 0
     peak: int = 0
     alive: set[Any] = field(factory=set)
 
     async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
-        """Answer after a while."""
+        """PageResponse after a while."""
         self.flying += 1
         self.peak = max(self.peak, self.flying)
         try:
@@ -44,14 +44,14 @@ class Watched(LiveList):
 
 
 def watched(pages: int = PAGES, **habits: Any) -> Watched:
-    """Give a list of so many pages, ten seconds between two calls."""
+    """Return a list of some pages, with ten seconds between two calls."""
     calls = {str(number): 10 * number for number in range(pages * PAGE)}
     return Watched(calls=calls, span=10 * pages * PAGE, **habits)
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 4, 8])
 async def test_requests_overlap(concurrency: int) -> None:
-    """On a long list many requests are under way at once, and never more than allowed."""
+    """Requests of a long list overlap, and never more than `concurrency`."""
     world = watched()
     walk = world.walk(page_size=PAGE, concurrency=concurrency)
     ids = [call.id async for call in walk]
@@ -61,7 +61,7 @@ async def test_requests_overlap(concurrency: int) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 2, 4, 8])
 async def test_requests_stay_near_the_ideal(concurrency: int) -> None:
-    """Stretches that overlap cost no more than a quarter."""
+    """Overlapping slices cost at most a quarter more requests."""
     world = watched()
     walk = world.walk(page_size=PAGE, concurrency=concurrency)
     assert len([call async for call in walk]) == PAGES * PAGE
@@ -70,7 +70,7 @@ async def test_requests_stay_near_the_ideal(concurrency: int) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 2, 4])
 async def test_memory_is_bounded(concurrency: int) -> None:
-    """A consumer that is slower than the server holds `concurrency` x 5 pages at most."""
+    """With a slow consumer `concurrency` x 5 pages at most are in memory."""
     world = watched()
     most = 0
     async with aclosing(world.walk(page_size=PAGE, concurrency=concurrency).pages()) as pages:
@@ -83,7 +83,7 @@ async def test_memory_is_bounded(concurrency: int) -> None:
 
 
 async def test_pages_wait_only_ahead_of_a_slow_consumer() -> None:
-    """While the first call is held, a few pages are read and then no more."""
+    """While the first call is used, a few pages are read and then no more."""
     world = watched()
     async with aclosing(aiter(world.walk(page_size=PAGE, concurrency=4))) as calls:
         await anext(calls)
@@ -96,17 +96,17 @@ async def test_pages_wait_only_ahead_of_a_slow_consumer() -> None:
 
 
 class Late(Watched):
-    """Fail for everything after a moment, at once; be slow before it."""
+    """List that fails for all calls after a date, and is slow before it."""
 
     async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
-        """Answer or fail."""
+        """PageResponse or fail."""
         if ask.after >= at(6000):
             raise TransportError("lost")
         return await super().fetch(ask)
 
 
-async def test_an_error_of_a_later_stretch_is_told_in_its_turn() -> None:
-    """All calls before it come first, then it; nothing is left under way."""
+async def test_an_error_of_a_later_slice_is_raised_in_order() -> None:
+    """The calls before an error are returned first, and then nothing is pending."""
     world = Late(calls={str(number): 10 * number for number in range(1200)}, span=12000)
     walk = world.walk(page_size=PAGE, concurrency=8)
     found: list[str] = []
@@ -125,8 +125,8 @@ async def test_an_error_of_a_later_stretch_is_told_in_its_turn() -> None:
         await anext(aiter(on))
 
 
-async def test_an_error_nobody_came_to_is_no_warning() -> None:
-    """A consumer that leaves before it never hears of it."""
+async def test_an_unreached_error_is_no_warning() -> None:
+    """A consumer that leaves before an error gets no warning of it."""
     world = Late(calls={str(number): 10 * number for number in range(1200)}, span=12000)
     async with aclosing(aiter(world.walk(page_size=PAGE, concurrency=8))) as calls:
         async for call in calls:
@@ -136,8 +136,8 @@ async def test_an_error_nobody_came_to_is_no_warning() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [2, 8])
-async def test_a_full_second_in_a_later_stretch(concurrency: int) -> None:
-    """It is found there too, and counted."""
+async def test_a_full_second_in_a_later_slice(concurrency: int) -> None:
+    """A full second in a later slice is found and counted."""
     world = watched()
     world.calls |= {str(number): 7000 for number in range(5000, 5035)}
     walk = world.walk(page_size=PAGE, concurrency=concurrency)
@@ -148,7 +148,7 @@ async def test_a_full_second_in_a_later_stretch(concurrency: int) -> None:
 @pytest.mark.parametrize("size", [26, 37, 75, 250])
 @pytest.mark.parametrize("concurrency", [2, 8])
 async def test_uneven_lists(concurrency: int, size: int) -> None:
-    """Bursts and gaps mislead the guess where a page ends, and cost little all the same."""
+    """Bursts and gaps mislead the estimated page span but cost few requests."""
     seconds = [burst * 100_000 + number for burst in range(2500 // size) for number in range(size)]
     calls = {str(number): second for number, second in enumerate(seconds)}
     world = Watched(calls=calls, span=seconds[-1] + 1)
@@ -157,8 +157,8 @@ async def test_uneven_lists(concurrency: int, size: int) -> None:
     assert world.requests <= 1.25 * -(-len(calls) // 25) + 4
 
 
-async def test_stretches_of_a_list_that_lies() -> None:
-    """A server that sorts the other way is refused with any concurrency."""
+async def test_slices_of_a_list_in_descending_order() -> None:
+    """A list in descending order is refused with any concurrency."""
     world = watched(descending=True)
     with pytest.raises(PagingError):
         [call async for call in world.walk(page_size=PAGE, concurrency=4)]

@@ -1,4 +1,4 @@
-"""The pages ahead: when they are asked for, and that nothing of them is left."""
+"""The prefetch: when pages are requested, and that nothing of them is left pending."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from roistat_async import errors
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.pager import Pager
-from tests.paging.paged_list import Answer, Listing
+from tests.paging.paged_list import PagedList, PageResponse
 
 
 async def test_a_short_page_moves_those_behind_it() -> None:
-    """Pages asked for at the wrong place are dropped and asked for at the right one."""
+    """After a short page the pages behind it are requested again at the right offset."""
 
-    class Once(Listing):
+    class Once(PagedList):
         def _answer(self, limit: int, offset: int) -> tuple[list[int], int | None]:
             page, total = super()._answer(limit, offset)
             return (page[:3] if offset == 10 else page), total
@@ -28,28 +28,28 @@ async def test_a_short_page_moves_those_behind_it() -> None:
     assert (10, 13) in world.asked
 
 
-class Gates:
-    """Answer a page of ten when its gate opens; note what happens in which order."""
+class GatedPages:
+    """Pages of ten rows that wait for their gated_list, with the order of events."""
 
     def __init__(self, rows: int = 200) -> None:
         self.rows = rows
-        self.gates: dict[int, asyncio.Event] = {}
+        self.gated_list: dict[int, asyncio.Event] = {}
         self.events: list[str] = []
         self.flying = 0
 
     def gate(self, offset: int) -> asyncio.Event:
-        return self.gates.setdefault(offset, asyncio.Event())
+        return self.gated_list.setdefault(offset, asyncio.Event())
 
-    async def fetch(self, limit: int, offset: int) -> Answer:
+    async def fetch(self, limit: int, offset: int) -> PageResponse:
         self.events.append(f"ask {offset}")
         self.flying += 1
         try:
             await self.gate(offset).wait()
         finally:
             self.flying -= 1
-        return Answer(list(range(offset, min(offset + limit, self.rows))), self.rows)
+        return PageResponse(list(range(offset, min(offset + limit, self.rows))), self.rows)
 
-    def read(self, answer: Answer) -> RowBatch[int]:
+    def read(self, answer: PageResponse) -> RowBatch[int]:
         self.events.append(f"read {answer.ids[0] if answer.ids else 'nothing'}")
         return RowBatch(answer.ids, list(answer.ids), answer.total)
 
@@ -63,8 +63,8 @@ async def settle() -> None:
 
 
 async def test_the_next_pages_are_on_their_way_while_one_is_used() -> None:
-    """While the consumer holds the first page, exactly `prefetch` others are under way."""
-    world = Gates()
+    """While the first page is used, exactly `prefetch` others are requested."""
+    world = GatedPages()
     world.gate(0).set()
     async with aclosing(world.pager().pages()) as pages:
         await anext(pages)
@@ -73,8 +73,8 @@ async def test_the_next_pages_are_on_their_way_while_one_is_used() -> None:
 
 
 async def test_a_page_is_read_when_its_turn_comes() -> None:
-    """Answers that came out of order wait as bytes and are read in order, one at a time."""
-    world = Gates()
+    """Responses wait as bytes and are decoded in order, one at a time."""
+    world = GatedPages()
     for offset in (0, 30, 20, 10):
         world.gate(offset).set()
     async with aclosing(world.pager().pages()) as pages:
@@ -86,8 +86,8 @@ async def test_a_page_is_read_when_its_turn_comes() -> None:
 
 
 async def test_a_slow_reader_holds_fewer_pages() -> None:
-    """Where every page ahead is here before it is wanted, one less waits each time."""
-    world = Gates()
+    """If all prefetched pages are there before they are needed, the window shrinks by one."""
+    world = GatedPages()
     for offset in range(0, 201, 10):
         world.gate(offset).set()
     async with aclosing(world.pager().pages()) as pages:
@@ -100,8 +100,8 @@ async def test_a_slow_reader_holds_fewer_pages() -> None:
 
 
 async def test_a_reader_that_waits_has_all_pages_under_way_again() -> None:
-    """A page that is not here when it is wanted widens the window to `prefetch` at once."""
-    world = Gates()
+    """If a page is not there when it is needed, the window is `prefetch` again."""
+    world = GatedPages()
     for offset in range(0, 40, 10):
         world.gate(offset).set()
     async with aclosing(world.pager().pages()) as pages:
@@ -118,8 +118,8 @@ async def test_a_reader_that_waits_has_all_pages_under_way_again() -> None:
 
 
 async def test_no_prefetch_means_one_request_at_a_time() -> None:
-    """prefetch=0 asks for a page when it is wanted."""
-    world = Gates()
+    """prefetch=0 requests a page when it is needed."""
+    world = GatedPages()
     world.gate(0).set()
     async with aclosing(world.pager(prefetch=0).pages()) as pages:
         await anext(pages)
@@ -128,8 +128,8 @@ async def test_no_prefetch_means_one_request_at_a_time() -> None:
 
 
 async def test_leaving_early_leaves_no_task() -> None:
-    """A `break` cancels the pages under way, by itself."""
-    world = Gates()
+    """A `break` cancels the prefetched pages."""
+    world = GatedPages()
     world.gate(0).set()
     async for _ in world.pager():
         break
@@ -139,8 +139,8 @@ async def test_leaving_early_leaves_no_task() -> None:
 
 
 async def test_a_cancelled_walk_leaves_no_task() -> None:
-    """Cancelled while it waits for a page: the page and those behind it are cancelled too."""
-    world = Gates()
+    """A walk cancelled during a request leaves no request pending."""
+    world = GatedPages()
     world.gate(0).set()
     task = asyncio.create_task(world.pager().collect())
     await settle()
@@ -150,18 +150,18 @@ async def test_a_cancelled_walk_leaves_no_task() -> None:
     assert world.flying == 0
 
 
-class Failing(Listing):
-    """Fail for one page, every time."""
+class Failing(PagedList):
+    """Pages of which one always fails."""
 
-    async def fetch(self, limit: int, offset: int) -> Answer:
+    async def fetch(self, limit: int, offset: int) -> PageResponse:
         if offset == 20:
             self.asked.append((limit, offset))
             raise errors.TransportError("lost")
         return await super().fetch(limit, offset)
 
 
-async def test_a_failed_page_is_told_in_its_turn() -> None:
-    """The pages before it are given; then its error, once, and nothing is left."""
+async def test_a_failed_page_is_raised_in_order() -> None:
+    """The pages before a failed one are returned; then its error is raised once."""
     world = Failing(list(range(100)))
     found: list[int] = []
 
@@ -176,8 +176,8 @@ async def test_a_failed_page_is_told_in_its_turn() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_failed_page_nobody_came_to_is_no_warning() -> None:
-    """An error of a page ahead is dropped with it when the consumer leaves."""
+async def test_an_unreached_failed_page_is_no_warning() -> None:
+    """The error of an unused page is dropped."""
     world = Failing(list(range(100)))
     async for one in world.pager(page_size=10):
         if one == 5:
@@ -187,10 +187,10 @@ async def test_a_failed_page_nobody_came_to_is_no_warning() -> None:
 
 
 async def test_a_page_that_cannot_be_read_ends_the_walk() -> None:
-    """The error of reading comes out, with nothing left under way."""
-    world = Listing(list(range(50)))
+    """An error of decoding is raised, and nothing is left pending."""
+    world = PagedList(list(range(50)))
 
-    def broken(_: Answer) -> RowBatch[int]:
+    def broken(_: PageResponse) -> RowBatch[int]:
         raise errors.MalformedResponseError("bad")
 
     with pytest.raises(errors.MalformedResponseError):
@@ -198,8 +198,8 @@ async def test_a_page_that_cannot_be_read_ends_the_walk() -> None:
 
 
 async def test_memory_holds_recent_pages_only() -> None:
-    """After thousands of pages, short ones among them, a walk knows the ids of a few."""
-    world = Listing(list(range(6000)), short=5, seed=3)
+    """After thousands of pages a pager holds the ids of a few only."""
+    world = PagedList(list(range(6000)), short=5, seed=3)
     pager = world.pager(page_size=6, prefetch=2)
     largest = 0
     async with aclosing(pager.pages()) as pages:
@@ -217,8 +217,8 @@ async def fail_at_once(rows: AsyncIterable[int]) -> None:
 
 
 async def test_a_consumer_that_fails_leaves_nothing() -> None:
-    """An exception in the loop's body passes through."""
-    world = Gates()
+    """The exception of a consumer passes through."""
+    world = GatedPages()
     world.gate(0).set()
     with pytest.raises(ZeroDivisionError):
         await fail_at_once(world.pager())

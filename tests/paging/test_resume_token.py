@@ -1,4 +1,4 @@
-"""Where a walk got to: a text that is stored, read again, and not taken for another."""
+"""The resume token: stored, parsed and refused where it does not belong."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from hypothesis import strategies as st
 from roistat_async.errors import ConfigurationError
 from roistat_async.paging import resume_token
 from roistat_async.paging.resume_token import ResumeToken
-from tests.paging.changing_list import LiveList, at
+from tests.paging.changing_list import ChangingList, at
 
 
-def world() -> LiveList:
-    """Give sixty calls, three in each second."""
-    return LiveList(calls={str(number): number // 3 for number in range(60)}, span=20, now=15)
+def world() -> ChangingList:
+    """Return sixty calls, three in each second."""
+    return ChangingList(calls={str(number): number // 3 for number in range(60)}, span=20, now=15)
 
 
-async def some(walk_of: LiveList, count: int, resume_from: str | None = None) -> tuple[str, str]:
-    """Take so many calls and leave; give the last id and the place to go on from."""
+async def some(
+    walk_of: ChangingList, count: int, resume_from: str | None = None
+) -> tuple[str, str]:
+    """Read some calls and leave; return the last id and the resume token."""
     walk = walk_of.walk(page_size=7, concurrency=2, resume_from=resume_from)
     last = ""
     async with aclosing(aiter(walk)) as calls:
@@ -33,13 +35,13 @@ async def some(walk_of: LiveList, count: int, resume_from: str | None = None) ->
 
 @given(st.integers(0, 10**6), st.none() | st.integers(0, 10**6), st.sets(st.text(), max_size=4))
 def test_round_trip(second: int, sealed: int | None, ids: set[str]) -> None:
-    """What is written is read unchanged text."""
+    """A written token is parsed unchanged."""
     place = ResumeToken(at(second), None if sealed is None else at(sealed), frozenset(ids))
     assert resume_token.parse(str(place)) == place
 
 
 def test_it_is_plain_text() -> None:
-    """People can read it, and any column or file can hold it."""
+    """A token is short printable text."""
     text = str(ResumeToken(at(5), at(3), ["17"]))
     assert json.loads(text) == {
         "next": "2026-05-01T00:00:05Z",
@@ -48,8 +50,8 @@ def test_it_is_plain_text() -> None:
     }
 
 
-def test_moments_are_utc() -> None:
-    """A place in Moscow's time is the same place."""
+def test_dates_are_utc() -> None:
+    """A token in another time zone is the same position."""
     moscow = at(5).astimezone(timezone(timedelta(hours=3)))
     assert str(ResumeToken(moscow)) == str(ResumeToken(at(5)))
 
@@ -79,7 +81,7 @@ def test_moments_are_utc() -> None:
     ],
 )
 async def test_garbage_is_refused(text: object) -> None:
-    """Half a text, another text, no text: ConfigurationError, and nothing was asked for."""
+    """Anything but a token is a ConfigurationError, and nothing is requested."""
     walked = world()
     with pytest.raises(ConfigurationError, match="unchanged text"):
         walked.walk(page_size=7, resume_from=text)
@@ -88,13 +90,13 @@ async def test_garbage_is_refused(text: object) -> None:
 
 @pytest.mark.parametrize("second", [-1, 21])
 def test_another_period_is_refused(second: int) -> None:
-    """A place outside the period is of another walk."""
+    """A token outside the period is refused."""
     with pytest.raises(ConfigurationError, match="another period"):
         world().walk(page_size=7, resume_from=str(ResumeToken(at(second))))
 
 
 async def test_before_anything_was_given() -> None:
-    """It is the beginning."""
+    """Before the first call the token is the start of the period."""
     walked = world()
     walk = walked.walk(page_size=7)
     on = walked.walk(page_size=7, resume_from=walk.resume_token)
@@ -102,7 +104,7 @@ async def test_before_anything_was_given() -> None:
 
 
 async def test_after_the_end() -> None:
-    """Nothing is left, and nothing is asked for."""
+    """A token of the end returns no call and sends no request."""
     walked = world()
     walk = walked.walk(page_size=7)
     assert len([call async for call in walk]) == 60
@@ -115,7 +117,7 @@ async def test_after_the_end() -> None:
 
 @pytest.mark.parametrize("count", range(1, 8))
 async def test_in_the_middle_of_a_second(count: int) -> None:
-    """What was given of a second is not given again; a late call of that second is."""
+    """A token inside a second returns its remaining calls, and one that was added late."""
     walked = world()
     last, place = await some(walked, count)
     walked.calls["900"] = (count - 1) // 3
@@ -127,7 +129,7 @@ async def test_in_the_middle_of_a_second(count: int) -> None:
 
 
 async def test_again_and_again() -> None:
-    """One call at a time through sixty walks gives each once, with what was given remembered."""
+    """Sixty walks of one call each, resumed one after the other, return each call once."""
     walked = world()
     place: str | None = None
     for number in range(60):
@@ -136,7 +138,7 @@ async def test_again_and_again() -> None:
 
 
 async def test_the_seal_stays_that_of_the_first_walk() -> None:
-    """Days later it is still the moment when the walk began: what is later was read too early."""
+    """A resumed walk keeps the seal of the first one."""
     walked = world()
     _, place = await some(walked, 5)
     walked.now = 10**5
