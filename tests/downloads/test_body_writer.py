@@ -24,7 +24,7 @@ from roistat_async.files.part_file import PartFile
 from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, mp3
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, Wire, answer
+from tests.helpers.raw_server import Connection, RawServer, answer
 
 MIB = 1024 * 1024
 AUDIO = mp3.recording("7", 60)
@@ -271,16 +271,16 @@ async def test_large_body_that_does_not_end(pause: float | None, tmp_path: Path)
     """A large body has the timeouts of a small one."""
     data = answer(audio(8 * MIB), kind="audio/mpeg")
 
-    async def script(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(data[: 5 * MIB])
+    async def handler(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(data[: 5 * MIB])
         for offset in range(5 * MIB, 5 * MIB + 500) if pause else ():
-            await wire.send(data[offset : offset + 1])
+            await connection.send(data[offset : offset + 1])
             await asyncio.sleep(pause or 0)
-        await wire.closed()
+        await connection.closed()
 
     quick = Timeouts(connect=1, response=1, read=0.2)
-    async with RawServer(script) as server, client(server.base_url, timeouts=quick) as roistat:
+    async with RawServer(handler) as server, client(server.base_url, timeouts=quick) as roistat:
         with pytest.raises(errors.RequestTimeoutError) as caught:
             await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
     assert caught.value.phase == ("speed" if pause else "read")

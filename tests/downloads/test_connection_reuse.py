@@ -16,7 +16,7 @@ from roistat_async import Roistat
 from roistat_async.testing.mp3 import recording
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, true_answer, truthful
-from tests.helpers.raw_server import Script, Wire, answer
+from tests.helpers.raw_server import Connection, Handler, answer
 
 EXTRA_RESPONSE = answer(recording("666", 1.0), kind="audio/mpeg")
 TlsContexts = tuple[ssl.SSLContext | None, ssl.SSLContext | None]
@@ -63,7 +63,7 @@ async def test_reads_and_recordings_share_connections(
         await download(roistat, tmp_path, 3)
         await roistat.calls.download_recording(7, to=tmp_path / "single.mp3")
         await roistat.scripts.list()
-    assert server.seen_on == [1] * 5
+    assert server.connection_numbers == [1] * 5
 
 
 UNEXPECTED = {
@@ -83,16 +83,16 @@ async def test_unexpected_bytes_are_never_part_of_the_next_recording(
     server_tls, client_tls = tls_contexts
     is_sent = asyncio.Event()
 
-    async def send_unexpected(wire: Wire) -> None:
-        response = true_answer(await wire.request())
+    async def send_unexpected(connection: Connection) -> None:
+        response = true_answer(await connection.request())
         if delay:
-            await wire.send(response)
+            await connection.send(response)
             await asyncio.sleep(delay)
             response = b""
-        await wire.send(response + unexpected)
+        await connection.send(response + unexpected)
         is_sent.set()
-        while request := await wire.request():
-            await wire.send(true_answer(request))
+        while request := await connection.request():
+            await connection.send(true_answer(request))
 
     async with (
         FaultServer(send_unexpected, tls=server_tls) as server,
@@ -100,64 +100,64 @@ async def test_unexpected_bytes_are_never_part_of_the_next_recording(
     ):
         await download(roistat, tmp_path, 3, is_sent.wait)
     if delay and unexpected is EXTRA_RESPONSE:
-        assert server.seen_on == [1, 2, 2]
+        assert server.connection_numbers == [1, 2, 2]
 
 
 async def test_bytes_that_wait_in_the_socket_are_seen_before_the_loop_reads_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T19: the socket is checked, because the event loop may be late."""
-    wires: list[Wire] = []
+    connections: list[Connection] = []
     connect = aiohttp.TCPConnector.connect
 
-    async def first(wire: Wire) -> None:
-        await wire.send(true_answer(await wire.request()))
-        wires.append(wire)
-        await truthful(wire)
+    async def first(connection: Connection) -> None:
+        await connection.send(true_answer(await connection.request()))
+        connections.append(connection)
+        await truthful(connection)
 
     async def connect_late(*args: Any, **options: Any) -> Any:
         connection = await connect(*args, **options)
-        if wires:  # sent with no iteration of the loop before the check
-            wires.pop().writer.get_extra_info("socket")._sock.send(EXTRA_RESPONSE)
+        if connections:  # sent with no iteration of the loop before the check
+            connections.pop().writer.get_extra_info("socket")._sock.send(EXTRA_RESPONSE)
         return connection
 
     monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_late)
     async with FaultServer(first) as server, client(server.base_url) as roistat:
         await download(roistat, tmp_path, 2)
-    assert server.seen_on == [1, 2]
+    assert server.connection_numbers == [1, 2]
 
 
-async def refuse(wire: Wire) -> None:
-    await wire.send(true_answer(await wire.request()))
-    await wire.request()
-    await wire.send(answer(b"", status="408 Request Timeout", kind="text/plain"))
+async def refuse(connection: Connection) -> None:
+    await connection.send(true_answer(await connection.request()))
+    await connection.request()
+    await connection.send(answer(b"", status="408 Request Timeout", kind="text/plain"))
 
 
-async def reset(wire: Wire) -> None:
-    await wire.send(true_answer(await wire.request()))
-    await wire.request()
-    wire.reset()
+async def reset(connection: Connection) -> None:
+    await connection.send(true_answer(await connection.request()))
+    await connection.request()
+    connection.reset()
 
 
-async def cut(wire: Wire) -> None:
-    await wire.send(true_answer(await wire.request()))
-    await wire.send(true_answer(await wire.request())[:-1000])
+async def cut(connection: Connection) -> None:
+    await connection.send(true_answer(await connection.request()))
+    await connection.send(true_answer(await connection.request())[:-1000])
 
 
 LOST = {"T21 a 408": refuse, "T20 a reset": reset, "T13 a cut": cut}
 
 
-@pytest.mark.parametrize("script", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("handler", LOST.values(), ids=LOST)
 async def test_a_recording_lost_on_a_reused_connection_is_retried_on_a_fresh_one(
-    script: Script, tmp_path: Path
+    handler: Handler, tmp_path: Path
 ) -> None:
     """The retry meets no second reused connection, and leaves none."""
     async with (
-        FaultServer(script) as server,
+        FaultServer(handler) as server,
         client(server.base_url, attempts=2) as roistat,
     ):
         await download(roistat, tmp_path, 4)
-    assert server.seen_on == [1, 1, 2, 3, 3]
+    assert server.connection_numbers == [1, 1, 2, 3, 3]
 
 
 @pytest.mark.parametrize("announces_close", [True, False])
@@ -166,10 +166,10 @@ async def test_a_server_that_closes_after_each_recording_is_served(
 ) -> None:
     """All recordings are saved, each over its own connection."""
 
-    async def once(wire: Wire) -> None:
-        head, _, body = true_answer(await wire.request()).partition(b"\r\n\r\n")
+    async def once(connection: Connection) -> None:
+        head, _, body = true_answer(await connection.request()).partition(b"\r\n\r\n")
         close = b"\r\nConnection: close" if announces_close else b""
-        await wire.send(head + close + b"\r\n\r\n" + body)
+        await connection.send(head + close + b"\r\n\r\n" + body)
 
     async with (
         FaultServer(then=once) as server,
@@ -183,11 +183,13 @@ async def test_two_hundred_recordings_keep_their_own_bytes(tmp_path: Path) -> No
     """Eight at once, although every third response is followed by an extra one, or by a close."""
     count = 0
 
-    async def unsteady(wire: Wire) -> None:
+    async def unsteady(connection: Connection) -> None:
         nonlocal count
-        while request := await wire.request():
+        while request := await connection.request():
             count += 1
-            await wire.send(true_answer(request) + (EXTRA_RESPONSE if count % 3 == 0 else b""))
+            await connection.send(
+                true_answer(request) + (EXTRA_RESPONSE if count % 3 == 0 else b"")
+            )
             if count % 7 == 0:
                 return
 

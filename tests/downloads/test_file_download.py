@@ -20,7 +20,7 @@ from roistat_async.testing import FakeRoistat, Fault
 from tests.downloads.cancelling import cancel_after
 from tests.downloads.range_server import AUDIO
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, Script, Wire, answer, in_turn, replies
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, per_connection, replies
 
 PERIOD = Period(datetime(2024, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
 WHOLE = answer(AUDIO, kind="audio/mpeg")
@@ -154,27 +154,27 @@ async def test_full_disk_is_not_retried(
     assert (len(fake.requests), os.listdir(tmp_path)) == (1, [])
 
 
-def stalls(size: int) -> Script:
-    async def script(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(WHOLE[:size])
-        await wire.closed()
+def stalls(size: int) -> Handler:
+    async def handler(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(WHOLE[:size])
+        await connection.closed()
 
-    return script
+    return handler
 
 
-async def trickle(wire: Wire) -> None:
-    await wire.request()
-    await wire.send(WHOLE[:20_000])
+async def trickle(connection: Connection) -> None:
+    await connection.request()
+    await connection.send(WHOLE[:20_000])
     for offset in range(20_000, len(WHOLE)):
-        await wire.send(WHOLE[offset : offset + 1])
+        await connection.send(WHOLE[offset : offset + 1])
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize(("script", "phase"), [(stalls(20_000), "read"), (trickle, "speed")])
-async def test_body_that_does_not_end(script: Script, phase: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("handler", "phase"), [(stalls(20_000), "read"), (trickle, "speed")])
+async def test_body_that_does_not_end(handler: Handler, phase: str, tmp_path: Path) -> None:
     """Silence and a trickle are retried, and then raised as a timeout."""
-    async with RawServer(script) as server:
+    async with RawServer(handler) as server:
         quick = Timeouts(connect=1, response=1, read=0.15)
         async with client(server.base_url, attempts=2, timeouts=quick) as roistat:
             with pytest.raises(errors.RequestTimeoutError) as caught:
@@ -187,9 +187,9 @@ async def test_body_that_does_not_end(script: Script, phase: str, tmp_path: Path
 async def test_attempts_do_not_multiply(tmp_path: Path) -> None:
     """A server that never answers gets `max_attempts` requests, not those times the body's."""
 
-    async def mute(wire: Wire) -> None:
-        await wire.request()
-        await wire.closed()
+    async def mute(connection: Connection) -> None:
+        await connection.request()
+        await connection.closed()
 
     async with RawServer(mute) as server:
         quick = Timeouts(connect=1, response=0.05, read=0.05)
@@ -201,10 +201,10 @@ async def test_attempts_do_not_multiply(tmp_path: Path) -> None:
 
 async def test_slow_consumer_is_no_slow_server() -> None:
     """A consumer that pauses longer than the read timeout loses nothing."""
-    script = replies(answer(AUDIO * 40, kind="audio/mpeg"))
+    handler = replies(answer(AUDIO * 40, kind="audio/mpeg"))
     quick = Timeouts(connect=1, response=1, read=0.05)
     async with (
-        RawServer(script) as server,
+        RawServer(handler) as server,
         client(server.base_url, timeouts=quick) as roistat,
         roistat.calls.recording(7) as body,
     ):
@@ -229,8 +229,8 @@ async def test_other_status_is_no_file(
     response: bytes, error: type[Exception], tmp_path: Path
 ) -> None:
     """A partial, failed, empty or short response is an error, and no file."""
-    script = replies(response, close=True)
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = replies(response, close=True)
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         with pytest.raises(error):
             await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
     assert os.listdir(tmp_path) == []
@@ -244,8 +244,8 @@ async def test_cut_body_without_a_file_is_not_retried() -> None:
             async for _ in body:
                 pass
 
-    script = replies(answer(AUDIO, framing=LONGER), close=True)
-    async with RawServer(script) as server, client(server.base_url, attempts=3) as roistat:
+    handler = replies(answer(AUDIO, framing=LONGER), close=True)
+    async with RawServer(handler) as server, client(server.base_url, attempts=3) as roistat:
         with pytest.raises(errors.TruncatedError, match=f"{len(AUDIO)} of {len(AUDIO) + 1000}"):
             await read(roistat)
         assert len(server.requests) == 1
@@ -258,8 +258,8 @@ async def read_one_chunk(body: AsyncIterable[bytes]) -> None:
 
 async def test_leaving_a_body_early_closes_its_connection() -> None:
     """The rest of a body is not read for nobody, and the next body gets another connection."""
-    script = in_turn(stalls(30_000), replies(WHOLE))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = per_connection(stalls(30_000), replies(WHOLE))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         async with roistat.calls.recording(7) as body:
             await read_one_chunk(body)
         await server.emptied()

@@ -15,7 +15,7 @@ from roistat_async.cli.app import run
 from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault, mp3, xls
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, Script, Wire, answer, replies
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, replies
 
 AUDIO = mp3.recording("7", 60)
 TAGGED = mp3.recording("8", 60)
@@ -33,26 +33,26 @@ class Case:
     """Response, and the error that it must lead to; None if it is a valid file."""
 
     name: str
-    script: Script
+    handler: Handler
     error: type[errors.RoistatError] | None
     file: str = "a.mp3"
 
 
-def sends(body: bytes, *headers: str, kind: str = "audio/mpeg", **options: str | None) -> Script:
+def sends(body: bytes, *headers: str, kind: str = "audio/mpeg", **options: str | None) -> Handler:
     return replies(answer(body, *headers, kind=kind, **options), close=True)  # type: ignore[arg-type]
 
 
-def raw(*data: bytes, reset: bool = False) -> Script:
-    async def script(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(b"".join(data))
+def raw(*data: bytes, reset: bool = False) -> Handler:
+    async def handler(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(b"".join(data))
         if reset:
-            wire.reset()
+            connection.reset()
 
-    return script
+    return handler
 
 
-def unframed(body: bytes) -> Script:
+def unframed(body: bytes) -> Handler:
     return sends(body, framing="")
 
 
@@ -119,7 +119,7 @@ async def test_response(case: Case, tmp_path: Path) -> None:
     """A valid file is saved whatever its label; anything else is an error."""
     target = tmp_path / case.file
     target.write_bytes(b"old")
-    async with RawServer(case.script) as server, client(server.base_url) as roistat:
+    async with RawServer(case.handler) as server, client(server.base_url) as roistat:
         if case.error is None:
             saved = await save(roistat, target)
             assert target.stat().st_size == saved.size > len(b"old")
@@ -143,9 +143,9 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 async def test_d13_no_header_names_a_file(name: str, tmp_path: Path) -> None:
     """Content-Disposition is ignored: the file is where the caller wants it."""
-    script = sends(AUDIO, f"Content-Disposition: {name}")
+    handler = sends(AUDIO, f"Content-Disposition: {name}")
     folder = tmp_path / "in"
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         # A control byte is invalid HTTP in aiohttp's debug mode.
         refused = [errors.ResponseError] if "\x01" in name else []
         with suppress(*refused):
@@ -193,10 +193,10 @@ def call_of(request: bytes) -> str:
 async def test_d15_unexpected_response(tmp_path: Path) -> None:
     """A second response on a connection is given to nobody: each file has its own bytes."""
 
-    async def send_two(wire: Wire) -> None:
-        while request := await wire.request():
+    async def send_two(connection: Connection) -> None:
+        while request := await connection.request():
             own = answer(mp3.recording(call_of(request), 30), kind="audio/mpeg")
-            await wire.send(own + answer(mp3.recording("666", 30), kind="audio/mpeg"))
+            await connection.send(own + answer(mp3.recording("666", 30), kind="audio/mpeg"))
 
     async with RawServer(send_two) as server, client(server.base_url) as roistat:
         for number in ("11", "12", "13"):
@@ -210,11 +210,11 @@ async def test_d16_some_of_many_fail(count: int, tmp_path: Path) -> None:
     """The others are saved, and each failure is an outcome with its error."""
     bad = {"7", "33", "59"}
 
-    async def serve(wire: Wire) -> None:
-        while request := await wire.request():
+    async def serve(connection: Connection) -> None:
+        while request := await connection.request():
             number = call_of(request)
             body = HTML if number in bad else mp3.recording(number, 0.1)
-            await wire.send(answer(body, kind="audio/mpeg"))
+            await connection.send(answer(body, kind="audio/mpeg"))
 
     async with RawServer(serve) as server, client(server.base_url) as roistat:
         downloads = roistat.calls.download_recordings(range(1, count + 1), tmp_path)

@@ -32,7 +32,7 @@ from tests.downloads.range_server import (
     whole,
 )
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, Script, Wire, answer, in_turn
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, per_connection
 
 FILE = "call/*/file"
 CHUNKED = "Transfer-Encoding: chunked"
@@ -59,9 +59,9 @@ async def test_d7_rest_is_requested_by_get(tmp_path: Path) -> None:
 async def test_d7_export_is_not_resumed(tmp_path: Path) -> None:
     """An export starts again, because its period stands in a body and GET has none."""
     sheet = xls.workbook([["x" * 90]] * 50)
-    scripts = cut(ETAG, body=sheet, size=5000), whole(ETAG, body=sheet)
+    handlers = cut(ETAG, body=sheet, size=5000), whole(ETAG, body=sheet)
     async with (
-        RawServer(in_turn(*scripts)) as server,
+        RawServer(per_connection(*handlers)) as server,
         client(server.base_url, attempts=2) as roistat,
     ):
         saved = await roistat.calls.export_xls(Period.last(days=30), to=tmp_path / "a.xls")
@@ -133,7 +133,7 @@ wrong = pytest.mark.parametrize(
 @wrong
 @pytest.mark.parametrize("attempts", [2, 3])
 async def test_d10_d11_d12_wrong_rest_starts_again(
-    rest: Script, attempts: int, tmp_path: Path
+    rest: Handler, attempts: int, tmp_path: Path
 ) -> None:
     """A wrong response is discarded, and one more request brings the current file."""
     current = whole(OTHER_ETAG, body=OTHER_AUDIO)
@@ -143,11 +143,11 @@ async def test_d10_d11_d12_wrong_rest_starts_again(
 
 
 @wrong
-async def test_d10_rest_that_stays_wrong(rest: Script, tmp_path: Path) -> None:
+async def test_d10_rest_that_stays_wrong(rest: Handler, tmp_path: Path) -> None:
     """After one more start with the same result ChangedError is raised, and the old file stays."""
     (tmp_path / "a.mp3").write_bytes(b"old")
-    scripts = cut(ETAG), rest, cut(ETAG), rest
-    error, requests = await failing_download(tmp_path, *scripts, attempts=9)
+    handlers = cut(ETAG), rest, cut(ETAG), rest
+    error, requests = await failing_download(tmp_path, *handlers, attempts=9)
     assert isinstance(error, errors.ChangedError)
     assert error.path == tmp_path / "a.mp3"
     assert len(requests) == 4
@@ -155,7 +155,7 @@ async def test_d10_rest_that_stays_wrong(rest: Script, tmp_path: Path) -> None:
     assert (tmp_path / "a.mp3").read_bytes() == b"old"
 
 
-def unfinished_chunk(*headers: str, body: bytes = AUDIO) -> Script:
+def unfinished_chunk(*headers: str, body: bytes = AUDIO) -> Handler:
     """Send a body in one chunk, without the last chunk."""
     head = answer(b"", *headers, kind="audio/mpeg", framing=CHUNKED)
     return sends(head + f"{len(body):x}\r\n".encode() + body + b"\r\n")
@@ -163,8 +163,8 @@ def unfinished_chunk(*headers: str, body: bytes = AUDIO) -> Script:
 
 async def test_d11_416_for_a_complete_file(tmp_path: Path) -> None:
     """Status 416 completes a file of which only the end of the body was missing."""
-    scripts = unfinished_chunk(ETAG), unsatisfied(f"bytes */{TOTAL}", ETAG)
-    saved, requests = await download(tmp_path, *scripts)
+    handlers = unfinished_chunk(ETAG), unsatisfied(f"bytes */{TOTAL}", ETAG)
+    saved, requests = await download(tmp_path, *handlers)
     check(saved, AUDIO, resumed=True)
     assert ranges_of(requests) == [None, f"bytes={TOTAL}-"]
 
@@ -172,8 +172,8 @@ async def test_d11_416_for_a_complete_file(tmp_path: Path) -> None:
 async def test_d11_416_for_a_truncated_file(tmp_path: Path) -> None:
     """Status 416 does not make a file with a cut frame complete."""
     half = AUDIO[: RECEIVED - 50]
-    scripts = unfinished_chunk(ETAG, body=half), unsatisfied(f"bytes */{len(half)}", ETAG)
-    saved, requests = await download(tmp_path, *scripts, whole(ETAG))
+    handlers = unfinished_chunk(ETAG, body=half), unsatisfied(f"bytes */{len(half)}", ETAG)
+    saved, requests = await download(tmp_path, *handlers, whole(ETAG))
     check(saved, AUDIO, resumed=False)
     assert ranges_of(requests) == [None, f"bytes={len(half)}-", None]
 
@@ -203,7 +203,7 @@ NO_LOSS = {
 
 
 @pytest.mark.parametrize("failed", NO_LOSS.values(), ids=NO_LOSS)
-async def test_failed_request_for_the_rest_loses_nothing(failed: Script, tmp_path: Path) -> None:
+async def test_failed_request_for_the_rest_loses_nothing(failed: Handler, tmp_path: Path) -> None:
     """The bytes so far stay, and the same rest is requested again."""
     saved, requests = await download(tmp_path, cut(ETAG), failed, partial(ETAG))
     check(saved, AUDIO, resumed=True)
@@ -261,22 +261,22 @@ async def test_progress_shows_discarded_bytes(tmp_path: Path) -> None:
     assert steps[-1] == (TOTAL, TOTAL)
 
 
-async def send_rest(wire: Wire) -> None:
+async def send_rest(connection: Connection) -> None:
     """Send what the request's Range names."""
-    start = int((header(await wire.request(), "Range") or "")[6:-1])
+    start = int((header(await connection.request(), "Range") or "")[6:-1])
     content_range = f"Content-Range: bytes {start}-{TOTAL - 1}/{TOTAL}"
-    await wire.send(answer(AUDIO[start:], content_range, ETAG, status="206 Partial Content"))
+    await connection.send(answer(AUDIO[start:], content_range, ETAG, status="206 Partial Content"))
 
 
 async def test_silence_is_resumed(tmp_path: Path) -> None:
     """A body that stops arriving is resumed like one that breaks off."""
 
-    async def stall(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(answer(AUDIO, ETAG, kind="audio/mpeg")[:-50_000])
-        await wire.closed()
+    async def stall(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(answer(AUDIO, ETAG, kind="audio/mpeg")[:-50_000])
+        await connection.closed()
 
-    async with RawServer(in_turn(stall, send_rest)) as server:
+    async with RawServer(per_connection(stall, send_rest)) as server:
         quick = Timeouts(connect=5, response=5, read=0.1)
         async with client(server.base_url, attempts=2, timeouts=quick) as roistat:
             saved = await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")

@@ -24,7 +24,7 @@ from tests.downloads.range_server import (
     whole,
 )
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, Script, Wire, answer, in_turn
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, per_connection
 
 FILE = "call/*/file"
 HEAD = answer(b"", kind="audio/mpeg", framing="Transfer-Encoding: chunked")
@@ -36,10 +36,10 @@ def chunk(data: bytes, announced: int | None = None) -> bytes:
     return f"{announced or len(data):x}\r\n".encode() + data + (b"" if announced else b"\r\n")
 
 
-async def reset(wire: Wire) -> None:
-    await wire.request()
-    await wire.send(answer(AUDIO, kind="audio/mpeg")[:50_000])
-    wire.reset()
+async def reset(connection: Connection) -> None:
+    await connection.request()
+    await connection.send(answer(AUDIO, kind="audio/mpeg")[:50_000])
+    connection.reset()
 
 
 LAST_FRAME_CUT = whole(body=AUDIO[:-7])
@@ -58,14 +58,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_truncated_file_is_not_saved(case: Script, tmp_path: Path) -> None:
+async def test_truncated_file_is_not_saved(case: Handler, tmp_path: Path) -> None:
     """A file that is truncated in every attempt is an error, and nothing is in the folder."""
     _, requests = await failing_download(tmp_path, case, attempts=2)
     assert (len(requests), os.listdir(tmp_path)) == (2, [])
 
 
 @pytest.mark.parametrize("case", [*CASES.values(), LAST_FRAME_CUT], ids=[*CASES, "last frame cut"])
-async def test_next_attempt_may_be_complete(case: Script, tmp_path: Path) -> None:
+async def test_next_attempt_may_be_complete(case: Handler, tmp_path: Path) -> None:
     """The second attempt starts again, and no byte of the first one is in the file."""
     saved, _ = await download(tmp_path, case, whole(ETAG, body=WITH_XING), attempts=2)
     assert saved.path.read_bytes() == WITH_XING
@@ -87,7 +87,7 @@ OTHER_CUTS = {
 
 
 @pytest.mark.parametrize("case", OTHER_CUTS.values(), ids=OTHER_CUTS)
-async def test_another_cut_proves_nothing(case: tuple[int, Script], tmp_path: Path) -> None:
+async def test_another_cut_proves_nothing(case: tuple[int, Handler], tmp_path: Path) -> None:
     """A cut last frame is refused after one attempt, with other bytes and without a length."""
     attempts, second = case
     error, requests = await failing_download(tmp_path, LAST_FRAME_CUT, second, attempts=attempts)
@@ -151,17 +151,17 @@ PLANS = {
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 async def test_each_retry_is_reported(
-    plan: tuple[list[Script], list[type[errors.RoistatError]]],
+    plan: tuple[list[Handler], list[type[errors.RoistatError]]],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """`on_retry` and the log get each error that a retry follows, and not the last one."""
     caplog.set_level(logging.DEBUG, "roistat_async")
-    scripts, expected = plan
+    handlers, expected = plan
     events: list[RetryEvent] = []
     hooks = Hooks(on_retry=events.append)
     async with (
-        RawServer(in_turn(*scripts)) as server,
+        RawServer(per_connection(*handlers)) as server,
         client(server.base_url, attempts=3, hooks=hooks) as roistat,
     ):
         with suppress(errors.TruncatedError):

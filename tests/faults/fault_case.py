@@ -17,7 +17,7 @@ from roistat_async import (
 )
 from tests.faults.secrets import MARKER, PHONE, SENT_PHONE
 from tests.helpers.clients import PATIENT
-from tests.helpers.raw_server import Script
+from tests.helpers.raw_server import Handler
 
 ATTEMPTS = 4
 BRISK = Timeouts(connect=0.15, response=0.15, read=0.15)
@@ -35,7 +35,7 @@ class Row:
 
     number: str
     what: str
-    fault: Script
+    fault: Handler
     error: type[errors.RoistatError]
     says: str
     repeats: int = ATTEMPTS - 1

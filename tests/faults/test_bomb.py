@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from tests.helpers.fault_server import FaultServer, sends, true_answer
-from tests.helpers.raw_server import Wire, answer
+from tests.helpers.raw_server import Connection, answer
 
 MB = 1 << 20
 GZIP = "Content-Encoding: gzip"
@@ -62,11 +62,11 @@ def bomb(head: bytes, filling: bytes, size: int = 200 * MB) -> bytes:
 async def blast(data: bytes) -> Blast:
     """Let a process of its own read a list, and then the bomb by the same connection."""
 
-    async def script(wire: Wire) -> None:
-        await wire.send(true_answer(await wire.request()))
-        await sends(data, end="wait")(wire)
+    async def handler(connection: Connection) -> None:
+        await connection.send(true_answer(await connection.request()))
+        await sends(data, end="wait")(connection)
 
-    async with FaultServer(script) as server:
+    async with FaultServer(handler) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", CLIENT, server.base_url, stdout=asyncio.subprocess.PIPE
         )

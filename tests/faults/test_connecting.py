@@ -28,7 +28,7 @@ from tests.faults.secrets import check
 from tests.helpers.clients import client
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import FaultServer, truthful
-from tests.helpers.raw_server import RawServer, Wire, closed_port, silent
+from tests.helpers.raw_server import Connection, RawServer, closed_port, silent
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 AUTHORITY = trustme.CA()
@@ -70,9 +70,9 @@ async def full_queue() -> AsyncIterator[Options]:
 
 @asynccontextmanager
 async def without_tls() -> AsyncIterator[Options]:
-    async def plain(wire: Wire) -> None:
-        await wire.reader.read(1)
-        await wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    async def plain(connection: Connection) -> None:
+        await connection.reader.read(1)
+        await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async with RawServer(plain) as server:
         yield {"base_url": server.base_url.replace("http:", "https:")}

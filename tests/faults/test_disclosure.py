@@ -37,7 +37,7 @@ from roistat_async.sync.target_factory import open_target
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers import source
 from tests.helpers.clients import KEY, PROJECT
-from tests.helpers.raw_server import RawServer, Wire
+from tests.helpers.raw_server import Connection, RawServer
 from tests.lifecycle.conftest import fake as fake
 from tests.lifecycle.conftest import roistat as roistat
 
@@ -187,8 +187,8 @@ async def test_s9_a_link_is_never_fetched(
 ) -> None:
     """Listing, copying and downloading send nothing to the host of a `link`."""
 
-    async def trap(wire: Wire) -> None:
-        await wire.request()
+    async def trap(connection: Connection) -> None:
+        await connection.request()
 
     async with RawServer(trap) as server:
         link = f"{server.base_url}/recording.mp3"

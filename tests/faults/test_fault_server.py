@@ -28,7 +28,7 @@ async def exchange(server: FaultServer) -> tuple[bytes, BaseException | None]:
 
 async def test_an_unused_fault_fails_the_test() -> None:
     """A script nobody met proves nothing."""
-    with pytest.raises(AssertionError, match="1 scripted faults were never met"):
+    with pytest.raises(AssertionError, match="1 scripted faults were never used"):
         async with FaultServer(sends(b"x"), sends(b"y")) as server:
             await exchange(server)
 
@@ -42,7 +42,7 @@ async def test_a_failed_test_is_told_as_what_it_is() -> None:
 
 async def test_a_connection_left_open_fails_the_test() -> None:
     """The client must have closed all of them."""
-    server = FaultServer(patience=0.05)
+    server = FaultServer(close_within=0.05)
     await server.__aenter__()
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     while not server.open:

@@ -93,7 +93,7 @@ async def test_a_read_tells_what_happened(
         told(row, await failure(READS[name], roistat, tmp_path))
         for number in (8, 9):
             await read(roistat, number)
-    assert len(set(server.seen_on[-2:])) == 1
+    assert len(set(server.connection_numbers[-2:])) == 1
 
 
 @table(ROWS)

@@ -15,7 +15,7 @@ from roistat_async.clock import Clock
 from tests.faults.fault_case import create, read
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, true_answer
-from tests.helpers.raw_server import RawServer, Wire
+from tests.helpers.raw_server import Connection, RawServer
 
 IDLE = 0.003
 WORKERS = 6
@@ -23,17 +23,17 @@ SHORT, FULL = 300, 1500
 counts = pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.long)])
 
 
-async def impatient(wire: Wire) -> None:
+async def impatient(connection: Connection) -> None:
     """Answer truly; close a connection that was idle for a moment, as every server does."""
-    while request := await wire.request():
-        await wire.send(true_answer(request))
+    while request := await connection.request():
+        await connection.send(true_answer(request))
         try:
             async with asyncio.timeout(IDLE):
-                byte = await wire.reader.readexactly(1)
+                byte = await connection.reader.readexactly(1)
         except TimeoutError:
             return
-        wire.reader.feed_data(byte)  # and to the place it came from:
-        rest = wire.reader._buffer  # type: ignore[attr-defined]
+        connection.reader.feed_data(byte)  # and to the place it came from:
+        rest = connection.reader._buffer  # type: ignore[attr-defined]
         rest[:] = rest[-1:] + rest[:-1]
 
 
@@ -104,13 +104,13 @@ async def test_t20_no_read_fails_when_nearly_half_of_the_connections_do() -> Non
     """However often a kept connection was closed: that is no outage, and uses up no repeats."""
     random, lost = Random(41), []
 
-    async def stale(wire: Wire) -> None:
-        await wire.send(true_answer(await wire.request()))
-        while request := await wire.request():
+    async def stale(connection: Connection) -> None:
+        await connection.send(true_answer(await connection.request()))
+        while request := await connection.request():
             if random.random() < 0.41:
                 lost.append(request)
-                return wire.reset()
-            await wire.send(true_answer(request))
+                return connection.reset()
+            await connection.send(true_answer(request))
         return None
 
     async with FaultServer(then=stale) as server, client(server.base_url, attempts=2) as roistat:

@@ -20,9 +20,9 @@ from tests.helpers.clients import KEY, client
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import FaultServer, sends, true_answer
 from tests.helpers.raw_server import (
+    Connection,
+    Handler,
     RawServer,
-    Script,
-    Wire,
     answer,
     replies,
     success,
@@ -36,13 +36,13 @@ STATUSES = [301, 302, 303, 307, 308]
 SCHEMES = ["http://127.0.0.1", "http://localhost", "https://127.0.0.1", "//127.0.0.1"]
 
 
-def later(wish: str, status: int = 429) -> Script:
+def later(wish: str, status: int = 429) -> Handler:
     """Ask to come back later."""
     body = LIMITED if status == 429 else TOLD
     return sends(answer(body, DATE, f"Retry-After: {wish}", status=f"{status} No"), end="serve")
 
 
-async def waited(fault: Script, luck: float) -> list[float]:
+async def waited(fault: Handler, luck: float) -> list[float]:
     """Read through a fault; give how long was waited."""
     clock = JumpingClock(luck)
     retry = RetryPolicy(max_attempts=2, base_delay=0.25, throttled_base_delay=1.0, deadline=600)
@@ -154,10 +154,12 @@ async def test_h6_a_redirect_to_itself_is_no_loop() -> None:
 async def test_h7_cookies_are_not_replayed(tmp_path: Path) -> None:
     """Neither by the next read nor by a write or a download."""
 
-    async def baking(wire: Wire) -> None:
-        while request := await wire.request():
+    async def baking(connection: Connection) -> None:
+        while request := await connection.request():
             head, end, body = true_answer(request).partition(b"\r\n\r\n")
-            await wire.send(head + b"\r\nSet-Cookie: sid=1; Path=/; Max-Age=9999" + end + body)
+            await connection.send(
+                head + b"\r\nSet-Cookie: sid=1; Path=/; Max-Age=9999" + end + body
+            )
 
     async with FaultServer(then=baking) as server:
         by_name = server.base_url.replace("127.0.0.1", "localhost")  # of a number none is kept

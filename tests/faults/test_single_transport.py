@@ -34,8 +34,8 @@ from tests.helpers.fault_server import (
     truthful,
 )
 from tests.helpers.raw_server import (
-    Script,
-    Wire,
+    Connection,
+    Handler,
     answer,
     success,
 )
@@ -49,10 +49,10 @@ SOUND = recording("1", 4.0)
 async def test_t15_an_unframed_body(tmp_path: Path) -> None:
     """JSON that parses is whole, whatever ended it; of a file nobody could tell: not saved."""
 
-    async def unframed(wire: Wire) -> None:
-        head, end, body = true_answer(await wire.request()).partition(b"\r\n\r\n")
+    async def unframed(connection: Connection) -> None:
+        head, end, body = true_answer(await connection.request()).partition(b"\r\n\r\n")
         lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
-        await wire.send(b"\r\n".join(lines) + end + body)
+        await connection.send(b"\r\n".join(lines) + end + body)
 
     async with FaultServer(unframed, unframed) as server, client(server.base_url) as roistat:
         await read(roistat)
@@ -65,15 +65,15 @@ async def test_t15_an_unframed_body(tmp_path: Path) -> None:
 async def test_t18_extra_bytes_in_the_same_segment(extra: bytes, tmp_path: Path) -> None:
     """Never part of an answer: refused or cut off, and the connection is not used again."""
 
-    async def chatty(wire: Wire) -> None:
-        request = await wire.request()
-        await wire.send(true_answer(request) + extra)
-        await wire.closed()
+    async def chatty(connection: Connection) -> None:
+        request = await connection.request()
+        await connection.send(true_answer(request) + extra)
+        await connection.closed()
 
     async with FaultServer(chatty) as server, client(server.base_url, attempts=2) as roistat:
         for number in range(3):
             await read(roistat, number)
-    assert server.seen_on.count(1) == 1
+    assert server.connection_numbers.count(1) == 1
 
 
 class Strays:
@@ -82,11 +82,11 @@ class Strays:
     def __init__(self) -> None:
         self.sent = asyncio.Event()
 
-    async def __call__(self, wire: Wire) -> None:
-        while request := await wire.request():
-            await wire.send(true_answer(request))
+    async def __call__(self, connection: Connection) -> None:
+        while request := await connection.request():
+            await connection.send(true_answer(request))
             await asyncio.sleep(0.002)
-            await wire.send(STRAY)
+            await connection.send(STRAY)
             self.sent.set()
 
     async def idle(self) -> None:
@@ -121,11 +121,11 @@ async def test_t19_a_borrowed_session_that_keeps_nothing() -> None:
             await read(roistat, number)
 
 
-async def late_408(wire: Wire) -> None:
+async def late_408(connection: Connection) -> None:
     """Answer the first request of a connection, and the second with 408, as nginx does."""
-    await wire.send(true_answer(await wire.request()))
-    await wire.request()
-    await wire.send(answer(TOLD, status="408 Request Timeout"))
+    await connection.send(true_answer(await connection.request()))
+    await connection.request()
+    await connection.send(answer(TOLD, status="408 Request Timeout"))
 
 
 async def test_t21_408_on_a_reused_connection() -> None:
@@ -133,7 +133,7 @@ async def test_t21_408_on_a_reused_connection() -> None:
     async with FaultServer(late_408) as server, client(server.base_url, attempts=2) as roistat:
         for number in range(4):
             await read(roistat, number)
-    assert server.seen_on[:3] == [1, 1, 2]
+    assert server.connection_numbers[:3] == [1, 1, 2]
 
 
 async def test_t21_a_create_meets_no_reused_connection() -> None:
@@ -141,21 +141,21 @@ async def test_t21_a_create_meets_no_reused_connection() -> None:
     async with FaultServer(late_408) as server, client(server.base_url) as roistat:
         await read(roistat)
         await create(roistat)
-    assert server.seen_on == [1, 2]
+    assert server.connection_numbers == [1, 2]
 
 
-def drip(data: Callable[[bytes], bytes], size: int, pause: float) -> Script:
+def drip(data: Callable[[bytes], bytes], size: int, pause: float) -> Handler:
     """Send the headers at once, the body so many bytes at a time."""
 
-    async def script(wire: Wire) -> None:
-        head, end, rest = data(await wire.request()).partition(b"\r\n\r\n")
-        await wire.send(head + end)
+    async def handler(connection: Connection) -> None:
+        head, end, rest = data(await connection.request()).partition(b"\r\n\r\n")
+        await connection.send(head + end)
         while rest:
-            await wire.send(rest[:size])
+            await connection.send(rest[:size])
             rest = rest[size:]
             await asyncio.sleep(pause)
 
-    return script
+    return handler
 
 
 async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
@@ -221,10 +221,10 @@ async def test_t25_t26_a_slow_consumer(end: str) -> None:
 async def test_t27_waiting_for_a_place_is_no_timeout() -> None:
     """Ten reads through one place take longer than any timeout, and none fails."""
 
-    async def slow(wire: Wire) -> None:
-        while request := await wire.request():
+    async def slow(connection: Connection) -> None:
+        while request := await connection.request():
             await asyncio.sleep(0.04)
-            await wire.send(true_answer(request))
+            await connection.send(true_answer(request))
 
     narrow = Limits(per_second=None, per_hour=None, concurrency=1)
     policy = RetryPolicy(max_attempts=1, deadline=0.15)
@@ -239,10 +239,10 @@ async def test_t27_waiting_for_a_place_is_no_timeout() -> None:
 async def test_t29_an_answer_before_the_request_was_read(tmp_path: Path) -> None:
     """413 to five megabytes is Roistat's no, not a lost answer."""
 
-    async def impatient(wire: Wire) -> None:
-        await wire.reader.readuntil(b"\r\n\r\n")
-        await wire.send(answer(TOLD, status="413 Too Large"))
-        await wire.closed()
+    async def impatient(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.send(answer(TOLD, status="413 Too Large"))
+        await connection.closed()
 
     large: Operation = lambda roistat, _: roistat.calls.update(1, comment="x" * 5_000_000)  # noqa: E731
     async with FaultServer(impatient) as server, client(server.base_url) as roistat:
@@ -255,10 +255,10 @@ async def test_t29_an_answer_before_the_request_was_read(tmp_path: Path) -> None
 async def test_t30_a_flood_of_interim_answers() -> None:
     """Each 1xx is passed over; the answer is that of the request."""
 
-    async def flooding(wire: Wire) -> None:
-        request = await wire.request()
-        await wire.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100 + true_answer(request))
-        await truthful(wire)
+    async def flooding(connection: Connection) -> None:
+        request = await connection.request()
+        await connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100 + true_answer(request))
+        await truthful(connection)
 
     async with FaultServer(flooding) as server, client(server.base_url) as roistat:
         await read(roistat, 1)

@@ -6,7 +6,7 @@ from roistat_async import errors
 from tests.faults.fault_case import BRISK, Row
 from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
-from tests.helpers.raw_server import Wire, answer
+from tests.helpers.raw_server import Connection, answer
 
 _LOST = r"connection was lost before the answer"
 _CUT = r"body of the answer was cut"
@@ -21,14 +21,14 @@ _CHUNK = b"%x\r\n" % len(_HALF) + _HALF
 _SOUND = answer(b"ID3" + TOLD * 200, kind="audio/mpeg")
 
 
-async def reset_at_once(wire: Wire) -> None:
-    wire.reset()
+async def reset_at_once(connection: Connection) -> None:
+    connection.reset()
 
 
-async def abort_tls(wire: Wire) -> None:
-    await wire.request()
-    await wire.send(answer(_HALF, framing=""))
-    wire.writer.transport.abort()
+async def abort_tls(connection: Connection) -> None:
+    await connection.request()
+    await connection.send(answer(_HALF, framing=""))
+    connection.writer.transport.abort()
 
 
 def lost(number: str, what: str, *parts: bytes, **options: object) -> Row:

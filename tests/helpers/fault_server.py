@@ -1,6 +1,6 @@
-"""A raw server with a plan: which connection meets which fault. A fault nobody met fails the test.
+"""Raw server with a plan of faults, one for each connection. An unused fault fails the test.
 
-Where the plan ends it answers truly: each request gets an answer that only that request can have.
+After the plan each request gets the true response: the one that only this request can have.
 """
 
 from __future__ import annotations
@@ -12,76 +12,76 @@ from types import TracebackType
 from typing import Literal
 
 from roistat_async.testing.mp3 import recording
-from tests.helpers.raw_server import RawServer, Script, Wire, answer, success
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, success
 
 End = Literal["close", "reset", "wait", "serve"]
 
 
 def call_row(call_id: object, **fields: object) -> dict[str, object]:
-    """Spell a call as Roistat does."""
+    """Return a call as Roistat sends it."""
     plain = {"callee": "1", "caller": "2", "date": "2026-05-01T00:00:00+0000", "status": "ANSWER"}
     return {"id": str(call_id), **plain, **fields}
 
 
 def true_answer(request: bytes) -> bytes:
-    """Answer a request with what was asked for: the call of that offset, comment or id."""
+    """Return the response to a request: the call of its offset, comment or id."""
     path = request.split(b" ", 2)[1].partition(b"?")[0].decode()
     text = request.partition(b"\r\n\r\n")[2]
-    asked = json.loads(text) if text else {}
+    arguments = json.loads(text) if text else {}
     if path.endswith("call/list"):
-        return success(data=[call_row(asked["offset"])], total=1)
+        return success(data=[call_row(arguments["offset"])], total=1)
     if path.endswith("phone-call"):
-        return success(phoneCall=call_row(5, comment=asked.get("comment")))
+        return success(phoneCall=call_row(5, comment=arguments.get("comment")))
     if path.endswith("/file"):
         return answer(recording(path.split("/")[-2], 1.0), kind="audio/mpeg")
     return success(data=[], total=0)
 
 
-async def truthful(wire: Wire) -> None:
-    """Answer every request of a connection truly."""
-    while request := await wire.request():
-        await wire.send(true_answer(request))
+async def truthful(connection: Connection) -> None:
+    """Send the true response to every request of a connection."""
+    while request := await connection.request():
+        await connection.send(true_answer(request))
 
 
-def sends(*parts: bytes, end: End = "close") -> Script:
+def sends(*parts: bytes, end: End = "close") -> Handler:
     """Read a request and send these bytes one after the other.
 
-    Then close, reset, keep silent, or answer what follows truly.
+    Then close, reset, send nothing more, or send the true response to later requests.
     """
 
-    async def script(wire: Wire) -> None:
-        await wire.request()
+    async def handler(connection: Connection) -> None:
+        await connection.request()
         for part in parts:
-            await wire.send(part)
-            await asyncio.sleep(0.005)  # so that they come apart
+            await connection.send(part)
+            await asyncio.sleep(0.005)  # so that they arrive separately
         if end == "reset":
-            wire.reset()
+            connection.reset()
         elif end == "wait":
-            await wire.closed()
+            await connection.closed()
         elif end == "serve":
-            await truthful(wire)
+            await truthful(connection)
 
-    return script
+    return handler
 
 
 class FaultServer(RawServer):
-    """Run the n-th script of the plan on the n-th connection, then `then` on all others."""
+    """Server that runs the n-th handler of its plan on the n-th connection, then `then`."""
 
     def __init__(
         self,
-        *plan: Script,
-        then: Script = truthful,
+        *plan: Handler,
+        then: Handler = truthful,
         tls: ssl.SSLContext | None = None,
-        patience: float = 5,
+        close_within: float = 5,
     ) -> None:
         super().__init__(self._by_plan, tls=tls)
         self.unused = [*plan]
         self._then = then
-        self._patience = patience
+        self._close_within = close_within
 
-    async def _by_plan(self, wire: Wire) -> None:
-        script = self.unused.pop(0) if self.unused else self._then
-        await script(wire)
+    async def _by_plan(self, connection: Connection) -> None:
+        handler = self.unused.pop(0) if self.unused else self._then
+        await handler(connection)
 
     async def __aexit__(
         self,
@@ -91,9 +91,8 @@ class FaultServer(RawServer):
     ) -> None:
         try:
             if kind is None:
-                await self.emptied(
-                    self._patience
-                )  # the client is closed: no connection of its may be open
-                assert not self.unused, f"{len(self.unused)} scripted faults were never met"
+                # The client is closed: none of its connections may be open.
+                await self.emptied(self._close_within)
+                assert not self.unused, f"{len(self.unused)} scripted faults were never used"
         finally:
             await super().__aexit__(kind, error, trace)

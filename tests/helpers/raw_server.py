@@ -1,4 +1,4 @@
-"""A server that puts exactly the scripted bytes on the wire, and takes note of what came."""
+"""Server on a socket that sends exactly the bytes of a test and records the requests."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def answer(
     framing: str | None = None,
     kind: str = "application/json",
 ) -> bytes:
-    """Spell an answer; `framing` replaces the Content-Length line."""
+    """Return the bytes of a response; `framing` replaces the Content-Length line."""
     framed = f"Content-Length: {len(body)}" if framing is None else framing
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", framed, *headers]
     return "\r\n".join([*filter(None, lines), "", ""]).encode() + body
 
 
 def success(**fields: object) -> bytes:
-    """Spell Roistat's success."""
+    """Return the bytes of a successful response of Roistat."""
     return answer(json.dumps({"status": "success", **fields}).encode())
 
 
-class Wire:
+class Connection:
     """Connection as a handler sees it."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Wire:
         self.number = 0
 
     async def request(self) -> bytes:
-        """Read one whole request, note it, and give it; nothing where the client left."""
+        """Read, record and return a whole request; return nothing if the client closed."""
         try:
             head = await self.reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -57,16 +57,16 @@ class Wire:
         whole = head + await self.reader.readexactly(length)
         self.server.requests.append(whole)
         self.server.times.append(asyncio.get_running_loop().time())
-        self.server.seen_on.append(self.number)
+        self.server.connection_numbers.append(self.number)
         return whole
 
     async def send(self, data: bytes) -> None:
-        """Put bytes on the wire."""
+        """Send bytes as they are."""
         self.writer.write(data)
         await self.writer.drain()
 
     def reset(self) -> None:
-        """Cut the connection with RST."""
+        """Close the connection with RST."""
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -80,45 +80,45 @@ class Wire:
             pass
 
 
-Script = Callable[[Wire], Awaitable[None]]
+Handler = Callable[[Connection], Awaitable[None]]
 
 
-def replies(*answers: bytes, close: bool = False) -> Script:
-    """Answer each request on a connection with the next of these, the last one for ever."""
+def replies(*answers: bytes, close: bool = False) -> Handler:
+    """Send the n-th response to the n-th request of a connection, and the last to later ones."""
 
-    async def script(wire: Wire) -> None:
-        place = 0
-        while await wire.request():
-            await wire.send(answers[min(place, len(answers) - 1)])
-            place += 1
+    async def handler(connection: Connection) -> None:
+        index = 0
+        while await connection.request():
+            await connection.send(answers[min(index, len(answers) - 1)])
+            index += 1
             if close:
                 return
 
-    return script
+    return handler
 
 
-def in_turn(*scripts: Script) -> Script:
+def per_connection(*scripts: Handler) -> Handler:
     """Handle the n-th connection by the n-th handler, later ones by the last."""
 
-    async def script(wire: Wire) -> None:
-        await scripts[min(wire.number, len(scripts)) - 1](wire)
+    async def handler(connection: Connection) -> None:
+        await scripts[min(connection.number, len(scripts)) - 1](connection)
 
-    return script
+    return handler
 
 
-async def silent(wire: Wire) -> None:
-    """Read and never answer."""
-    await wire.closed()
+async def silent(connection: Connection) -> None:
+    """Read and never respond."""
+    await connection.closed()
 
 
 class RawServer:
-    """Run a script for each connection; leaving closes them all."""
+    """Server that runs a handler for each connection and closes all of them on exit."""
 
-    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
-        self.script = script
+    def __init__(self, handler: Handler, *, tls: ssl.SSLContext | None = None) -> None:
+        self.handler = handler
         self.requests: list[bytes] = []
         self.times: list[float] = []
-        self.seen_on: list[int] = []
+        self.connection_numbers: list[int] = []
         self.connections = 0
         self._tls = tls
         self._running: set[asyncio.Task[None]] = set()
@@ -132,11 +132,11 @@ class RawServer:
 
     @property
     def open(self) -> int:
-        """Count the connections whose script is not over."""
+        """Number of connections whose handler still runs."""
         return len(self._running)
 
     async def emptied(self, within: float = 5) -> None:
-        """Wait until the client has left every connection."""
+        """Wait until the client has closed every connection."""
         async with asyncio.timeout(within):
             while self._running:
                 await asyncio.sleep(0.005)
@@ -161,13 +161,13 @@ class RawServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        wire = Wire(reader, writer, self)
-        wire.number = self.connections
+        connection = Connection(reader, writer, self)
+        connection.number = self.connections
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
         try:
-            await self.script(wire)
+            await self.handler(connection)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:

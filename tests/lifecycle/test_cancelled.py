@@ -17,7 +17,7 @@ from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.sync.status import read_status
 from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, Wire, answer, in_turn, replies
+from tests.helpers.raw_server import Connection, RawServer, answer, per_connection, replies
 from tests.lifecycle import leaks
 from tests.lifecycle.world import CLOCK
 
@@ -102,17 +102,17 @@ async def test_a2_in_a_call_of_the_disk(
 async def test_a3_in_a_body() -> None:
     """Its connection is closed, and the next request gets a new one and its own answer."""
 
-    async def half(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(answer(AUDIO, kind="audio/mpeg")[:20_000])
-        await wire.closed()
+    async def half(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(answer(AUDIO, kind="audio/mpeg")[:20_000])
+        await connection.closed()
 
     async def read() -> bytes:
         async with roistat.calls.recording(7) as body:
             return b"".join([chunk async for chunk in body])
 
-    script = in_turn(half, replies(answer(AUDIO, kind="audio/mpeg")))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = per_connection(half, replies(answer(AUDIO, kind="audio/mpeg")))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         task = asyncio.ensure_future(read())
         while not server.requests:
             await asyncio.sleep(0.001)

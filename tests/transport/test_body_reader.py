@@ -12,10 +12,10 @@ from roistat_async import errors
 from tests.helpers.clients import client
 from tests.helpers.raw_server import (
     OK_BODY,
+    Connection,
     RawServer,
-    Wire,
     answer,
-    in_turn,
+    per_connection,
     replies,
     success,
 )
@@ -27,7 +27,7 @@ GOOD = success(data=[])
 async def test_a_failed_server_is_asked_again(status: int) -> None:
     """A status of a failed server repeats a read and leaves a create open."""
     failing = replies(answer(b"oops", status=f"{status} Oops", kind="text/html"), close=True)
-    async with RawServer(in_turn(failing, replies(GOOD), failing, replies(GOOD))) as server:
+    async with RawServer(per_connection(failing, replies(GOOD), failing, replies(GOOD))) as server:
         async with client(server.base_url, attempts=2) as roistat:
             assert await roistat.scripts.list() == []
             with pytest.raises(errors.OutcomeUnknownError):
@@ -51,10 +51,10 @@ async def test_a_refusal_is_final(status: int) -> None:
 async def test_an_early_no_to_a_long_request_is_heard() -> None:
     """413 before the body was read is Roistat's answer, not a lost one."""
 
-    async def impatient(wire: Wire) -> None:
-        await wire.reader.readuntil(b"\r\n\r\n")
-        await wire.send(answer(b"too large", status="413 Too Large", kind="text/plain"))
-        await wire.closed()
+    async def impatient(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.send(answer(b"too large", status="413 Too Large", kind="text/plain"))
+        await connection.closed()
 
     async with RawServer(impatient) as server, client(server.base_url) as roistat:
         with pytest.raises(errors.InvalidRequestError):
@@ -74,8 +74,8 @@ async def test_many_interim_answers_do_no_harm() -> None:
 async def test_labels_do_not_change_the_text(kind: str) -> None:
     """JSON is UTF-8, whatever the label says."""
     body = '{"status": "success", "data": [{"id": 1, "name": "Сценарий"}]}'.encode()
-    script = replies(answer(body, kind=kind))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = replies(answer(body, kind=kind))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         (found,) = await roistat.scripts.list()
     assert found.name == "Сценарий"
 
@@ -83,16 +83,16 @@ async def test_labels_do_not_change_the_text(kind: str) -> None:
 @pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "x-unknown"])
 async def test_an_unasked_compression_is_refused(coding: str) -> None:
     """aiohttp passes an unknown one on as it is; here it is named."""
-    script = replies(answer(OK_BODY, f"Content-Encoding: {coding}"))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = replies(answer(OK_BODY, f"Content-Encoding: {coding}"))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         with pytest.raises(errors.MalformedResponseError, match=r"compress|valid HTTP"):
             await roistat.scripts.list()
 
 
 async def test_gzip_is_read() -> None:
     """The compression that was asked for works."""
-    script = replies(answer(gzip.compress(OK_BODY), "Content-Encoding: gzip"))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = replies(answer(gzip.compress(OK_BODY), "Content-Encoding: gzip"))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         assert await roistat.scripts.list() == []
 
 
@@ -100,8 +100,8 @@ async def test_a_bomb_is_stopped_at_the_cap() -> None:
     """200 MB in 200 KB of gzip: an error, and memory for the cap at most."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
-    script = replies(answer(bomb, "Content-Encoding: gzip"))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = replies(answer(bomb, "Content-Encoding: gzip"))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         tracemalloc.start()
         try:
             with pytest.raises(errors.MalformedResponseError, match="larger"):
@@ -114,7 +114,7 @@ async def test_a_bomb_is_stopped_at_the_cap() -> None:
 
 async def test_a_large_error_is_stopped_early() -> None:
     """An error needs no megabytes."""
-    script = replies(answer(bytes(3 << 20), status="500 Oops"))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = replies(answer(bytes(3 << 20), status="500 Oops"))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         with pytest.raises(errors.RoistatError):
             await roistat.scripts.list()

@@ -15,7 +15,7 @@ import trustme
 
 from roistat_async import RetryPolicy, errors
 from tests.helpers.clients import QUICK, client
-from tests.helpers.raw_server import RawServer, Wire, closed_port, replies, silent, success
+from tests.helpers.raw_server import Connection, RawServer, closed_port, replies, silent, success
 
 OK = replies(success(data=[]))
 
@@ -159,9 +159,9 @@ async def test_a_bad_certificate_is_never_repeated(
 async def test_a_server_without_tls_is_not_sent() -> None:
     """https to a plain server: no TLS, nothing sent."""
 
-    async def plain(wire: Wire) -> None:
-        await wire.reader.read(1)
-        await wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    async def plain(connection: Connection) -> None:
+        await connection.reader.read(1)
+        await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async with RawServer(plain) as server:
         async with client(f"https://127.0.0.1:{server.port}/api") as roistat:

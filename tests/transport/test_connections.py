@@ -8,7 +8,14 @@ import pytest
 
 from roistat_async import Limits
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, Script, Wire, in_turn, replies, success
+from tests.helpers.raw_server import (
+    Connection,
+    Handler,
+    RawServer,
+    per_connection,
+    replies,
+    success,
+)
 
 GOOD = replies(success(data=[]))
 
@@ -18,7 +25,7 @@ async def test_reads_keep_their_connection() -> None:
     async with RawServer(GOOD) as server, client(server.base_url) as roistat:
         for _ in range(5):
             await roistat.scripts.list()
-    assert server.seen_on == [1] * 5
+    assert server.connection_numbers == [1] * 5
 
 
 async def test_writes_go_by_fresh_connections() -> None:
@@ -29,14 +36,14 @@ async def test_writes_go_by_fresh_connections() -> None:
         await roistat.phones.update(1, script_id=2)
         await roistat.phones.delete([1])
         await roistat.scripts.list()
-    assert server.seen_on == [1, 2, 3, 4, 1]
+    assert server.connection_numbers == [1, 2, 3, 4, 1]
 
 
-async def hang_up_on_the_second(wire: Wire) -> None:
-    await wire.request()
-    await wire.send(success(data=[]))
-    await wire.request()
-    wire.reset()
+async def hang_up_on_the_second(connection: Connection) -> None:
+    await connection.request()
+    await connection.send(success(data=[]))
+    await connection.request()
+    connection.reset()
 
 
 async def test_the_keep_alive_race_is_invisible_to_reads() -> None:
@@ -54,17 +61,17 @@ async def test_many_stale_connections_cost_one_repeat() -> None:
     """When all kept connections die at once, a read needs one repeat, not one for each."""
     gate = asyncio.Event()
 
-    async def stale(wire: Wire) -> None:
-        await wire.request()
+    async def stale(connection: Connection) -> None:
+        await connection.request()
         await gate.wait()
-        await wire.send(success(data=[]))
-        await wire.request()
-        wire.reset()
+        await connection.send(success(data=[]))
+        await connection.request()
+        connection.reset()
 
-    script = in_turn(*[stale] * 6, GOOD)
+    handler = per_connection(*[stale] * 6, GOOD)
     unbounded = Limits(per_second=None, per_hour=None, concurrency=9)
     async with (
-        RawServer(script) as server,
+        RawServer(handler) as server,
         client(server.base_url, attempts=2, limits=unbounded) as roistat,
     ):
         reads = [asyncio.create_task(roistat.scripts.list()) for _ in range(6)]
@@ -79,16 +86,19 @@ async def test_many_stale_connections_cost_one_repeat() -> None:
 async def test_an_unasked_answer_is_given_to_nobody(pause: float) -> None:
     """A second answer on an idle connection is not taken for that of the next request."""
 
-    async def chatty(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(success(data=[{"id": 1, "name": "first"}]))
+    async def chatty(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(success(data=[{"id": 1, "name": "first"}]))
         await asyncio.sleep(pause)
-        await wire.send(success(data=[{"id": 666, "name": "unasked"}]))
-        await wire.closed()
+        await connection.send(success(data=[{"id": 666, "name": "unasked"}]))
+        await connection.closed()
 
     names = []
     second = replies(success(data=[{"id": 2, "name": "second"}]))
-    async with RawServer(in_turn(chatty, second)) as server, client(server.base_url) as roistat:
+    async with (
+        RawServer(per_connection(chatty, second)) as server,
+        client(server.base_url) as roistat,
+    ):
         for _ in range(2):
             names += [found.name for found in await roistat.scripts.list()]
             await asyncio.sleep(0.06)
@@ -98,8 +108,8 @@ async def test_an_unasked_answer_is_given_to_nobody(pause: float) -> None:
 async def test_many_answers_match_their_requests() -> None:
     """Thirty reads over kept connections: each gets its own answer."""
 
-    async def echo(wire: Wire) -> None:
-        while request := await wire.request():
+    async def echo(connection: Connection) -> None:
+        while request := await connection.request():
             offset = int(request.rpartition(b'"offset":')[2].partition(b"}")[0])
             row = {
                 "id": str(offset),
@@ -108,7 +118,7 @@ async def test_many_answers_match_their_requests() -> None:
                 "date": "2026-05-01T00:00:00Z",
                 "status": "ANSWER",
             }
-            await wire.send(success(data=[row], total=1))
+            await connection.send(success(data=[row], total=1))
 
     async with RawServer(echo) as server, client(server.base_url) as roistat:
 
@@ -120,8 +130,11 @@ async def test_many_answers_match_their_requests() -> None:
         assert server.connections <= 8
 
 
-async def cancel_in_the_middle(script: Script) -> RawServer:
-    async with RawServer(in_turn(script, GOOD)) as server, client(server.base_url) as roistat:
+async def cancel_in_the_middle(handler: Handler) -> RawServer:
+    async with (
+        RawServer(per_connection(handler, GOOD)) as server,
+        client(server.base_url) as roistat,
+    ):
         task = asyncio.create_task(roistat.scripts.list())
         while not server.requests:
             await asyncio.sleep(0.005)
@@ -134,22 +147,22 @@ async def cancel_in_the_middle(script: Script) -> RawServer:
     return server
 
 
-async def wait_with_headers(wire: Wire) -> None:
-    await wire.request()
-    await wire.send(success(data=[])[:-4])
-    await wire.closed()
+async def wait_with_headers(connection: Connection) -> None:
+    await connection.request()
+    await connection.send(success(data=[])[:-4])
+    await connection.closed()
 
 
-async def wait_without_headers(wire: Wire) -> None:
-    await wire.request()
-    await wire.closed()
+async def wait_without_headers(connection: Connection) -> None:
+    await connection.request()
+    await connection.closed()
 
 
-@pytest.mark.parametrize("script", [wait_with_headers, wait_without_headers])
-async def test_a_cancelled_request_closes_its_connection(script: Script) -> None:
+@pytest.mark.parametrize("handler", [wait_with_headers, wait_without_headers])
+async def test_a_cancelled_request_closes_its_connection(handler: Handler) -> None:
     """After a cancel the connection is closed, the place is free, the next request works."""
-    server = await cancel_in_the_middle(script)
-    assert server.seen_on == [1, 2]
+    server = await cancel_in_the_middle(handler)
+    assert server.connection_numbers == [1, 2]
 
 
 async def test_the_rate_is_kept_at_the_server() -> None:

@@ -12,11 +12,11 @@ from roistat_async import RetryPolicy, errors
 from tests.helpers.clients import QUICK, client
 from tests.helpers.raw_server import (
     OK_BODY,
+    Connection,
+    Handler,
     RawServer,
-    Script,
-    Wire,
     answer,
-    in_turn,
+    per_connection,
     replies,
     silent,
     success,
@@ -26,28 +26,28 @@ GOOD = success(data=[])
 HALF = OK_BODY[: len(OK_BODY) // 2]
 
 
-def sends(data: bytes, *, reset: bool = False) -> Script:
+def sends(data: bytes, *, reset: bool = False) -> Handler:
     """Read a request, send these bytes, close."""
 
-    async def script(wire: Wire) -> None:
-        await wire.request()
+    async def handler(connection: Connection) -> None:
+        await connection.request()
         if data:
-            await wire.send(data)
+            await connection.send(data)
             await asyncio.sleep(0.01)
         if reset:
-            wire.reset()
+            connection.reset()
 
-    return script
-
-
-async def reset_before_reading(wire: Wire) -> None:
-    wire.reset()
+    return handler
 
 
-async def stall_in_the_body(wire: Wire) -> None:
-    await wire.request()
-    await wire.send(answer(OK_BODY)[:-5])
-    await wire.closed()
+async def reset_before_reading(connection: Connection) -> None:
+    connection.reset()
+
+
+async def stall_in_the_body(connection: Connection) -> None:
+    await connection.request()
+    await connection.send(answer(OK_BODY)[:-5])
+    await connection.closed()
 
 
 def cut_chunk(data: bytes, rest: bytes = b"") -> bytes:
@@ -88,8 +88,8 @@ FALSE = {
 @pytest.mark.parametrize("name", [*CUT, *FALSE])
 async def test_a_read_is_repeated(name: str) -> None:
     """Whatever became of the first answer, the second is given and the fault is not seen."""
-    script = (CUT | FALSE)[name]
-    async with RawServer(in_turn(script, replies(GOOD))) as server:
+    handler = (CUT | FALSE)[name]
+    async with RawServer(per_connection(handler, replies(GOOD))) as server:
         async with client(server.base_url, attempts=2) as roistat:
             assert await roistat.scripts.list() == []
         await server.emptied()
@@ -98,8 +98,8 @@ async def test_a_read_is_repeated(name: str) -> None:
 @pytest.mark.parametrize("name", [*CUT, *FALSE])
 async def test_a_create_is_sent_once(name: str) -> None:
     """Whatever became of the answer, a create that left is not sent again."""
-    script = (CUT | FALSE)[name]
-    async with RawServer(in_turn(script, replies(GOOD))) as server:
+    handler = (CUT | FALSE)[name]
+    async with RawServer(per_connection(handler, replies(GOOD))) as server:
         async with client(server.base_url, attempts=4) as roistat:
             with pytest.raises(errors.OutcomeUnknownError):
                 await roistat.phones.create(["74950000001"])
@@ -116,8 +116,8 @@ async def test_what_is_no_answer_of_roistats_is_malformed(name: str) -> None:
     assert "RawResponseMessage" not in str(caught.value)
 
 
-async def timed_out(script: Script, **options: Any) -> errors.RequestTimeoutError:
-    async with RawServer(script) as server:
+async def timed_out(handler: Handler, **options: Any) -> errors.RequestTimeoutError:
+    async with RawServer(handler) as server:
         async with client(server.base_url, **options) as roistat:
             with pytest.raises(errors.RequestTimeoutError) as caught:
                 await roistat.scripts.list()
@@ -138,10 +138,10 @@ async def test_a_stalled_body_times_out() -> None:
     assert (error.phase, error.seconds) == ("read", 0.3)
 
 
-async def drip(wire: Wire) -> None:
-    await wire.request()
+async def drip(connection: Connection) -> None:
+    await connection.request()
     for place in range(len(GOOD)):
-        await wire.send(GOOD[place : place + 1])
+        await connection.send(GOOD[place : place + 1])
         await asyncio.sleep(0.03)
 
 
@@ -155,10 +155,10 @@ async def test_a_dripping_list_ends_at_the_deadline() -> None:
 async def test_a_slow_answer_within_its_time_is_fine() -> None:
     """Pauses shorter than `idle` do no harm."""
 
-    async def slow(wire: Wire) -> None:
-        await wire.request()
+    async def slow(connection: Connection) -> None:
+        await connection.request()
         for start in range(0, len(GOOD), 30):
-            await wire.send(GOOD[start : start + 30])
+            await connection.send(GOOD[start : start + 30])
             await asyncio.sleep(0.02)
 
     async with RawServer(slow) as server, client(server.base_url) as roistat:
@@ -168,17 +168,17 @@ async def test_a_slow_answer_within_its_time_is_fine() -> None:
 @pytest.mark.parametrize("extra", [b"garbage\r\n\r\n", success(data=[{"id": 666}])])
 async def test_extra_bytes_close_the_connection(extra: bytes) -> None:
     """Bytes behind an answer are in no other answer, and the connection is not used again."""
-    async with RawServer(in_turn(replies(GOOD + extra), replies(GOOD))) as server:
+    async with RawServer(per_connection(replies(GOOD + extra), replies(GOOD))) as server:
         async with client(server.base_url, attempts=2) as roistat:
             assert await roistat.scripts.list() == []
             assert await roistat.scripts.list() == []
-        assert server.seen_on.count(1) == 1
+        assert server.connection_numbers.count(1) == 1
 
 
-@pytest.mark.parametrize("script", [silent, stall_in_the_body])
-async def test_a_callers_timeout_is_the_callers(script: Script) -> None:
+@pytest.mark.parametrize("handler", [silent, stall_in_the_body])
+async def test_a_callers_timeout_is_the_callers(handler: Handler) -> None:
     """`asyncio.timeout()` around a call ends it: TimeoutError, no repeat, no connection."""
-    async with RawServer(script) as server:
+    async with RawServer(handler) as server:
         async with client(server.base_url, attempts=4) as roistat:
             with pytest.raises(TimeoutError) as caught:
                 async with asyncio.timeout(0.1):

@@ -6,12 +6,12 @@ import pytest
 
 from roistat_async import Limits, errors
 from tests.helpers.clients import KEY, client
-from tests.helpers.raw_server import RawServer, Script, answer, replies, success
+from tests.helpers.raw_server import Handler, RawServer, answer, replies, success
 
 STATUSES = [301, 302, 303, 307, 308]
 
 
-def redirecting(status: int, location: str | None) -> Script:
+def redirecting(status: int, location: str | None) -> Handler:
     headers = [] if location is None else [f"Location: {location}"]
     return replies(answer(b"", *headers, status=f"{status} Elsewhere"))
 
@@ -21,8 +21,8 @@ def redirecting(status: int, location: str | None) -> Script:
 async def test_the_other_server_sees_nothing(status: int, scheme: str) -> None:
     """Another port, host or scheme: refused, and no connection is made to it."""
     async with RawServer(replies(success(data=[]))) as other:
-        script = redirecting(status, f"{scheme}:{other.port}/take?key=1")
-        async with RawServer(script) as server, client(server.base_url, attempts=4) as roistat:
+        handler = redirecting(status, f"{scheme}:{other.port}/take?key=1")
+        async with RawServer(handler) as server, client(server.base_url, attempts=4) as roistat:
             for call in (roistat.scripts.list(), roistat.phones.create(["74950000001"])):
                 with pytest.raises(errors.RedirectRefusedError) as caught:
                     await call
@@ -58,8 +58,8 @@ async def test_a_recording_is_not_redirected() -> None:
 
 async def test_cookies_are_not_replayed() -> None:
     """What a server sets is forgotten."""
-    script = replies(answer(b'{"status": "success", "data": []}', "Set-Cookie: a=b; Path=/"))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
+    handler = replies(answer(b'{"status": "success", "data": []}', "Set-Cookie: a=b; Path=/"))
+    async with RawServer(handler) as server, client(server.base_url) as roistat:
         await roistat.scripts.list()
         await roistat.scripts.list()
     assert len(server.requests) == 2

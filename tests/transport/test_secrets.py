@@ -16,7 +16,7 @@ import pytest
 
 from roistat_async import Period, Roistat, Timeouts, errors
 from tests.helpers.clients import KEY, QUICK, client
-from tests.helpers.raw_server import RawServer, Script, Wire, answer, closed_port, replies
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, closed_port, replies
 
 MARKER = "b0dyMarker"
 PHONE = "79261234567"
@@ -25,24 +25,24 @@ SECRETS = (KEY, MARKER, PHONE, SENT_PHONE)
 TOLD = f'{MARKER} {PHONE} {KEY}'.encode()  # fmt: skip
 
 
-def cut(*data: bytes, reset: bool = False) -> Script:
-    async def script(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(b"".join(data))
+def cut(*data: bytes, reset: bool = False) -> Handler:
+    async def handler(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(b"".join(data))
         if reset:
             await asyncio.sleep(0.01)
-            wire.reset()
+            connection.reset()
 
-    return script
-
-
-async def stalled(wire: Wire) -> None:
-    await wire.request()
-    await wire.send(answer(TOLD)[:-4])
-    await wire.closed()
+    return handler
 
 
-FAULTS: dict[str, Script] = {
+async def stalled(connection: Connection) -> None:
+    await connection.request()
+    await connection.send(answer(TOLD)[:-4])
+    await connection.closed()
+
+
+FAULTS: dict[str, Handler] = {
     "reset": cut(b"", reset=True),
     "closed": cut(b""),
     "half headers": cut(b"HTTP/1.1 200 OK\r\nX: " + TOLD),
@@ -178,11 +178,11 @@ async def test_a_callers_timeout_leads_to_no_secret(tmp_path: Path) -> None:
         async with asyncio.timeout(0.05):
             await roistat.scripts.list()
 
-    async def mute(wire: Wire) -> None:
-        await wire.closed()
+    async def mute(connection: Connection) -> None:
+        await connection.closed()
 
-    for script in (mute, stalled):
-        async with RawServer(script) as server:
+    for handler in (mute, stalled):
+        async with RawServer(handler) as server:
             error = await failure(impatient, server.base_url, tmp_path)
         assert type(error) is TimeoutError
         check(error)

@@ -13,7 +13,7 @@ import pytest
 from roistat_async import Limits, errors
 from roistat_async.testing import FakeRoistat, Quirks
 from tests.helpers.clients import QUICK, client
-from tests.helpers.raw_server import RawServer, Script, Wire, answer, replies, success
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, replies, success
 
 GOOD = replies(success(data=[]))
 
@@ -57,36 +57,36 @@ async def test_only_what_a_new_connection_loses_costs_the_budget(before: int, co
     """That a kept one was closed meanwhile is no outage; that a new one is, may well be."""
     answers = [success(data=[])] * before
 
-    async def forgetful(wire: Wire) -> None:
-        while await wire.request():
-            if not answers and wire.number == 1:
+    async def forgetful(connection: Connection) -> None:
+        while await connection.request():
+            if not answers and connection.number == 1:
                 return
-            await wire.send(answers.pop() if answers else success(data=[]))
+            await connection.send(answers.pop() if answers else success(data=[]))
 
     async with RawServer(forgetful) as server, client(server.base_url, attempts=2) as roistat:
         roistat._api.budget.left = 100
         for _ in range(before + 1):
             await roistat.scripts.list()
         assert roistat._api.budget.left == 100 - costs + before + 1
-        assert server.seen_on == [1] * before + [1, 2]
+        assert server.connection_numbers == [1] * before + [1, 2]
 
 
 LAST = answer(b'{"status": "success", "data": []}', "Connection: close")
 LONG = success(data=[{"id": 1, "name": "x" * 3_000_000}])
 
 
-@pytest.mark.parametrize("script", [replies(LAST), replies(LONG)], ids=["obeys", "does not"])
-async def test_a_borrowed_connection_is_used_once(script: Script) -> None:
+@pytest.mark.parametrize("handler", [replies(LAST), replies(LONG)], ids=["obeys", "does not"])
+async def test_a_borrowed_connection_is_used_once(handler: Handler) -> None:
     """Each request says so; a server that keeps the connection all the same loses it.
 
     Unless its answer is so short that it is over before anybody could look at it.
     """
-    async with RawServer(script) as server, aiohttp.ClientSession() as session:
+    async with RawServer(handler) as server, aiohttp.ClientSession() as session:
         async with client(server.base_url, session=session) as roistat:
             await roistat.scripts.list()
             await roistat.scripts.list()
             await roistat.phones.delete([1])
-        assert server.seen_on == [1, 2, 3]
+        assert server.connection_numbers == [1, 2, 3]
     assert all(b"\r\nConnection: close\r\n" in request for request in server.requests)
 
 
@@ -94,12 +94,12 @@ async def test_t19_an_unasked_answer_on_a_borrowed_connection_is_given_to_nobody
     """Neither to us nor to the others of the session."""
     names = []
 
-    async def chatty(wire: Wire) -> None:
-        await wire.request()
-        name = f"for {wire.number}"
-        await wire.send(success(data=[{"id": 1, "name": name}]))
-        await wire.send(success(data=[{"id": 1, "name": "unasked"}]))
-        await wire.closed()
+    async def chatty(connection: Connection) -> None:
+        await connection.request()
+        name = f"for {connection.number}"
+        await connection.send(success(data=[{"id": 1, "name": name}]))
+        await connection.send(success(data=[{"id": 1, "name": "unasked"}]))
+        await connection.closed()
 
     async with (
         RawServer(chatty) as server,
@@ -139,8 +139,8 @@ async def test_a_borrowed_session_waits_for_its_turn_too() -> None:
 async def test_a_silent_server_is_bounded_for_all_sessions(is_borrowed: bool) -> None:
     """A borrowed session tells nothing of the headers; the time is bounded all the same."""
 
-    async def mute(wire: Wire) -> None:
-        await wire.closed()
+    async def mute(connection: Connection) -> None:
+        await connection.closed()
 
     async with RawServer(mute) as server, aiohttp.ClientSession() as session:
         given = session if is_borrowed else None
