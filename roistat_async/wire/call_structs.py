@@ -288,7 +288,7 @@ def _build_calls(structs: Iterable[Any], extras: Iterable[Any]) -> list[Call]:
         call.google_client_id = struct.google_client_id
         call.script_name = struct.script_name
         value = struct.tags
-        call.tags = {} if value == [] else value
+        call.tags = value if value is None else coerce.empty_list_to_dict(value)
         call.extra = extra
         call.__class__ = Call
         append(call)

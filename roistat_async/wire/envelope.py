@@ -1,8 +1,7 @@
-"""What Roistat wraps its answers in: `status`, `data`, `total`, error codes.
+"""Envelope of Roistat's responses: `status`, `data`, `total`, error codes.
 
-Success is `"status": "success"` and no `error`, nothing else (rule 1): an error must never look
-like an empty list. `Answer.data` is kept as bytes until somebody reads it, and where it is long it
-was not even looked into.
+Success is `"status": "success"` without `error`, and nothing else: an error must never look like
+an empty list. `ApiResponse.data` is kept as bytes until it is needed.
 """
 
 from __future__ import annotations
@@ -15,12 +14,7 @@ import msgspec
 from attrs import define, field
 
 from ..errors import MalformedResponseError, RoistatError
-from . import (
-    api_errors,
-    coerce,
-    json_checks,
-    outside,
-)
+from . import api_errors, coerce, json_checks
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb'"data"\s*:\s*')
@@ -44,28 +38,15 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 
 @define
 class ApiResponse:
-    """Be a successful answer, its payload still unread; a payload that is not there is empty.
+    """Successful response with its payload as undecoded JSON; a missing payload is empty.
 
-    `answered_at` is the server's clock, by the header `Date`.
+    `answered_at` is the server's clock, from the header `Date`.
     """
 
     data: msgspec.Raw = field(repr=False)
     total: int | None
     phone_call: msgspec.Raw = field(repr=False)
     answered_at: datetime | None = None
-    _whole: bytes | None = field(default=None, repr=False)
-
-    def reparse(self) -> ApiResponse | None:
-        """Open it anew with its `data`, for who found no JSON there; None if that was done before.
-
-        Raises MalformedResponseError if the answer is damaged.
-        """
-        if self._whole is None:
-            return None
-        outcome = _parse(self._whole, 200, None, self.answered_at, None)
-        if isinstance(outcome, ApiResponse):
-            return outcome
-        raise outcome
 
 
 def read(
@@ -76,33 +57,15 @@ def read(
     answered_at: datetime | None = None,
     content_type: str | None = None,
 ) -> ApiResponse:
-    """Open an answer.
+    """Parse the body of a response.
 
-    Raises the APIError it holds, or MalformedResponseError if it is not Roistat's.
+    Raises the APIError in it, or MalformedResponseError if it is not a response of Roistat.
     """
-    outcome: ApiResponse | RoistatError | None = None
-    if http_status < 400:
-        outcome = _parse_without_data(body, answered_at)
-    if outcome is None:
-        outcome = _parse(body, http_status, retry_after, answered_at, content_type)
+    result = _parse(body, http_status, retry_after, answered_at, content_type)
     del body  # a traceback may be printed with its local variables
-    if isinstance(outcome, ApiResponse):
-        return outcome
-    raise outcome
-
-
-def _parse_without_data(body: bytes, answered_at: datetime | None) -> ApiResponse | None:
-    """Open a long answer but for its list; None where it is not plain to see that it succeeded."""
-    found = outside.split(body)
-    if found is None:
-        return None
-    around, data = found
-    envelope = _decode_envelope(around)
-    if envelope is None or not _is_success(envelope):
-        return None
-    if json_checks.has_duplicate_keys(around) or json_checks.list_has_duplicate_keys(data):
-        return None
-    return ApiResponse(data, _total(envelope.total), msgspec.Raw(), answered_at, body)
+    if isinstance(result, ApiResponse):
+        return result
+    raise result
 
 
 def _parse(
@@ -124,8 +87,7 @@ def _parse(
     if envelope is None:
         return _not_an_envelope(body, content_type)
     if not _is_success(envelope):
-        problem = "the answer does not say that it succeeded"
-        return MalformedResponseError(problem, path="$.status")
+        return MalformedResponseError('the response has no "status": "success"', path="$.status")
     try:
         repeats_a_key = _repeats_a_key(text, envelope.data)
     except (ValueError, RecursionError):
@@ -175,18 +137,19 @@ def _is_error(envelope: _Envelope) -> bool:
 
 def _api_error(envelope: _Envelope, http_status: int, retry_after: float | None) -> RoistatError:
     if isinstance(envelope.error, str) and envelope.error:
-        # The page says `message`, a live project fills `description` (facts §1).
-        told = (envelope.description, envelope.message)
+        # The vendor documents `message`; live projects send `description`
+        # (docs/roistat-api-notes.md).
+        descriptions = (envelope.description, envelope.message)
         return api_errors.error_from_code(
-            envelope.error, told, envelope.details, http_status, retry_after
+            envelope.error, descriptions, envelope.details, http_status, retry_after
         )
     if http_status >= 400:
         return api_errors.error_from_status(http_status, retry_after)
-    return MalformedResponseError("an error without a code", path="$.error")
+    return MalformedResponseError("the response is an error without a code", path="$.error")
 
 
 def _total(value: Any) -> int | None:
-    if value is None:  # so it is in all but lists
+    if value is None:  # only lists have a total
         return None
     try:
         total = coerce.to_int(value)
@@ -196,10 +159,10 @@ def _total(value: Any) -> int | None:
 
 
 def _not_an_envelope(body: bytes, content_type: str | None) -> MalformedResponseError:
-    kind = _MEDIA_TYPE.match((content_type or "").lower())
-    told = f"{len(body)} bytes" + (f" of {kind[0]}" if kind is not None else "")
-    what = "empty" if not body.strip() else f"no JSON object of Roistat's ({told})"
+    media_type = _MEDIA_TYPE.match((content_type or "").lower())
+    size = f"{len(body)} bytes" + (f" of {media_type[0]}" if media_type is not None else "")
+    problem = f"not a JSON object ({size})" if body.strip() else "empty"
     return MalformedResponseError(
-        f"the answer is {what}; a proxy, a sign-in page or a wrong base_url may stand in between",
+        f"the response is {problem}; check base_url, and whether a proxy or a sign-in page answers",
         unparsable=True,
     )

@@ -39,7 +39,7 @@ class Refused:
     what: str = field(repr=False)  # a traceback shows local variables, and so this row
     body: bytes = field(repr=False)
     path: str = r"\$"
-    says: str = "no JSON object"
+    says: str = "not a JSON object"
     kind: type[errors.RoistatError] = errors.MalformedResponseError
 
 
@@ -84,12 +84,12 @@ def date(text: str) -> Refused:
 
 REFUSED = [
     Refused("J3", "error", said("error", error="x_error"), kind=errors.APIError, says="x_error"),
-    Refused("J3", "no status", b'{"data": []}', r"\$\.status", "succeeded"),
+    Refused("J3", "no status", b'{"data": []}', r"\$\.status", "success"),
     *[
-        Refused("J3", f"status {status}", said(status), r"\$\.status", "succeeded")
+        Refused("J3", f"status {status}", said(status), r"\$\.status", "success")
         for status in ("Success", "Error", "", True, None, 1, ["success"])
     ],
-    Refused("J3", "success and error", said("success", error="x"), r"\$\.status", "succeeded"),
+    Refused("J3", "success and error", said("success", error="x"), r"\$\.status", "success"),
     Refused("J3", "error that is an object", said("error", error={"a": _TEXT}), r"\$\.error", ""),
     Refused("J3", "error without a word", said("error"), r"\$\.error", "without a code"),
     Refused("J7", "cp1251", _PLAIN.decode().encode("cp1251"), _FIRST, "UTF-8"),

@@ -11,7 +11,7 @@ from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import answer
 
-_NO_JSON = r"no JSON object of Roistat's \(\d+ bytes( of [a-z]+/[a-z]+)?\)"
+_NO_JSON = r"not a JSON object \(\d+ bytes( of [a-z]+/[a-z]+)?\)"
 _BODY = b'{"status": "success", "data": [{"comment": "' + TOLD + b'"}]}'
 _PACKED = gzip.compress(_BODY)
 _GZIP = "Content-Encoding: gzip"

@@ -11,7 +11,7 @@ from tests.helpers.raw_server import Connection, answer
 _LOST = r"connection was lost before the answer"
 _CUT = r"body of the answer was cut"
 _NOT_HTTP = r"the answer is not valid HTTP"
-_NO_JSON = r"no JSON object of Roistat's"
+_NO_JSON = r"not a JSON object"
 # A body that must appear nowhere: it holds a marker, a number and the key.
 _BODY = b'{"status": "success", "data": [{"comment": "' + TOLD + b'"}]}'
 _WHOLE = answer(_BODY)

@@ -44,7 +44,7 @@ def _error(code: Any, **other: Any) -> bytes:
 
 def _raised(body: bytes, http_status: int = 200) -> errors.RoistatError:
     with pytest.raises(errors.RoistatError) as caught:
-        envelope.read(body, http_status=http_status).reparse()
+        envelope.read(body, http_status=http_status)
     return caught.value
 
 
@@ -357,3 +357,19 @@ def test_a_key_named_data_deeper_inside_is_no_payload(length: int) -> None:
     """An answer without `data` of its own is read, whatever its other objects hold."""
     inner = b'{"data":{"a":"%s"}}' % (b"b" * length)
     assert bytes(envelope.read(b'{"status":"success","phoneCall":%s}' % inner).phone_call) == inner
+
+
+@pytest.mark.parametrize("count", [0, 100])
+def test_a_number_of_5000_digits_is_left_to_its_record(count: int) -> None:
+    """The envelope is parsed, so that the one bad record can be skipped (J11)."""
+    rows = b'{"id":"1","comment":"%s"},' % (b"x" * 200) * count
+    data = b"[%s%s]" % (rows, b"9" * 5000)
+    assert bytes(envelope.read(b'{"status":"success","data":%s}' % data).data) == data
+
+
+@pytest.mark.parametrize("damage", [b"\x00", b"NaN", b"", b'"', "я".encode("cp1251")])
+def test_damage_in_a_long_list_is_reported(damage: bytes) -> None:
+    """What is not JSON in a long list is an error of the whole response."""
+    rows = b",".join([b'{"comment":"%s","x":1}' % (b"x" * 200)] * 100)
+    body = b'{"status":"success","data":[%s]}' % rows.replace(b"1", damage, 1)
+    assert _malformed(body).unparsable

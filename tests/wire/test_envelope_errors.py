@@ -41,7 +41,7 @@ def test_an_error_without_a_code_at_all_is_not_roistats() -> None:
     """A 200 that says error and not which one is named by its place."""
     error = _error(said="error")
     assert isinstance(error, errors.MalformedResponseError)
-    assert (error.path, str(error)) == ("$.error", "an error without a code")
+    assert (error.path, str(error)) == ("$.error", "the response is an error without a code")
 
 
 def test_a_code_without_a_status_is_an_error_too() -> None:
