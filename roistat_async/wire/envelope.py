@@ -14,11 +14,9 @@ import msgspec
 from attrs import define, field
 
 from ..errors import MalformedResponseError, RoistatError
-from . import api_errors, coerce, json_checks
+from . import api_errors, coerce, surrogates
 
 _BOM = b"\xef\xbb\xbf"
-_DATA = re.compile(rb'"data"\s*:\s*')
-_SHORT = 4096
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,40}", re.ASCII)
 
 
@@ -78,7 +76,7 @@ def _parse(
     text = body.removeprefix(_BOM)
     envelope = _decode_envelope(text)
     if envelope is None:
-        text = json_checks.replace_lone_surrogates(text)
+        text = surrogates.replace_lone_surrogates(text)
         envelope = _decode_envelope(text)
     if envelope is not None and _is_error(envelope):
         return _api_error(envelope, http_status, retry_after)
@@ -88,12 +86,6 @@ def _parse(
         return _not_an_envelope(body, content_type)
     if not _is_success(envelope):
         return MalformedResponseError('the response has no "status": "success"', path="$.status")
-    try:
-        repeats_a_key = _repeats_a_key(text, envelope.data)
-    except (ValueError, RecursionError):
-        return _not_an_envelope(body, content_type)
-    if repeats_a_key:
-        return MalformedResponseError("a key stands twice in the answer")
     return ApiResponse(envelope.data, _total(envelope.total), envelope.phone_call, answered_at)
 
 
@@ -102,27 +94,6 @@ def _decode_envelope(text: bytes) -> _Envelope | None:
         return _decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-
-
-def _without_data(text: bytes, data: msgspec.Raw) -> bytes:
-    """Leave out `data`, which is read elsewhere and may be large, where it is easily found."""
-    found = _DATA.search(text) if data else None
-    if found is None or not text.startswith(data, found.end()):
-        return text
-    return text[: found.end()] + b"null" + text[found.end() + memoryview(data).nbytes :]
-
-
-def _repeats_a_key(text: bytes, data: msgspec.Raw) -> bool:
-    """Look into a short answer; of a long one around its data, and into the first record.
-
-    To look into all takes longer than reading. PHP writes no key twice (fault matrix J10); what
-    does so does it in every record.
-    """
-    if len(text) <= _SHORT and json_checks.proves_unique_keys(text):
-        return False
-    return json_checks.has_duplicate_keys(
-        _without_data(text, data)
-    ) or json_checks.list_has_duplicate_keys(data)
 
 
 def _is_success(envelope: _Envelope) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from ..errors import MalformedResponseError
 from ..models.calls import Call
 from ..models.page import BadRecord, RowBatch
-from . import codec, json_checks
+from . import codec
 from .call_structs import DECODE_ERRORS, call_decoder
 from .envelope import ApiResponse
 
@@ -36,7 +36,7 @@ def decode_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") ->
     _check_present(data, path)
     bad: codec.RecordError
     try:
-        return _decode_leniently(data, model)
+        return codec.structure(_to_dict(data), model)
     except codec.RecordError as error:
         bad = error
     raise MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
@@ -84,18 +84,7 @@ def _decode_row(record: msgspec.Raw, model: type[M]) -> M:
             return call_decoder.decode_record(record)  # type: ignore[return-value]
         except DECODE_ERRORS:
             pass
-    return _decode_leniently(record, model)
-
-
-def _decode_leniently(record: msgspec.Raw, model: type[M]) -> M:
-    plain = _to_dict(record)
-    try:
-        repeats_a_key = json_checks.has_duplicate_keys(record)
-    except DECODE_ERRORS:
-        repeats_a_key = True  # deeper than this reader can follow
-    if repeats_a_key:
-        raise codec.RecordError("", "a key that stands twice, or too deep")
-    return codec.structure(plain, model)
+    return codec.structure(_to_dict(record), model)
 
 
 def _split_records(data: msgspec.Raw) -> list[msgspec.Raw]:

@@ -142,6 +142,14 @@ def test_record_that_is_no_json_is_bad(text: bytes) -> None:
     assert len(read.items) == 1
 
 
+@pytest.mark.parametrize("zone", ["Z", ""], ids=["by a Struct", "by cattrs"])
+def test_the_last_of_duplicate_keys_counts(zone: str) -> None:
+    """Both decoders do as every JSON library does; PHP cannot write such an object."""
+    text = f'{{"id":"1","id":"2","date":"2016-06-19T09:31:01{zone}","status":"BUSY","x":1,"x":2}}'
+    (call,) = _decode(msgspec.Raw(f"[{text}]".encode())).items
+    assert (call.id, call.extra) == ("2", {"x": 2})
+
+
 def test_record_of_great_depth_is_bad() -> None:
     """Nesting deeper than the reader can follow is an error of ours, not a RecursionError."""
     deep = b'{"id":"1","new":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
