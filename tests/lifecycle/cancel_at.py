@@ -1,4 +1,4 @@
-"""A driver that cancels a coroutine at its k-th suspension point, wherever that is."""
+"""Driver that cancels a coroutine at its k-th suspension point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attrs import define
 
 @define
 class Stepper:
-    """Await a coroutine in a task of its own and cancel it at points `at` (from 1 on).
+    """Runner of a coroutine in a task of its own, cancelled at the points `at` (from 1 on).
 
     The cancel comes while the coroutine is about to be suspended: it meets exactly that await, as
     a caller's cancel or timeout would. `points` counts those that were reached.
@@ -23,7 +23,7 @@ class Stepper:
     points: int = 0
 
     async def run(self) -> bool:
-        """Run to the end; tell whether it was cancelled. Other errors come out."""
+        """Run to the end and return whether it was cancelled; other errors are raised."""
         task = asyncio.create_task(self._whole())
         await asyncio.wait([task])
         if task.cancelled():
@@ -33,14 +33,14 @@ class Stepper:
 
     @property
     def came_to_all(self) -> bool:
-        """Tell whether every cancel took place."""
+        """Return whether every cancel took place."""
         return self.points >= max(self.at)
 
     async def _whole(self) -> None:
         await _Stepped(self)
 
     def count(self) -> None:
-        """Take note of a point, and cancel if it is one of those."""
+        """Count a suspension point, and cancel at the chosen ones."""
         self.points += 1
         task = asyncio.current_task()
         if self.points in self.at and task is not None:
@@ -48,7 +48,7 @@ class Stepper:
 
 
 class _Stepped:
-    """Hand everything through between a coroutine and the task, one suspension at a time."""
+    """Generator between a coroutine and its task that passes on one suspension at a time."""
 
     def __init__(self, stepper: Stepper) -> None:
         self._stepper = stepper
@@ -68,7 +68,7 @@ class _Stepped:
 def _passed_on(
     inner: Coroutine[Any, Any, object], waited_for: Any
 ) -> Generator[Any, Any, Callable[[], Any]]:
-    """Suspend, and give the step that goes on with what came of it."""
+    """Suspend, and return how the coroutine continues."""
     try:
         value = yield waited_for
     except BaseException as error:  # a CancelledError, or what a future raises

@@ -1,4 +1,4 @@
-"""A fake Roistat in a thread of its own, so that it shares no event loop with what is tested."""
+"""Fake Roistat in a thread of its own, so that it does not share the tested event loop."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tests.lifecycle.world import CLOCK, unlimited
 
 @pytest.fixture
 def fake() -> Iterator[FakeRoistat]:
-    """Run 60 calls without limits."""
+    """Run a fake with 60 calls and no limits."""
     with FakeRoistat(calls=60, quirks=unlimited()).in_thread() as fake:
         yield fake
 
 
 @pytest.fixture
 async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
-    """Give a client that would try three times."""
+    """Return a client that tries three times."""
     async with client(fake.base_url, api_key=fake.api_key, attempts=3, clock=CLOCK) as roistat:
         yield roistat
 
 
 @pytest.fixture
 def recorded(fake: FakeRoistat) -> list[str]:
-    """Give the ids of calls that have a recording."""
+    """Return the ids of calls that have a recording."""
     return list(fake.state.recordings)

@@ -140,7 +140,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 async def lost_create(world: World) -> object:
-    """Have a create whose answer was lost."""
+    """Return the error of a create whose response was lost."""
     world.fake.fail("phone/create", Fault.reset())
     try:
         await world.roistat.phones.create([world.number()])
@@ -150,7 +150,7 @@ async def lost_create(world: World) -> object:
 
 
 async def used(world: World) -> None:
-    """Have both kinds of connections: those that are kept, and those that are not."""
+    """Open both kinds of connections: pooled and fresh ones."""
     await world.roistat.scripts.list()
     await world.roistat.phones.create([world.number()])
 
@@ -215,22 +215,22 @@ PREPARE: dict[str, Callable[[World], Awaitable[object]]] = {
 
 
 async def check(world: World) -> None:
-    """See that no file is a half one, and that a copy can be gone on with, to be complete."""
+    """Check that every file is whole, and that a copy can be completed by another run."""
     world.finals_are_whole()
     is_sound(world.folder / "calls.db")
 
 
-async def go_on(name: str, world: World) -> None:
-    """Do once more what was cut short: a copy must be complete afterwards."""
+async def complete(name: str, world: World) -> None:
+    """Run once more what was interrupted, so that a copy is complete."""
     if name.startswith("sync"):
         await OPERATIONS[name](world)
         await check(world)
-        missing = wanted(name, world) - copied(name, world)
+        missing = expected(name, world) - copied(name, world)
         assert not missing
 
 
 def copied(name: str, world: World) -> set[str]:
-    """Give the ids of what is in a copy."""
+    """Return the ids of a copy."""
     if name == "sync_recordings":
         return {path.stem for path in world.folder.rglob("*.mp3")}
     if name.endswith("parquet"):
@@ -243,7 +243,7 @@ def copied(name: str, world: World) -> set[str]:
         return {found for (found,) in connection.execute("SELECT id FROM calls")}
 
 
-def wanted(name: str, world: World) -> set[str]:
-    """Give the ids of what must be there, but for calls of this very minute."""
+def expected(name: str, world: World) -> set[str]:
+    """Return the ids that must be in a copy, except calls of this very minute."""
     calls = world.fake.state.calls.ids()[:CALLS]
     return set(calls) if name != "sync_recordings" else set()

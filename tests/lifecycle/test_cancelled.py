@@ -1,4 +1,4 @@
-"""A2, A3, A7, A9: ended from outside at the awkward moments, or by a caller's own callback."""
+"""A2, A3, A7, A9: cancelled at awkward moments, or ended by a caller's callback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PERIOD = Period(SINCE, datetime.now(UTC) + timedelta(hours=1))
 
 
 async def ended(task: asyncio.Task[object]) -> None:
-    """Cancel and see that the cancel comes out."""
+    """Cancel a task and check that CancelledError is raised."""
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -36,7 +36,7 @@ async def ended(task: asyncio.Task[object]) -> None:
 
 
 async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
-    """A cancel ends the wait, and nothing is sent after it."""
+    """A cancel ends the wait between attempts, and nothing is sent after it."""
     waiting = asyncio.Event()
 
     async def sleep(_: float) -> None:
@@ -54,8 +54,8 @@ async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
     assert len(fake.requests) == 1
 
 
-async def test_a2_in_the_wait_for_a_place(fake: FakeRoistat) -> None:
-    """A request that waits for its turn gives the turn up; the one under way goes on."""
+async def test_a2_in_the_wait_for_a_permit(fake: FakeRoistat) -> None:
+    """A cancelled request leaves the queue of the rate limiter; the running one continues."""
     fake.fail("script/list", Fault.delay(0.1))
     limits = Limits(per_second=None, per_hour=None, concurrency=1)
     async with client(fake.base_url, api_key=fake.api_key, limits=limits) as roistat:
@@ -78,12 +78,12 @@ async def test_a2_in_a_call_of_the_disk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The cancel waits for the disk: no part file, and a final one only as a whole."""
-    real, inside, go_on = getattr(os, call), threading.Event(), threading.Event()
+    """A cancel waits for the disk: no part file is left, and a final file is whole."""
+    real, inside, complete = getattr(os, call), threading.Event(), threading.Event()
 
     def slow(*given: object) -> None:
         inside.set()
-        go_on.wait(10)
+        complete.wait(10)
         real(*given)
 
     monkeypatch.setattr(os, call, slow)
@@ -94,13 +94,13 @@ async def test_a2_in_a_call_of_the_disk(
     task.cancel()
     await asyncio.sleep(0.01)
     assert not task.done()
-    go_on.set()
+    complete.set()
     await ended(task)
     assert os.listdir(tmp_path) == (["a.mp3"] if call == "replace" else [])
 
 
 async def test_a3_in_a_body() -> None:
-    """Its connection is closed, and the next request gets a new one and its own answer."""
+    """A cancel closes the connection of a body; the next request gets a new one."""
 
     async def half(connection: Connection) -> None:
         await connection.request()
@@ -141,7 +141,7 @@ TIMED: dict[str, tuple[str, Call]] = {
 async def test_a7_a_callers_timeout(
     name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """TimeoutError, the caller's own and not ours, after the one request it met."""
+    """The caller's own TimeoutError is raised after one request."""
     path, call = TIMED[name]
     fake.fail(path, Fault.stall(headers=False))
     with pytest.raises(TimeoutError) as caught:
@@ -155,7 +155,7 @@ async def test_a7_a_callers_timeout(
 
 
 class Stop(BaseException):
-    """Be no Exception, as KeyboardInterrupt is none; the loop lets it through, though."""
+    """A BaseException that is not an Exception, as KeyboardInterrupt, and does not end the loop."""
 
 
 def stop(*_: object) -> None:
@@ -185,7 +185,7 @@ async def copy_recordings(roistat: Roistat, to: Path) -> object:
 async def test_a9_a_callback_that_raises(
     name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """What a caller's callback raises comes out as it is; nothing half is left."""
+    """The exception of a caller's callback is raised, and no partial file is left."""
     fake.state.recordings["10001"] = AUDIO
     with leaks.no_complaints():
         with pytest.raises(Stop):
@@ -200,7 +200,7 @@ async def test_a9_a_callback_that_raises(
 async def test_a9_a_callback_that_raises_moves_no_watermark(
     fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """The next run goes on from where the rows are, and the copy is complete."""
+    """After a callback raised, the next run resumes at the stored rows and completes the copy."""
     database = tmp_path / "calls.db"
     with pytest.raises(Stop):
         await sync_calls(roistat, database, since=SINCE, page_size=20, progress=stop)
@@ -218,7 +218,7 @@ async def test_a9_a_callback_that_raises_moves_no_watermark(
 async def test_a9_a_hook_that_raises(
     hook: str, name: str, fake: FakeRoistat, tmp_path: Path
 ) -> None:
-    """What a hook raises comes out of the request; its place and its connection are free again."""
+    """The exception of a hook is raised; its permit and its connection are free again."""
     path, call = TIMED[name]
     raising = [True]
 

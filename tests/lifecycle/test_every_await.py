@@ -1,4 +1,4 @@
-"""A1: cancelled at every suspension point of every public coroutine, nothing is left behind."""
+"""A1: cancelled at every suspension point of every public coroutine, nothing is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from roistat_async.resources.scripts import Scripts
 from roistat_async.testing import FakeRoistat
 from tests.lifecycle import leaks
 from tests.lifecycle.cancel_at import Stepper
-from tests.lifecycle.operations import OPERATIONS, PREPARE, check, go_on
+from tests.lifecycle.operations import OPERATIONS, PREPARE, check, complete
 from tests.lifecycle.world import CALLS, World, record, still_usable, unlimited, world
 
 Opened = Callable[[Path], AbstractAsyncContextManager[World]]
@@ -27,7 +27,7 @@ Opened = Callable[[Path], AbstractAsyncContextManager[World]]
 
 @pytest.fixture(scope="module")
 def opened() -> Iterator[Opened]:
-    """Run a server in a thread of its own, for all operations; give what opens a client of it."""
+    """Run a server in a thread of its own and return what opens a client of it."""
     gc.freeze()  # what the other tests made need not be looked through each time
     with FakeRoistat(calls=CALLS, quirks=unlimited()).in_thread() as fake:
         yield partial(world, fake, record(fake))
@@ -35,7 +35,7 @@ def opened() -> Iterator[Opened]:
 
 
 async def cancelled(name: str, at: tuple[int, ...], one: World) -> Stepper:
-    """Cancel an operation at these points and see that it left nothing."""
+    """Cancel an operation at some points and check that it left nothing."""
     if name in PREPARE:
         one.prepared = await PREPARE[name](one)
 
@@ -53,7 +53,7 @@ async def cancelled(name: str, at: tuple[int, ...], one: World) -> Stepper:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_a1_cancelled_at_every_await(name: str, opened: Opened, tmp_path: Path) -> None:
-    """CancelledError comes out; no task, connection, part file; client and copy go on."""
+    """CancelledError is raised; no task, connection or part file is left; client and copy work."""
     at, is_over = 0, False
     with leaks.no_complaints():
         while not is_over:
@@ -61,7 +61,7 @@ async def test_a1_cancelled_at_every_await(name: str, opened: Opened, tmp_path: 
             async with opened(tmp_path / str(at)) as one:
                 stepper = await cancelled(name, (at,), one)
                 await still_usable(one)
-                await go_on(name, one)
+                await complete(name, one)
             is_over = not stepper.came_to_all
     assert at > 1
 
@@ -71,7 +71,7 @@ SHORT = [name for name in OPERATIONS if not name.endswith("large")]
 
 @pytest.mark.parametrize("name", SHORT)
 async def test_a1_cancelled_twice(name: str, opened: Opened, tmp_path: Path) -> None:
-    """A second cancel while the first one is being dealt with leaves nothing either."""
+    """A second cancel during the first one's clean-up leaves nothing either."""
     at, is_over = 0, False
     with leaks.no_complaints():
         while not is_over:
@@ -86,7 +86,7 @@ SECTIONS = {"scripts": Scripts, "phones": Phones, "calls": Calls, "analytics": A
 
 
 def test_a1_names_every_coroutine() -> None:
-    """A new method must be cancelled as well."""
+    """Every public coroutine is among the operations."""
     methods = {
         f"{section}.{name}"
         for section, kind in SECTIONS.items()

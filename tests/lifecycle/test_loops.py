@@ -1,4 +1,4 @@
-"""A4, A5, A8: left early, carried into another loop, used by very many tasks."""
+"""A4, A5, A8: left early, used in another loop, used by very many tasks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ with FakeRoistat(calls=300, quirks=quirks).in_thread() as fake:
 
 
 def test_a4_left_early(tmp_path: Path) -> None:
-    """No warning, no word of the loop, under -X dev with every warning an error."""
+    """An iteration left early causes no warning under -X dev with warnings as errors."""
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", LEAVE_EARLY, str(tmp_path)],
         capture_output=True,
@@ -70,7 +70,7 @@ def test_a4_left_early(tmp_path: Path) -> None:
 
 
 def test_a5_another_loop_is_named(fake: FakeRoistat) -> None:
-    """While its loop lives a client says what to do; once that is over it serves the next."""
+    """In another live loop a client says what to do; after the first loop ended it works."""
     roistat = client(fake.base_url, api_key=fake.api_key)
 
     async def use() -> int:
@@ -98,7 +98,7 @@ async def ask(roistat: Roistat, tasks: int) -> int:
 
 
 async def test_a8_ten_thousand_tasks() -> None:
-    """All are served, few at a time, and each that waits costs a few kilobytes only."""
+    """Ten thousand tasks are served, few at a time, and each waiting one costs a few kilobytes."""
     tasks = 10_000
     limits = Limits(per_second=None, per_hour=None, concurrency=8)
     async with (

@@ -53,7 +53,7 @@ def start(fake: FakeRoistat, folder: Path, *words: str) -> subprocess.Popen[str]
 def test_a6_a_signal(
     command: str, sign: signal.Signals, code: int, fake: FakeRoistat, tmp_path: Path
 ) -> None:
-    """The signal's code, no traceback, no part file, a sound database, only whole recordings."""
+    """A signal gives its exit code, no traceback, no part file, and a sound database."""
     fake.quirks.latency = 0.2
     with start(fake, tmp_path, *WORDS[command]) as process:
         # A sync is met among its recordings, the others at their first answers.
