@@ -45,7 +45,6 @@ _RetryableError = TruncatedError | TransportError | ChangedError
 class FileResponse:
     """Response that begins like the requested file."""
 
-    response: StreamedResponse
     body: Body
     range: BodyRange
 
@@ -217,4 +216,4 @@ async def _open(
     byte_range = ByteRange(resume_point.size, resume_point.etag) if resume_point else None
     operation = request.operation(is_retry=is_retry, byte_range=byte_range)
     response, (head, body_range), close = await api.open_file(operation, read)
-    return FileResponse(response, Body(response, head, close), body_range)
+    return FileResponse(Body(response, head, close), body_range)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -63,6 +64,7 @@ def chunk(body: bytes) -> bytes:
 HEAD = answer(b"", kind="audio/mpeg", framing=CHUNKED)
 FULL = answer(AUDIO, kind="audio/mpeg")
 CHUNK = chunk(AUDIO)
+CUT_GZIP = gzip.compress(AUDIO)[:-99]
 END = b"0\r\n\r\n"
 HTML = b"<html><body>sign in</body></html>"
 
@@ -96,6 +98,8 @@ CASES = [
     Case("D5 two lengths (T17)", sends(AUDIO, "Content-Length: 9"), errors.MalformedResponseError),
     Case("D5 negative (T17)", sends(AUDIO, framing="Content-Length: -1"), errors.ResponseError),
     Case("D5 bad chunk size (T17)", raw(HEAD, b"zz\r\n", AUDIO), errors.RoistatError),
+    Case("D5 labelled gzip", sends(AUDIO, "Content-Encoding: gzip"), errors.RoistatError),
+    Case("D5 truncated gzip", sends(CUT_GZIP, "Content-Encoding: gzip"), errors.RoistatError),
     Case("D6 last frame cut", sends(CUT_FRAME), errors.TruncatedError),
     Case("D6 last frame cut, chunked", raw(HEAD, chunk(CUT_FRAME), END), errors.TruncatedError),
     Case("D6 fewer bytes than Xing counts", sends(WITH_XING[: -5 * 144]), errors.TruncatedError),
