@@ -12,16 +12,16 @@ from roistat_async.cli.app import main as roistat
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-_LINE = re.compile(r"^\s*roistat ([a-z][a-z-]*)((?:.*\\\n)*.*)$", re.MULTILINE)
+_COMMAND = re.compile(r"^\s*roistat ([a-z][a-z-]*)((?:.*\\\n)*.*)$", re.MULTILINE)
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
 def _options(command: str) -> set[str]:
     """Return the names of the options of a command."""
     context = click.Context(roistat)
-    found = roistat.get_command(context, command)
-    assert found is not None, command
-    return {name for parameter in found.get_params(context) for name in _names(parameter)}
+    result = roistat.get_command(context, command)
+    assert result is not None, command
+    return {name for parameter in result.get_params(context) for name in _names(parameter)}
 
 
 def _names(parameter: click.Parameter) -> list[str]:
@@ -31,7 +31,7 @@ def _names(parameter: click.Parameter) -> list[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_command_lines_use_options_that_exist(document: Path) -> None:
     """A command line in a document names a command and options of it."""
-    for command, arguments in _LINE.findall(document.read_text(encoding="utf-8")):
+    for command, arguments in _COMMAND.findall(document.read_text(encoding="utf-8")):
         arguments = arguments.split("|")[0].split("#")[0]
         assert set(_OPTION.findall(arguments)) <= _options(command), command
 

@@ -81,7 +81,7 @@ def test_rows_are_numbered_without_a_gap() -> None:
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_no_fault_is_put_off() -> None:
+def test_no_fault_test_is_skipped() -> None:
     """No test of a fault on the wire is skipped or expected to fail."""
     for path in (ROOT / "tests" / "faults").glob("*.py"):
         assert not re.search(r"\bxfail|\bskip(if)?\(", path.read_text(encoding="utf-8")), path.name

@@ -1,4 +1,4 @@
-"""The bodies of the vendor's page, as files (tests/api_doc)."""
+"""Bodies of the vendor's API documentation, as files (tests/api_doc)."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def decoded(name: str) -> Any:
     return json.loads(body(name))
 
 
-CURL: dict[str, dict[str, Any]] = {one["endpoint"]: one for one in decoded("curl")}
+CURL: dict[str, dict[str, Any]] = {example["endpoint"]: example for example in decoded("curl")}

@@ -1,4 +1,4 @@
-"""Clients for tests against real servers: no limits, no waiting, one attempt by default."""
+"""Clients for tests against real servers: no limits, no delays, one attempt by default."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ UNLIMITED = Limits(per_second=None, per_hour=None)
 
 def client(base_url: str, *, attempts: int = 1, **options: Any) -> Roistat:
     """Return a client whose waits between attempts take no time."""
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "limits": UNLIMITED,
         "timeouts": PATIENT,
         "retry": RetryPolicy(max_attempts=attempts, max_download_attempts=attempts),
         "clock": JumpingClock().clock,
         **options,
     }
-    return Roistat(given.pop("api_key", KEY), PROJECT, base_url=base_url, **given)
+    return Roistat(arguments.pop("api_key", KEY), PROJECT, base_url=base_url, **arguments)
 
 
 def retrying_client(

@@ -1,4 +1,4 @@
-"""Clocks that need no waiting: one that jumps, and one for many tasks at once."""
+"""Clocks that do not wait: one for a single task, and one for many."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from itertools import count
 from roistat_async.clock import Clock
 
 _START = datetime(2026, 5, 1, 12, tzinfo=UTC)
-# Enough turns of the loop for everything that can happen without time passing.
-_SETTLED = 12
+# Iterations of the loop after which no task can proceed without time passing.
+_IDLE_ITERATIONS = 12
 
 
 class JumpingClock:
-    """Jump over every sleep at once and remember how long it was; for one task at a time."""
+    """Clock whose sleeps end at once and are recorded; for one task at a time."""
 
     def __init__(self, chance: float = 1.0, start: float = 1000.0) -> None:
         self.now = start
@@ -41,7 +41,7 @@ class JumpingClock:
 
 
 class VirtualTime:
-    """Let time pass only while every task waits for it; for many tasks, without real I/O."""
+    """Clock that advances only while every task sleeps; for many tasks without real I/O."""
 
     def __init__(self, start: float = 1000.0) -> None:
         self.now = start
@@ -66,7 +66,7 @@ class VirtualTime:
 
     def _watch(self, again: Callable[..., object]) -> None:
         self._idle += 1
-        if self._idle > _SETTLED:
+        if self._idle > _IDLE_ITERATIONS:
             self._jump()
         if self._sleepers:
             again(self._watch, again)
@@ -76,10 +76,10 @@ class VirtualTime:
     def _jump(self) -> None:
         self._idle = 0
         while self._sleepers:
-            moment, _, waiter = heapq.heappop(self._sleepers)
+            wakes_at, _, waiter = heapq.heappop(self._sleepers)
             if not waiter.done():
                 self.jumps += 1
-                self.now = max(self.now, moment)
+                self.now = max(self.now, wakes_at)
                 waiter.set_result(None)
                 return
 

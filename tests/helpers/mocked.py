@@ -1,4 +1,4 @@
-"""A client whose every request is answered by aioresponses, without a socket."""
+"""Client whose every request gets a response from aioresponses, without a socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ANY = re.compile(r"^https://cloud\.roistat\.com/.*$")
 
 
 class Response(aiohttp.ClientResponse):
-    """Add what aiohttp 3.14 wants and aioresponses 0.7.9 does not give; for small bodies only."""
+    """Response with the argument that aiohttp 3.14 needs and aioresponses 0.7.9 does not pass."""
 
     def __init__(self, method: str, url: URL, **options: Any) -> None:
         super().__init__(method, url, **{"stream_writer": Mock(), **options})
@@ -30,7 +30,7 @@ class Response(aiohttp.ClientResponse):
 
 @frozen
 class Sent:
-    """Request as it left the client."""
+    """Request that the client sent."""
 
     method: str
     url: URL
@@ -48,7 +48,7 @@ class Sent:
 
 @frozen
 class Mocked:
-    """A client, its requests and the responses to come; the last one is repeated."""
+    """Client, its requests and its next responses; the last response is repeated."""
 
     roistat: Roistat
     sent: list[Sent] = field(factory=list)
@@ -60,10 +60,10 @@ class Mocked:
         (sent,) = self.sent
         return sent
 
-    def answer(self, url: URL, **asked: Any) -> CallbackResult:
-        """Note a request and answer it."""
-        # Only POST is answered, see below; aioresponses does not tell the method.
-        self.sent.append(Sent("POST", url, asked["headers"], asked["data"]))
+    def answer(self, url: URL, **arguments: Any) -> CallbackResult:
+        """Record a request and return its response."""
+        # aioresponses does not pass the method; only POST has a response, see below.
+        self.sent.append(Sent("POST", url, arguments["headers"], arguments["data"]))
         body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         headers = {"Content-Length": str(len(body))}
         return CallbackResult(status=200, body=body, headers=headers, response_class=Response)
@@ -71,10 +71,10 @@ class Mocked:
 
 @asynccontextmanager
 async def mocked(*answers: bytes) -> AsyncIterator[Mocked]:
-    """Answer the first request with the first answer, and so on."""
+    """Return a client whose n-th request gets the n-th body."""
     with aioresponses() as responses:
         async with Roistat(KEY, PROJECT) as roistat:
             client = Mocked(roistat, answers=list(answers))
-            # Anything but POST is refused as a lost connection.
+            # Any other method fails as a lost connection.
             responses.post(_ANY, callback=client.answer, repeat=True)
             yield client

@@ -1,4 +1,4 @@
-"""Files written the way the library does, and a disk that says no."""
+"""Files written as the library writes them, and system calls that fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls as Roistat might spell them: every form seen in the wild, and some never seen."""
+"""Strategies for calls of Roistat: every known form, and some that were never observed."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ _UNKNOWN = st.dictionaries(
 
 
 def _mostly(good: st.SearchStrategy[Any], rarely: st.SearchStrategy[Any]) -> Any:
-    """Let one in twenty be odd, so that most records can be read."""
+    """Return a strategy with one rare value in twenty, so that most records are valid."""
     return st.integers(0, 19).flatmap(lambda dice: rarely if dice == 0 else good)
 
 
 def _object(
     required: dict[str, Any] | None = None, /, **optional: st.SearchStrategy[Any]
 ) -> Records:
-    """Make an object some of whose keys are missing, odd or unknown."""
+    """Return a strategy for objects with some keys missing, invalid or unknown."""
     known = st.fixed_dictionaries(
         required or {}, optional={name: _mostly(good, _ODD) for name, good in optional.items()}
     )
     unknown = _mostly(st.just({}), _UNKNOWN)
-    return st.builds(lambda one, two: {**two, **one}, known, unknown)
+    return st.builds(lambda fields, others: {**others, **fields}, known, unknown)
 
 
 def _nested(objects: Records) -> Any:

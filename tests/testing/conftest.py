@@ -1,4 +1,4 @@
-"""A fake with its limits off, and a plain aiohttp client for it."""
+"""Fake server without limits, and a plain aiohttp client for it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NOON = 1_800_000_000.0  # 2027-01-15T08:00:00+0000
 
 
 @frozen
-class Plain:
-    """Asks the fake as any program would."""
+class PlainClient:
+    """Client of the fake server that uses only aiohttp."""
 
     fake: FakeRoistat
     session: aiohttp.ClientSession
@@ -34,7 +34,7 @@ class Plain:
             return response, await response.read()
 
     async def __call__(self, path: str, /, **body: Any) -> Any:
-        """Return the parsed answer of a POST."""
+        """Send a POST and return the parsed response."""
         response, _ = await self.raw(path, body)
         return await response.json()
 
@@ -49,14 +49,14 @@ class Plain:
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeRoistat]:
-    """Fifty calls, no limits, a clock that stands still."""
+    """Fake server with fifty calls, no limits and a fixed clock."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with FakeRoistat(calls=50, quirks=quirks, clock=lambda: NOON) as fake:
         yield fake
 
 
 @pytest.fixture
-async def ask(fake: FakeRoistat) -> AsyncIterator[Plain]:
-    """Ask that fake."""
+async def api(fake: FakeRoistat) -> AsyncIterator[PlainClient]:
+    """Client of that fake server."""
     async with aiohttp.ClientSession() as session:
-        yield Plain(fake, session)
+        yield PlainClient(fake, session)

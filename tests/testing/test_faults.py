@@ -1,4 +1,4 @@
-"""Faults happen when, where and as often as they were scripted."""
+"""Tests of the faults that the fake server injects."""
 
 from __future__ import annotations
 
@@ -11,101 +11,101 @@ import pytest
 
 from roistat_async.testing import FakeRoistat, Fault
 
-from .conftest import Plain
+from .conftest import PlainClient
 
 LIST = "calltracking/call/list"
 PHONES = "calltracking/phone/create"
 
 
-async def test_only_so_many_times(ask: Plain) -> None:
-    """A fault is used up, and every use is recorded."""
+async def test_only_so_many_times(api: PlainClient) -> None:
+    """A fault happens `times` times, and every use is recorded."""
     fault = Fault.status(502)
-    ask.fake.fail(LIST, fault, times=2)
-    codes = [(await ask.raw(LIST, {}))[0].status for _ in range(3)]
+    api.fake.fail(LIST, fault, times=2)
+    codes = [(await api.raw(LIST, {}))[0].status for _ in range(3)]
 
     assert codes == [502, 502, 200]
-    assert [used for _, used in ask.fake.used_faults] == [fault, fault]
-    assert ask.fake.unused_faults() == []
+    assert [used for _, used in api.fake.used_faults] == [fault, fault]
+    assert api.fake.unused_faults() == []
 
 
-async def test_unused_faults_are_named(ask: Plain) -> None:
-    """A fault that never happened can be found."""
+async def test_unused_faults_are_named(api: PlainClient) -> None:
+    """A fault that did not happen is listed with the uses that remain."""
     fault = Fault.empty()
-    ask.fake.fail("calltracking/phone/list", fault, times=3)
-    await ask.raw("calltracking/phone/list", {})
+    api.fake.fail("calltracking/phone/list", fault, times=3)
+    await api.raw("calltracking/phone/list", {})
 
-    assert ask.fake.unused_faults() == [("calltracking/phone/list", fault, 2)]
+    assert api.fake.unused_faults() == [("calltracking/phone/list", fault, 2)]
 
 
-async def test_only_where_it_was_scripted(ask: Plain) -> None:
-    """Other paths, and requests the predicate leaves out, are answered."""
-    ask.fake.fail("call/*/file", Fault.status(500))
-    ask.fake.fail(LIST, Fault.status(503), when=lambda seen: seen.body["offset"] == 10)
-    first, _ = await ask.raw(LIST, {"offset": 0})
-    later, _ = await ask.raw(LIST, {"offset": 10})
-    file, _ = await ask.raw("calltracking/call/10001/file")
+async def test_only_for_matching_requests(api: PlainClient) -> None:
+    """Other paths, and requests that the predicate rejects, get true responses."""
+    api.fake.fail("call/*/file", Fault.status(500))
+    api.fake.fail(LIST, Fault.status(503), when=lambda request: request.body["offset"] == 10)
+    first, _ = await api.raw(LIST, {"offset": 0})
+    later, _ = await api.raw(LIST, {"offset": 10})
+    file, _ = await api.raw("calltracking/call/10001/file")
 
     assert (first.status, later.status, file.status) == (200, 503, 500)
 
 
 @pytest.mark.parametrize("real", [False, True])
-async def test_error(ask: Plain, real: bool) -> None:
-    """An error is Roistat's own, with a real code only on request."""
-    ask.fake.fail(LIST, Fault.error("option_not_paid", details={"option": "calltracking"}))
-    response, body = await ask.raw(LIST, {}, headers={"Use-Http-Code": "1"} if real else {})
+async def test_error(api: PlainClient, real: bool) -> None:
+    """An error has the format of Roistat, with an HTTP status only on request."""
+    api.fake.fail(LIST, Fault.error("option_not_paid", details={"option": "calltracking"}))
+    response, body = await api.raw(LIST, {}, headers={"Use-Http-Code": "1"} if real else {})
 
     assert response.status == (402 if real else 200)
     assert json.loads(body)["details"] == {"option": "calltracking"}
 
 
-async def test_retry_after(ask: Plain) -> None:
-    """The header is sent as it was written."""
-    ask.fake.fail(LIST, Fault.retry_after("soon"))
-    response, body = await ask.raw(LIST, {})
+async def test_retry_after(api: PlainClient) -> None:
+    """The Retry-After header is sent unchanged."""
+    api.fake.fail(LIST, Fault.retry_after("soon"))
+    response, body = await api.raw(LIST, {})
 
     assert response.headers["Retry-After"] == "soon"
     assert json.loads(body)["error"] == "request_limit_error"
 
 
-async def test_html(ask: Plain) -> None:
-    """A portal answers 200 and a page."""
-    ask.fake.fail(LIST, Fault.html())
-    response, body = await ask.raw(LIST, {})
+async def test_html(api: PlainClient) -> None:
+    """An HTML fault is a page with status 200."""
+    api.fake.fail(LIST, Fault.html())
+    response, body = await api.raw(LIST, {})
 
     assert (response.status, response.content_type) == (200, "text/html")
     assert body.startswith(b"<!DOCTYPE html>")
 
 
-async def test_other_bodies(ask: Plain) -> None:
-    """Nothing, garbage, a wrong label, a rewritten answer."""
+async def test_other_bodies(api: PlainClient) -> None:
+    """A fault can replace the body, its content type or its bytes."""
     for fault in (
         Fault.empty(),
         Fault.garbage(b"\xff\x00"),
         Fault.content_type("text/plain"),
         Fault.rewrite(lambda body: b"\xef\xbb\xbf" + body),
     ):
-        ask.fake.fail(LIST, fault)
-    answers = [await ask.raw(LIST, {"limit": 1}) for _ in range(4)]
+        api.fake.fail(LIST, fault)
+    results = [await api.raw(LIST, {"limit": 1}) for _ in range(4)]
 
-    assert [body[:3] for _, body in answers] == [b"", b"\xff\x00", b'{"d', b"\xef\xbb\xbf"]
-    assert answers[2][0].content_type == "text/plain"
+    assert [body[:3] for _, body in results] == [b"", b"\xff\x00", b'{"d', b"\xef\xbb\xbf"]
+    assert results[2][0].content_type == "text/plain"
 
 
-async def test_redirect(ask: Plain) -> None:
-    """A redirect points where it was told, or nowhere."""
-    ask.fake.fail(LIST, Fault.redirect("http://127.0.0.1:1/x", 307))
-    ask.fake.fail(LIST, Fault.redirect(None))
-    first, _ = await ask.raw(LIST, {})
-    second, _ = await ask.raw(LIST, {})
+async def test_redirect(api: PlainClient) -> None:
+    """A redirect has the given Location, or none."""
+    api.fake.fail(LIST, Fault.redirect("http://127.0.0.1:1/x", 307))
+    api.fake.fail(LIST, Fault.redirect(None))
+    first, _ = await api.raw(LIST, {})
+    second, _ = await api.raw(LIST, {})
 
     assert (first.status, first.headers["Location"]) == (307, "http://127.0.0.1:1/x")
     assert (second.status, "Location" in second.headers) == (302, False)
 
 
-async def test_added_headers(ask: Plain) -> None:
-    """The true answer carries the headers asked for."""
-    ask.fake.fail(LIST, Fault.headers({"Set-Cookie": "a=b"}))
-    response, body = await ask.raw(LIST, {})
+async def test_added_headers(api: PlainClient) -> None:
+    """The given headers are added to the true response."""
+    api.fake.fail(LIST, Fault.headers({"Set-Cookie": "a=b"}))
+    response, body = await api.raw(LIST, {})
 
     assert response.cookies["a"].value == "b"
     assert json.loads(body)["status"] == "success"
@@ -124,21 +124,21 @@ async def test_added_headers(ask: Plain) -> None:
     ],
     ids=str,
 )
-async def test_connection(ask: Plain, fault: Fault, error: type[Exception]) -> None:
-    """The connection breaks in the way that was asked for, and the next request works."""
-    ask.fake.fail(LIST, fault)
+async def test_connection(api: PlainClient, fault: Fault, error: type[Exception]) -> None:
+    """The connection breaks in the given way, and the next request works."""
+    api.fake.fail(LIST, fault)
     with pytest.raises(error):
-        await ask.raw(LIST, {})
+        await api.raw(LIST, {})
 
-    assert (await ask(LIST, limit=1))["status"] == "success"
+    assert (await api(LIST, limit=1))["status"] == "success"
 
 
-async def test_unframed(ask: Plain) -> None:
-    """Without length and chunks a client cannot see the cut."""
-    ask.fake.fail(LIST, Fault.unframed(40))
-    ask.fake.fail(LIST, Fault.unframed(whole=True))
-    response, cut = await ask.raw(LIST, {})
-    _, whole = await ask.raw(LIST, {})
+async def test_unframed(api: PlainClient) -> None:
+    """A response without a length can end early and still look complete."""
+    api.fake.fail(LIST, Fault.unframed(40))
+    api.fake.fail(LIST, Fault.unframed(whole=True))
+    response, cut = await api.raw(LIST, {})
+    _, whole = await api.raw(LIST, {})
 
     assert len(cut) == 40
     assert not response.headers.keys() & {"Content-Length", "Transfer-Encoding"}
@@ -148,90 +148,90 @@ async def test_unframed(ask: Plain) -> None:
 @pytest.mark.parametrize(
     "fault", [Fault.reset(), Fault.close_silently(), Fault.status(502)], ids=str
 )
-async def test_answer_lost(ask: Plain, fault: Fault) -> None:
-    """After applying, the phone exists though the client never heard of it."""
-    ask.fake.fail(PHONES, fault.after_applying())
+async def test_response_lost(api: PlainClient, fault: Fault) -> None:
+    """A fault after applying loses the response of a write that took effect."""
+    api.fake.fail(PHONES, fault.after_applying())
     with suppress(aiohttp.ClientError):
-        await ask.raw(PHONES, {"phones": ["74950000100"]})
+        await api.raw(PHONES, {"phones": ["74950000100"]})
 
-    assert ask.fake.state.phones[-1]["phone"] == "74950000100"
+    assert api.fake.state.phones[-1]["phone"] == "74950000100"
 
 
 @pytest.mark.parametrize("fault", [Fault.status(502), Fault.html()], ids=str)
-async def test_not_applied_by_itself(ask: Plain, fault: Fault) -> None:
-    """Without after_applying a failed create did not happen."""
-    ask.fake.fail(PHONES, fault)
-    await ask.raw(PHONES, {"phones": ["74950000100"]})
+async def test_failed_write_is_not_applied(api: PlainClient, fault: Fault) -> None:
+    """A create that fails without `after_applying` has no effect."""
+    api.fake.fail(PHONES, fault)
+    await api.raw(PHONES, {"phones": ["74950000100"]})
 
-    assert len(ask.fake.state.phones) == 7
+    assert len(api.fake.state.phones) == 7
 
 
-async def test_cut_answer_was_applied(ask: Plain) -> None:
-    """A cut answer is cut from the true one, so the write happened."""
-    ask.fake.fail(PHONES, Fault.truncated())
+async def test_write_with_truncated_response_is_applied(api: PlainClient) -> None:
+    """A write whose response is truncated takes effect."""
+    api.fake.fail(PHONES, Fault.truncated())
     with pytest.raises(aiohttp.ClientPayloadError):
-        await ask.raw(PHONES, {"phones": ["74950000100"]})
+        await api.raw(PHONES, {"phones": ["74950000100"]})
 
-    assert len(ask.fake.state.phones) == 8
+    assert len(api.fake.state.phones) == 8
 
 
 @pytest.mark.parametrize("headers", [False, True])
-async def test_stall(ask: Plain, headers: bool) -> None:
-    """A stalled answer stays silent, and the fake still closes at once."""
-    ask.fake.fail(LIST, Fault.stall(5, headers=headers))
+async def test_stall(api: PlainClient, headers: bool) -> None:
+    """The server stops at once although a response is stalled."""
+    api.fake.fail(LIST, Fault.stall(5, headers=headers))
     with pytest.raises(TimeoutError):
-        await ask.raw(LIST, {}, timeout=aiohttp.ClientTimeout(total=0.05))
+        await api.raw(LIST, {}, timeout=aiohttp.ClientTimeout(total=0.05))
 
-    await asyncio.wait_for(ask.fake.stop(), 2)
+    await asyncio.wait_for(api.fake.stop(), 2)
 
 
-async def test_drip(ask: Plain) -> None:
-    """A dripped answer is whole in the end."""
-    ask.fake.fail(LIST, Fault.trickle(size=500, pause=0))
-    _, body = await ask.raw(LIST, {"limit": 2})
+async def test_trickle(api: PlainClient) -> None:
+    """A trickled response is complete at its end."""
+    api.fake.fail(LIST, Fault.trickle(size=500, pause=0))
+    _, body = await api.raw(LIST, {"limit": 2})
 
     assert json.loads(body)["total"] == 50
 
 
-async def test_delay(ask: Plain) -> None:
-    """A delayed answer is a true one."""
-    ask.fake.fail(LIST, Fault.delay(0.01))
+async def test_delay(api: PlainClient) -> None:
+    """A delayed response is the true one."""
+    api.fake.fail(LIST, Fault.delay(0.01))
 
-    assert (await ask(LIST))["status"] == "success"
+    assert (await api(LIST))["status"] == "success"
 
 
-async def test_hold(ask: Plain) -> None:
-    """A held answer waits for the test, and shows what the test did meanwhile."""
+async def test_wait_for(api: PlainClient) -> None:
+    """A response that waits for an event includes the changes made before it."""
     gate = asyncio.Event()
     arrived = asyncio.Event()
-    ask.fake.on_request = lambda _: arrived.set()
-    ask.fake.fail(LIST, Fault.wait_for(gate))
-    pending = asyncio.ensure_future(ask.ids(limit=1))
+    api.fake.on_request = lambda _: arrived.set()
+    api.fake.fail(LIST, Fault.wait_for(gate))
+    pending = asyncio.ensure_future(api.ids(limit=1))
     await arrived.wait()
-    ask.fake.state.add_call(id="777")
+    api.fake.state.add_call(id="777")
     gate.set()
 
     assert await pending == ["777"]
-    assert ask.fake.peak_in_flight == 1
+    assert api.fake.peak_in_flight == 1
 
 
-async def test_latency(ask: Plain) -> None:
-    """With latency, requests sent together are in flight together."""
-    ask.fake.quirks.latency = 0.02
-    await asyncio.gather(*(ask(LIST, limit=1) for _ in range(5)))
+async def test_latency(api: PlainClient) -> None:
+    """With latency, concurrent requests are in flight together."""
+    api.fake.quirks.latency = 0.02
+    await asyncio.gather(*(api(LIST, limit=1) for _ in range(5)))
 
-    assert ask.fake.peak_in_flight == 5
+    assert api.fake.peak_in_flight == 5
 
 
-async def test_faults_go_before_everything(ask: Plain) -> None:
-    """A fault in front of Roistat meets a bad key, too."""
-    ask.fake.fail(LIST, Fault.status(502))
-    response, _ = await ask.raw(LIST, {}, headers={"Api-key": "no"})
+async def test_fault_precedes_authentication(api: PlainClient) -> None:
+    """A fault happens before the key is checked."""
+    api.fake.fail(LIST, Fault.status(502))
+    response, _ = await api.raw(LIST, {}, headers={"Api-key": "no"})
 
     assert response.status == 502
 
 
 def test_fault_names_itself() -> None:
-    """A fault's repr is short enough for a failing test."""
+    """The repr of a fault is short."""
     assert repr(Fault.status(502)) == "Fault(name='status 502', applied=False, seconds=0.0)"
     assert isinstance(FakeRoistat(calls=0).used_faults, list)

@@ -1,4 +1,4 @@
-"""Filters by themselves."""
+"""Unit tests of filters."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ DATES = array("q", [10, 20, 20, 20, 30])
 
 
 @pytest.mark.parametrize(
-    ("operator", "places"),
+    ("operator", "positions"),
     [("<", (0, 1)), ("<=", (0, 4)), ("=", (1, 4)), (">=", (1, 5)), (">", (4, 5))],
 )
-def test_dates_become_places(operator: str, places: tuple[int, int]) -> None:
-    """A date condition is answered by position, with nothing left to test."""
-    wanted = read_filters([["date", operator, write_date(20)]], KNOWN, Quirks())
+def test_date_becomes_positions(operator: str, positions: tuple[int, int]) -> None:
+    """A date condition becomes a range of positions without a remaining condition."""
+    parsed = read_filters([["date", operator, write_date(20)]], KNOWN, Quirks())
 
-    assert date_range(wanted, DATES) == (*places, Filter())
+    assert date_range(parsed, DATES) == (*positions, Filter())
 
 
-def test_rest_is_left() -> None:
-    """What is no date window stays a condition."""
+def test_other_conditions_remain() -> None:
+    """A condition on another field remains a condition."""
     filters = [["date", ">", write_date(10)], ["status", "=", "BUSY"]]
-    low, high, rest = date_range(read_filters(filters, KNOWN, Quirks()), DATES)
+    low, high, remaining = date_range(read_filters(filters, KNOWN, Quirks()), DATES)
 
     assert (low, high) == (1, 5)
-    assert rest.parts == (Condition("status", "=", "BUSY"),)
+    assert remaining.parts == (Condition("status", "=", "BUSY"),)
 
 
 def test_or_is_no_window() -> None:
-    """Dates joined by or cut nothing off."""
+    """Dates joined by `or` limit no range."""
     filters = {"or": [["date", ">", write_date(20)], ["id", "=", "1"]]}
-    wanted = read_filters(filters, KNOWN, Quirks())
+    parsed = read_filters(filters, KNOWN, Quirks())
 
-    assert date_range(wanted, DATES) == (0, 5, wanted)
+    assert date_range(parsed, DATES) == (0, 5, parsed)
 
 
 def test_empty_window() -> None:
-    """Dates that exclude each other match nothing."""
+    """Dates that exclude each other select no row."""
     filters = [["date", ">", write_date(25)], ["date", "<", write_date(15)]]
     low, high, _ = date_range(read_filters(filters, KNOWN, Quirks()), DATES)
 
@@ -57,7 +57,7 @@ def test_empty_window() -> None:
 
 
 def test_fraction_of_a_second() -> None:
-    """A limit between two seconds takes the later one."""
+    """A bound between two seconds excludes the earlier one."""
     filters = [["date", ">", "1970-01-01T00:00:19.500Z"]]
     low, _, _ = date_range(read_filters(filters, KNOWN, Quirks()), DATES)
 
@@ -65,7 +65,7 @@ def test_fraction_of_a_second() -> None:
 
 
 def test_null_never_compares() -> None:
-    """NULL answers no comparison, only the operator null."""
+    """NULL matches no comparison, only the operator `null`."""
     row: dict[str, object] = {"id": None}
 
     assert not Condition("id", "=", None).matches(row.get)
@@ -73,8 +73,8 @@ def test_null_never_compares() -> None:
     assert Condition("id", "null", 1).matches(row.get)
 
 
-def test_like_takes_every_sign_literally() -> None:
-    """Only the percent sign is special."""
+def test_like_escapes_other_characters() -> None:
+    """In a `like` pattern only the percent sign is special."""
     row: dict[str, object] = {"id": "a.c (x)"}
 
     assert Condition("id", "like", "A.C (").matches(row.get)
@@ -84,5 +84,5 @@ def test_like_takes_every_sign_literally() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 951_782_400, 1_709_164_799, 4_102_444_800])
 def test_date_survives(seconds: int) -> None:
-    """A written date reads as itself."""
+    """A formatted date parses to the same time."""
     assert read_date(write_date(seconds)) == seconds

@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of its own."""
+"""Tests of the pytest plugin in separate runs of pytest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_sync(fake_roistat):
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run this Python where the package can be imported and no plugin comes by itself."""
+    """Run Python with the package on its path and without automatic plugins."""
     root = str(Path(__file__).parents[2])
     # An installed copy of the package would bring its own plugin through its entry point.
     env = os.environ | {"PYTHONPATH": root, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -52,7 +52,7 @@ def test_fixture_in_any_mode(tmp_path: Path, mode: str) -> None:
 
 
 def test_plugin_is_light(tmp_path: Path) -> None:
-    """Loading the plugin does not load the fake's server, nor xlwt."""
+    """Loading the plugin loads neither the server nor xlwt."""
     code = (
         "import sys, roistat_async.testing.plugin;"
         "loaded = {'roistat_async.testing.http', 'xlwt'} & set(sys.modules);"
@@ -63,7 +63,7 @@ def test_plugin_is_light(tmp_path: Path) -> None:
 
 
 def test_testing_needs_nothing_else_of_the_package() -> None:
-    """The fake talks plain dicts: it imports no other part of the library."""
+    """The fake server imports no other part of the library."""
     folder = Path(__file__).parents[2] / "roistat_async" / "testing"
     lines = [line for file in folder.glob("*.py") for line in file.read_text("utf-8").splitlines()]
     imports = [line for line in lines if line.lstrip().startswith(("from ", "import "))]
@@ -71,8 +71,8 @@ def test_testing_needs_nothing_else_of_the_package() -> None:
     assert not [line for line in imports if "roistat_async" in line or "from .." in line]
 
 
-def test_threads_end() -> None:
-    """A fake in a thread leaves nothing behind."""
+def test_server_in_a_thread_has_a_port() -> None:
+    """A fake server in a thread has a base URL with its port."""
     with FakeRoistat(calls=1).in_thread() as fake:
         assert fake.base_url.startswith("http://127.0.0.1:")
         assert not fake.base_url.endswith(":0/api/v1")
