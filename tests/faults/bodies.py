@@ -1,4 +1,4 @@
-"""Rows J: bodies that came whole, and what must come of them. Their way is in body_rows."""
+"""Rows J: bodies that arrive whole, and what must come of them; how they arrive is in body_rows."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ WORDS = "Звонок"
 
 
 def spelled(**fields: object) -> str:
-    """Spell a call with a few fields that are otherwise."""
+    """Encode a call with a few changed fields."""
     return json.dumps(call_row(1, **{"comment": WORDS, **fields}), ensure_ascii=False)
 
 
 def rows(*texts: str) -> bytes:
-    """Spell an answer whose rows are these texts."""
+    """Encode a response whose rows are these texts."""
     return f'{{"status": "success", "data": [{", ".join(texts)}], "total": 1}}'.encode()
 
 
 def with_text(name: str, text: str) -> bytes:
-    """Spell an answer whose row has a field of exactly this text."""
+    """Encode a response whose row has a field of exactly this text."""
     return rows(spelled(**{name: "@"}).replace('"@"', text))
 
 
 @frozen
 class Refused:
-    """Be a body that is refused: where, and with which words; never with its values."""
+    """Body that is refused, with the path and the words of the error; never with its values."""
 
     number: str
     what: str = field(repr=False)  # a traceback shows local variables, and so this row
@@ -45,7 +45,7 @@ class Refused:
 
 @frozen
 class Read:
-    """Be a body that is read, and what of it is looked at."""
+    """Body that is read, and the value that is checked."""
 
     number: str
     what: str
@@ -63,22 +63,22 @@ _PLAIN = rows(spelled())
 
 
 def said(status: object, **fields: object) -> bytes:
-    """Spell an answer that says something of itself."""
+    """Encode a response with a further member."""
     return json.dumps({"status": status, "data": [], "total": 0, **fields}).encode()
 
 
 def number(name: str, what: str, text: str) -> Refused:
-    """Be a number of calls that is none."""
+    """Body with an invalid number of calls."""
     return Refused(name, what, with_text("duration", text), _FIRST, "")
 
 
 def wrong(number: str, what: str, name: str, value: object) -> Refused:
-    """Be a field that cannot be read."""
+    """Body with a field that cannot be read."""
     return Refused(number, what, rows(spelled(**{name: value})), rf"{_FIRST}\.{name}", "")
 
 
 def date(text: str) -> Refused:
-    """Be a date that is none."""
+    """Body with an invalid date."""
     return wrong("J25", text or "no date", "date", text)
 
 

@@ -1,4 +1,4 @@
-"""What every fault must leave behind: nothing, and no secret in any log."""
+"""What every fault must leave: nothing open, and no secret in a log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _open_files() -> list[str]:
 
 @pytest.fixture
 async def nothing_left(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
-    """Compare open files and tasks before and after; read the log of everybody at DEBUG."""
+    """Compare open files and tasks before and after, and read every log at DEBUG."""
     caplog.set_level(logging.DEBUG)
     before = _open_files()
     yield
@@ -32,5 +32,5 @@ async def nothing_left(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert _open_files() == before
-    told = [logging.Formatter().format(record) for record in caplog.get_records("call")]
-    hidden_from("\n".join(told))
+    check_error = [logging.Formatter().format(record) for record in caplog.get_records("call")]
+    hidden_from("\n".join(check_error))

@@ -1,4 +1,4 @@
-"""One row of the table of faults, and the operations that meet it."""
+"""One row of the fault table, and the operations that meet it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Operation = Callable[[Roistat, Path], Awaitable[object]]
 
 @frozen(kw_only=True)
 class Row:
-    """Be a fault on the wire and what must come of it.
+    """Fault on the wire and what must come of it.
 
     `repeats` says how often a read is repeated for it, of three times at most; `create` and
     `download` what else they raise.
@@ -47,13 +47,13 @@ class Row:
 
 
 def table(rows: list[Row]) -> pytest.MarkDecorator:
-    """Make a test run for every row, under the row's number."""
+    """Parametrize a test by every case, under the number of its row."""
     ids = [f"{row.number} {row.what}" for row in rows]
     return pytest.mark.parametrize("row", rows, ids=ids)
 
 
 async def read(roistat: Roistat, number: int = 7) -> None:
-    """Read one call; check that it is the one of this very request."""
+    """Read one call and check that it belongs to this request."""
     pager = roistat.calls.list(filters=[("caller", "=", PHONE)], offset=number)
     found = await pager.first()
     assert found is not None
@@ -66,7 +66,7 @@ async def read_scripts(roistat: Roistat, _: Path) -> object:
 
 
 async def create(roistat: Roistat, _: Path = Path()) -> None:
-    """Create a call; check that the answer is that of this very request."""
+    """Create a call and check that the response belongs to this request."""
     created = await roistat.calls.create(_draft())  # in no variable: a traceback shows them
     assert created.comment == MARKER
 
@@ -77,7 +77,7 @@ def _draft() -> CallDraft:
 
 
 async def change(roistat: Roistat, _: Path = Path()) -> None:
-    """Change a number."""
+    """Update a number."""
     await roistat.phones.update(1, script_id=2)
 
 
@@ -87,7 +87,7 @@ async def delete(roistat: Roistat, _: Path = Path()) -> None:
 
 
 async def download(roistat: Roistat, folder: Path) -> None:
-    """Save a recording; check that it is a whole one."""
+    """Save a recording and check that it is whole."""
     saved = await roistat.calls.download_recording(1, to=folder / "1.mp3")
     assert saved.path.stat().st_size == saved.size > 1000
 
@@ -101,7 +101,7 @@ ALL: dict[str, Operation] = {**READS, **WRITES, "download": download}
 
 
 async def failure(operation: Operation, roistat: Roistat, folder: Path) -> errors.RoistatError:
-    """Give what an operation raises."""
+    """Return the error of an operation."""
     with pytest.raises(errors.RoistatError) as caught:
         await operation(roistat, folder)
     return caught.value

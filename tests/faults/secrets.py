@@ -1,4 +1,4 @@
-"""What no error and no log may show, and how it is looked for."""
+"""What no error and no log may show, and how it is searched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows J: what stands in an answer that came whole, one by one (the table: bodies)."""
+"""Rows J: the content of a body that arrived whole, one by one (the table is in bodies)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _ids(bodies: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("body", REFUSED, ids=_ids(REFUSED))
 async def test_a_body_is_refused(body: Refused) -> None:
-    """Class, path and words; the value is in nothing printable, and no list looks empty."""
+    """A refused body is named by class, path and words, and its value is shown nowhere."""
     async with (
         FaultServer(sends(answer(body.body), end="serve")) as server,
         client(server.base_url) as roistat,
@@ -43,7 +43,7 @@ async def test_a_body_is_refused(body: Refused) -> None:
 
 @pytest.mark.parametrize("body", READ, ids=_ids(READ))
 async def test_a_body_is_read(body: Read) -> None:
-    """The value is the right one, and every text of it can be written as UTF-8."""
+    """The value is read, and every text of it can be encoded as UTF-8."""
     fault = sends(answer(body.body, kind=body.label), end="serve")
     async with FaultServer(fault) as server, client(server.base_url) as roistat:
         (call,) = await roistat.calls.list(limit=1).collect()
@@ -53,22 +53,22 @@ async def test_a_body_is_read(body: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("check_error", "expected"),
     [(0, False), (1, True), ("0", False), ("1", True), (True, True), (False, False)],
 )
-async def test_j22_flags(told: object, expected: bool) -> None:
-    """0, 1, "0", "1", true, false: "0" is no truth."""
-    fault = sends(success(data=[{"id": 1, "is_enabled": told}]))
+async def test_j22_flags(check_error: object, expected: bool) -> None:
+    """0, 1, "0", "1", true and false are flags: "0" is false."""
+    fault = sends(success(data=[{"id": 1, "is_enabled": check_error}]))
     async with FaultServer(fault) as server, client(server.base_url) as roistat:
         (script,) = await roistat.scripts.list()
     assert script.is_enabled is expected
 
 
-@pytest.mark.parametrize("told", [2, "yes", "true", 1.5, [], MARKER])
-async def test_j22_no_flags(told: object) -> None:
-    """Nothing else is a flag."""
-    fault = sends(success(data=[{"id": 1, "is_enabled": told}]))
-    del told  # a traceback shows local variables
+@pytest.mark.parametrize("check_error", [2, "yes", "true", 1.5, [], MARKER])
+async def test_j22_no_flags(check_error: object) -> None:
+    """Any other value is no flag."""
+    fault = sends(success(data=[{"id": 1, "is_enabled": check_error}]))
+    del check_error  # a traceback shows local variables
     async with FaultServer(fault) as server, client(server.base_url) as roistat:
         with pytest.raises(errors.MalformedResponseError) as caught:
             await roistat.scripts.list()
@@ -85,7 +85,7 @@ BAD = spelled(date=TOLD.decode())
 
 
 async def test_j26_one_bad_row_in_a_thousand_is_named() -> None:
-    """Index and path, not the value; the page is not given in part."""
+    """One bad row is named by index and path, and no part of its page is returned."""
     async with FaultServer(sends(answer(_page(BAD)))) as server, client(server.base_url) as roistat:
         with pytest.raises(errors.MalformedResponseError) as caught:
             await roistat.calls.list().collect()
@@ -94,7 +94,7 @@ async def test_j26_one_bad_row_in_a_thousand_is_named() -> None:
 
 
 async def test_j26_the_others_are_read_on_request() -> None:
-    """on_bad_record="skip": 999 calls, and the bad one is told of."""
+    """on_bad_record="skip" returns 999 calls and reports the bad one."""
     page_and_end = replies(answer(_page(BAD)), success(data=[]))
     async with FaultServer(page_and_end) as server, client(server.base_url) as roistat:
         pager = roistat.calls.list(on_bad_record="skip")
@@ -105,8 +105,8 @@ async def test_j26_the_others_are_read_on_request() -> None:
 
 
 @pytest.mark.parametrize("number", ["J3", "J7", "J14", "J20", "J23"])
-async def test_a_create_with_such_an_answer_is_left_open(number: str) -> None:
-    """A create whose answer cannot be read may have happened; one that was refused did not."""
+async def test_a_create_with_an_unreadable_response_is_unknown(number: str) -> None:
+    """A create with an unreadable response may have happened; a refused one did not."""
     bodies = [body for body in REFUSED if body.number == number]
     for body in bodies:
         text = body.body.replace(b'"data": [', b'"phoneCall": [').replace(b"[{", b"{", 1)

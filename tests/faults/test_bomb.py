@@ -1,4 +1,4 @@
-"""Row J15: 200 MB in 200 KB of gzip, read by a process of its own: its memory can be told."""
+"""Row J15: 200 MB in 200 KB of gzip, read by a process whose memory can be measured."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CLIENT = textwrap.dedent(
 
 @frozen
 class Blast:
-    """Be what came of a bomb in a process."""
+    """Result of a gzip bomb in a process."""
 
     error: str
     memory: int
@@ -52,7 +52,7 @@ class Blast:
 
 
 def bomb(head: bytes, filling: bytes, size: int = 200 * MB) -> bytes:
-    """Pack so many bytes of a filling."""
+    """Return a gzip bomb of some megabytes of a filling."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     block = filling * (MB // len(filling))
     blocks = (packer.compress(block) for _ in range(size // MB))
@@ -60,7 +60,7 @@ def bomb(head: bytes, filling: bytes, size: int = 200 * MB) -> bytes:
 
 
 async def blast(data: bytes) -> Blast:
-    """Let a process of its own read a list, and then the bomb by the same connection."""
+    """Run a process that reads a list, and then the bomb over the same connection."""
 
     async def handler(connection: Connection) -> None:
         await connection.send(true_answer(await connection.request()))
@@ -70,8 +70,8 @@ async def blast(data: bytes) -> Blast:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", CLIENT, server.base_url, stdout=asyncio.subprocess.PIPE
         )
-        told, _ = await process.communicate()
-    error, memory, seconds = told.decode().split()
+        check_error, _ = await process.communicate()
+    error, memory, seconds = check_error.decode().split()
     return Blast(error, int(memory), float(seconds))
 
 
@@ -86,7 +86,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("what", BOMBS)
 async def test_j15_a_bomb_is_stopped_at_the_cap(what: str) -> None:
-    """An error within a second, and less than 40 MB of memory; an error is read to 1 MB only."""
+    """A bomb raises an error within a second and uses less than 40 MB of memory."""
     found = await blast(BOMBS[what])
     assert found.error == "MalformedResponseError"
     assert found.memory < (10 if what == "an error" else 40) * MB
@@ -94,7 +94,7 @@ async def test_j15_a_bomb_is_stopped_at_the_cap(what: str) -> None:
 
 
 async def test_j15_nothing_but_brackets() -> None:
-    """10 MB of empty lists in place of scripts: told at the first, at some 25 times their size."""
+    """10 MB of empty lists in place of scripts are refused at the first, at some 25 times their size."""
     body = HEAD + b"[]," * (10 * MB // 3) + b"[]]}"
     found = await blast(answer(body))
     assert found.error == "MalformedResponseError"

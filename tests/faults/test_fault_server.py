@@ -1,4 +1,4 @@
-"""The server that makes the faults does what it is told, and tells when it was not needed."""
+"""The fault server does what it is check_error, and fails a test that does not use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REQUEST = b"POST /api/v1/project/calltracking/script/list HTTP/1.1\r\n\r\n"
 
 
 async def exchange(server: FaultServer) -> tuple[bytes, BaseException | None]:
-    """Send a request; give what came, and how it ended."""
+    """Send a request; return the response and how the connection ended."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(REQUEST)
     got, error = b"", None
@@ -27,21 +27,21 @@ async def exchange(server: FaultServer) -> tuple[bytes, BaseException | None]:
 
 
 async def test_an_unused_fault_fails_the_test() -> None:
-    """A script nobody met proves nothing."""
+    """A fault that was not used fails the test."""
     with pytest.raises(AssertionError, match="1 scripted faults were never used"):
         async with FaultServer(sends(b"x"), sends(b"y")) as server:
             await exchange(server)
 
 
 async def test_a_failed_test_is_told_as_what_it_is() -> None:
-    """Not as an unused fault."""
+    """A failed test is reported as such, not as an unused fault."""
     with pytest.raises(ZeroDivisionError):
         async with FaultServer(sends(b"x")):
             raise ZeroDivisionError
 
 
 async def test_a_connection_left_open_fails_the_test() -> None:
-    """The client must have closed all of them."""
+    """A connection left open by the client fails the test."""
     server = FaultServer(close_within=0.05)
     await server.__aenter__()
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -54,7 +54,7 @@ async def test_a_connection_left_open_fails_the_test() -> None:
 
 
 async def test_bytes_and_ends_are_exact() -> None:
-    """FIN is FIN, RST is RST, and the bytes between are those of the script."""
+    """FIN is FIN, RST is RST, and the bytes between are those of the handler."""
     data = answer(b"\x00\xff half")[:-2]
     async with FaultServer(sends(data), sends(data, end="reset"), sends(end="reset")) as server:
         assert await exchange(server) == (data, None)

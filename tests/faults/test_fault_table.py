@@ -1,4 +1,4 @@
-"""The table: every fault on the wire under every kind of operation."""
+"""The fault table: every fault on the wire under every kind of operation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 class World:
-    """Make servers and clients for a row; TLS where it is about TLS."""
+    """Servers and clients for a fault; with TLS where it concerns TLS."""
 
     def __init__(self, row: Row, authority: trustme.CA) -> None:
         self.row = row
@@ -61,18 +61,18 @@ class World:
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Give a certificate authority of our own."""
+    """Return a certificate authority of our own."""
     return trustme.CA()
 
 
 @pytest.fixture
 def world(row: Row, authority: trustme.CA) -> World:
-    """Give what a row needs."""
+    """Return the servers and clients of a fault."""
     return World(row, authority)
 
 
-def told(row: Row, error: errors.RoistatError) -> None:
-    """Check class, text, phase and seconds; and that nothing secret is reachable."""
+def check_error(row: Row, error: errors.RoistatError) -> None:
+    """Check class, text, phase and seconds, and that no secret is reachable."""
     assert isinstance(error, row.error)
     assert not isinstance(error, errors.NotSentError)
     assert re.search(row.says, str(error))
@@ -88,9 +88,9 @@ def told(row: Row, error: errors.RoistatError) -> None:
 async def test_a_read_tells_what_happened(
     row: Row, world: World, name: str, tmp_path: Path
 ) -> None:
-    """The fault is named; the next request of the same client gets its own answer."""
+    """The error of a read names the fault; the client's next request gets its own response."""
     async with world.server(1) as server, world.client(server) as roistat:
-        told(row, await failure(READS[name], roistat, tmp_path))
+        check_error(row, await failure(READS[name], roistat, tmp_path))
         for number in (8, 9):
             await read(roistat, number)
     assert len(set(server.connection_numbers[-2:])) == 1
@@ -98,16 +98,16 @@ async def test_a_read_tells_what_happened(
 
 @table(ROWS)
 async def test_a_read_is_repeated_so_often(row: Row, world: World, tmp_path: Path) -> None:
-    """A fault that stays is told after as many attempts as the row allows, and no more."""
+    """A permanent fault is raised after exactly as many attempts as the case allows."""
     async with world.server(row.repeats + 1) as server:
         async with world.client(server, ATTEMPTS) as roistat:
-            told(row, await failure(READS["calls"], roistat, tmp_path))
+            check_error(row, await failure(READS["calls"], roistat, tmp_path))
         assert server.connections == row.repeats + 1
 
 
 @table([row for row in ROWS if row.repeats])
 async def test_a_repeated_read_gets_its_answer(row: Row, world: World) -> None:
-    """A fault that passes is not seen, whichever read of several meets it."""
+    """A temporary fault is not seen, whichever of several reads meets it."""
     async with world.server(row.repeats) as server, world.client(server, ATTEMPTS) as roistat:
         for number in range(3):
             await read(roistat, number)
@@ -117,7 +117,7 @@ async def test_a_repeated_read_gets_its_answer(row: Row, world: World) -> None:
 
 @table(ROWS)
 async def test_a_create_is_sent_once(row: Row, world: World, tmp_path: Path) -> None:
-    """Whatever became of the answer: told, not repeated; the next create gets its own answer."""
+    """A create is sent once, whatever became of its response; the next create gets its own."""
     async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
         error = await failure(create, roistat, tmp_path)
         assert type(error) is row.create
@@ -129,7 +129,7 @@ async def test_a_create_is_sent_once(row: Row, world: World, tmp_path: Path) -> 
 
 @table(ROWS)
 async def test_a_change_is_sent_once(row: Row, world: World, tmp_path: Path) -> None:
-    """As a create, where nobody asked for more."""
+    """An update is sent once by default, like a create."""
     async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
         error = await failure(change, roistat, tmp_path)
         assert type(error) is row.create
@@ -139,7 +139,7 @@ async def test_a_change_is_sent_once(row: Row, world: World, tmp_path: Path) -> 
 
 @table([row for row in ROWS if row.repeats])
 async def test_a_change_is_repeated_by_opt_in(row: Row, world: World) -> None:
-    """RetryPolicy(retry_updates=True): as a read."""
+    """With RetryPolicy(retry_updates=True) an update is retried like a read."""
     async with (
         world.server(1) as server,
         world.client(server, ATTEMPTS, retry_updates=True) as roistat,
@@ -150,10 +150,10 @@ async def test_a_change_is_repeated_by_opt_in(row: Row, world: World) -> None:
 
 @table(ROWS)
 async def test_a_download_leaves_no_file(row: Row, world: World, tmp_path: Path) -> None:
-    """The fault is told, nothing is in the folder, and the next download is whole."""
+    """A fault of a download is raised, the folder is empty, and the next download is whole."""
     row = evolve(row, error=row.download or row.error, says="" if row.download else row.says)
     async with world.server(1) as server, world.client(server) as roistat:
-        told(row, await failure(download, roistat, tmp_path))
+        check_error(row, await failure(download, roistat, tmp_path))
         assert not [*tmp_path.iterdir()]
         await download(roistat, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["1.mp3"]

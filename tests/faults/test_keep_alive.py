@@ -24,7 +24,7 @@ counts = pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytes
 
 
 async def impatient(connection: Connection) -> None:
-    """Answer truly; close a connection that was idle for a moment, as every server does."""
+    """Respond; close a connection after a short idle time, as every server does."""
     while request := await connection.request():
         await connection.send(true_answer(request))
         try:
@@ -38,7 +38,7 @@ async def impatient(connection: Connection) -> None:
 
 
 @contextmanager
-def elsewhere() -> Iterator[RawServer]:
+def server_thread() -> Iterator[RawServer]:
     """Run the server in a loop and a thread of its own."""
     server, is_up = RawServer(impatient), threading.Event()
     loop, over = asyncio.new_event_loop(), asyncio.Event()
@@ -60,7 +60,7 @@ def elsewhere() -> Iterator[RawServer]:
 
 
 class Waits:
-    """Count the waits before repeats: as many requests were lost."""
+    """Counter of the waits before retries: as many requests were lost."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -72,7 +72,7 @@ class Waits:
 
 
 async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tuple[int, int]:
-    """Do something so often, with pauses about as long as the server's patience.
+    """Run an operation repeatedly, with pauses about as long as the server's idle time-out.
 
     Gives how many requests were lost on the way, and how many connections were made.
     """
@@ -84,7 +84,7 @@ async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tu
             await act(roistat, number)
             await asyncio.sleep(IDLE * random.uniform(0.7, 0.9))
 
-    with elsewhere() as server:
+    with server_thread() as server:
         policy = RetryPolicy(base_delay=0.001)
         async with client(
             server.base_url, limits=unlimited, retry=policy, clock=waits.clock
@@ -95,13 +95,13 @@ async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tu
 
 @counts
 async def test_t20_no_read_fails(count: int) -> None:
-    """Each lost read is repeated by a fresh connection: the caller sees none of it."""
+    """Each lost read is retried over a fresh connection, unseen by the caller."""
     lost, _ = await work(read, count)
     assert lost > 0, "the race did not happen"
 
 
 async def test_t20_no_read_fails_when_nearly_half_of_the_connections_do() -> None:
-    """However often a kept connection was closed: that is no outage, and uses up no repeats."""
+    """Closed pooled connections do not use up the retries, however many there are."""
     random, lost = Random(41), []
 
     async def stale(connection: Connection) -> None:
@@ -121,7 +121,7 @@ async def test_t20_no_read_fails_when_nearly_half_of_the_connections_do() -> Non
 
 @counts
 async def test_t20_no_write_fails(count: int) -> None:
-    """A write has a fresh connection: none is lost, so none needs a repeat."""
+    """A write has a fresh connection, so none is lost."""
 
     async def write(roistat: Roistat, _: int) -> None:
         await create(roistat)

@@ -25,7 +25,7 @@ WHOLE = Period(moment(NOON - 9000), moment(NOON))
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeRoistat]:
-    """Give a Roistat with a call every thirty seconds, the newest ten minutes old."""
+    """Return a fake with a call every thirty seconds, the newest ten minutes old."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with FakeRoistat(calls=0, quirks=quirks, clock=lambda: NOON) as fake:
         for number in range(60):
@@ -35,20 +35,20 @@ async def fake() -> AsyncIterator[FakeRoistat]:
 
 @pytest.fixture
 async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
-    """Give a client of it."""
+    """Return a client of it."""
     async with client(fake.base_url, api_key=fake.api_key, attempts=3) as roistat:
         yield roistat
 
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
-    """Give a server and a copy of it."""
+    """Return a server and a copy of it."""
     async with living(tmp_path / "calls.db", calls=5) as live:
         yield live
 
 
 async def walked(roistat: Roistat, **options: Any) -> list[str]:
-    """Walk the history in small pages; give the ids, each of them once."""
+    """Walk the history in small pages; return the ids, and check that none is repeated."""
     walk = roistat.calls.history(WHOLE, page_size=7, concurrency=1, **options)
     ids = [call.id async for call in walk]
     assert len(set(ids)) == len(ids)
@@ -56,14 +56,14 @@ async def walked(roistat: Roistat, **options: Any) -> list[str]:
     return ids
 
 
-def there(fake: FakeRoistat) -> set[str]:
-    """Give the ids of all calls."""
+def all_ids(fake: FakeRoistat) -> set[str]:
+    """Return the ids of all calls."""
     return {row["id"] for row in fake.state.calls}
 
 
 async def test_p1_inserts_at_the_head(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A new call before each page: the walk loses none, and neither it nor the pager doubles."""
-    stayed, dates = there(fake), iter(range(NOON - 500, NOON - 450))
+    """With a new call before each page the walk loses none, and neither walk nor pager repeats one."""
+    stayed, dates = all_ids(fake), iter(range(NOON - 500, NOON - 450))
     fake.on_request = lambda _: [fake.state.add_call(date=date) for date in islice(dates, 1)]
     assert set(await walked(roistat)) >= stayed
     paged = [call.id async for call in roistat.calls.list(page_size=7, prefetch=0)]
@@ -72,9 +72,9 @@ async def test_p1_inserts_at_the_head(fake: FakeRoistat, roistat: Roistat) -> No
 
 
 async def test_p2_deletes_between_pages(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A call that is read already goes before each page: the walk loses none of the others."""
-    gone = sorted(there(fake), key=int, reverse=True)[:6]
-    stayed = there(fake) - set(gone)
+    """With a deletion before each page the walk loses none of the others."""
+    gone = sorted(all_ids(fake), key=int, reverse=True)[:6]
+    stayed = all_ids(fake) - set(gone)
     waiting = [*gone]
 
     def delete_one(_: object) -> None:
@@ -87,32 +87,32 @@ async def test_p2_deletes_between_pages(fake: FakeRoistat, roistat: Roistat) -> 
 
 @pytest.mark.parametrize("ties", ["stable", "shuffled"])
 async def test_p3_ties_in_one_second(fake: FakeRoistat, roistat: Roistat, ties: Any) -> None:
-    """Six calls in each of ten seconds, in an order drawn anew: each is given."""
+    """Six calls in each of ten seconds, in random order, are all returned."""
     fake.quirks.ties = ties
     fake.state.calls = []
     for number in range(60):
         fake.state.add_call(date=NOON - 900 + number // 6)
-    assert set(await walked(roistat)) == there(fake)
+    assert set(await walked(roistat)) == all_ids(fake)
 
 
 async def test_p4_pages_shorter_than_asked_for(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A limit that is silently cut to three ends neither the walk nor the pager."""
+    """A limit that is silently cut to three ends neither walk nor pager."""
     fake.quirks.max_limit = 3
-    assert set(await walked(roistat)) == there(fake)
-    assert {call.id async for call in roistat.calls.list(page_size=7)} == there(fake)
+    assert set(await walked(roistat)) == all_ids(fake)
+    assert {call.id async for call in roistat.calls.list(page_size=7)} == all_ids(fake)
 
 
 async def test_p5_an_ignored_offset(fake: FakeRoistat, roistat: Roistat) -> None:
-    """The walk needs none; the pager ends, with the one page there is."""
+    """The walk needs no offset; the pager ends after the only page there is."""
     fake.quirks.ignore_offset = True
-    assert set(await walked(roistat)) == there(fake)
+    assert set(await walked(roistat)) == all_ids(fake)
     paged = [call.id async for call in roistat.calls.list(page_size=7)]
     assert len(set(paged)) == len(paged) == 7
     assert len(fake.requests) < 40
 
 
 async def test_p5_an_ignored_offset_in_one_second(fake: FakeRoistat, roistat: Roistat) -> None:
-    """More calls in a second than a page, and no way to the others: refused."""
+    """A second with more calls than a page on a server that ignores offsets is refused."""
     fake.quirks.ignore_offset = True
     for _ in range(20):
         fake.state.add_call(date=NOON - 700)
@@ -124,7 +124,7 @@ async def test_p5_an_ignored_offset_in_one_second(fake: FakeRoistat, roistat: Ro
 async def test_p6_a_list_that_ignores_what_was_asked(
     fake: FakeRoistat, roistat: Roistat, habit: str
 ) -> None:
-    """Refused, not taken for data."""
+    """A list that ignores filters or order is refused."""
     fake.state.add_call(date=NOON - 20_000)  # outside of what is asked for
     setattr(fake.quirks, habit, True)
     with pytest.raises(errors.PagingError):
@@ -137,7 +137,7 @@ def _padded(body: bytes) -> bytes:
 
 
 async def test_p6_an_id_twice_on_a_page(fake: FakeRoistat, roistat: Roistat) -> None:
-    """A page that shows a call twice is one more than asked for: refused."""
+    """A page that shows a call twice is refused."""
     fake.fail("call/list", Fault.rewrite(_padded), times=9)
     with pytest.raises(errors.PagingError):
         await walked(roistat)
@@ -145,10 +145,10 @@ async def test_p6_an_id_twice_on_a_page(fake: FakeRoistat, roistat: Roistat) -> 
 
 @pytest.mark.parametrize("total", ["page", "string", "negative", "absent", None])
 async def test_p7_total_decides_nothing(fake: FakeRoistat, roistat: Roistat, total: Any) -> None:
-    """Whatever stands there, walk and pager give each call."""
+    """Walk and pager return each call, whatever the total says."""
     fake.quirks.total = total
-    assert set(await walked(roistat)) == there(fake)
-    assert {call.id async for call in roistat.calls.list(page_size=7)} == there(fake)
+    assert set(await walked(roistat)) == all_ids(fake)
+    assert {call.id async for call in roistat.calls.list(page_size=7)} == all_ids(fake)
 
 
 async def test_p7_total_of_an_empty_page(fake: FakeRoistat, roistat: Roistat) -> None:
@@ -158,14 +158,14 @@ async def test_p7_total_of_an_empty_page(fake: FakeRoistat, roistat: Roistat) ->
 
 
 async def test_p8_more_than_a_page_in_one_second(fake: FakeRoistat, roistat: Roistat) -> None:
-    """Twenty calls in a second at seven a page: all are found."""
+    """Twenty calls in one second are found at seven calls a page."""
     for _ in range(20):
         fake.state.add_call(date=NOON - 700)
-    assert set(await walked(roistat)) == there(fake)
+    assert set(await walked(roistat)) == all_ids(fake)
 
 
 async def test_p9_a_page_that_keeps_failing(fake: FakeRoistat, roistat: Roistat) -> None:
-    """The error says where to go on; going on from there gives all the others."""
+    """The error has the resume token, and a resumed walk returns all the others."""
     broken = [True]
     when = lambda _: broken[0] and len(fake.requests) > 3  # noqa: E731
     fake.fail("call/list", Fault.reset(), times=1000, when=when)
@@ -182,11 +182,11 @@ async def test_p9_a_page_that_keeps_failing(fake: FakeRoistat, roistat: Roistat)
     assert not walk.report.is_complete
     broken[0] = False
     rest = await walked(roistat, resume_from=walk.resume_token)
-    assert sorted([*given, *rest], key=int) == sorted(there(fake), key=int)
+    assert sorted([*given, *rest], key=int) == sorted(all_ids(fake), key=int)
 
 
 async def test_p9_a_page_of_the_pager_that_fails(fake: FakeRoistat, roistat: Roistat) -> None:
-    """collect() gives no part of a list."""
+    """collect() returns no part of a list."""
     fake.fail("call/list", Fault.reset(), times=3, when=lambda _: len(fake.requests) > 3)
     with pytest.raises(errors.TransportError):
         await roistat.calls.list(page_size=7, prefetch=0).collect()
@@ -205,7 +205,7 @@ async def test_p10_a_status_that_changes_later(live: Live) -> None:
 
 
 async def test_p11_a_record_that_appears_late(live: Live) -> None:
-    """Within the lookback it is found by the next sync."""
+    """A call that appears late within the lookback is copied by the next sync."""
     await live.sync()
     live.time.now += 600
     live.add(ago=3600)
@@ -214,7 +214,7 @@ async def test_p11_a_record_that_appears_late(live: Live) -> None:
 
 
 async def test_p12_a_record_that_was_deleted(live: Live) -> None:
-    """A full sync of its period marks it; the usual one cannot know."""
+    """A full sync of its period marks a deleted call; the usual one cannot."""
     call = live.add(ago=300)
     await live.sync()
     live.fake.state.delete_call(call)
@@ -226,7 +226,7 @@ async def test_p12_a_record_that_was_deleted(live: Live) -> None:
 
 @pytest.mark.parametrize("skew", [-3600.0, 3600.0])
 async def test_p13_a_local_clock_that_is_wrong(live: Live, skew: float) -> None:
-    """The watermark goes by the server's Date: a call between two syncs is not missed."""
+    """The watermark goes by the server's Date, so a call between two syncs is not missed."""
     live.time.skew = skew
     await live.sync()
     live.time.now += 1800

@@ -37,13 +37,13 @@ SCHEMES = ["http://127.0.0.1", "http://localhost", "https://127.0.0.1", "//127.0
 
 
 def later(wish: str, status: int = 429) -> Handler:
-    """Ask to come back later."""
+    """Refuse with Retry-After."""
     body = LIMITED if status == 429 else TOLD
     return sends(answer(body, DATE, f"Retry-After: {wish}", status=f"{status} No"), end="serve")
 
 
 async def waited(fault: Handler, luck: float) -> list[float]:
-    """Read through a fault; give how long was waited."""
+    """Read through a fault; return the time waited."""
     clock = JumpingClock(luck)
     retry = RetryPolicy(max_attempts=2, base_delay=0.25, throttled_base_delay=1.0, deadline=600)
     async with FaultServer(fault) as server:
@@ -56,8 +56,8 @@ async def waited(fault: Handler, luck: float) -> list[float]:
 @pytest.mark.parametrize("luck", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("wish", ["7", "120", "Fri, 01 May 2026 09:00:07 GMT"])
-async def test_h1_h2_the_servers_wish_is_waited_for(status: int, wish: str, luck: float) -> None:
-    """Seconds, or a date by the server's own clock: never less, at most a little more."""
+async def test_h1_h2_retry_after_is_honoured(status: int, wish: str, luck: float) -> None:
+    """Retry-After in seconds or as a date is waited for: never less, at most a little more."""
     (wait,) = await waited(later(wish, status), luck)
     seconds = 120 if wish == "120" else 7
     assert seconds <= wait <= min(120, seconds + 1)
@@ -65,8 +65,10 @@ async def test_h1_h2_the_servers_wish_is_waited_for(status: int, wish: str, luck
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("wish", ["121", "9999999999", "Fri, 01 May 2026 09:05:00 GMT"])
-async def test_h1_too_long_a_wish_is_told_at_once(status: int, wish: str, tmp_path: Path) -> None:
-    """Above the cap nobody is kept waiting: one request, the seconds in the error."""
+async def test_h1_a_long_retry_after_is_raised_at_once(
+    status: int, wish: str, tmp_path: Path
+) -> None:
+    """A Retry-After above the cap is raised after one request, with its seconds."""
     clock = JumpingClock()
     async with FaultServer(later(wish, status)) as server:
         patient = RetryPolicy(max_attempts=4, deadline=1e12)
@@ -80,7 +82,7 @@ async def test_h1_too_long_a_wish_is_told_at_once(status: int, wish: str, tmp_pa
 
 
 async def test_h2_a_date_in_the_past_is_now() -> None:
-    """The wait is the usual one."""
+    """A Retry-After in the past gives the usual wait."""
     assert await waited(later("Fri, 01 May 2020 09:00:00 GMT"), 0.5) == [0.5]
 
 
@@ -89,18 +91,18 @@ async def test_h2_a_date_in_the_past_is_now() -> None:
     "wish",
     ["", "-7", "1.5", "inf", "nan", "1e3", "3, 5", "1" * 20, "٣", "+5", "0x10", "soon", TOLD],
 )
-async def test_h3_garbage_is_no_wish(status: int, wish: str | bytes) -> None:
-    """The wait is the usual one, and nothing is raised."""
+async def test_h3_an_invalid_retry_after_is_ignored(status: int, wish: str | bytes) -> None:
+    """An invalid Retry-After gives the usual wait."""
     text = wish.decode() if isinstance(wish, bytes) else wish
     assert await waited(later(text, status), 1.0) == [1.0 if status == 429 else 0.25]
 
 
 @pytest.mark.parametrize("name", [*WRITES, "calls", "download"])
 @pytest.mark.parametrize("status", [200, 429])
-async def test_h1_the_limiters_no_is_repeated_for_everything(
+async def test_h1_a_limited_request_is_always_retried(
     name: str, status: int, tmp_path: Path
 ) -> None:
-    """It answers before the application: a create is sent again, whatever the status."""
+    """A request refused by the rate limiter is retried, a create too, whatever the status."""
     limited = sends(answer(LIMITED, status=f"{status} No"))
     async with (
         FaultServer(limited, limited) as server,
@@ -111,8 +113,8 @@ async def test_h1_the_limiters_no_is_repeated_for_everything(
 
 
 @pytest.mark.parametrize("name", WRITES)
-async def test_h4_503_with_a_wish_leaves_a_write_open(name: str, tmp_path: Path) -> None:
-    """Not the limiter's: what was sent may have happened."""
+async def test_h4_503_with_retry_after_leaves_a_write_unknown(name: str, tmp_path: Path) -> None:
+    """A 503 with Retry-After is not the rate limiter's: the write may have happened."""
     async with (
         FaultServer(later("1", 503)) as server,
         client(server.base_url, attempts=4) as roistat,
@@ -127,7 +129,7 @@ async def test_h4_503_with_a_wish_leaves_a_write_open(name: str, tmp_path: Path)
 async def test_h6_s1_the_other_server_sees_nothing(
     status: int, scheme: str, tmp_path: Path
 ) -> None:
-    """Another port, host or scheme, for every operation: no connection, so no key."""
+    """A redirect to another port, host or scheme makes no connection, so no key is sent."""
     async with RawServer(replies(success(data=[]))) as other:
         location = f"Location: {scheme}:{other.port}/take?key={KEY}"
         fault = sends(answer(TOLD, location, status=f"{status} Go"))
@@ -142,7 +144,7 @@ async def test_h6_s1_the_other_server_sees_nothing(
 
 
 async def test_h6_a_redirect_to_itself_is_no_loop() -> None:
-    """One request, not ten."""
+    """A redirect to itself costs one request."""
     fault = sends(answer(b"", "Location: /api/v1/again", status="307 Go"), end="serve")
     async with FaultServer(fault) as server, client(server.base_url, attempts=4) as roistat:
         with pytest.raises(errors.RedirectRefusedError):
@@ -152,7 +154,7 @@ async def test_h6_a_redirect_to_itself_is_no_loop() -> None:
 
 
 async def test_h7_cookies_are_not_replayed(tmp_path: Path) -> None:
-    """Neither by the next read nor by a write or a download."""
+    """Cookies are not sent by the next read, write or download."""
 
     async def baking(connection: Connection) -> None:
         while request := await connection.request():
@@ -173,7 +175,7 @@ async def test_h7_cookies_are_not_replayed(tmp_path: Path) -> None:
 
 
 async def test_h10_what_is_accepted(tmp_path: Path) -> None:
-    """gzip for JSON, nothing for a file: what is not asked for is refused (H9, H10)."""
+    """gzip is accepted for JSON, nothing for a file; any other encoding is refused (H9, H10)."""
     async with FaultServer() as server, client(server.base_url) as roistat:
         await read(roistat)
         await download(roistat, tmp_path)

@@ -47,7 +47,7 @@ SOUND = recording("1", 4.0)
 
 
 async def test_t15_an_unframed_body(tmp_path: Path) -> None:
-    """JSON that parses is whole, whatever ended it; of a file nobody could tell: not saved."""
+    """An unframed body of JSON that parses is whole; an unframed file is not saved."""
 
     async def unframed(connection: Connection) -> None:
         head, end, body = true_answer(await connection.request()).partition(b"\r\n\r\n")
@@ -63,7 +63,7 @@ async def test_t15_an_unframed_body(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extra", [TOLD + b"\r\n\r\n", STRAY], ids=["garbage", "answer"])
 async def test_t18_extra_bytes_in_the_same_segment(extra: bytes, tmp_path: Path) -> None:
-    """Never part of an answer: refused or cut off, and the connection is not used again."""
+    """Extra bytes are never part of a response, and their connection is not used again."""
 
     async def chatty(connection: Connection) -> None:
         request = await connection.request()
@@ -77,7 +77,7 @@ async def test_t18_extra_bytes_in_the_same_segment(extra: bytes, tmp_path: Path)
 
 
 class Strays:
-    """Answer truly, then send one more answer that nobody asked for, before the next request."""
+    """Server that sends one more response that nobody requested, before the next request."""
 
     def __init__(self) -> None:
         self.sent = asyncio.Event()
@@ -90,15 +90,15 @@ class Strays:
             self.sent.set()
 
     async def idle(self) -> None:
-        """Wait until the stray answer has come."""
+        """Wait until the unsolicited response has arrived."""
         await self.sent.wait()
         self.sent.clear()
         for _ in range(3):  # from the kernel to whoever reads it
             await asyncio.sleep(0)
 
 
-async def test_t19_an_answer_nobody_asked_for(tmp_path: Path) -> None:
-    """Answer n is that of request n, though each connection held another one before it."""
+async def test_t19_an_unsolicited_response(tmp_path: Path) -> None:
+    """Response n belongs to request n, though each connection held another one before it."""
     strays = Strays()
     async with FaultServer(then=strays) as server, client(server.base_url) as roistat:
         for number in range(30):
@@ -110,7 +110,7 @@ async def test_t19_an_answer_nobody_asked_for(tmp_path: Path) -> None:
 
 
 async def test_t19_a_borrowed_session_that_keeps_nothing() -> None:
-    """Over somebody else's connections it holds where they are not kept."""
+    """The same holds over a borrowed session that does not pool connections."""
     strays = Strays()
     async with (
         FaultServer(then=strays) as server,
@@ -122,14 +122,14 @@ async def test_t19_a_borrowed_session_that_keeps_nothing() -> None:
 
 
 async def late_408(connection: Connection) -> None:
-    """Answer the first request of a connection, and the second with 408, as nginx does."""
+    """Respond to the first request of a connection, and to the second with 408, as nginx does."""
     await connection.send(true_answer(await connection.request()))
     await connection.request()
     await connection.send(answer(TOLD, status="408 Request Timeout"))
 
 
 async def test_t21_408_on_a_reused_connection() -> None:
-    """A read is repeated by a fresh connection, unseen."""
+    """A read is retried over a fresh connection, unseen."""
     async with FaultServer(late_408) as server, client(server.base_url, attempts=2) as roistat:
         for number in range(4):
             await read(roistat, number)
@@ -137,7 +137,7 @@ async def test_t21_408_on_a_reused_connection() -> None:
 
 
 async def test_t21_a_create_meets_no_reused_connection() -> None:
-    """It goes by a connection of its own, where a 408 cannot be an old one's."""
+    """A create has a connection of its own, where a 408 cannot be an old one's."""
     async with FaultServer(late_408) as server, client(server.base_url) as roistat:
         await read(roistat)
         await create(roistat)
@@ -145,7 +145,7 @@ async def test_t21_a_create_meets_no_reused_connection() -> None:
 
 
 def drip(data: Callable[[bytes], bytes], size: int, pause: float) -> Handler:
-    """Send the headers at once, the body so many bytes at a time."""
+    """Send the headers at once, and the body a few bytes at a time."""
 
     async def handler(connection: Connection) -> None:
         head, end, rest = data(await connection.request()).partition(b"\r\n\r\n")
@@ -159,7 +159,7 @@ def drip(data: Callable[[bytes], bytes], size: int, pause: float) -> Handler:
 
 
 async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
-    """No silence is long enough to be one; the deadline of the operation is named."""
+    """A slow list is ended by the deadline of the operation, which the error names."""
     policy = RetryPolicy(max_attempts=4, deadline=0.3)
     async with (
         FaultServer(drip(true_answer, 1, 0.02)) as server,
@@ -173,7 +173,7 @@ async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
 
 
 async def test_t22_a_dripping_file_is_too_slow(tmp_path: Path) -> None:
-    """A file has no deadline; less than a kilobyte a second is told with its speed."""
+    """A file below a kilobyte a second is ended, and the error names the speed."""
     dripping = drip(lambda _: answer(SOUND, kind="audio/mpeg"), 1, 0.02)
     async with (
         FaultServer(dripping) as server,
@@ -187,7 +187,7 @@ async def test_t22_a_dripping_file_is_too_slow(tmp_path: Path) -> None:
 
 
 async def test_t24_a_steady_download_outlasts_every_total(tmp_path: Path) -> None:
-    """Longer than the deadline and than any one timeout, yet never silent: it is saved whole."""
+    """A download longer than the deadline and every time-out is saved if it is never silent."""
     steady = drip(lambda _: answer(SOUND, kind="audio/mpeg"), len(SOUND) // 12, 0.05)
     policy = RetryPolicy(max_attempts=1, max_download_attempts=1, deadline=0.2)
     loop = asyncio.get_running_loop()
@@ -202,7 +202,7 @@ async def test_t24_a_steady_download_outlasts_every_total(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("end", ["serve", "close"])
 async def test_t25_t26_a_slow_consumer(end: str) -> None:
-    """Pausing longer than the silence allowed is no silence; nor does a closed server cut it."""
+    """A consumer slower than the read time-out causes no time-out and loses no byte."""
     body = recording("1", 60.0)
     fault = sends(answer(body, kind="audio/mpeg"), end=end)  # type: ignore[arg-type]
     received = 0
@@ -218,8 +218,8 @@ async def test_t25_t26_a_slow_consumer(end: str) -> None:
     assert received == len(body)
 
 
-async def test_t27_waiting_for_a_place_is_no_timeout() -> None:
-    """Ten reads through one place take longer than any timeout, and none fails."""
+async def test_t27_waiting_for_a_permit_is_no_timeout() -> None:
+    """Ten reads with one permit take longer than any time-out, and none fails."""
 
     async def slow(connection: Connection) -> None:
         while request := await connection.request():
@@ -236,8 +236,8 @@ async def test_t27_waiting_for_a_place_is_no_timeout() -> None:
     assert server.connections == 1
 
 
-async def test_t29_an_answer_before_the_request_was_read(tmp_path: Path) -> None:
-    """413 to five megabytes is Roistat's no, not a lost answer."""
+async def test_t29_a_response_before_the_request_was_read(tmp_path: Path) -> None:
+    """A 413 to five megabytes is Roistat's refusal, not a lost response."""
 
     async def impatient(connection: Connection) -> None:
         await connection.reader.readuntil(b"\r\n\r\n")
@@ -252,8 +252,8 @@ async def test_t29_an_answer_before_the_request_was_read(tmp_path: Path) -> None
     check(error)
 
 
-async def test_t30_a_flood_of_interim_answers() -> None:
-    """Each 1xx is passed over; the answer is that of the request."""
+async def test_t30_a_flood_of_interim_responses() -> None:
+    """Every 1xx is skipped, and the response belongs to the request."""
 
     async def flooding(connection: Connection) -> None:
         request = await connection.request()
