@@ -62,7 +62,7 @@ def all_ids(fake: FakeRoistat) -> set[str]:
 
 
 async def test_p1_inserts_at_the_head(fake: FakeRoistat, roistat: Roistat) -> None:
-    """With a new call before each page the walk loses none, and neither walk nor pager repeats one."""
+    """New calls before each page: the walk loses none, and neither walk nor pager repeats one."""
     stayed, dates = all_ids(fake), iter(range(NOON - 500, NOON - 450))
     fake.on_request = lambda _: [fake.state.add_call(date=date) for date in islice(dates, 1)]
     assert set(await walked(roistat)) >= stayed
