@@ -79,7 +79,10 @@ class Execution:
         return Request(
             url=request.build_url(config.base_url, operation.path, config.project),
             headers=partial(
-                request.build_headers, config.key, file=operation.is_file, rest=operation.byte_range
+                request.build_headers,
+                config.key,
+                file=operation.is_file,
+                byte_range=operation.byte_range,
             ),
             body=operation.body,
             method=request.http_method(operation.byte_range),

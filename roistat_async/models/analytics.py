@@ -1,4 +1,4 @@
-"""The numbers of the call-tracking dashboard. Durations are seconds, costs the project's money."""
+"""Figures of the call-tracking dashboard: durations in seconds, costs in the project's currency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class AnalyticsPeriod:
-    """Be the period as Roistat understood it."""
+    """Period of the figures, as returned by Roistat."""
 
     start_date: datetime | None = None
     end_date: datetime | None = None
@@ -19,7 +19,7 @@ class AnalyticsPeriod:
 
 @frozen(kw_only=True)
 class HourCount:
-    """Count the calls of an hour of the day; "01" is 00:00 to 01:00."""
+    """Number of calls in an hour of the day; "01" is 00:00 to 01:00."""
 
     hour: str
     success: int = 0
@@ -29,7 +29,7 @@ class HourCount:
 
 @frozen(kw_only=True)
 class WeekdayCount:
-    """Count the calls of a weekday."""
+    """Number of calls on a weekday."""
 
     date: datetime
     success: int = 0
@@ -39,7 +39,7 @@ class WeekdayCount:
 
 @frozen(kw_only=True)
 class HourlyWeeklyQuantity:
-    """Count calls by hour (24) and weekday (7)."""
+    """Numbers of calls by hour of the day (24) and by weekday (7)."""
 
     by_hours: list[HourCount] = field(factory=list, hash=False)
     by_weekdays: list[WeekdayCount] = field(factory=list, hash=False)
@@ -49,7 +49,7 @@ class HourlyWeeklyQuantity:
 
 @frozen(kw_only=True)
 class DayValue:
-    """Be the value of one day."""
+    """Value of one day."""
 
     date: datetime
     value: float | None = None
@@ -58,7 +58,7 @@ class DayValue:
 
 @frozen(kw_only=True)
 class DailySeries:
-    """Be a value for each day of the period, and their average."""
+    """Value for each day of the period, and their average."""
 
     values: list[DayValue] = field(factory=list, hash=False)
     average: float | None = None
@@ -67,7 +67,7 @@ class DailySeries:
 
 @frozen(kw_only=True)
 class MarkerValue:
-    """Be the value of one advertising channel."""
+    """Value of one advertising channel."""
 
     display_name: str | None = None
     system_name: str | None = None
@@ -78,7 +78,7 @@ class MarkerValue:
 
 @frozen(kw_only=True)
 class RegionValue:
-    """Be the value of one region."""
+    """Value of one region."""
 
     display_name: str | None = None
     value: float | None = None
@@ -87,7 +87,7 @@ class RegionValue:
 
 @frozen(kw_only=True)
 class CallAnalytics:
-    """Be the whole answer of the dashboard for a period."""
+    """Figures of the dashboard for a period."""
 
     period: AnalyticsPeriod = field(factory=AnalyticsPeriod)
     hourly_weekly_quantity: HourlyWeeklyQuantity = field(factory=HourlyWeeklyQuantity)

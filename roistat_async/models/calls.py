@@ -1,4 +1,4 @@
-"""A call, its visit, its order, and a call to be recorded."""
+"""Call, its visit, its order, and the draft of a call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .omitted import OMITTED, Omitted
 
 
 class CallStatus(StrEnum):
-    """Be one of the nine statuses of the vendor's page, or one it does not know yet."""
+    """Status of a call: one of nine that the vendor documents, or another that Roistat sent."""
 
     ACTIVE = "ACTIVE"
     ANSWER = "ANSWER"
@@ -28,7 +28,7 @@ class CallStatus(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> CallStatus | None:
-        """Keep a tenth status instead of refusing the call that has it."""
+        """Return a status for any text: a new one is no reason to refuse the call."""
         if not isinstance(value, str) or not value:
             return None
         status = str.__new__(cls, value)
@@ -37,13 +37,13 @@ class CallStatus(StrEnum):
 
     @property
     def is_known(self) -> bool:
-        """Tell whether the vendor's page names this status."""
+        """Whether the vendor documents this status."""
         return self._name_ in type(self).__members__
 
 
 @frozen(kw_only=True)
 class Source:
-    """Be the advertising channel of a visit, or of a static number."""
+    """Advertising channel of a visit, or of a static number."""
 
     system_name: str | None = None
     display_name: str | None = None
@@ -62,7 +62,7 @@ class Source:
 
 @frozen(kw_only=True)
 class Geo:
-    """Be the place a visit came from. Seen in the wild, not on the vendor's page."""
+    """Location of a visitor. Not documented by the vendor (docs/roistat-api-notes.md)."""
 
     country: str | None = None
     region: str | None = None
@@ -74,7 +74,7 @@ class Geo:
 
 @frozen(kw_only=True)
 class Visit:
-    """Be the visit a call came from."""
+    """Visit to the site from which a call was made."""
 
     id: str | None = None
     first_id: str | None = None
@@ -94,7 +94,7 @@ class Visit:
 
 @frozen(kw_only=True)
 class OrderStatus:
-    """Be the status of an order."""
+    """Status of an order."""
 
     id: str | None = None
     type: str | None = None
@@ -104,7 +104,7 @@ class OrderStatus:
 
 @frozen(kw_only=True)
 class Order:
-    """Be the order a call led to. `custom_fields` is free: its keys are the project's own."""
+    """Order that resulted from a call. The project defines the keys of `custom_fields`."""
 
     id: str | None = None
     url: str | None = None
@@ -124,10 +124,10 @@ class Order:
 @lazy_attributes(static_source=Source, visit=Visit, order=Order, extra=dict)
 @frozen
 class Call:
-    """Be one call. Durations are seconds; `duration` is waiting plus talking.
+    """Call. Durations are in seconds; `duration` is `waiting_time` plus `answer_duration`.
 
-    `link` does not prove a recording, and is never fetched: it may lead to any host.
-    `visit` and `order` are None unless asked for by `extend`.
+    `link` does not prove that there is a recording. It is never requested: it may be of any host.
+    `visit` and `order` are None unless requested by `extend`.
     """
 
     id: str
@@ -154,10 +154,11 @@ class Call:
 
 @frozen
 class CallDraft:
-    """Describe a call to be recorded. A field left out is not sent; None is sent as null.
+    """Call to create. An omitted field is not sent; None is sent as null. Durations are in seconds.
 
-    `name` stands in the vendor's table as required, under a text about scripts; nobody sends it.
-    `google_client_id`, `yandex_client_id` and `file_url` are known from users, not from the page.
+    The vendor lists `name` as required, with a description of scripts; known programs omit it.
+    `google_client_id`, `yandex_client_id` and `file_url` are known from users, not documented by
+    the vendor.
     """
 
     callee: str = field(repr=mask_phone)

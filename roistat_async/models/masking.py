@@ -1,4 +1,4 @@
-"""What a repr may show of a person: the first digits and the last ones, or that it is there."""
+"""Masking of personal data in a repr."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SHORTEST_SHOWN = 10
 
 
 def mask_phone(value: object) -> str:
-    """Show a phone number as 7495•••1234; a short one not at all."""
+    """Return a phone number as 7495•••1234; of a short one nothing is shown."""
     if not isinstance(value, str) or not value:
         return repr(value)
     if len(value) < _SHORTEST_SHOWN:
@@ -17,12 +17,12 @@ def mask_phone(value: object) -> str:
 
 
 def mask_phones(values: object) -> str:
-    """Show a list of phone numbers, each of them masked."""
+    """Return a list of phone numbers, each masked."""
     if not isinstance(values, list | tuple):
         return mask(values)
     return "[" + ", ".join(mask_phone(value) for value in values) + "]"
 
 
 def mask(value: object) -> str:
-    """Show whether something is there, and nothing of it."""
+    """Return whether there is a value, and nothing of it."""
     return "'•••'" if value else repr(value)

@@ -1,4 +1,4 @@
-"""The value of a field that was left out: not sent, where None is sent as null."""
+"""Value of an omitted field: it is not sent, while None is sent as null."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Omitted(Enum):
-    """Be the type of `OMITTED`, which is false like None and yet is not None."""
+    """Type of `OMITTED`, which is false."""
 
     OMITTED = "omitted"
 
@@ -21,4 +21,4 @@ class Omitted(Enum):
 
 
 OMITTED: Final = Omitted.OMITTED
-"""Say that a field was left out."""
+"""Value of a field that is not sent."""

@@ -1,4 +1,4 @@
-"""A stretch of time with a known offset."""
+"""Period of time with a time zone."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _FORM = "write it as 2026-05-01..2026-05-31, or with times and offsets on both s
 
 @frozen
 class Period:
-    """Be the time from `start` up to `end`, both aware; `end` itself is the first not meant.
+    """Time from `start`, included, to `end`, excluded; both have a time zone.
 
-    Raises ConfigurationError for a naive date (Moscow and UTC are three hours apart, the
-    commonest mistake with this API) and for an end that is not after the start.
+    Raises ConfigurationError for a naive date, the most common mistake with this API (Moscow is
+    three hours ahead of UTC), and for an end that is not after the start.
     """
 
     start: datetime
@@ -30,7 +30,7 @@ class Period:
 
     @classmethod
     def last(cls, *, days: float = 0, hours: float = 0, now: datetime | None = None) -> Period:
-        """Be the given time up to now."""
+        """Return the period of this length that ends now."""
         end = datetime.now(UTC) if now is None else now
         check_aware(end, "now")
         try:
@@ -38,18 +38,18 @@ class Period:
         except (OverflowError, ValueError, TypeError):
             start = None
         if start is None:
-            raise ConfigurationError("days and hours must be numbers, and within all dates")
+            raise ConfigurationError("days and hours must be numbers, and the start a valid date")
         return cls(start, end)
 
     @classmethod
     def parse(cls, text: str, *, tz: tzinfo = UTC) -> Period:
-        """Read `2026-05-01..2026-05-31`, both days whole, or two times.
+        """Parse `2026-05-01..2026-05-31`, both days included, or two times.
 
-        Days, and times without an offset, are those of `tz`.
+        Days and times without an offset are in `tz`.
         """
         first, dots, last = text.partition("..")
         if not dots:
-            raise ConfigurationError(f"a period has two ends: {_FORM}")
+            raise ConfigurationError(f"a period must have a start and an end: {_FORM}")
         return cls(_start_of(first.strip(), tz), _end_of(last.strip(), tz))
 
 
@@ -58,20 +58,20 @@ def check_aware(value: object, what: str) -> None:
     if not isinstance(value, datetime):
         raise ConfigurationError(f"{what} must be a datetime")
     if value.utcoffset() is None:
-        raise ConfigurationError(f"{what} has no time zone; give it one, e.g. tzinfo=UTC")
+        raise ConfigurationError(f"{what} has no time zone; add one, e.g. tzinfo=UTC")
 
 
 def _start_of(text: str, tz: tzinfo) -> datetime:
     day = _day(text)
-    return _moment(text, tz) if day is None else _midnight(day, tz)
+    return _time(text, tz) if day is None else _midnight(day, tz)
 
 
 def _end_of(text: str, tz: tzinfo) -> datetime:
     day = _day(text)
     if day is None:
-        return _moment(text, tz)
+        return _time(text, tz)
     if day == date.max:
-        raise ConfigurationError("a period must end before the last of all days")
+        raise ConfigurationError("a period must end before 9999-12-31")
     return _midnight(day + timedelta(days=1), tz)
 
 
@@ -86,11 +86,11 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _moment(text: str, tz: tzinfo) -> datetime:
+def _time(text: str, tz: tzinfo) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is None:
+        at = None
+    if at is None:
         raise ConfigurationError(f"not a date or a time: {_FORM}")
-    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=tz)
+    return at if at.utcoffset() is not None else at.replace(tzinfo=tz)

@@ -1,4 +1,4 @@
-"""A phone number of the project."""
+"""Phone numbers of a project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .scripts import Script
 
 @frozen(kw_only=True)
 class Phone:
-    """Be a number connected to the project; `is_external` if bought from another operator."""
+    """Phone number of a project; `is_external` if bought from another operator."""
 
     id: int
     phone: str = field(repr=mask_phone)
@@ -30,7 +30,7 @@ class Phone:
 
 @frozen(kw_only=True)
 class PhonePrefix:
-    """Be a prefix under which Roistat sells numbers. Not on the vendor's page."""
+    """Prefix of numbers that Roistat sells, and their price. Not documented by the vendor."""
 
     system_name: str | None = None
     display_name: str | None = None

@@ -1,4 +1,4 @@
-"""A script: the rules by which numbers are substituted on a site."""
+"""Scripts: the rules by which phone numbers on a site are replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Segments = Sequence[Sequence[Any]] | Mapping[str, Sequence[Any]]
 
 @frozen
 class Redirect:
-    """Say where calls are forwarded to.
+    """Target that calls are forwarded to.
 
     `type` is "phone", "sip" or "sip_trunk"; `value` is a number, an account or a *password*.
     """
@@ -30,7 +30,7 @@ class Redirect:
 
 @frozen(kw_only=True)
 class ScriptOptions:
-    """Say what a script replaces, where and for whom."""
+    """Options of a script: what is replaced, where and for which visitors."""
 
     calltracking_type: str | Omitted | None = OMITTED
     static_source: str | Omitted | None = OMITTED
@@ -47,7 +47,7 @@ class ScriptOptions:
 
 @frozen
 class CrmField:
-    """Set one field of a lead in the CRM."""
+    """Field of a lead in the CRM, and its value."""
 
     id: str
     type: str | Omitted | None = OMITTED
@@ -57,7 +57,7 @@ class CrmField:
 
 @frozen(kw_only=True)
 class Crm:
-    """Say what is sent to the CRM. Roistat writes `is_enabled` as `enabled` when it answers."""
+    """Settings of the CRM integration. Responses have `is_enabled` as `enabled`."""
 
     is_enabled: bool | Omitted | None = OMITTED
     custom_fields: list[CrmField] | Omitted | None = field(default=OMITTED, hash=False)
@@ -66,7 +66,7 @@ class Crm:
 
 @frozen
 class Webhook:
-    """Name the address that is told of a call; users put secrets into it, so a repr hides it."""
+    """URL that Roistat requests for a call. It may contain secrets, so the repr hides it."""
 
     url: str | Omitted | None = field(default=OMITTED, repr=mask)
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
@@ -74,7 +74,7 @@ class Webhook:
 
 @frozen(kw_only=True)
 class GoogleAnalytics:
-    """Say which event a call is for Google Analytics."""
+    """Event that is sent to Google Analytics for a call."""
 
     tracking_id: str | Omitted | None = OMITTED
     action: str | Omitted | None = OMITTED
@@ -85,7 +85,7 @@ class GoogleAnalytics:
 
 @frozen(kw_only=True)
 class Integration:
-    """Say who else is told of a call: after it (`webhook`) and when it begins (`webhook_start`)."""
+    """Systems notified of a call: at its end (`webhook`), at its start (`webhook_start`)."""
 
     crm: Crm | Omitted | None = OMITTED
     webhook: Webhook | Omitted | None = OMITTED
@@ -97,9 +97,9 @@ class Integration:
 
 @frozen(kw_only=True)
 class ScriptDraft:
-    """Describe a script to be created or changed. A field left out is not sent.
+    """Script to create, or the changes of one. An omitted field is not sent.
 
-    `creation_date` is for creating; the page does not list it for changing.
+    `creation_date` is for `create` only; the vendor does not document it for `update`.
     """
 
     name: str | Omitted = OMITTED
@@ -112,7 +112,7 @@ class ScriptDraft:
 
 @frozen(kw_only=True)
 class Script:
-    """Be a script of the project."""
+    """Script of a project."""
 
     id: int
     name: str | None = None
@@ -126,7 +126,7 @@ class Script:
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
     def to_draft(self) -> ScriptDraft:
-        """Describe this script for `scripts.update`, with the keys this library does not know."""
+        """Return this script as a draft for `scripts.update`, with its unknown keys."""
         return ScriptDraft(
             name=OMITTED if self.name is None else self.name,
             is_enabled=OMITTED if self.is_enabled is None else self.is_enabled,

@@ -1,4 +1,4 @@
-"""What Roistat says no with: a code, a status, words; and which error of ours each is."""
+"""Mapping of Roistat's error codes and HTTP statuses to exceptions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from .. import errors
 
-# A description may quote what was sent: numbers and keys do not go into an exception.
-# The key comes first, for it may begin with digits.
+# A description may quote the request: keys and phone numbers must not be in an exception.
+# Keys are matched first, because one may begin with digits.
 _SENSITIVE = re.compile(r"[0-9a-fA-F]{32,}|\+?\d[\d\s().-]{5,}\d")
-_LONGEST_DESCRIPTION = 500
+_MAX_DESCRIPTION = 500
 
-# code -> error (facts §1; the list of codes is open)
+# docs/roistat-api-notes.md; other codes may exist
 _BY_CODE: dict[str, type[errors.APIError]] = {
     "authentication_failed": errors.AuthenticationError,
     "access_denied": errors.AccessDeniedError,
@@ -27,7 +27,7 @@ _BY_CODE: dict[str, type[errors.APIError]] = {
     "incorrect_request": errors.InvalidRequestError,
     "request_limit_error": errors.RateLimitError,
     "internal_error": errors.ServerError,
-    # Not ours to mend, whatever the status: Roistat's own connection to the CRM failed.
+    # Roistat's own connection to the CRM failed: the caller cannot fix it, whatever the status.
     "authorization_failed": errors.APIError,
     "integration_error": errors.APIError,
 }
@@ -36,7 +36,7 @@ _BY_STATUS: dict[int, type[errors.APIError]] = {
     402: errors.FeatureUnavailableError,
     403: errors.AccessDeniedError,
     404: errors.NotFoundError,
-    408: errors.ServerError,  # nobody answered in time: as good as a failed server
+    408: errors.ServerError,  # a proxy's time-out, to be retried as a failed server
     425: errors.ServerError,
     429: errors.RateLimitError,
 }
@@ -44,21 +44,26 @@ _ADVICE: dict[type[errors.APIError], str] = {
     errors.AuthenticationError: "Check the key and that it opens this project",
     errors.AccessDeniedError: "The key's owner needs read and write rights in this project",
     errors.FeatureUnavailableError: "Check the tariff, the options and the balance in Roistat",
-    errors.RateLimitError: "Ask less often, or lower Limits where others share the project",
+    errors.RateLimitError: "Send fewer requests, or lower Limits if other programs use the project",
 }
 
 
 def error_from_code(
-    code: str, told: tuple[Any, ...], details: Any, http_status: int, retry_after: float | None
+    code: str,
+    descriptions: tuple[Any, ...],
+    details: Any,
+    http_status: int,
+    retry_after: float | None,
 ) -> errors.APIError:
-    """Give the error of a code; `told` are the places where its words may stand, best first."""
+    """Return the error of a code, with the first of `descriptions` that is text."""
     kind = _BY_CODE.get(code) or _by_status(http_status)
-    words = next((_redact(text) for text in told if isinstance(text, str) and text.strip()), None)
-    return _make(kind, _redact(code), words, http_status, retry_after, details)
+    texts = [text for text in descriptions if isinstance(text, str) and text.strip()]
+    description = _redact(texts[0]) if texts else None
+    return _make(kind, _redact(code), description, http_status, retry_after, details)
 
 
 def error_from_status(http_status: int, retry_after: float | None) -> errors.APIError:
-    """Give the error of a status alone."""
+    """Return the error of an HTTP status alone."""
     kind = _by_status(http_status)
     return _make(kind, f"http_{http_status}", None, http_status, retry_after, None)
 
@@ -73,19 +78,21 @@ def _by_status(http_status: int) -> type[errors.APIError]:
 def _make(
     kind: type[errors.APIError],
     code: str,
-    told: str | None,
+    description: str | None,
     http_status: int,
     retry_after: float | None,
     details: Any,
 ) -> errors.APIError:
-    kept = _redact_details(details)
+    safe_details = _redact_details(details)
     advice = _ADVICE.get(kind)
-    return kind(code, told, http_status, kept, retry_after=retry_after, advice=advice)
+    return kind(
+        code, description, http_status, safe_details, retry_after=retry_after, advice=advice
+    )
 
 
 def _redact(text: str) -> str:
     printable = "".join(char if char.isprintable() else " " for char in text)
-    return _SENSITIVE.sub("•••", printable)[:_LONGEST_DESCRIPTION]
+    return _SENSITIVE.sub("•••", printable)[:_MAX_DESCRIPTION]
 
 
 def _redact_details(details: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Parts of a call as compact JSON, for whoever keeps them: a column, a line of a file.
+"""Nested objects and dates of calls as compact JSON, for a database column or a line of a file.
 
-What waits to be built (see `twins`) is written as it waits: a page of calls goes into a database
-without any of its visits and orders becoming an object. Either way the text is the same.
+Structs of objects that are not built yet (models/lazy.py) are encoded themselves: storing a page
+builds no visit and no order. The text is the same as that of the built object.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ _RAW_GETTERS = {name: raw_getter(Call, name) for name in NESTED}
 
 
 def to_json(call: Call, name: str) -> str | None:
-    """Give `visit`, `order`, `static_source`, `tags` or `extra` as JSON; None where it is None."""
+    """Return `visit`, `order`, `static_source`, `tags` or `extra` as JSON, or None."""
     value = _RAW_GETTERS[name](call)
     return None if value is None or (name == "extra" and not value) else _dump(value)
 
 
 def json_column(calls: Sequence[Call], name: str) -> list[str | None]:
-    """Give `to_json` of many calls: most have nothing there, and are passed over quickly."""
-    found = list(map(_RAW_GETTERS[name], calls))
+    """Return `to_json` of each call, faster than one by one."""
+    values = list(map(_RAW_GETTERS[name], calls))
     if name == "extra":
-        found = [extra or None for extra in found]
-    if found.count(None) == len(found):
-        return found
-    spelled = iter(_dump_all([value for value in found if value is not None]))
-    return [None if value is None else next(spelled) for value in found]
+        values = [extra or None for extra in values]
+    if values.count(None) == len(values):
+        return values
+    texts = iter(_dump_all([value for value in values if value is not None]))
+    return [None if value is None else next(texts) for value in values]
 
 
 def _dump_all(values: list[Any]) -> list[str]:
-    """Spell many at once, a line each: JSON writes no end of a line inside a text."""
+    """Encode many values in one call, a line each: JSON escapes line ends in text."""
     try:
         lines = _encode_lines(list(map(_normalise, values)))
     except OverflowError:
@@ -56,46 +56,46 @@ def _dump_all(values: list[Any]) -> list[str]:
 def _dump(value: Any) -> str:
     try:
         return _encode(_normalise(value)).decode()
-    except OverflowError:  # a number or a year that the fast writer does not know
-        whole = value.build_model() if isinstance(value, ModelStruct) else value
-        return json.dumps(_to_plain(whole), ensure_ascii=False, separators=(",", ":"))
+    except OverflowError:  # an integer or a year that msgspec cannot encode
+        model = value.build_model() if isinstance(value, ModelStruct) else value
+        return json.dumps(_to_plain(model), ensure_ascii=False, separators=(",", ":"))
 
 
-def format_utc(moment: datetime) -> str:
-    """Spell a moment as 2026-05-01T12:00:00Z; microseconds only if there are any."""
+def format_utc(at: datetime) -> str:
+    """Return a time as 2026-05-01T12:00:00Z, with microseconds if it has any."""
     try:
-        return _encode(_in_utc(moment))[1:-1].decode()
+        return _encode(_in_utc(at))[1:-1].decode()
     except OverflowError:  # before year 1 or after year 9999, once in UTC
-        return moment.isoformat()
+        return at.isoformat()
 
 
-def format_utc_all(moments: Sequence[datetime]) -> list[str]:
-    """Spell many moments as `moment_text` does."""
-    if not moments:
+def format_utc_all(times: Sequence[datetime]) -> list[str]:
+    """Return many times as `format_utc` does."""
+    if not times:
         return []
     try:
-        return _encode(list(map(_in_utc, moments)))[2:-2].decode().split('","')
+        return _encode(list(map(_in_utc, times)))[2:-2].decode().split('","')
     except OverflowError:
-        return list(map(format_utc, moments))
+        return list(map(format_utc, times))
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+def _in_utc(at: datetime) -> datetime:
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
-def _text(record_id: Any) -> Any:
+def _id_text(record_id: Any) -> Any:
     return str(record_id) if type(record_id) is int else record_id
 
 
-def _moment(value: datetime | None) -> datetime | None:
+def _optional_utc(value: datetime | None) -> datetime | None:
     return value if value is None or value.tzinfo is UTC else _in_utc(value)
 
 
-def _normalise_visit(twin: Any) -> Any:
-    """Give the twin with what its model would make of ids and dates; written out for speed."""
-    own, first, metrika, date = twin.id, twin.first_id, twin.metrika_client_id, twin.date
+def _normalise_visit(struct: Any) -> Any:
+    """Return a Struct with the ids and dates of its model; written out for speed."""
+    own, first, metrika, date = struct.id, struct.first_id, struct.metrika_client_id, struct.date
     return replace(
-        twin,
+        struct,
         id=str(own) if type(own) is int else own,
         first_id=str(first) if type(first) is int else first,
         metrika_client_id=str(metrika) if type(metrika) is int else metrika,
@@ -103,21 +103,21 @@ def _normalise_visit(twin: Any) -> Any:
     )
 
 
-def _normalise_order(twin: Any) -> Any:
-    status = twin.status
+def _normalise_order(struct: Any) -> Any:
+    status = struct.status
     if status is not None and type(status.id) is int:
         status = replace(status, id=str(status.id))
     return replace(
-        twin,
-        id=_text(twin.id),
-        client_id=_text(twin.client_id),
-        visit_id=_text(twin.visit_id),
-        creation_date=_moment(twin.creation_date),
-        update_date=_moment(twin.update_date),
+        struct,
+        id=_id_text(struct.id),
+        client_id=_id_text(struct.client_id),
+        visit_id=_id_text(struct.visit_id),
+        creation_date=_optional_utc(struct.creation_date),
+        update_date=_optional_utc(struct.update_date),
         status=status,
-        revenue=to_optional_float(twin.revenue),
-        cost=to_optional_float(twin.cost),
-        custom_fields=empty_list_to_dict(twin.custom_fields),
+        revenue=to_optional_float(struct.revenue),
+        cost=to_optional_float(struct.cost),
+        custom_fields=empty_list_to_dict(struct.custom_fields),
     )
 
 
@@ -128,7 +128,7 @@ _NORMALISERS: dict[type, Callable[[Any], Any]] = {
 
 
 def _normalise(value: Any) -> Any:
-    """Return what the encoder writes exactly as it would write the built model."""
+    """Return a value that is encoded as the built model would be."""
     if not isinstance(value, ModelStruct):
         return _to_plain(value)
     normalise = _NORMALISERS.get(value.model)
@@ -136,7 +136,7 @@ def _normalise(value: Any) -> Any:
 
 
 def _to_plain(value: Any) -> Any:
-    """Make objects of models, unknown keys at the end; a field outranks one of its name."""
+    """Return models as dicts, unknown keys last; a field wins over an unknown key of its name."""
     if isinstance(value, datetime):
         return format_utc(value)
     kind = type(value)
@@ -145,4 +145,4 @@ def _to_plain(value: Any) -> Any:
     names = [field.name for field in attrs.fields(kind) if field.name != "extra"]
     plain = {name: _to_plain(getattr(value, name)) for name in names}
     extra = cast("dict[str, Any]", value.extra)
-    return plain | {name: stray for name, stray in extra.items() if name not in plain}
+    return plain | {key: value for key, value in extra.items() if key not in plain}

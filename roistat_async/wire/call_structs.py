@@ -86,11 +86,11 @@ class CallDecoder:
     def _learn_keys(self, data: msgspec.Raw) -> None:
         """Add the unknown keys of a page; forget the earlier ones if there are too many."""
         known = self._extended.unknown
-        seen = _unknown_keys(msgspec.json.decode(data))
-        if seen <= known or len(seen) > _MAX_UNKNOWN_KEYS:
+        unknown = _unknown_keys(msgspec.json.decode(data))
+        if unknown <= known or len(unknown) > _MAX_UNKNOWN_KEYS:
             raise ValueError("expected calls that a Struct accepts")
-        both = seen | known
-        self._extended = _StructDecoder(both if len(both) <= _MAX_UNKNOWN_KEYS else seen)
+        both = unknown | known
+        self._extended = _StructDecoder(both if len(both) <= _MAX_UNKNOWN_KEYS else unknown)
 
 
 class _StructDecoder:
@@ -313,20 +313,20 @@ _KNOWN_NAMES = {
 
 def _unknown_keys(records: Any) -> UnknownKeys:
     """Return the unknown keys of decoded calls and of the objects in them."""
-    seen: set[tuple[type, str]] = set()
+    keys: set[tuple[type, str]] = set()
     if isinstance(records, list):
         for record in records:
-            _collect_unknown_keys(record, Call, seen)
-    return frozenset(seen)
+            _collect_unknown_keys(record, Call, keys)
+    return frozenset(keys)
 
 
-def _collect_unknown_keys(record: Any, model: type, seen: set[tuple[type, str]]) -> None:
+def _collect_unknown_keys(record: Any, model: type, keys: set[tuple[type, str]]) -> None:
     if not isinstance(record, dict):
         return
     for key in record.keys() - _KNOWN_NAMES[model]:
-        seen.add((model, key))
+        keys.add((model, key))
     for name, nested in _NESTED[model]:
-        _collect_unknown_keys(record.get(name), nested, seen)
+        _collect_unknown_keys(record.get(name), nested, keys)
 
 
 call_decoder = CallDecoder()

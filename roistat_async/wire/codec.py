@@ -1,8 +1,7 @@
-"""How each model is spelled in JSON: the declared layer, by cattrs.
+"""Conversion between models and JSON objects, by cattrs.
 
-It unstructures what is sent and holds the lenient reading of what comes. Keys no model knows are
-kept in `extra`, and sent back with it. Messages of what cannot be read name the path, not the
-value.
+Requests are unstructured here, and records structured that the fast decoder refuses. Unknown keys
+are kept in `extra` and sent back with it. Errors name the path, not the value.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ _CAMEL_CASE = tuple(
     for kind in vars(analytics).values()
     if attrs.has(kind) and kind.__module__ == analytics.__name__
 )
-# What else an attribute is called: the answer's `crm.enabled` is the request's `crm.is_enabled`
-# (page); visit/list says first_visit_id where call/list says first_id (facts §4).
+# Other names of a field: responses have `crm.enabled`, requests `crm.is_enabled`; visit/list has
+# `first_visit_id`, call/list `first_id` (docs/roistat-api-notes.md).
 _ALIASES: dict[type, dict[str, str]] = {
     Crm: {"enabled": "is_enabled"},
     Visit: {"first_visit_id": "first_id"},
@@ -42,7 +41,7 @@ _EMPTY_IS_NONE = (int, float, bool)
 
 
 class RecordError(ValueError):
-    """Say where in a record something cannot be read, and what was expected there."""
+    """A record cannot be decoded: `path` names the value, `problem` what was expected."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{problem} at {path}")
@@ -51,7 +50,7 @@ class RecordError(ValueError):
 
 
 def structure(value: Any, model: type[M]) -> M:
-    """Read a decoded object into a model; raise Unreadable with the path inside it."""
+    """Return a decoded object as a model; raise RecordError with the path in it."""
     if not isinstance(value, dict):
         raise RecordError("", "expected an object")
     try:
@@ -62,18 +61,18 @@ def structure(value: Any, model: type[M]) -> M:
 
 
 def unstructure(model: Any) -> dict[str, Any]:
-    """Spell a draft, once checked, as the body of a request: what was left out is left out."""
+    """Validate a draft and return it as a request body, without the omitted fields."""
     draft_validation.validate_draft(model)
     return cast("dict[str, Any]", _converter.unstructure(model))
 
 
 def aliases(model: type) -> Mapping[str, str]:
-    """Give what else the attributes of a model are called."""
+    """Return the other names of a model's fields."""
     return _ALIASES.get(model, {})
 
 
 def camel_case(name: str) -> str:
-    """Spell `by_hours` as `byHours`."""
+    """Return `byHours` for `by_hours`."""
     first, *others = name.split("_")
     return first + "".join(part.capitalize() for part in others)
 
@@ -84,7 +83,7 @@ def _first_problem(error: BaseException) -> tuple[str, str]:
         path, problem = _first_problem(inner)
         return _step(inner, getattr(error, "cl", None)) + path, problem
     known = isinstance(error, ValueError) and str(error).startswith("expected")
-    return "", str(error) if known else "missing or of another kind"
+    return "", str(error) if known else "missing or of a wrong type"
 
 
 def _step(error: BaseException, model: object) -> str:
@@ -98,7 +97,7 @@ def _step(error: BaseException, model: object) -> str:
 
 def _model_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
     fields = attrs.fields(kind)
-    read = make_dict_structure_fn(kind, _converter)
+    structure_fields = make_dict_structure_fn(kind, _converter)
     names = {field.name: field.name for field in fields if field.name != "extra"}
     if kind in _CAMEL_CASE:
         names = {camel_case(name): name for name in names}
@@ -112,10 +111,10 @@ def _model_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
             raise ValueError("expected an object")
         unknown = sorted(value.keys() - names.keys())
         known: dict[str, Any] = {"extra": {key: value[key] for key in unknown}}
-        for spelled, name in names.items():
-            if spelled in value:
-                known.setdefault(name, value[spelled])
-        return read(known, kind)
+        for key, name in names.items():
+            if key in value:
+                known.setdefault(name, value[key])
+        return structure_fields(known, kind)
 
     return structure_model
 
@@ -125,7 +124,7 @@ def _is_union(kind: Any) -> bool:
 
 
 def _union_hook(kind: Any) -> Callable[[Any, Any], Any]:
-    """Read `X | None`, `X | None | Omitted`, or JSON of either shape."""
+    """Return the hook of `X | None`, `X | None | Omitted`, or of an object or a list."""
     parts = set(union_members(kind))
     may_be_none = type(None) in parts
     is_draft = Omitted in parts
@@ -154,9 +153,9 @@ def _means_none(value: Any, inner: Any, is_draft: bool) -> bool:
 
 
 def _json_hook(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
-    """Take an object or a list as it is; PHP's empty list is an empty object where one may be."""
+    """Return the hook of an object or a list; [] is {}, unless a list is expected first."""
     if any(attrs.has(part) for part in parts):
-        raise TypeError(f"no reading for {parts}")
+        raise TypeError(f"cannot choose a model of {parts}")
     is_list_first = parts <= set(typing.get_args(Segments))
 
     def structure_free(value: Any, _: Any) -> Any:
@@ -199,28 +198,28 @@ def _status(value: Any, _: Any) -> CallStatus:
 
 
 def _unstructure_model(model: Any) -> dict[str, Any]:
-    spelled: dict[str, Any] = {}
+    encoded: dict[str, Any] = {}
     for field in attrs.fields(type(model)):
         value = getattr(model, field.name)
         if value is not OMITTED and field.name != "extra":
-            spelled[field.name] = _converter.unstructure(value)
-    # What we know outranks what was kept: a changed field must not be undone by an old copy.
-    return {**getattr(model, "extra", {}), **spelled}
+            encoded[field.name] = _converter.unstructure(value)
+    # A field wins over a key of `extra`, which may hold an older value of it.
+    return {**getattr(model, "extra", {}), **encoded}
 
 
 def _unstructure_call(draft: CallDraft) -> dict[str, Any]:
-    spelled = _unstructure_model(draft)
-    spelled["date"] = values.format_datetime(draft.date)
-    if "save_to_crm" in spelled:
-        spelled["save_to_crm"] = str(spelled["save_to_crm"])  # a string on the page
-    return spelled
+    encoded = _unstructure_model(draft)
+    encoded["date"] = values.format_datetime(draft.date)
+    if "save_to_crm" in encoded:
+        encoded["save_to_crm"] = str(encoded["save_to_crm"])  # the vendor documents a string
+    return encoded
 
 
-def _spell_list(values: Sequence[Any]) -> list[Any]:
+def _unstructure_list(values: Sequence[Any]) -> list[Any]:
     return [_converter.unstructure(value) for value in values]
 
 
-def _spell_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
+def _unstructure_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _converter.unstructure(value) for name, value in values.items()}
 
 
@@ -243,8 +242,8 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(datetime, values.format_datetime_ms)
     converter.register_unstructure_hook(float, values.require_finite)
     for kind in (list, tuple):
-        converter.register_unstructure_hook(kind, _spell_list)
-    converter.register_unstructure_hook(dict, _spell_mapping)
+        converter.register_unstructure_hook(kind, _unstructure_list)
+    converter.register_unstructure_hook(dict, _unstructure_mapping)
     return converter
 
 

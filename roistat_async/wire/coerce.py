@@ -1,8 +1,8 @@
-"""One value as Roistat spells it into one value of Python. Raises ValueError, never with the value.
+"""Coercion of single JSON values. Raises ValueError, never with the value in its text.
 
-The forms are those of the vendor's page and of what users have seen: flags as 0, 1, "0", "1";
-numbers as strings; "" and 0000-00-00 for "none"; dates as +0000, +03:00, Z, .000Z or without
-offset, which means UTC.
+Accepted are the formats of the vendor's page and those that users have seen
+(docs/roistat-api-notes.md): flags as 0, 1, "0", "1"; numbers as text; "" and 0000-00-00 for null;
+dates with +0000, +03:00, Z, .000Z or without an offset, which means UTC.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ NUMBER = r"-?[0-9]{1,18}(\.[0-9]{1,20})?"
 """Regular expression of a decimal number in a string."""
 _INTEGER = re.compile(INTEGER)
 _NUMBER = re.compile(NUMBER)
-# MySQL's zero date, and what PHP makes of it: -0001-11-30 with whatever time the zone adds.
-_NO_DATE = ("0000-00-00", "-0001-11-30")
-_INT64 = range(-(2**63), 2**63)  # what a database holds; Roistat's numbers are far below
+# MySQL's zero date, and what PHP formats it as: -0001-11-30 with the time of the zone.
+_NULL_DATES = ("0000-00-00", "-0001-11-30")
+_INT64 = range(-(2**63), 2**63)  # the range of a database column; Roistat's numbers are far smaller
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _FLAGS = {0: False, 1: True, "0": False, "1": True}
 
 
 def to_int(value: Any) -> int:
-    """Read 12 or "12"; not 1.9, not true."""
+    """Return 12 for 12 or "12"; 1.9 and true are errors."""
     if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
         return value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
@@ -37,12 +37,12 @@ def to_int(value: Any) -> int:
 
 
 def to_optional_int(value: Any) -> int | None:
-    """Parse 12, "12" or "", which means None."""
+    """Return an integer as `to_int` does; "" means None."""
     return None if value is None or value == "" else to_int(value)
 
 
 def to_optional_float(value: Any) -> float | None:
-    """Parse 0.3, "0.3" or "", which means None."""
+    """Return a number as `to_float` does; "" means None."""
     return None if value is None or value == "" else to_float(value)
 
 
@@ -52,7 +52,7 @@ def empty_list_to_dict(value: Any) -> Any:
 
 
 def to_float(value: Any) -> float:
-    """Read 0.3, 3 or "0.3"."""
+    """Return 0.3 for 0.3 or "0.3", and 3.0 for 3."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return float(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -66,7 +66,7 @@ def to_float(value: Any) -> float:
 
 
 def to_bool(value: Any) -> bool:
-    """Read 0, 1, "0", "1", true or false; nothing else is a flag."""
+    """Return the flag that is 0, 1, "0", "1", true or false; anything else is an error."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int | str) and value in _FLAGS:
@@ -75,7 +75,7 @@ def to_bool(value: Any) -> bool:
 
 
 def to_text(value: Any) -> str:
-    """Read a string; an id may come as a number. Never makes 'None' or 'True' of something."""
+    """Return a string; a whole number becomes text, null and true are errors."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -84,22 +84,27 @@ def to_text(value: Any) -> str:
 
 
 def is_null_date(value: Any) -> bool:
-    """Tell whether a value stands for "no date"."""
-    return value is None or value == "" or (isinstance(value, str) and value.startswith(_NO_DATE))
+    """Return whether a value means that there is no date."""
+    return (
+        value is None or value == "" or (isinstance(value, str) and value.startswith(_NULL_DATES))
+    )
 
 
 def to_datetime(value: Any) -> datetime:
-    """Read a date into an aware datetime; one without offset is UTC."""
+    """Return an aware datetime; a date without an offset is in UTC."""
     if isinstance(value, str) and _DAY.match(value):
-        for read in (_parse_with_msgspec, datetime.fromisoformat):
+        for parse in (_parse_with_msgspec, datetime.fromisoformat):
             try:
-                moment = read(value)
-            except (ValueError, msgspec.ValidationError):  # 0.20's is no ValueError
+                at = parse(value)
+            except (
+                ValueError,
+                msgspec.ValidationError,
+            ):  # in msgspec 0.20 this is not a ValueError
                 continue
-            return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
+            return at if at.utcoffset() is not None else at.replace(tzinfo=UTC)
     raise ValueError("expected a date")
 
 
 def _parse_with_msgspec(text: str) -> datetime:
-    """Round like the fast reading: fromisoformat cuts a seventh decimal off."""
+    """Round as the fast decoder does: fromisoformat truncates a seventh decimal."""
     return msgspec.convert(text, datetime)

@@ -1,7 +1,7 @@
-"""What a draft may hold, checked against its declared types before anything is sent.
+"""Validation of drafts against the types of their fields, before they are sent.
 
-Roistat silently ignores what it does not know: a text where a list belongs, or a dict with a typo
-where a part belongs, would change nothing and say nothing.
+Roistat silently ignores what it does not know: text in place of a list, or a dict with a typo in
+place of an object, would change nothing and cause no error.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ from .union_members import union_members
 
 
 def validate_draft(draft: Any, within: str = "") -> None:
-    """Raise ConfigurationError, naming the field and not its value, for what cannot be sent."""
+    """Raise ConfigurationError for a field of a wrong type; it names the field, not the value."""
     for field in attrs.fields(attrs.resolve_types(type(draft))):
         _validate(getattr(draft, field.name), field.type, within + field.name)
 
 
 def _validate(value: Any, kind: Any, name: str) -> None:
     kinds = union_members(kind)
-    if not any(_matches(value, one, name) for one in kinds):
-        words = dict.fromkeys(_describe(one) for one in kinds if one is not Omitted)
-        raise ConfigurationError(f"{name} must be {' or '.join(words)}")
+    if not any(_matches(value, member, name) for member in kinds):
+        expected = dict.fromkeys(_describe(member) for member in kinds if member is not Omitted)
+        raise ConfigurationError(f"{name} must be {' or '.join(expected)}")
 
 
 def _matches(value: Any, kind: Any, name: str) -> bool:
     if attrs.has(kind):
-        return _is_part(value, kind, name)
+        return _is_object(value, kind, name)
     origin = typing.get_origin(kind) or kind
     if origin is list:
         return _is_list(value, typing.get_args(kind)[0], name)
-    # The ids of calls, visits and orders come as numbers elsewhere; Roistat takes both (facts §4).
+    # Roistat accepts the ids of calls, visits and orders as numbers and as text
+    # (docs/roistat-api-notes.md).
     if origin is str and name.endswith("_id"):
         return isinstance(value, str) or _is_number(value)
     return _SCALARS[origin][1](value)
 
 
-def _is_part(value: Any, kind: type[Any], name: str) -> bool:
+def _is_object(value: Any, kind: type[Any], name: str) -> bool:
     if isinstance(value, kind):
         validate_draft(value, f"{name}.")
         return True
@@ -55,8 +56,8 @@ def _is_part(value: Any, kind: type[Any], name: str) -> bool:
 def _is_list(value: Any, kind: Any, name: str) -> bool:
     if not isinstance(value, list | tuple):
         return False
-    for index, one in enumerate(value):
-        _validate(one, kind, f"{name}[{index}]")
+    for index, item in enumerate(value):
+        _validate(item, kind, f"{name}[{index}]")
     return True
 
 

@@ -67,7 +67,7 @@ _OPERATORS: tuple[str, ...] = get_args(Operator)
 
 
 class _RedactedDict(dict[str, Any]):
-    """Be a body whose filters may hold phone numbers: a traceback shows local variables."""
+    """Request body with a repr that hides the filters: a traceback shows phone numbers in them."""
 
     def __repr__(self) -> str:
         return f"{{{', '.join(self)}}}"
@@ -80,15 +80,15 @@ def build_query(
     sort: Sort[Any] | None,
     extend: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Spell everything of a list request but the place in the list."""
-    spelled = _RedactedDict()
+    """Return the body of a list request, without limit and offset."""
+    query = _RedactedDict()
     if not isinstance(filters, Sequence) or filters:
-        spelled["filters"] = _filters(filters, fields)
+        query["filters"] = _filters(filters, fields)
     if extend:
-        spelled["extend"] = _extend(extend)
+        query["extend"] = _extend(extend)
     if sort is not None:
-        spelled["sort"] = _sort(sort, fields)
-    return spelled
+        query["sort"] = _sort(sort, fields)
+    return query
 
 
 def with_page(request: Mapping[str, Any], *, limit: int, offset: int) -> dict[str, Any]:
@@ -142,10 +142,11 @@ def _status_filter(status: CallStatus | Iterable[CallStatus]) -> Condition[CallF
 
 
 def reduction_hint(error: RoistatError) -> Literal["period", "limit", "cut"] | None:
-    """Tell whether asking for less may help: of time, of rows, or because the answer broke off.
+    """Return what to reduce in the next request, if that may help.
 
-    "Try smaller period" was seen on other lists only, and no word about a limit anywhere (facts
-    §1): what Roistat says about call/list is a guess.
+    "period" and "limit" are named by Roistat's error; "cut" means that the response broke off. The
+    text "Try smaller period" is known from other lists only, and none about a limit
+    (docs/roistat-api-notes.md): for call/list both are a guess.
     """
     if isinstance(error, InvalidRequestError):
         text = (error.description or "").lower()
@@ -159,10 +160,10 @@ def reduction_hint(error: RoistatError) -> Literal["period", "limit", "cut"] | N
 
 
 def _filters(filters: Filters[Any], fields: frozenset[str]) -> Any:
-    word, conditions = _parts(filters)
-    spelled = [_condition(condition, fields) for condition in conditions]
-    # One condition goes flat: {"and": [one]} answers 500 on other lists (facts §3, seen live).
-    return spelled if len(spelled) == 1 else {word: spelled}
+    logic, conditions = _parts(filters)
+    encoded = [_condition(condition, fields) for condition in conditions]
+    # Other lists return 500 for {"and": [condition]} (docs/roistat-api-notes.md).
+    return encoded if len(encoded) == 1 else {logic: encoded}
 
 
 def _parts(filters: Filters[Any]) -> tuple[str, Sequence[Condition[Any]]]:
@@ -170,10 +171,10 @@ def _parts(filters: Filters[Any]) -> tuple[str, Sequence[Condition[Any]]]:
         return "and", _sequence(filters, "filters")
     if len(filters) != 1 or next(iter(filters)) not in ("and", "or"):
         raise ConfigurationError('filters as a mapping have one key, "and" or "or"')
-    word, conditions = next(iter(filters.items()))
+    logic, conditions = next(iter(filters.items()))
     if not conditions:
-        raise ConfigurationError(f'filters under "{word}" must not be empty')
-    return word, _sequence(conditions, "filters")
+        raise ConfigurationError(f'filters under "{logic}" must not be empty')
+    return logic, _sequence(conditions, "filters")
 
 
 def _sequence(value: object, what: str) -> Sequence[Any]:
@@ -201,29 +202,31 @@ def _value(name: str, operator: str, value: Any) -> Any:
     what = f"the value of the filter on {name}"
     if operator == "null":
         return values.encode_bool(value, what)
-    spell = _moment if name.endswith("date") else _plain
+    encode = _encode_date if name.endswith("date") else _encode_scalar
     if operator == "in":
         if not _sequence(value, what):
             raise ConfigurationError(f"{what} must not be empty")
-        return [spell(operator, part, what) for part in value]
-    return spell(operator, value, what)
+        return [encode(operator, item, what) for item in value]
+    return encode(operator, value, what)
 
 
-def _plain(_: str, value: Any, what: str) -> Any:
+def _encode_scalar(_: str, value: Any, what: str) -> Any:
     return values.encode_scalar(value, what)
 
 
-def _moment(operator: str, value: Any, what: str) -> str:
-    """Spell a moment in whole seconds, so that the filter still means the same calls."""
-    moment = values.parse_datetime(value, what)
-    whole = moment.replace(microsecond=0)
-    is_up = moment.microsecond and operator in ("<", ">=") and whole < _LAST_SECOND
-    return values.format_datetime(whole + timedelta(seconds=1) if is_up else whole)
+def _encode_date(operator: str, value: Any, what: str) -> str:
+    """Return a date in whole seconds, rounded so that the filter matches the same calls."""
+    at = values.parse_datetime(value, what)
+    whole = at.replace(microsecond=0)
+    is_up = at.microsecond and operator in ("<", ">=") and whole < _LAST_SECOND
+    return values.format_datetime(whole + _SECOND if is_up else whole)
 
 
 def _known_field(name: object, fields: frozenset[str], what: str) -> None:
     if not isinstance(name, str) or name not in fields:
-        raise ConfigurationError(f"unknown {what} field; known are: {' '.join(sorted(fields))}")
+        raise ConfigurationError(
+            f"unknown {what} field; it must be one of: {' '.join(sorted(fields))}"
+        )
 
 
 def _extend(extend: Sequence[str]) -> list[str]:
@@ -237,7 +240,7 @@ def _sort(sort: Sort[Any], fields: frozenset[str]) -> list[str]:
     form = 'sort is (field, "asc" or "desc")'
     name, direction = _tuple(sort, 2, form)
     _known_field(name, fields, "sort")
-    spelled = str(direction).lower()
-    if spelled not in ("asc", "desc"):
+    order = str(direction).lower()
+    if order not in ("asc", "desc"):
         raise ConfigurationError(form)
-    return [name, spelled]
+    return [name, order]

@@ -1,6 +1,7 @@
-"""How a request is addressed and signed: the project in the query, the key in a header.
+"""URL, headers and body of a request: the project is in the query, the key in a header.
 
-`Use-Http-Code: 1` asks for real status codes; without it every error is a 200 (facts §1).
+`Use-Http-Code: 1` requests real status codes: without it every error has status 200
+(docs/roistat-api-notes.md).
 """
 
 from __future__ import annotations
@@ -23,46 +24,48 @@ DEFAULT_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
 }
-"""What every request has that does not say otherwise."""
-# A file must come as it is: a cut gzip stream can look whole (fault matrix J17).
+"""Headers of every request, unless it has its own."""
+# Files are requested without gzip: a truncated stream can look complete (docs/fault-matrix.md J17).
 _FILE_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @frozen
 class ByteRange:
-    """Ask for the bytes of a file from `start` on; all of it where `etag` is no longer its."""
+    """Bytes of a file from `start` on; the whole file if it no longer has this `etag`."""
 
     start: int
     etag: str
 
 
 def build_url(base_url: str, path: str, project: int) -> str:
-    """Give the address of a path of the vendor's page."""
+    """Return the URL of a path."""
     return f"{base_url}/{path}?project={project}"
 
 
-def build_headers(key: Secret, *, file: bool, rest: ByteRange | None = None) -> dict[str, str]:
-    """Give what a request has beside `COMMON`, the key among it: keep it in no variable."""
-    return {**(_FILE_HEADERS if file else {}), **_range(rest), "Api-key": key.reveal()}
+def build_headers(
+    key: Secret, *, file: bool, byte_range: ByteRange | None = None
+) -> dict[str, str]:
+    """Return the headers added to `DEFAULT_HEADERS`. Assign them to no variable: the key is one."""
+    return {**(_FILE_HEADERS if file else {}), **_range(byte_range), "Api-key": key.reveal()}
 
 
 def encode_body(body: Mapping[str, Any] | None) -> bytes | None:
-    """Spell a body as JSON; a path without parameters has none."""
+    """Encode a body as JSON; a path without parameters has none."""
     if body is None:
         return None
     try:
         return _encode(body)
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
-        pass  # a lone surrogate, an object that JSON has no word for
-    raise ConfigurationError("an argument cannot be spelled as JSON")
+        pass  # a lone surrogate, or an object that JSON cannot represent
+    raise ConfigurationError("an argument cannot be encoded as JSON")
 
 
-def http_method(rest: ByteRange | None) -> str:
-    """Give the method: a range means something to GET only (RFC 9110 14.2)."""
-    return "POST" if rest is None else "GET"
+def http_method(byte_range: ByteRange | None) -> str:
+    """Return the method: ranges are defined for GET only (RFC 9110 14.2)."""
+    return "POST" if byte_range is None else "GET"
 
 
-def _range(rest: ByteRange | None) -> dict[str, str]:
-    if rest is None:
+def _range(byte_range: ByteRange | None) -> dict[str, str]:
+    if byte_range is None:
         return {}
-    return {"Range": f"bytes={rest.start}-", "If-Range": rest.etag}
+    return {"Range": f"bytes={byte_range.start}-", "If-Range": byte_range.etag}

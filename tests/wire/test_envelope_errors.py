@@ -56,7 +56,10 @@ def test_a_code_without_a_status_is_an_error_too() -> None:
     ("code", "advice"),
     [
         ("authentication_failed", "Check the key and that it opens this project"),
-        ("request_limit_error", "Ask less often, or lower Limits where others share the project"),
+        (
+            "request_limit_error",
+            "Send fewer requests, or lower Limits if other programs use the project",
+        ),
     ],
 )
 def test_all_that_roistat_said_is_kept(code: str, advice: str) -> None:
