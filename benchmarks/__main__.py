@@ -1,7 +1,7 @@
 """Run the benchmarks: one table of ratios, ours over the peer's; lower is better.
 
-What each line measures is told at the top of its file. All peers of a bench are measured in turn
-in one run, so that a slow moment of the machine hits them all.
+The docstring of each file says what its rows measure. All peers of a benchmark are measured in
+turn in one run, so that a slow phase of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ BENCHES = (
 
 
 def main() -> None:
-    """Print the table and, unless told to be quick, write results.json."""
-    asked = _parser().parse_args()
-    told = results.about()
-    print("\n".join([*results.lines(told), HEADER]))
-    found = {name: _run(name, quick=asked.quick) for name in asked.only or BENCHES}
-    target = asked.write or (None if asked.quick or asked.only else results.RESULTS)
+    """Print the table and, if all benchmarks run in full, write results.json."""
+    arguments = _parser().parse_args()
+    environment = results.about()
+    print("\n".join([*results.lines(environment), HEADER]))
+    rows = {name: _run(name, quick=arguments.quick) for name in arguments.only or BENCHES}
+    target = arguments.write or (None if arguments.quick or arguments.only else results.RESULTS)
     if target is not None:
-        results.write(target, told, found)
+        results.write(target, environment, rows)
         print(f"written: {target.name}")
 
 
 def _run(name: str, *, quick: bool) -> list[Ratio]:
-    rows: list[Ratio] = importlib.import_module(f".bench_{name}", __package__).run(quick=quick)
-    for row in rows:
+    measured: list[Ratio] = importlib.import_module(f".bench_{name}", __package__).run(quick=quick)
+    for row in measured:
         print(row.row(), flush=True)
-    return rows
+    return measured
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,7 +23,7 @@ from roistat_async.wire import envelope, records
 from . import pages, peers
 from .timing import Ratio, interleaved, missing, ratio
 
-_TIDY = "as the vendor's example"
+_DOCUMENTED = "as the vendor's example"
 _JSON = "json.loads into dicts"
 _PEER_GOALS = {"json + cattrs": 0.15, "pydantic": 0.33}
 
@@ -56,13 +56,13 @@ def measure(kind: str, *, quick: bool) -> list[Ratio]:
     calls, rounds = (200, 3) if quick else (1000, 25)
     body = pages.page(calls, change=pages.KINDS[kind])
     decoders = {"ours": ours, _JSON: peers.json_loads}
-    if kind == _TIDY:
+    if kind == _DOCUMENTED:
         decoders |= _other_decoders()
     timed: dict[str, Callable[[], object]] = {
         name: partial(decode, body) for name, decode in decoders.items()
     }
     seconds = interleaved(timed, rounds, time.process_time)
-    rows = [ratio(kind, seconds, "ours", _JSON, 0.42 if kind == _TIDY else 0.45)]
+    rows = [ratio(kind, seconds, "ours", _JSON, 0.42 if kind == _DOCUMENTED else 0.45)]
     for peer, goal in _PEER_GOALS.items():
         if peer in seconds:
             rows.append(ratio(kind, seconds, "ours", peer, goal))

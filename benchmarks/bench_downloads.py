@@ -51,19 +51,21 @@ def run(*, quick: bool) -> list[Ratio]:
     with _folder(_in_memory(8 * size)) as folder, _folder(None) as disk:
         large = make_recording(folder / "large", size)
         small = make_recording(folder / "small", _RECORDING)
-        with serving_file(large) as one, serving_file(small) as many:
+        with serving_file(large) as large_url, serving_file(small) as many:
             return [
-                *_one_file(one, f"one file of {size // _MIB:,} MiB", folder / "to", rounds),
+                *_single_file(
+                    large_url, f"one file of {size // _MIB:,} MiB", folder / "to", rounds
+                ),
                 *_many_files(many, count, folder / "to", rounds),
                 *_fsync(many, count, disk / "to", rounds),
-                _memory(one, 0, 1, folder / "to", 16),
+                _memory(large_url, 0, 1, folder / "to", 16),
                 _memory(many, count, 8, folder / "to", 40),
                 _memory(many, count, 32, folder / "to", None),
                 _memory(many, count * 10, 8, folder / "to", 40),
             ]
 
 
-def one_file(base_url: str) -> Download:
+def single_file(base_url: str) -> Download:
     """Return a download of one recording."""
 
     async def download(to: Path) -> None:
@@ -83,9 +85,9 @@ def many_files(base_url: str, count: int, concurrency: int = CONCURRENCY) -> Dow
     return lambda to: asyncio.run(download(to))
 
 
-def _one_file(base_url: str, what: str, to: Path, rounds: int) -> list[Ratio]:
-    ways = {"ours": one_file(base_url), "no hash": _without_hash(one_file(base_url))}
-    ways |= peers.one_file(base_url)
+def _single_file(base_url: str, what: str, to: Path, rounds: int) -> list[Ratio]:
+    ways = {"ours": single_file(base_url), "no hash": _without_hash(single_file(base_url))}
+    ways |= peers.single_file(base_url)
     seconds = _interleaved(ways, to, rounds)
     rows = [
         ratio(what, seconds, "ours", peer, 0.90 if peer == "curl" else None)
@@ -109,7 +111,7 @@ def _many_files(base_url: str, count: int, to: Path, rounds: int) -> list[Ratio]
     seconds = _interleaved(ways, to, rounds)
     what = f"{count:,} recordings, no fsync"
     rows = [
-        ratio(what, seconds, "ours", peer, 1.25 if peer == "curl --parallel" else None)
+        ratio(what, seconds, "ours", peer, 1.15 if peer == "aiohttp, by hand" else None)
         for peer in ways
         if peer not in own
     ]

@@ -1,8 +1,8 @@
-"""Pages that come as gzip, and the event loop: is another zlib, or uvloop, worth having?
+"""Other implementations of zlib and of the event loop: what isal, zlib-ng and uvloop save.
 
 The pages of `bench_pages` as gzip, read by `calls.list` with everything on: with isal and with
-zlib-ng in the place of the standard zlib (`aiohttp.set_zlib_backend`), CPU seconds over those with
-the standard one. And with uvloop in the place of asyncio's own loop: pages, and small requests.
+zlib-ng in place of the standard zlib (`aiohttp.set_zlib_backend`), CPU seconds over those with
+the standard one. And with uvloop in place of the loop of asyncio: pages, and small requests.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def run(*, quick: bool) -> list[Ratio]:
 
 
 def _zlibs(plan: Plan, rounds: int) -> list[Ratio]:
-    there = {name: _module(module) for name, module in _BACKENDS.items()}
-    backends = {name: module for name, module in there.items() if module is not None}
+    modules = {name: _module(module) for name, module in _BACKENDS.items()}
+    backends = {name: module for name, module in modules.items() if module is not None}
     with serving_pages(plan) as served:
 
         def read(backend: ModuleType) -> None:
@@ -44,7 +44,7 @@ def _zlibs(plan: Plan, rounds: int) -> list[Ratio]:
 
         ways = {name: partial(read, module) for name, module in backends.items()}
         seconds = interleaved(ways, rounds, time.process_time)
-        aiohttp.set_zlib_backend(there[ZLIB])  # type: ignore[arg-type]
+        aiohttp.set_zlib_backend(modules[ZLIB])  # type: ignore[arg-type]
     others = [name for name in backends if name != ZLIB]
     return [ratio(f"pages as gzip, {name}, CPU", seconds, name, ZLIB, None) for name in others]
 
@@ -54,7 +54,7 @@ def _loops(plan: Plan, rounds: int, requests: int) -> list[Ratio]:
         missing("uvloop")
         return []
     new_loop: Callable[[], Any] = importlib.import_module("uvloop").new_event_loop
-    found: list[Ratio] = []
+    rows: list[Ratio] = []
     with serving_pages(plan) as served, serving_pages(Plan(pages=0, calls=0)) as empty:
         works: dict[str, Callable[[], Any]] = {
             "pages as gzip": lambda: bench_pages.ours(served, plan),
@@ -63,8 +63,8 @@ def _loops(plan: Plan, rounds: int, requests: int) -> list[Ratio]:
         for what, work in works.items():
             ways = {"uvloop": partial(_on, new_loop, work), LOOP: partial(_on, None, work)}
             seconds = interleaved(ways, rounds, time.process_time)
-            found.append(ratio(f"{what}, uvloop, CPU", seconds, "uvloop", LOOP, None))
-    return found
+            rows.append(ratio(f"{what}, uvloop, CPU", seconds, "uvloop", LOOP, None))
+    return rows
 
 
 def _on(new_loop: Callable[[], Any] | None, work: Callable[[], Any]) -> None:

@@ -1,10 +1,10 @@
 """A list of 100,000 calls read over loopback, in pages of 1,000.
 
-Ours is `calls.list` with everything on: retry, rate limiter (with limits that never make it wait),
-checks, models, prefetch. The peers ask for the same pages in the same order until one is empty:
-aiohttp and `json.loads` into dicts; httpx and pydantic. The server is `page_server`, in a process
-of its own. Measured are the CPU seconds of the client's process, and the time on the wall beside
-it. The pages come once as they are and once as gzip, which all three unpack.
+Ours is `calls.list` with all its features on: retry, rate limiter (with limits that are never
+reached), checks, models, prefetch. The peers request the same pages in the same order until one is
+empty: aiohttp and `json.loads` into dicts; httpx and pydantic. The server is `page_server`, in a
+process of its own. The rows show the CPU seconds of the client's process, and the wall-clock time.
+The pages are sent uncompressed and as gzip.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Walk = Callable[[Served, Plan], Awaitable[int]]
 
 
 def client(served: Served) -> Roistat:
-    """Give a client with everything on."""
+    """Return a client with all its features on."""
     return Roistat(served.api_key, served.project, base_url=served.base_url, limits=LIMITS)
 
 
@@ -50,25 +50,25 @@ async def by_aiohttp(served: Served, plan: Plan) -> int:
     """Count the calls by a loop over aiohttp and `json.loads`."""
     async with aiohttp.ClientSession(headers=signed(served)) as session:
 
-        async def ask(body: bytes) -> int:
+        async def fetch(body: bytes) -> int:
             async with session.post(address(served), data=body) as response:
                 return len(json.loads(await response.read())["data"])
 
-        return await _count(ask, plan)
+        return await _count(fetch, plan)
 
 
 async def by_httpx(served: Served, plan: Plan, *, read: peers.Read) -> int:
     """Count the calls by a loop over httpx and pydantic."""
     import httpx
 
-    # No certificate is looked at over loopback: reading those of the system is not measured.
+    # Loopback needs no certificates, so that reading those of the system is not measured.
     async with httpx.AsyncClient(headers=signed(served), verify=False) as session:
 
-        async def ask(body: bytes) -> int:
+        async def fetch(body: bytes) -> int:
             response = await session.post(address(served), content=body)
             return len(read(response.content))
 
-        return await _count(ask, plan)
+        return await _count(fetch, plan)
 
 
 def run(*, quick: bool) -> list[Ratio]:
@@ -80,24 +80,24 @@ def run(*, quick: bool) -> list[Ratio]:
 
 
 def signed(served: Served) -> dict[str, str]:
-    """Give the headers that any client must send."""
+    """Return the headers that every client must send."""
     return {"Api-key": served.api_key, "Content-Type": "application/json"}
 
 
 def address(served: Served) -> str:
-    """Give the address of the list."""
+    """Return the URL of the list."""
     return f"{served.base_url}/{PATH}?project={served.project}"
 
 
 def body(offset: int, limit: int) -> bytes:
-    """Spell a request for a page."""
+    """Return the body of a request for a page."""
     return json.dumps({"sort": ["date", "desc"], "limit": limit, "offset": offset}).encode()
 
 
-async def _count(ask: Callable[[bytes], Awaitable[int]], plan: Plan) -> int:
+async def _count(fetch: Callable[[bytes], Awaitable[int]], plan: Plan) -> int:
     count = 0
-    while found := await ask(body(count, plan.calls)):
-        count += found
+    while received := await fetch(body(count, plan.calls)):
+        count += received
     return count
 
 
@@ -124,5 +124,5 @@ def _measured(what: str, plan: Plan, rounds: int) -> list[Ratio]:
 
 
 def _once(way: Walk, served: Served, plan: Plan) -> None:
-    found: Any = asyncio.run(way(served, plan))  # type: ignore[arg-type]
-    assert found == plan.total, f"{found} calls of {plan.total}"
+    count: Any = asyncio.run(way(served, plan))  # type: ignore[arg-type]
+    assert count == plan.total, f"{count} calls of {plan.total}"

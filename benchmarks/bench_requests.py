@@ -1,10 +1,10 @@
 """One small request after another: what the client adds to bare aiohttp.
 
-Ours is `scripts.list()` answered by an empty list, with everything on; and, as "one typed call",
-`calls.list(limit=1).first()`, which also spells a list request and makes a call. The peer is
-`session.post(...)` and `response.json()` of the same answer of the same server; both keep their
-connection. At once run 1 or 8 loops of requests. Measured are the CPU seconds of the client's
-process, and the time on the wall beside it.
+Ours is `scripts.list()` answered by an empty list, with all its features on; in the rows
+"typed" it is `calls.list(limit=1).first()`, which also encodes a query and decodes a call. The peer
+is `session.post(...)` and `response.json()` of the same response of the same server; both reuse
+their connection. One or eight loops of requests run at once. The rows show the CPU seconds of the
+client's process, and the wall-clock time.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ BARE = "aiohttp, bare"
 GOAL = 1.15
 AT_ONCE = (1, 8)
 
-Ask = Callable[[], Awaitable[object]]
+Send = Callable[[], Awaitable[object]]
 
 
 async def ours(served: Served, requests: int, at_once: int) -> None:
-    """Ask for a list without rows by the client."""
+    """Request an empty list by the client."""
     async with bench_pages.client(served) as roistat:
         await _loops(roistat.scripts.list, requests, at_once)
 
 
-async def one_call(served: Served, requests: int, at_once: int) -> None:
-    """Ask for a typed call by the client."""
+async def typed_call(served: Served, requests: int, at_once: int) -> None:
+    """Request a typed call by the client."""
     async with bench_pages.client(served) as roistat:
 
-        async def ask() -> object:
+        async def send() -> object:
             return await roistat.calls.list(limit=1).first()
 
-        await _loops(ask, requests, at_once)
+        await _loops(send, requests, at_once)
 
 
 async def bare(served: Served, requests: int, at_once: int, body: Any = None) -> None:
-    """Ask by aiohttp alone."""
+    """Request an empty list by aiohttp."""
     url = bench_pages.address(served)
     async with aiohttp.ClientSession(headers=bench_pages.signed(served)) as session:
 
-        async def ask() -> object:
+        async def send() -> object:
             async with session.post(url, json=body) as response:
                 return (await response.json())["data"]
 
-        await _loops(ask, requests, at_once)
+        await _loops(send, requests, at_once)
 
 
 async def bare_call(served: Served, requests: int, at_once: int) -> None:
-    """Ask for a call as a dict by aiohttp alone."""
+    """Request a call as a dict by aiohttp."""
     body = {"sort": ["date", "desc"], "limit": 1, "offset": 0}
     await bare(served, requests, at_once, body)
 
@@ -65,13 +65,13 @@ async def bare_call(served: Served, requests: int, at_once: int) -> None:
 def run(*, quick: bool) -> list[Ratio]:
     """Measure both in turn, for each number of loops."""
     sizes = (50, 2) if quick else (1000, 12)
-    found: list[Ratio] = []
-    with serving_pages(Plan(pages=0, calls=0)) as empty, serving_pages(Plan(calls=1)) as one:
+    rows: list[Ratio] = []
+    with serving_pages(Plan(pages=0, calls=0)) as empty, serving_pages(Plan(calls=1)) as single:
         for at_once in AT_ONCE:
             what = f"small requests, {at_once} at once"
-            found += _measured(what, empty, ours, bare, at_once, sizes)
-            found += _measured(f"{what}, typed", one, one_call, bare_call, at_once, sizes)[:1]
-    return found
+            rows += _measured(what, empty, ours, bare, at_once, sizes)
+            rows += _measured(f"{what}, typed", single, typed_call, bare_call, at_once, sizes)[:1]
+    return rows
 
 
 def _measured(
@@ -95,9 +95,9 @@ def _measured(
     ]
 
 
-async def _loops(ask: Ask, requests: int, at_once: int) -> None:
+async def _loops(send: Send, requests: int, at_once: int) -> None:
     async def loop() -> None:
         for _ in range(requests // at_once):
-            assert await ask() is not None
+            assert await send() is not None
 
     await asyncio.gather(*(loop() for _ in range(at_once)))

@@ -1,14 +1,14 @@
-"""How memory, time and the event loop's lag grow with what is asked for.
+"""Growth of memory, time and lag of the event loop with the number of records.
 
 Streams of 10,000, 100,000 and 1,000,000 calls, half a kilobyte each, are read by `calls.list` and
 `calls.history` and copied by `sync_calls`; 10,000 recordings of 4 KB are queued; 200 projects are
-listed at once by one client's `for_project`, 2 pages of 100 calls each. The server makes its
-answers while they are asked for (`history_server`). Each measurement is a process of its own.
+listed at once by `for_project` of one client, 2 pages of 100 calls each. The server generates each
+response on request (`history_server`). Each measurement is a process of its own.
 
-Memory is the most the process ever had, less what it had with the client open and idle. A task
-that sleeps for 5 ms notes by how much it comes late: on the wall, where all that other programs do
-to the machine counts as well, and by the CPU time of the loop's own thread, which is what we hold
-it up. Time per call is printed for each size: where it grows, something is not linear.
+Memory is the peak of the process over its size with the client open and idle. A task that sleeps
+for 5 ms records how late it wakes: by the wall clock, which includes the load of other programs,
+and by the CPU time of the thread of the loop, which is what the library blocks it for. The time of
+each call is printed for each size: it grows if something is not linear.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def list_(roistat: Roistat, calls: int, _: Path) -> int:
 
 
 async def history(roistat: Roistat, calls: int, _: Path) -> int:
-    """Stream the whole history by the sealed walk."""
+    """Stream the whole history by `calls.history`."""
     return sum([1 async for _ in roistat.calls.history(_period(calls), extend=("visit",))])
 
 
@@ -56,20 +56,20 @@ async def sync(roistat: Roistat, calls: int, folder: Path) -> int:
 
 
 async def recordings(roistat: Roistat, calls: int, folder: Path) -> int:
-    """Save so many recordings, all of them queued at once."""
+    """Download so many recordings, all queued at once."""
     ids = [str(16769 + number) for number in range(calls)]
     outcomes = roistat.calls.download_recordings(ids, folder)
-    return sum([one.status == "saved" async for one in outcomes])
+    return sum([outcome.status == "saved" async for outcome in outcomes])
 
 
 async def projects(roistat: Roistat, count: int, _: Path) -> int:
     """List so many projects at once."""
 
-    async def one(number: int) -> int:
+    async def count_calls(number: int) -> int:
         other = roistat.for_project(number)
         return sum([1 async for _ in other.calls.list(page_size=100, limit=200)]) // 200
 
-    return sum(await asyncio.gather(*(one(number) for number in range(1, count + 1))))
+    return sum(await asyncio.gather(*(count_calls(number) for number in range(1, count + 1))))
 
 
 JOBS: dict[str, Job] = {
@@ -84,30 +84,30 @@ JOBS: dict[str, Job] = {
 def run(*, quick: bool) -> list[Ratio]:
     """Measure each job and size once."""
     sizes = (2_000, 5_000) if quick else (10_000, 100_000, 1_000_000)
-    found: list[Ratio] = []
+    rows: list[Ratio] = []
     for size in sizes:
-        with serving_pages(Plan(pages=1, calls=size, is_made=True)) as served:
+        with serving_pages(Plan(pages=1, calls=size, generated=True)) as served:
             for job in ("list", "history", "sync"):
-                found += _rows(job, "calls", size, served, goal=MEMORY_GOAL)
-    with serving_pages(Plan(pages=1, calls=1000, is_made=True)) as served:
-        found += _rows("recordings", "files", 100 if quick else RECORDINGS, served, goal=None)
-        found += _rows("projects", "projects", 5 if quick else PROJECTS, served, goal=None)
-    return found
+                rows += _rows(job, "calls", size, served, goal=MEMORY_GOAL)
+    with serving_pages(Plan(pages=1, calls=1000, generated=True)) as served:
+        rows += _rows("recordings", "files", 100 if quick else RECORDINGS, served, goal=None)
+        rows += _rows("projects", "projects", 5 if quick else PROJECTS, served, goal=None)
+    return rows
 
 
 def _rows(job: str, noun: str, size: int, served: Served, goal: float | None) -> list[Ratio]:
     command = [sys.executable, "-m", __name__, job, str(size), served.base_url, served.api_key]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    found = json.loads(done.stdout)
-    assert found["done"] == size, found
+    result = json.loads(done.stdout)
+    assert result["done"] == size, result
     what = f"{job}, {size:,} {noun}"
     return [
-        Ratio(what, "memory over the idle client", goal, (found["memory"],), "MiB"),
-        Ratio(what, f"CPU for each of the {noun}", None, (found["cpu"] / size * 1e6,), "us"),
-        Ratio(what, "lag on the wall, 99 %", None, (found["wall_p99"],), "ms"),
-        Ratio(what, "lag on the wall, most", None, (found["wall_max"],), "ms"),
-        Ratio(what, "lag by own CPU, 99 %", None, (found["own_p99"],), "ms"),
-        Ratio(what, "lag by own CPU, most", LAG_GOAL, (found["own_max"],), "ms"),
+        Ratio(what, "memory over the idle client", goal, (result["memory"],), "MiB"),
+        Ratio(what, f"CPU for each of the {noun}", None, (result["cpu"] / size * 1e6,), "us"),
+        Ratio(what, "lag on the wall, 99 %", None, (result["wall_p99"],), "ms"),
+        Ratio(what, "lag on the wall, max.", None, (result["wall_max"],), "ms"),
+        Ratio(what, "lag by own CPU, 99 %", None, (result["own_p99"],), "ms"),
+        Ratio(what, "lag by own CPU, max.", LAG_GOAL, (result["own_max"],), "ms"),
     ]
 
 
@@ -118,50 +118,50 @@ async def _measure(job: str, size: str, base_url: str, api_key: str) -> dict[str
             await roistat.calls.list(limit=1).first()
             lags = _Lags()
             ticking = asyncio.create_task(lags.tick())
-            idle, began = _memory("VmRSS"), time.process_time()
+            idle, started_at = _memory("VmRSS"), time.process_time()
             done = await JOBS[job](roistat, int(size), Path(folder))
-            cpu = time.process_time() - began
+            cpu = time.process_time() - started_at
             ticking.cancel()
     memory = _memory("VmHWM") - idle
-    return {"done": done, "cpu": cpu, "memory": memory, **lags.told()}
+    return {"done": done, "cpu": cpu, "memory": memory, **lags.summary()}
 
 
 class _Lags:
-    """Note by how much each sleep was too long: on the wall, and by this thread's own work."""
+    """Recorder of how late sleeps end, by the wall clock and by the CPU time of the thread."""
 
     def __init__(self) -> None:
         self._wall: list[float] = []
         self._own: list[float] = []
 
     async def tick(self) -> None:
-        """Sleep and note, until cancelled."""
+        """Sleep and record, until cancelled."""
         while True:
             wall, own = time.perf_counter(), time.thread_time()
             await asyncio.sleep(_TICK)
             self._wall.append(time.perf_counter() - wall - _TICK)
             self._own.append(max(0.0, time.thread_time() - own - _TICK))
 
-    def told(self) -> dict[str, float]:
-        """Give what nearly all and what all of them stayed below, in ms."""
-        told = {}
+    def summary(self) -> dict[str, float]:
+        """Return the 99th percentile and the maximum of each, in ms."""
+        values = {}
         for name, lags in (("wall", sorted(self._wall)), ("own", sorted(self._own))):
-            told[f"{name}_p99"] = lags[len(lags) * 99 // 100] * 1000
-            told[f"{name}_max"] = lags[-1] * 1000
-        return told
+            values[f"{name}_p99"] = lags[len(lags) * 99 // 100] * 1000
+            values[f"{name}_max"] = lags[-1] * 1000
+        return values
 
 
 def _memory(which: str) -> float:
-    """Give what Linux says of this process, in MiB; elsewhere the most it ever had."""
+    """Return a value of /proc/self/status, in MiB; the peak on other systems."""
     status = Path("/proc/self/status")
     if status.exists():
-        line = next(one for one in status.read_text().splitlines() if one.startswith(which))
+        line = next(line for line in status.read_text().splitlines() if line.startswith(which))
         return int(line.split()[1]) / 1024
     scale = 1024 * 1024 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
 def _period(calls: int) -> Period:
-    end = history_server.last_moment(calls)
+    end = history_server.end_of(calls)
     return Period(history_server.FIRST, end + timedelta(seconds=1))
 
 

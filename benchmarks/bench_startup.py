@@ -1,4 +1,4 @@
-"""What it costs to start: a whole Python process each time, from its start to its end.
+"""Start-up time: that of a whole Python process.
 
 Ours is `import roistat_async`, which loads names on first use, and the first use of `Roistat`, each
 against importing what it depends on and nothing of ours (the time of a bare interpreter taken off
@@ -22,7 +22,7 @@ _CODE = {
     "dependencies": _DEPENDENCIES,
 }
 _HELP = ("-m", "roistat_async", "--help")
-HELP_GOAL = 0.25
+HELP_GOAL = 0.1
 
 
 def run(*, quick: bool) -> list[Ratio]:
@@ -43,9 +43,9 @@ def _over_dependencies(
 ) -> Ratio:
     bare = median(seconds["bare"])
     pairs = zip(ours, seconds["dependencies"], strict=True)
-    ratios = tuple((mine - bare) / max(theirs - bare, 0.001) for mine, theirs in pairs)
+    ratios = tuple((own - bare) / max(other - bare, 0.001) for own, other in pairs)
     return Ratio(what, "its dependencies", goal, ratios)
 
 
-def _start(*words: str) -> None:
-    subprocess.run([sys.executable, *words], capture_output=True, check=True)
+def _start(*arguments: str) -> None:
+    subprocess.run([sys.executable, *arguments], capture_output=True, check=True)

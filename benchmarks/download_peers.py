@@ -19,7 +19,7 @@ Download = Callable[[Path], None]
 """Function that downloads into a folder."""
 
 
-def one_file(base_url: str) -> dict[str, Download]:
+def single_file(base_url: str) -> dict[str, Download]:
     """Return the ways to download one file that are installed on this machine."""
     url = f"{base_url}/{PATH.format(call_id=1)}"
     ways: dict[str, Download] = {}

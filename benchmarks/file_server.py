@@ -44,8 +44,8 @@ def make_recording(path: Path, size: int) -> Path:
     audio = mp3.recording("7", 60)
     block = audio * (1 + (1 << 20) // len(audio))
     with path.open("wb") as file:
-        while (left := audio_size - file.tell()) > 0:
-            file.write(block[:left])
+        while (missing := audio_size - file.tell()) > 0:
+            file.write(block[:missing])
         file.write(bytes(size - audio_size))
     return path
 

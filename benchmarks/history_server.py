@@ -1,7 +1,7 @@
-"""Histories of any length, made while they are asked for, so that no server has to hold them.
+"""Pages of a history of any length, generated on request so that no server holds them.
 
-A call happens every minute from `FIRST` on; number n is the n-th. A page is asked for by its
-offset, or by dates (`>` and `<`) and its offset between them. Recordings are all the same.
+There is a call every minute from `FIRST` on; number n is the n-th. A request selects a page by its
+offset, or by dates (`>` and `<`) and an offset between them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
-APART = timedelta(minutes=1)
+INTERVAL = timedelta(minutes=1)
 
 _LIMIT = re.compile(rb'"limit":(\d+)')
 _OFFSET = re.compile(rb'"offset":(\d+)')
@@ -28,13 +28,13 @@ _CALL = (
 )
 
 
-def last_moment(calls: int) -> datetime:
-    """Give a moment after the last of so many calls."""
-    return FIRST + calls * APART
+def end_of(calls: int) -> datetime:
+    """Return the date of the call after so many."""
+    return FIRST + calls * INTERVAL
 
 
-def answer(body: bytes, calls: int) -> bytes:
-    """Give the page of a history of so many calls that a request asks for."""
+def page(body: bytes, calls: int) -> bytes:
+    """Return the page of a history of so many calls that a request selects."""
     begin = _index(_AFTER, body, -1) + 1
     end = min(calls, _index(_BEFORE, body, calls))
     first = begin + _number(_OFFSET, body, 0)
@@ -44,20 +44,20 @@ def answer(body: bytes, calls: int) -> bytes:
 
 
 def _call(number: int) -> str:
-    date = (FIRST + number * APART).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    date = (FIRST + number * INTERVAL).strftime("%Y-%m-%dT%H:%M:%S+0000")
     return _CALL.format(id=16769 + number, visit=4_000_000 + number, date=date)
 
 
 def _number(pattern: re.Pattern[bytes], body: bytes, missing: int) -> int:
-    found = pattern.search(body)
-    return int(found[1]) if found else missing
+    match = pattern.search(body)
+    return int(match[1]) if match else missing
 
 
 def _index(pattern: re.Pattern[bytes], body: bytes, missing: int) -> int:
-    """Give the number of the last call not after a date (`>`), or of the first not before (`<`)."""
-    found = pattern.search(body)
-    if found is None:
+    """Return the number of the last call not after a date (`>`) or the first not before (`<`)."""
+    match = pattern.search(body)
+    if match is None:
         return missing
-    since = datetime.fromisoformat(found[1].decode()) - FIRST
+    since = datetime.fromisoformat(match[1].decode()) - FIRST
     is_after = pattern is _AFTER
-    return max(-1, since // APART) if is_after else max(0, -(-since // APART))
+    return max(-1, since // INTERVAL) if is_after else max(0, -(-since // INTERVAL))

@@ -1,9 +1,9 @@
-"""A server that costs next to nothing: whole answers prepared before the first request.
+"""Server with little work: all responses are prepared before the first request.
 
-It runs in a process of its own and speaks just enough HTTP: a request is read up to its length,
-the number after `"offset":` says which answer it gets, and that is written after `latency`
-seconds. An offset that no page begins at gets an empty page. A plan with `is_made` is answered by
-`history_server`, for histories too long to be prepared.
+It runs in a process of its own and implements just enough HTTP: it reads a request up to its
+length, looks for the number after `"offset":` and sends the page of that offset after `latency`
+seconds, or an empty page. With `generated` the pages are those of `history_server`, for histories
+too long to be prepared.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _HEAD = (
 
 @frozen
 class Plan:
-    """Say what is served: so many pages of so many calls each."""
+    """Content of the server: so many pages of so many calls each."""
 
     pages: int = 1
     calls: int = 1000
     latency: float = 0.0
     gzip: bool = False
-    is_made: bool = False
+    generated: bool = False
 
     @property
     def total(self) -> int:
-        """Count the calls of all pages."""
+        """Number of calls on all pages."""
         return self.pages * self.calls
 
 
@@ -54,19 +54,19 @@ class Plan:
 def serving_pages(plan: Plan) -> Iterator[Served]:
     """Serve while the block runs."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(plan, theirs), daemon=True)
+    parent, child = context.Pipe()
+    process = context.Process(target=_serve, args=(plan, child), daemon=True)
     process.start()
-    theirs.close()
+    child.close()
     try:
-        yield Served(f"http://127.0.0.1:{ours.recv()}/api/v1", KEY, PROJECT)
+        yield Served(f"http://127.0.0.1:{parent.recv()}/api/v1", KEY, PROJECT)
     finally:
-        ours.close()
+        parent.close()
         process.join(30)
 
 
-class _Answers:
-    """Hold the bytes of every answer, headers and all."""
+class _Prepared:
+    """Responses that were prepared, with their headers."""
 
     def __init__(self, plan: Plan) -> None:
         self._by_offset = {
@@ -74,33 +74,33 @@ class _Answers:
         }
         self._empty = _framed(pages.empty(plan.total), is_gzip=False)
 
-    def to(self, head: bytes, body: bytes) -> bytes:
-        """Give the answer to a request."""
-        found = _OFFSET.search(body)
-        return self._by_offset.get(int(found[1]) if found else 0, self._empty)
+    def respond(self, head: bytes, body: bytes) -> bytes:
+        """Return the response to a request."""
+        match = _OFFSET.search(body)
+        return self._by_offset.get(int(match[1]) if match else 0, self._empty)
 
 
-class _Made:
-    """Make the answers while they are asked for; a recording is a small MP3."""
+class _Generated:
+    """Responses that are generated on request; a recording is a small MP3."""
 
     def __init__(self, plan: Plan) -> None:
         self._calls = plan.total
         self._recording = _framed(RECORDING, is_gzip=False)
 
-    def to(self, head: bytes, body: bytes) -> bytes:
-        """Give the answer to a request."""
+    def respond(self, head: bytes, body: bytes) -> bytes:
+        """Return the response to a request."""
         if b"/file?" in head:
             return self._recording
-        return _framed(history_server.answer(body, self._calls), is_gzip=False)
+        return _framed(history_server.page(body, self._calls), is_gzip=False)
 
 
 class _Connection(asyncio.Protocol):
-    """Answer one connection's requests, one after the other."""
+    """Connection whose requests get their responses one after the other."""
 
-    def __init__(self, answers: _Answers | _Made, latency: float) -> None:
-        self._answers = answers
+    def __init__(self, responses: _Prepared | _Generated, latency: float) -> None:
+        self._responses = responses
         self._latency = latency
-        self._came = b""
+        self._received = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,35 +108,39 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._came += data
-        head, end, body = self._came.partition(b"\r\n\r\n")
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return
         length = _LENGTH.search(head)
         if len(body) < (int(length[1]) if length else 0):
             return
-        self._came = b""
-        self._answer(self._answers.to(head, body))
+        self._received = b""
+        self._send(self._responses.respond(head, body))
 
-    def _answer(self, answer: bytes) -> None:
+    def _send(self, response: bytes) -> None:
         assert self._transport is not None
         if self._latency:
-            asyncio.get_running_loop().call_later(self._latency, self._transport.write, answer)
+            asyncio.get_running_loop().call_later(self._latency, self._transport.write, response)
         else:
-            self._transport.write(answer)
+            self._transport.write(response)
 
 
 def _serve(plan: Plan, pipe: Connection) -> None:
-    answers = _Made(plan) if plan.is_made else _Answers(plan)
-    asyncio.run(_answer_until_closed(answers, plan.latency, pipe))
+    responses = _Generated(plan) if plan.generated else _Prepared(plan)
+    asyncio.run(_serve_until_closed(responses, plan.latency, pipe))
 
 
-async def _answer_until_closed(answers: _Answers | _Made, latency: float, pipe: Connection) -> None:
+async def _serve_until_closed(
+    responses: _Prepared | _Generated, latency: float, pipe: Connection
+) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(answers, latency), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Connection(responses, latency), "127.0.0.1", 0)
     pipe.send(server.sockets[0].getsockname()[1])
     closed = asyncio.Event()
-    loop.add_reader(pipe.fileno(), closed.set)  # nothing is ever sent: this is its end
+    loop.add_reader(
+        pipe.fileno(), closed.set
+    )  # nothing is sent: it becomes readable when it is closed
     await closed.wait()
     server.close()
 

@@ -1,6 +1,6 @@
-"""What was measured, on what: the table, and `results.json` for other programs.
+"""Results and their environment: lines for the terminal, and `results.json` for programs.
 
-Nothing in it tells whose machine it was: no path, no name of a host or a user.
+They identify no machine: they contain no path and no name of a host or user.
 """
 
 from __future__ import annotations
@@ -42,24 +42,26 @@ def about() -> dict[str, Any]:
     }
 
 
-def lines(told: Mapping[str, Any]) -> list[str]:
-    """Write what `about` tells for a reader."""
-    machine = told["machine"]
-    versions = {**told["libraries"], **told["peers"]}
-    there = [f"{name} {found}" for name, found in versions.items() if found != _MISSING]
-    gone = [name for name, found in versions.items() if found == _MISSING]
-    found = [
-        f"{told['python']}, {machine['cores']} cores, {machine['architecture']}, "
+def lines(environment: Mapping[str, Any]) -> list[str]:
+    """Return what `about` returns as lines of text."""
+    machine = environment["machine"]
+    versions = {**environment["libraries"], **environment["peers"]}
+    installed = [f"{name} {number}" for name, number in versions.items() if number != _MISSING]
+    absent = [name for name, number in versions.items() if number == _MISSING]
+    text = [
+        f"{environment['python']}, {machine['cores']} cores, {machine['architecture']}, "
         f"{machine['system']}",
-        ", ".join(there),
+        ", ".join(installed),
     ]
-    return [*found, f"not installed, so not measured: {', '.join(gone)}"] if gone else found
+    return [*text, f"not installed, so not measured: {', '.join(absent)}"] if absent else text
 
 
-def write(path: Path, told: Mapping[str, Any], found: Mapping[str, Sequence[Ratio]]) -> None:
+def write(
+    path: Path, environment: Mapping[str, Any], results: Mapping[str, Sequence[Ratio]]
+) -> None:
     """Write everything into a file."""
-    results = [_plain(bench, row) for bench, rows in found.items() for row in rows]
-    text = json.dumps({**told, "results": results}, indent=1, ensure_ascii=False)
+    rows = [_plain(bench, row) for bench, measured in results.items() for row in measured]
+    text = json.dumps({**environment, "results": rows}, indent=1, ensure_ascii=False)
     path.write_text(f"{text}\n", encoding="utf-8")
 
 
@@ -92,6 +94,6 @@ def _version(name: str) -> str:
 def _program(name: str) -> str:
     if shutil.which(name) is None:
         return _MISSING
-    told = subprocess.run([name, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"\d+\.\d[\w.]*", told.stdout)
-    return found[0] if found else "of unknown version"
+    done = subprocess.run([name, "--version"], capture_output=True, text=True, check=False)
+    match = re.search(r"\d+\.\d[\w.]*", done.stdout)
+    return match[0] if match else "of unknown version"

@@ -39,7 +39,7 @@ RUNS = 3
 
 OLD, NEW = mp3.recording("7", 60), mp3.recording("9", 60)
 HALF = len(OLD) // 2 + 31  # not between two frames
-ONE, TWO = 'ETag: "one"', 'ETag: "two"'
+OLD_ETAG, NEW_ETAG = 'ETag: "one"', 'ETag: "two"'
 
 Headers = dict[str, str]
 Responder = Callable[[Headers], bytes]
@@ -100,11 +100,11 @@ def always(name: str, respond: Responder, *, resets: bool = False) -> Case:
 _ZIPPED = gzip.compress(OLD)[:-99]
 CASES = {
     "resume": [
-        Case("the same file", full(OLD, ONE, at=HALF), ranged(OLD, ONE), OLD),
-        Case("the file changed", full(OLD, ONE, at=HALF), ranged(NEW, TWO), NEW),
-        Case("the server ignores ranges", full(OLD, ONE, at=HALF), full(OLD, ONE), OLD),
+        Case("the same file", full(OLD, OLD_ETAG, at=HALF), ranged(OLD, OLD_ETAG), OLD),
+        Case("the file changed", full(OLD, OLD_ETAG, at=HALF), ranged(NEW, NEW_ETAG), NEW),
+        Case("the server ignores ranges", full(OLD, OLD_ETAG, at=HALF), full(OLD, OLD_ETAG), OLD),
         Case("changed, and no validator", full(OLD, at=HALF), ranged(NEW), NEW),
-        Case("nothing left (416)", chunks(OLD, ONE), ranged(OLD, ONE), OLD),
+        Case("nothing left (416)", chunks(OLD, OLD_ETAG), ranged(OLD, OLD_ETAG), OLD),
     ],
     "truncation": [
         always("length, FIN", full(OLD, at=HALF)),

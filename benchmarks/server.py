@@ -1,4 +1,4 @@
-"""A fake Roistat in a process of its own, so that its work is not counted as the client's."""
+"""Fake Roistat in a process of its own, so that its work does not count as the client's."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Served:
 def serving(calls: int) -> Iterator[Served]:
     """Serve so many calls, without limits, while the block runs."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(calls, theirs), daemon=True)
+    parent, child = context.Pipe()
+    process = context.Process(target=_serve, args=(calls, child), daemon=True)
     process.start()
-    theirs.close()
+    child.close()
     try:
-        yield Served(*ours.recv())
+        yield Served(*parent.recv())
     finally:
-        ours.close()
+        parent.close()
         process.join(30)
 
 

@@ -1,4 +1,4 @@
-"""Measure several ways in turn, so that a slow moment of the machine hits them all."""
+"""Times of several functions in turn, so that a slow phase of the machine affects all."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Ratio:
         return None if self.goal is None else self.median <= self.goal
 
     def row(self) -> str:
-        """Write one line of the table."""
-        goal = "" if self.goal is None else spelled(self.goal)
+        """Return the line of the table."""
+        goal = "" if self.goal is None else formatted(self.goal)
         met = {None: "", True: "met", False: "MISSED"}[self.is_met]
         figures = (self.median, min(self.rounds), max(self.rounds))
-        columns = "".join(f"{spelled(figure):>9}" for figure in figures)
+        columns = "".join(f"{formatted(figure):>9}" for figure in figures)
         name = f"{self.what:<40} {self.peer:<28} {self.unit:<4}"
         return f"{name} {goal:>6}{columns} {len(self.rounds):>6} {met}".rstrip()
 
@@ -51,8 +51,8 @@ HEADER = (
 )
 
 
-def spelled(figure: float) -> str:
-    """Write a figure with the digits that tell something."""
+def formatted(figure: float) -> str:
+    """Return a figure with its significant digits."""
     if figure < 0.1:
         return f"{figure:.3f}"
     return f"{figure:.2f}" if figure < 100 else f"{figure:.0f}"
@@ -68,14 +68,14 @@ def interleaved(
     With `time.process_time` they are CPU seconds: other programs disturb those less.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
+    for index in range(rounds + 1):
         for name, way in ways.items():
             gc.collect()
             started = clock()
-            kept = way()
+            result = way()
             spent = clock() - started
-            del kept
-            if turn:
+            del result
+            if index:
                 seconds[name].append(spent)
     return seconds
 
@@ -89,9 +89,9 @@ def ratio(
 ) -> Ratio:
     """Divide our seconds by a peer's of the same round."""
     pairs = zip(seconds[ours], seconds[peer], strict=True)
-    return Ratio(what, peer, goal, tuple(mine / theirs for mine, theirs in pairs))
+    return Ratio(what, peer, goal, tuple(own / other for own, other in pairs))
 
 
 def missing(peer: str) -> None:
-    """The peer is not installed and cannot be measured."""
+    """Print that a peer is not installed and so not measured."""
     print(f"{peer} is not installed: left out")
