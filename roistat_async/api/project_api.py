@@ -143,7 +143,7 @@ class ProjectApi:
                 policy=self.config.retry,
                 clock=self.clock,
                 budget=self.budget,
-                on_wait=attempts.notify_retry,
+                on_retry=attempts.notify_retry,
             )
         except RoistatError as error:
             failure = strip_context(error)

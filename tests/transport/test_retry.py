@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import tenacity
 
 from roistat_async import RetryPolicy, errors
 from roistat_async.transport import retry
@@ -52,12 +51,6 @@ async def run(
         clock=clock.clock,
         budget=budget or RetryBudget(),
     )
-
-
-async def test_a_success_does_not_enter_tenacity(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The retry loop costs time, so a request that succeeds never sees it."""
-    monkeypatch.setattr(tenacity, "AsyncRetrying", None)
-    assert await run(Attempts(), JumpingClock()) == "done"
 
 
 async def test_a_failure_is_repeated_until_success() -> None:
@@ -227,7 +220,7 @@ async def test_each_wait_is_told() -> None:
             policy=RetryPolicy(max_attempts=3, base_delay=1.0),
             clock=clock.clock,
             budget=RetryBudget(),
-            on_wait=lambda *event: told.append(event),
+            on_retry=lambda *event: told.append(event),
         )
     assert told == [(1, LOST, clock.slept[0]), (2, UNWELL, clock.slept[1])]
 
