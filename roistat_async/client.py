@@ -34,6 +34,7 @@ from .resources.phones import Phones
 from .resources.scripts import Scripts
 from .transport.http import HttpTransport
 from .transport.http_request import NetworkOptions
+from .transport.interface import Transport
 from .transport.rate_limiter import RateLimiter
 from .transport.retry import RetryBudget
 from .wire import request
@@ -63,6 +64,7 @@ class ClientOptions(TypedDict, total=False):
     trust_env: bool
     hooks: Hooks | None
     clock: Clock | None
+    transport: Transport | None
 
 
 class Roistat:
@@ -91,6 +93,8 @@ class Roistat:
       Certificates are always checked.
     * `hooks`: functions called for each request, response and retry, see `Hooks`.
     * `clock`: time, sleep and random numbers, to be replaced in tests.
+    * `transport`: sends the requests in another way, see `roistat_async.transport.interface`. It
+      replaces `session`, `proxy`, `ssl_context`, `trust_env` and `timeouts`.
 
     Raises ConfigurationError if an argument is invalid.
     """
@@ -119,10 +123,16 @@ class Roistat:
         trust_env: bool = False,
         hooks: Hooks | None = None,
         clock: Clock | None = None,
+        transport: Transport | None = None,
     ) -> None:
         if session is not None and (proxy or ssl_context or trust_env):
             raise ConfigurationError(
                 "set proxy, ssl_context and trust_env on the session, or pass no session"
+            )
+        if transport is not None and (session or proxy or ssl_context or trust_env):
+            raise ConfigurationError(
+                "a transport sends the requests itself: pass no session, proxy, ssl_context or "
+                "trust_env with it"
             )
         config = Config(
             key=Secret(api_key),
@@ -132,12 +142,14 @@ class Roistat:
             retry=retry or RetryPolicy(),
             limits=limits or Limits(),
         )
-        network = NetworkOptions(proxy, ssl_context, trust_env)
-        http = HttpTransport(config.timeouts, network, session, headers=request.DEFAULT_HEADERS)
+        if transport is None:
+            network = NetworkOptions(proxy, ssl_context, trust_env)
+            headers = request.DEFAULT_HEADERS
+            transport = HttpTransport(config.timeouts, network, session, headers=headers)
         clock = clock or Clock()
         hooks = Hooks() if hooks is None else hooks
         limiter = RateLimiter(config.limits, clock)
-        self._use(ProjectApi(config, http, limiter, clock, RetryBudget(), hooks))
+        self._use(ProjectApi(config, transport, limiter, clock, RetryBudget(), hooks))
 
     @classmethod
     def from_env(
@@ -237,10 +249,10 @@ class Roistat:
     async def close(self) -> None:
         """Close the connections of this client; a session that was passed in stays open."""
         if self._owns_connections:
-            await self._api.http.close()
+            await self._api.transport.close()
 
     async def __aenter__(self) -> Self:
-        self._api.http.bind(reopen=True)
+        self._api.transport.start()
         return self
 
     async def __aexit__(

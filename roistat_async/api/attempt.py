@@ -1,81 +1,54 @@
-"""One operation under way: what is asked, each attempt of it, and the answer's envelope.
-
-Written without context managers of generators: they cost more than all the rest of an attempt.
-"""
+"""Execution of one operation, with each of its attempts."""
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Awaitable, Callable
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from functools import partial
 
-from attrs import define, field
-
-from ..clock import Clock
 from ..errors import RateLimitError, RoistatError
 from ..hooks import RequestEvent, ResponseEvent, RetryEvent
-from ..transport import retry, retry_after
-from ..transport.http import StreamedResponse
 from ..transport.http_request import ConnectionMode, Request
-from ..transport.retry import Deadline, OperationKind
+from ..transport.interface import Response
+from ..transport.retry import Deadline, accepts_retry_after
 from ..wire import envelope, request
-
-if TYPE_CHECKING:
-    from .project_api import ProjectApi
+from .api_response import read_api_response
+from .operation import Operation, OperationKind, is_outcome_unknown, is_retryable
+from .services import Services
 
 _log = logging.getLogger("roistat_async")
-_ID = re.compile(r"/[0-9]+/", re.ASCII)
-_LARGEST_ANSWER = 32 * 1024 * 1024
-_LARGEST_ERROR = 1024 * 1024
-# A header `Date` is the same for all answers of a second, and takes long to read.
-_moment = lru_cache(maxsize=8)(retry_after.parse_http_date)
-
-
-@define(eq=False)
-class Operation:
-    """Be what is asked of Roistat; a create's body holds phone numbers."""
-
-    path: str
-    body: bytes | None = field(repr=False)
-    kind: OperationKind
-    is_file: bool = False
-    byte_range: request.ByteRange | None = None
-    is_retry: bool = False
-    """Whether the caller retries what another operation began. It gets a fresh connection."""
-
-    @property
-    def name(self) -> str:
-        """Give the path as the vendor's page has it, without the id of a call."""
-        return _ID.sub("/{id}/", self.path)
 
 
 class Execution:
-    """Be one operation under way: each attempt, and what the earlier ones came to."""
+    """One operation being executed: its attempts so far, and what became of them."""
 
-    def __init__(self, endpoint: ProjectApi, operation: Operation) -> None:
-        self.endpoint = endpoint
+    def __init__(self, services: Services, operation: Operation) -> None:
+        self.services = services
         self.operation = operation
-        self.is_answer_lost: bool = False
-        self.number: int = 0
+        self.attempts: int = 0
         self.status: int | None = None
+        """HTTP status of the last response."""
+        self.outcome_unknown: bool = False
+        """Whether Roistat may have carried out a failed attempt."""
 
-    async def answer(self, deadline: Deadline) -> envelope.ApiResponse:
-        """Send once and read the whole answer."""
-        exchange = Attempt(self, deadline)
+    async def fetch(self, deadline: Deadline) -> envelope.ApiResponse:
+        """Make one attempt and return its whole response."""
+        attempt = Attempt(self, deadline)
         try:
-            answer = await read_api_response(await exchange.begin(), self.endpoint.clock)
+            response = await read_api_response(await attempt.open(), self.services.clock)
         except BaseException as error:
-            exchange.end(error)
-            self.is_answer_lost = self.is_answer_lost or retry.is_outcome_unknown(error)
+            attempt.close(error)
+            self.outcome_unknown = self.outcome_unknown or is_outcome_unknown(error)
             raise
-        exchange.end()
-        return answer
+        attempt.close()
+        return response
+
+    def is_retryable(self, error: BaseException) -> bool:
+        """Return whether the operation may be retried after this error."""
+        return is_retryable(error, self.operation.kind, self.services.config.retry)
 
     def request(self, deadline: Deadline) -> Request:
-        """Spell the request of an attempt."""
-        config, operation = self.endpoint.config, self.operation
+        """Return the HTTP request of an attempt."""
+        config, operation = self.services.config, self.operation
         return Request(
             url=request.build_url(config.base_url, operation.path, config.project),
             headers=partial(
@@ -86,131 +59,105 @@ class Execution:
             ),
             body=operation.body,
             method=request.http_method(operation.byte_range),
-            via=self._via(),
+            connection_mode=self._connection_mode(),
             timeout=None if operation.is_file else max(0.0, deadline.remaining()),
             deadline_seconds=deadline.seconds,
         )
 
-    def _via(self) -> ConnectionMode:
-        operation = self.operation
+    def _connection_mode(self) -> ConnectionMode:
         # A retry must not meet a second connection that the server closed long ago.
-        is_retry = operation.is_retry or self.number > 1
-        is_pooled = operation.kind is OperationKind.READ and not is_retry
+        is_retry = self.operation.is_retry or self.attempts > 1
+        is_pooled = self.operation.kind is OperationKind.READ and not is_retry
         return ConnectionMode.POOLED if is_pooled else ConnectionMode.FRESH
 
     def notify_request(self) -> None:
-        """Tell whoever listens that a request is about to be sent."""
-        tell = self.endpoint.hooks.on_request
-        if tell is not None:
-            project = self.endpoint.config.project
-            tell(RequestEvent(operation=self.operation.name, project=project, attempt=self.number))
-
-    def notify_response(self, reply: StreamedResponse, seconds: Callable[[], float]) -> None:
-        """Tell whoever listens of an answer, once it was read or left."""
-        tell, is_logged = self.endpoint.hooks.on_response, _log.isEnabledFor(logging.DEBUG)
-        if tell is None and not is_logged:
-            return
-        size = reply.body.bytes_received
-        if is_logged:
-            text = "%s answered %d with %d bytes in %.0f ms, attempt %d"
-            path, number = self.operation.path, self.number
-            _log.debug(text, path, reply.status, size, seconds() * 1000, number)
-        if tell is not None:
-            tell(
-                ResponseEvent(
+        """Call the hook for a request that is about to be sent."""
+        hook = self.services.hooks.on_request
+        if hook is not None:
+            hook(
+                RequestEvent(
                     operation=self.operation.name,
-                    project=self.endpoint.config.project,
-                    attempt=self.number,
-                    status=reply.status,
-                    bytes=size,
-                    seconds=seconds(),
+                    project=self.services.config.project,
+                    attempt=self.attempts,
                 )
             )
 
-    def notify_retry(self, number: int, error: RoistatError, wait: float) -> None:
-        """Tell whoever listens that an attempt failed and another follows."""
-        if _log.isEnabledFor(logging.DEBUG):
-            text = "%s failed (%s), attempt %d; the next in %.2f s"
-            _log.debug(text, self.operation.path, type(error).__name__, number, wait)
-        tell = self.endpoint.hooks.on_retry
-        if tell is not None:
-            tell(
+    def notify_response(self, response: Response, seconds: float) -> None:
+        """Log a response that was read or abandoned, and call the hook."""
+        size, hook = response.bytes_received, self.services.hooks.on_response
+        _log.debug(
+            "%s returned %d with %d bytes in %.0f ms, attempt %d",
+            *(self.operation.path, response.status, size, seconds * 1000, self.attempts),
+        )
+        if hook is not None:
+            hook(
+                ResponseEvent(
+                    operation=self.operation.name,
+                    project=self.services.config.project,
+                    attempt=self.attempts,
+                    status=response.status,
+                    bytes=size,
+                    seconds=seconds,
+                )
+            )
+
+    def notify_retry(self, attempt: int, error: RoistatError, delay: float) -> None:
+        """Log an attempt that failed and will be retried, and call the hook."""
+        hook, kind = self.services.hooks.on_retry, type(error).__name__
+        _log.debug(
+            "%s failed (%s), attempt %d; retry in %.2f s",
+            *(self.operation.path, kind, attempt, delay),
+        )
+        if hook is not None:
+            hook(
                 RetryEvent(
                     operation=self.operation.name,
-                    project=self.endpoint.config.project,
-                    attempt=number,
+                    project=self.services.config.project,
+                    attempt=attempt,
                     error=error,
-                    delay=wait,
+                    delay=delay,
                 )
             )
 
 
 class Attempt:
-    """Be one attempt, from where the governor lets it begin; who began it must end it."""
+    """One attempt of an operation: a permit, a request and its response.
 
-    def __init__(self, attempts: Execution, deadline: Deadline) -> None:
-        attempts.number += 1
-        self._attempts = attempts
+    Not a context manager, because a file is read long after `open` and closed elsewhere.
+    """
+
+    def __init__(self, execution: Execution, deadline: Deadline) -> None:
+        execution.attempts += 1
+        self._execution = execution
+        self._services = execution.services
         self._deadline = deadline
-        self._slot = attempts.endpoint.rate_limiter.permit()
-        self._reply: StreamedResponse | None = None
-        self._sending = 0.0
-        self._is_begun = False
+        self._permit = self._services.rate_limiter.permit()
+        self._response: Response | None = None
+        self._started_at: float | None = None
 
-    async def begin(self) -> StreamedResponse:
-        """Send the request and give the beginning of its answer."""
-        now = self._attempts.endpoint.clock.monotonic
-        asked = now()
-        await self._slot.acquire()
-        self._sending = now()
-        self._deadline.extend(self._sending - asked)
-        self._is_begun = True
-        self._reply = reply = await self._sent()
-        self._attempts.status = reply.status
-        return reply
+    async def open(self) -> Response:
+        """Wait for a permit, send the request, and return its response; call `close` after it."""
+        clock = self._services.clock
+        waiting_since = clock.monotonic()
+        await self._permit.acquire()
+        self._started_at = clock.monotonic()
+        self._deadline.extend(self._started_at - waiting_since)
+        self._execution.notify_request()
+        request = self._execution.request(self._deadline)
+        self._response = await self._services.transport.open(request, self._permit.mark_sent)
+        self._execution.status = self._response.status
+        return self._response
 
-    def _sent(self) -> Awaitable[StreamedResponse]:
-        attempts = self._attempts
-        attempts.notify_request()
-        return attempts.endpoint.http.open(attempts.request(self._deadline), self._slot.mark_sent)
-
-    def end(self, error: BaseException | None = None) -> None:
-        """Free its place and connection; what went wrong may slow down those that follow."""
-        if not self._is_begun:
-            return
-        reply = self._reply
-        if reply is not None:
-            reply.close()
-        if error is not None:
-            self._failed(error)
-        self._slot.release()
-        if reply is not None:
-            now = self._attempts.endpoint.clock.monotonic
-            self._attempts.notify_response(reply, lambda: now() - self._sending)
-
-    def _failed(self, error: BaseException) -> None:
-        endpoint = self._attempts.endpoint
+    def close(self, error: BaseException | None = None) -> None:
+        """Release the connection and the permit; a rejection slows later requests down."""
+        if self._started_at is None:
+            return  # it got no permit
+        if self._response is not None:
+            self._response.close()
         if isinstance(error, RateLimitError):
-            worth_it = retry.accepts_retry_after(error, endpoint.config.retry)
-            self._slot.throttled(error.retry_after if worth_it else None)
-
-
-async def read_api_response(
-    reply: StreamedResponse, clock: Clock, head: bytes = b""
-) -> envelope.ApiResponse:
-    """Read a whole answer and open it; raise the error it holds."""
-    cap = _LARGEST_ANSWER if reply.status < 400 else _LARGEST_ERROR
-    date = reply.header("Date")
-    wait = reply.header("Retry-After")
-    seconds = (
-        None
-        if wait is None
-        else retry_after.parse_retry_after(wait, date=date, now=clock.utc_now())
-    )
-    return envelope.read(
-        head + await reply.read(cap),  # in no variable: a traceback would show it
-        http_status=reply.status,
-        retry_after=seconds,
-        answered_at=_moment(date),
-        content_type=reply.header("Content-Type"),
-    )
+            is_accepted = accepts_retry_after(error, self._services.config.retry)
+            self._permit.throttled(error.retry_after if is_accepted else None)
+        self._permit.release()
+        if self._response is not None:
+            seconds = self._services.clock.monotonic() - self._started_at
+            self._execution.notify_response(self._response, seconds)

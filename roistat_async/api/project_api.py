@@ -1,6 +1,6 @@
-"""One request of one project, from path and body to a checked answer.
+"""Requests of one project, from path and body to a checked response.
 
-The only place where spelling (wire), sending (transport) and what may be repeated meet.
+Only here do encoding (`wire/`), sending (`transport/`) and the rules of retries meet.
 """
 
 from __future__ import annotations
@@ -10,42 +10,30 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .. import telemetry
-from ..clock import Clock
-from ..config import Config
 from ..errors import Lookup, NotFoundError, OutcomeUnknownError, RoistatError
-from ..hooks import Hooks
-from ..transport import retry
 from ..transport.error_mapping import strip_context
-from ..transport.http import HttpTransport, StreamedResponse
-from ..transport.rate_limiter import RateLimiter
-from ..transport.retry import Deadline, OperationKind, RetryBudget
-from ..validation import instance_of
+from ..transport.interface import Response
+from ..transport.retry import Deadline, call_with_retry
 from ..wire import envelope, request
-from .attempt import Attempt, Execution, Operation
-from .attempt import read_api_response as read_api_response
+from .attempt import Attempt, Execution
+from .operation import Operation, OperationKind, is_outcome_unknown
+from .services import Services
 
 T = TypeVar("T")
 
 
 @frozen(eq=False)
-class ProjectApi:
-    """Send requests of one project."""
-
-    config: Config
-    http: HttpTransport
-    rate_limiter: RateLimiter
-    clock: Clock
-    budget: RetryBudget
-    hooks: Hooks = field(factory=Hooks, validator=instance_of(Hooks))
+class ProjectApi(Services):
+    """Sender of the requests of one project."""
 
     async def read(self, path: str, body: Mapping[str, Any] | None = None) -> envelope.ApiResponse:
-        """Ask for something; repeated where that helps."""
+        """Return the response of a read, retried where that helps."""
         operation = _operation(path, body, OperationKind.READ)
-        del body  # an error's traceback shows what the frames it passed still hold
-        return await self._execute(Execution(self, operation))
+        del body  # a traceback shows the local variables of its frames
+        return await self._fetch(Execution(self, operation))
 
     async def create(
         self,
@@ -54,96 +42,91 @@ class ProjectApi:
         read: Callable[[envelope.ApiResponse], T],
         lookup: Lookup | None = None,
     ) -> T:
-        """Create a record, once; `lookup` finds it by listing if the response is lost."""
+        """Create a record once; `lookup` finds it by listing if the response is lost."""
         operation = _operation(path, body, OperationKind.CREATE)
         del body
-        started = self.clock.utc_now()
+        sent_at = self.clock.utc_now()
         try:
-            return read(await self._execute(Execution(self, operation)))
+            return read(await self._fetch(Execution(self, operation)))
         except RoistatError as error:
-            if not retry.is_outcome_unknown(error):
+            if not is_outcome_unknown(error):
                 raise
-        raise _outcome_unknown(path, started, self.config.project, lookup)
+        raise _outcome_unknown(path, sent_at, self.config.project, lookup)
 
     async def update(self, path: str, body: Mapping[str, Any]) -> None:
-        """Change something; repeated after a lost answer only by opt-in."""
+        """Change something; retried after a lost response only if the policy allows it."""
         operation = _operation(path, body, OperationKind.CHANGE)
         del body
         await self._change(Execution(self, operation))
 
     async def delete(self, path: str, body: Mapping[str, Any]) -> None:
-        """Delete something, as a change; a repeat that finds it gone has done it."""
-        attempts = Execution(self, _operation(path, body, OperationKind.CHANGE))
+        """Delete something; a retry that finds nothing has succeeded."""
+        execution = Execution(self, _operation(path, body, OperationKind.CHANGE))
         del body
         try:
-            await self._change(attempts)
+            await self._change(execution)
         except NotFoundError:
-            if not attempts.is_answer_lost:
+            if not execution.outcome_unknown:
                 raise
 
     async def open_file(
-        self, operation: Operation, read_head: Callable[[StreamedResponse], Awaitable[T]]
-    ) -> tuple[StreamedResponse, T, Callable[[], None]]:
-        """Ask for a file; give its reply, what `read_head` made of its beginning, and a close.
+        self, operation: Operation, read_head: Callable[[Response], Awaitable[T]]
+    ) -> tuple[Response, T, Callable[[], None]]:
+        """Return the response of a file, the result of `read_head`, and a function to close it.
 
-        Repeated until `read_head` is content: an error in place of a file is known by its head.
+        Retried until `read_head` returns: only the first bytes tell a file from an error.
         """
-        attempts = Execution(self, operation)
+        execution = Execution(self, operation)
 
-        async def attempt(deadline: Deadline) -> tuple[StreamedResponse, T, Callable[[], None]]:
-            exchange = Attempt(attempts, deadline)
+        async def open_and_read(deadline: Deadline) -> tuple[Response, T, Callable[[], None]]:
+            attempt = Attempt(execution, deadline)
             try:
-                reply = await exchange.begin()
-                head = await read_head(reply)
+                response = await attempt.open()
+                head = await read_head(response)
             except BaseException as error:
-                exchange.end(error)
+                attempt.close(error)
                 raise
-            return reply, head, exchange.end
+            return response, head, attempt.close
 
-        return await self._dispatch(attempts, attempt)
+        return await self._execute(execution, open_and_read)
 
-    async def _change(self, attempts: Execution) -> None:
-        started = self.clock.utc_now()
+    async def _change(self, execution: Execution) -> None:
+        sent_at = self.clock.utc_now()
         try:
-            await self._execute(attempts)
+            await self._fetch(execution)
         except RoistatError as error:
-            if not retry.is_outcome_unknown(error):
+            if not is_outcome_unknown(error):
                 raise
         else:
             return
-        raise _outcome_unknown(attempts.operation.path, started, self.config.project)
+        raise _outcome_unknown(execution.operation.path, sent_at, self.config.project)
 
-    # No coroutine where another is handed on: each costs on every turn of the loop.
-    def _execute(self, attempts: Execution) -> Awaitable[envelope.ApiResponse]:
-        return self._dispatch(attempts, attempts.answer)
+    async def _fetch(self, execution: Execution) -> envelope.ApiResponse:
+        return await self._execute(execution, execution.fetch)
 
-    def _dispatch(
-        self, attempts: Execution, attempt: Callable[[Deadline], Awaitable[T]]
-    ) -> Awaitable[T]:
-        repeated = self._execute_untraced if telemetry.tracer() is None else self._execute_traced
-        return repeated(attempts, attempt)
-
-    async def _execute_traced(
-        self, attempts: Execution, attempt: Callable[[Deadline], Awaitable[T]]
+    async def _execute(
+        self, execution: Execution, attempt: Callable[[Deadline], Awaitable[T]]
     ) -> T:
-        with telemetry.span(attempts.operation.name, self.config.project) as span:
+        if telemetry.tracer() is None:
+            return await self._execute_untraced(execution, attempt)
+        with telemetry.span(execution.operation.name, self.config.project) as span:
             try:
-                return await self._execute_untraced(attempts, attempt)
+                return await self._execute_untraced(execution, attempt)
             finally:
-                telemetry.record_result(span, attempts=attempts.number, status=attempts.status)
+                telemetry.record_result(span, attempts=execution.attempts, status=execution.status)
 
     async def _execute_untraced(
-        self, attempts: Execution, attempt: Callable[[Deadline], Awaitable[T]]
+        self, execution: Execution, attempt: Callable[[Deadline], Awaitable[T]]
     ) -> T:
-        """Await what may be repeated; an error comes out without the frames it passed."""
+        """Return the result of the attempts; raise errors without the frames that they passed."""
         try:
-            return await retry.call_with_retry(
+            return await call_with_retry(
                 attempt,
-                kind=attempts.operation.kind,
+                is_retryable=execution.is_retryable,
                 policy=self.config.retry,
                 clock=self.clock,
                 budget=self.budget,
-                on_retry=attempts.notify_retry,
+                on_retry=execution.notify_retry,
             )
         except RoistatError as error:
             failure = strip_context(error)
@@ -160,8 +143,8 @@ def _outcome_unknown(
     path: str, sent_at: datetime, project: int, lookup: Lookup | None = None
 ) -> OutcomeUnknownError:
     return OutcomeUnknownError(
-        f"{path} was sent and not answered; it may have happened and was not sent again. "
-        "`await roistat.resolve(error)` looks whether a create did",
+        f"{path} was sent, but its response was lost; it may have succeeded and was not retried. "
+        "After a create, `await roistat.resolve(error)` looks whether the record exists",
         operation=path,
         sent_at=sent_at,
         project=project,
@@ -169,8 +152,8 @@ def _outcome_unknown(
     )
 
 
-def ambiguous(path: str, found: Sequence[object]) -> RoistatError:
-    """Say that more than one record may be the one that was to be created."""
+def ambiguous(path: str, matches: Sequence[object]) -> RoistatError:
+    """Return the error of a create whose lookup finds more than one record."""
     return RoistatError(
-        f"{len(found)} records could be the one that {path} was to create; look at them yourself"
+        f"{len(matches)} records match what {path} was to create; check them yourself"
     )

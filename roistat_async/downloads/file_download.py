@@ -23,7 +23,7 @@ from ..files.threads import run_in_thread
 from ..models.downloads import Download
 from ..transport import retry
 from ..transport.error_mapping import strip_context
-from ..transport.http import StreamedResponse
+from ..transport.interface import Response
 from ..wire.request import ByteRange
 from . import integrity
 from .body import Body, cut_short
@@ -210,7 +210,7 @@ async def _open(
 ) -> FileResponse:
     """Request a file, or the bytes behind a resume point; the caller must close the body."""
 
-    async def read(response: StreamedResponse) -> tuple[bytes, BodyRange]:
+    async def read(response: Response) -> tuple[bytes, BodyRange]:
         return await read_head(response, request.kind, api.clock, resume_point)
 
     byte_range = ByteRange(resume_point.size, resume_point.etag) if resume_point else None

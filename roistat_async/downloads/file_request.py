@@ -7,8 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ..api.attempt import Operation
-from ..transport.retry import OperationKind
+from ..api.operation import Operation, OperationKind
 from ..wire import request
 from .file_kind import FileKind
 

@@ -27,7 +27,8 @@ _UNSATISFIED_RANGE = re.compile(r"bytes \*/([0-9]{1,18})", re.IGNORECASE)
 class ResponseHead(Protocol):
     """Status and headers of a response."""
 
-    status: int
+    @property
+    def status(self) -> int: ...
 
     def header(self, name: str) -> str | None: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..api.attempt import read_api_response
+from ..api.api_response import read_api_response
 from ..clock import Clock
 from ..errors import (
     ContentError,
@@ -12,7 +12,7 @@ from ..errors import (
     TransportError,
     TruncatedError,
 )
-from ..transport.http import StreamedResponse
+from ..transport.interface import Response
 from . import range_response
 from .body import cut_short
 from .file_kind import HEAD_SIZE, FileKind, sniff
@@ -22,7 +22,7 @@ _NO_CONTENT = 204
 
 
 async def read_head(
-    response: StreamedResponse, expected: FileKind, clock: Clock, resume_point: ResumePoint | None
+    response: Response, expected: FileKind, clock: Clock, resume_point: ResumePoint | None
 ) -> tuple[bytes, BodyRange]:
     """Return the first bytes of a file and their range; raise the error found instead."""
     if resume_point is not None and response.status == range_response.NOT_SATISFIABLE:
@@ -35,7 +35,7 @@ async def read_head(
     return head, range_response.full_range(response)
 
 
-async def _read_checked_head(response: StreamedResponse, expected: FileKind, clock: Clock) -> bytes:
+async def _read_checked_head(response: Response, expected: FileKind, clock: Clock) -> bytes:
     head = await _read_first_bytes(response)
     kind = sniff(head)
     if kind is FileKind.JSON or response.status >= 400:
@@ -51,15 +51,17 @@ async def _read_checked_head(response: StreamedResponse, expected: FileKind, clo
     return head
 
 
-def _check_framing(response: StreamedResponse) -> None:
+def _check_framing(response: Response) -> None:
     """Raise TruncatedError for a body whose end could not be told from a cut."""
-    if not response.is_framed and response.status != _NO_CONTENT:
+    is_chunked = "chunked" in (response.header("Transfer-Encoding") or "").lower()
+    is_framed = is_chunked or response.length is not None
+    if not is_framed and response.status != _NO_CONTENT:
         raise TruncatedError("response has neither Content-Length nor chunked encoding")
     if response.header("Content-Encoding") not in (None, "", "identity"):
         raise TruncatedError("response has a Content-Encoding, which was not requested")
 
 
-async def _read_first_bytes(response: StreamedResponse) -> bytes:
+async def _read_first_bytes(response: Response) -> bytes:
     head = b""
     try:
         while len(head) < HEAD_SIZE and (chunk := await response.read_chunk()):

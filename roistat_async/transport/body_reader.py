@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import RoistatError
-from . import error_mapping
 from .timeouts import BodyTimeout, RequestTimeout
 
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ _READ_AHEAD = 512 * 1024
 class BodyReader:
     """Reader of one body, chunk by chunk; an empty chunk is its end.
 
-    A large body is buffered further ahead and its chunks are not joined, because copying them
-    costs as much as hashing them.
+    A large body is buffered further ahead. Its chunks are returned as they are, because joining
+    them costs as much as hashing them.
     """
 
     def __init__(
@@ -40,15 +39,6 @@ class BodyReader:
         if not chunk and not self._content.at_eof():
             chunk = await self._read_with_timeout()
         return chunk
-
-    async def read_all(self, max_size: int) -> bytes:
-        """Return the rest of the body; raise MalformedResponseError if the body is too large."""
-        chunks: list[bytes] = []
-        while not self._content.at_eof():
-            chunks.append(self._read_buffered() or await self._read_with_timeout())
-            if self.bytes_received > max_size:
-                raise error_mapping.too_large(max_size)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def timeout_error(self) -> RoistatError:
         """Return the error of the wait that timed out."""

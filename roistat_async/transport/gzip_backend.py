@@ -1,4 +1,4 @@
-"""A faster way to unpack gzip, for programs that may choose it for their whole process."""
+"""Faster decompression of gzip, for programs that may choose it for their whole process."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from importlib.util import find_spec
 
 
 def use_fast_gzip() -> bool:
-    """Let aiohttp unpack by isal where that is installed; tell whether it is.
+    """Switch aiohttp to isal if that is installed, and return whether it is.
 
-    aiohttp keeps one backend for the process, so a library must not choose it; the command does.
+    aiohttp has one backend for the whole process, so the command may choose it and a library not.
     """
     if find_spec("isal") is None:
         return False

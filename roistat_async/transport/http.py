@@ -1,12 +1,15 @@
-"""Bytes over HTTP: the file that knows aiohttp.
+"""HTTP transport over aiohttp.
 
-No redirect is followed (aiohttp would carry the key to another host), no cookie is kept, the
-certificate is always checked. Foreign exceptions stop here: what happened is noted inside
-`except`, and ours is raised outside of it, so that no chain holds the request (rule 10).
+No redirect is followed, because aiohttp would send the API key to another host. No cookie is kept,
+and certificates are always checked. Exceptions of aiohttp hold the request and with it the API key
+(docs/secrets.md). So each is mapped inside `except`, and ours is raised outside of it: then no
+exception refers to one of aiohttp.
 """
 
 from __future__ import annotations
 
+import asyncio
+import io
 import ssl
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
@@ -27,100 +30,88 @@ from ..errors import (
 from . import error_mapping
 from .body_reader import BodyReader
 from .connector import TrackingConnector, current_request_timeout
-from .home import LoopBinding
 from .http_request import ConnectionMode, NetworkOptions, Request
-from .timeouts import OnSent, RequestTimeout
+from .interface import OnSent
+from .timeouts import RequestTimeout
 
-_BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError, RequestTimeoutError)
+_LARGE_BODY = 1 << 20
 
 
 class StreamedResponse:
-    """Be an answer whose headers are there and whose body is still to be read."""
+    """Response of aiohttp whose headers were received and whose body is still to be read."""
 
     def __init__(self, response: aiohttp.ClientResponse, request_timeout: RequestTimeout) -> None:
         self._response = response
-        self._headers = response.headers
+        self._body = BodyReader(response.content, response.content_length, request_timeout)
         self.status: int = response.status
-        self.body: BodyReader = BodyReader(
-            response.content, response.content_length, request_timeout
-        )
-
-    def header(self, name: str) -> str | None:
-        """Give a header, or None."""
-        return self._headers.get(name)
 
     @property
     def length(self) -> int | None:
-        """Give the bytes the body should have, where the answer says so."""
+        """Size of the body, if the headers state it."""
         return self._response.content_length
 
     @property
-    def is_framed(self) -> bool:
-        """Tell whether a cut would show: a length or chunks, else the end is any end."""
-        chunked = "chunked" in (self.header("Transfer-Encoding") or "").lower()
-        return chunked or self.length is not None
+    def bytes_received(self) -> int:
+        """Decoded bytes of the body received so far."""
+        return self._body.bytes_received
+
+    def header(self, name: str) -> str | None:
+        """Return a header, or None."""
+        return self._response.headers.get(name)
 
     async def read_chunk(self) -> bytes:
-        """Give the next bytes of the body, decoded; none at its end.
+        """Return the next decoded bytes of the body, b"" at its end.
 
-        Raises our own errors for a cut, a silence and a trickle.
+        Raises TransportError for a body that is cut and RequestTimeoutError for one that stops.
         """
         try:
-            return await self.body.read_chunk()
-        except _BROKEN as error:
-            failure = self._broken(error)
-        raise failure
-
-    async def read(self, cap: int) -> bytes:
-        """Read the whole body, at most `cap` decoded bytes."""
-        try:
-            return await self.body.read_all(cap)
-        except _BROKEN as error:
-            failure = self._broken(error)
-        raise failure
-
-    def _broken(self, error: Exception) -> RoistatError:
-        if isinstance(error, RoistatError):
-            return error  # our own patience ended; that is a TimeoutError as well
-        return (
-            self.body.timeout_error()
-            if isinstance(error, TimeoutError)
-            else _map_aiohttp_error(error)
-        )
+            return await self._body.read_chunk()
+        except RequestTimeoutError:
+            raise
+        except TimeoutError:
+            error = self._body.timeout_error()
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as cause:
+            error = _map_aiohttp_error(cause)
+        raise error
 
     def close(self) -> None:
-        """Keep the connection where the body was read to its end, else close it."""
-        response = self._response
-        if not response.content.at_eof():
-            response.close()
-        elif not response.closed:  # at the end of a body aiohttp has done it already
-            response.release()
+        """Return the connection to the pool if the body was read to its end, else close it."""
+        if not self._response.content.at_eof():
+            self._response.close()
+        elif not self._response.closed:  # aiohttp has done it at the end of most bodies
+            self._response.release()
 
 
 class HttpTransport:
-    """Own the connections of a client, or borrow a session.
+    """Transport that owns the connections of a client, or borrows a session.
 
-    A pool for each `Via`, so that none meets what another left. A borrowed session serves all.
+    It belongs to the event loop of its first request until it is closed.
     """
 
     def __init__(
         self,
         timeouts: Timeouts,
-        connecting: NetworkOptions,
+        network: NetworkOptions,
         session: aiohttp.ClientSession | None = None,
         *,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._timeouts = timeouts
-        self._connect_timeout = connecting
-        self._common = dict(headers or {})
+        self._network = network
+        self._headers = dict(headers or {})
         self._external_session = session
         self._sessions: dict[ConnectionMode, aiohttp.ClientSession] = {}
-        self._loop_binding = LoopBinding()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_closed = False
+
+    def start(self) -> None:
+        """Open the transport, again if it was closed; raise RoistatError for a foreign loop."""
+        self._is_closed = False
+        self._bind()
 
     async def open(self, request: Request, on_sent: OnSent) -> StreamedResponse:
-        """Send a request and give its answer; whoever gets it must close it."""
-        self.bind()
+        """Send a request and return its response, which the caller must close."""
+        self._bind()
         request_timeout = RequestTimeout(
             self._timeouts,
             seconds=request.timeout,
@@ -132,7 +123,7 @@ class HttpTransport:
         error: RoistatError | None = None
         try:
             async with request_timeout.scope:
-                response = await self._send(request, request_timeout)
+                response = await self._send(request, request_timeout.connect)
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as cause:
             error = _map_error(cause, request_timeout)
             if error is None:
@@ -143,67 +134,63 @@ class HttpTransport:
                 request_timeout.assume_sent()
         if error is not None:
             raise error
-        return self._response(response, request_timeout)
+        return _check_headers(StreamedResponse(response, request_timeout), response)
 
     async def close(self) -> None:
-        """Close what is ours."""
-        is_lost = self._loop_binding.unbind()
-        sessions, self._sessions = [] if is_lost else list(self._sessions.values()), {}
+        """Close the transport's own connections; a borrowed session stays open."""
+        if self._loop is not None:
+            self._bind()
+        sessions, self._sessions = list(self._sessions.values()), {}
+        self._loop, self._is_closed = None, True
         async with AsyncExitStack() as stack:
-            for session in sessions:  # each of them, also where one is cancelled
+            for session in sessions:  # closes all of them, even if one close is cancelled
                 stack.push_async_callback(session.close)
 
-    def bind(self, *, reopen: bool = False) -> None:
-        """Belong to the running loop; raise RoistatError if a live one belongs to another."""
-        if self._loop_binding.bind(reopen=reopen):
-            # The old loop ended without close(): its connections ended with it.
-            self._sessions = {}
+    def _bind(self) -> None:
+        """Bind to the running loop; raise RoistatError if closed or bound to another live loop."""
+        if self._is_closed:
+            raise error_mapping.client_closed()
+        loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop is not loop:
+            if not self._loop.is_closed():
+                raise error_mapping.wrong_event_loop()
+            self._sessions = {}  # the old loop ended, and its connections with it
+        self._loop = loop
 
-    def _send(
-        self, request: Request, request_timeout: RequestTimeout
-    ) -> Awaitable[aiohttp.ClientResponse]:
+    def _send(self, request: Request, connect: float) -> Awaitable[aiohttp.ClientResponse]:
         session, headers = self._external_session, request.headers()
         if session is None:
-            session = self._session(request.via)
+            session = self._session(request.connection_mode)
         else:
-            # Others keep connections alive in it, unguarded: one of ours serves nothing else.
-            headers = {**self._common, **headers, "Connection": "close"}
+            headers = {**self._headers, **headers}
+            if request.connection_mode is ConnectionMode.FRESH:
+                # The session's pool decides; at least nobody else gets this connection.
+                headers["Connection"] = "close"
         return session.request(
             request.method,
             URL(request.url, encoded=True),
-            data=request.payload(),
+            data=_payload(request.body),
             headers=headers,
             allow_redirects=False,
-            timeout=_connect_timeout(request_timeout.connect),
-            proxy=self._connect_timeout.proxy,
+            timeout=_connect_timeout(connect),
+            proxy=self._network.proxy,
         )
 
-    def _response(
-        self, response: aiohttp.ClientResponse, request_timeout: RequestTimeout
-    ) -> StreamedResponse:
-        connection = None if self._external_session is None else response.connection
-        if connection is not None and connection.protocol is not None:
-            connection.protocol.force_close()  # whatever the server makes of the header
-        reply = StreamedResponse(response, request_timeout)
-        refused = error_mapping.reject_headers(response.status, response.headers)
-        if refused is not None:
-            reply.close()
-            raise refused
-        return reply
-
-    def _session(self, via: ConnectionMode) -> aiohttp.ClientSession:
-        session = self._sessions.get(via)
+    def _session(self, mode: ConnectionMode) -> aiohttp.ClientSession:
+        session = self._sessions.get(mode)
         if session is None:
-            session = self._sessions[via] = self._open(via)
+            session = self._sessions[mode] = aiohttp.ClientSession(
+                connector=TrackingConnector(mode, self._network.ssl_context),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=self._network.trust_env,
+                headers=self._headers,
+            )
         return session
 
-    def _open(self, via: ConnectionMode) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=TrackingConnector(via, self._connect_timeout.ssl_context),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=self._connect_timeout.trust_env,
-            headers=self._common,
-        )
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return the body as a stream if it is large: aiohttp warns about large bytes."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
 
 
 @lru_cache(maxsize=8)
@@ -211,36 +198,47 @@ def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
-def _map_error(error: Exception, request_timeout: RequestTimeout) -> RoistatError | None:
+def _check_headers(
+    streamed: StreamedResponse, response: aiohttp.ClientResponse
+) -> StreamedResponse:
+    error = error_mapping.reject_headers(response.status, response.headers)
+    if error is not None:
+        streamed.close()
+        raise error
+    return streamed
+
+
+def _map_error(cause: Exception, request_timeout: RequestTimeout) -> RoistatError | None:
     """Return the error of a request that got no response; None for an error in this library."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+    if isinstance(cause, aiohttp.ConnectionTimeoutError):
         return error_mapping.connect_timeout(request_timeout.connect)
-    if isinstance(error, TimeoutError):
+    if isinstance(cause, TimeoutError):
         return request_timeout.error()
-    if isinstance(error, RuntimeError):
-        return error_mapping.from_runtime_error(str(error))
-    return _map_aiohttp_error(error, reused_connection=request_timeout.reused_connection)
+    if isinstance(cause, RuntimeError):
+        return error_mapping.from_runtime_error(str(cause))
+    return _map_aiohttp_error(cause, reused_connection=request_timeout.reused_connection)
 
 
-def _map_aiohttp_error(error: BaseException, *, reused_connection: bool = False) -> RoistatError:
-    """Say in our words what went wrong; nothing of the foreign exception is kept."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
-        return NotSentError("the server's certificate is not valid for it", permanent=True)
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return NotSentError("the host's name cannot be resolved")
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
-        return NotSentError("no connection: refused, unreachable or no TLS")
-    if isinstance(error, aiohttp.InvalidURL):
-        return ConfigurationError("base_url or proxy is not a usable address")
-    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+def _map_aiohttp_error(cause: BaseException, *, reused_connection: bool = False) -> RoistatError:
+    """Return our exception for one of aiohttp; it holds nothing of the other."""
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
+        text = "cannot connect: the server's certificate is not valid for base_url"
+        return NotSentError(text, permanent=True)
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return NotSentError("cannot connect: the host name in base_url cannot be resolved")
+    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
+        return NotSentError("cannot connect: refused, unreachable or no TLS")
+    if isinstance(cause, aiohttp.InvalidURL):
+        return ConfigurationError("base_url or proxy is not a valid URL")
+    if isinstance(cause, aiohttp.ClientResponseError | HttpProcessingError):
         return error_mapping.invalid_http()
-    if isinstance(error, aiohttp.ClientPayloadError):
+    if isinstance(cause, aiohttp.ClientPayloadError):
         return TransportError(
-            "the body of the answer was cut or damaged", reused_connection=reused_connection
+            "the response body is truncated or corrupt", reused_connection=reused_connection
         )
-    if isinstance(error, aiohttp.ClientError | OSError):
+    if isinstance(cause, aiohttp.ClientError | OSError):
         return TransportError(
-            "the connection was lost before the answer was complete",
+            "connection lost before the response was complete",
             reused_connection=reused_connection,
         )
-    return ConfigurationError("the request could not be written")
+    return ConfigurationError("the request cannot be encoded as HTTP")

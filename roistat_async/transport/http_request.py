@@ -1,8 +1,7 @@
-"""What is sent, and how the network is reached."""
+"""HTTP request as the transport gets it, and the options of the network."""
 
 from __future__ import annotations
 
-import io
 import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -10,8 +9,6 @@ from enum import Enum
 from attrs import define, field, frozen
 
 from ..validation import instance_of
-
-_LARGE = 1 << 20
 
 
 class ConnectionMode(Enum):
@@ -23,27 +20,22 @@ class ConnectionMode(Enum):
 
 @define(eq=False)
 class Request:
-    """Be one request. `headers` makes its own at the last moment, for they hold the key."""
+    """One HTTP request. `headers` makes them when it is sent, because they hold the API key."""
 
     url: str
     headers: Callable[[], Mapping[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
     method: str = "POST"
-    via: ConnectionMode = ConnectionMode.POOLED
+    connection_mode: ConnectionMode = ConnectionMode.POOLED
     timeout: float | None = None
-    """The seconds until the body must be there; None where only its speed is bounded."""
+    """Seconds until the whole body must have arrived; None if only its speed is limited."""
     deadline_seconds: float = 0.0
-    """The seconds that `within` is what is left of, for the message."""
-
-    def payload(self) -> bytes | io.BytesIO | None:
-        """Give the body as aiohttp wants it: of large bytes, written at once, it warns."""
-        is_large = self.body is not None and len(self.body) > _LARGE
-        return io.BytesIO(self.body or b"") if is_large else self.body
+    """Deadline of the operation, of which `timeout` is the rest; for error messages."""
 
 
 @frozen
 class NetworkOptions:
-    """Say how to reach the network: a proxy, an own CA, the environment's proxies."""
+    """How to reach the network: a proxy, a certificate authority, the environment's proxies."""
 
     proxy: str | None = field(default=None, repr=False, validator=instance_of(str, type(None)))
     ssl_context: ssl.SSLContext | None = field(

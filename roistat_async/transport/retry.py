@@ -1,12 +1,15 @@
-"""What is repeated, after how long, and when it is given up.
+"""Retries: their schedule, deadline and budget, and the `Retry-After` header.
 
-The schedule is full jitter: a random delay between 0 and min(max_delay, base_delay x 2^(n-1)).
+What may be retried is decided in `api/`. The schedule is full jitter: a random delay between 0 and
+min(max_delay, base_delay x 2^(n-1)).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
-from enum import Enum
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import tenacity
@@ -14,109 +17,77 @@ from attrs import define, field
 
 from ..clock import Clock
 from ..config import RetryPolicy
-from ..errors import (
-    MalformedResponseError,
-    NotSentError,
-    RateLimitError,
-    RoistatError,
-    ServerError,
-    TransportError,
-)
+from ..errors import MalformedResponseError, RateLimitError, RoistatError, TransportError
 
 T = TypeVar("T")
 
 OnRetry = Callable[[int, RoistatError, float], object]
-"""Called before each wait with the number of the attempt, its error, and the seconds."""
+"""Called before each delay with the number of the attempt, its error, and the seconds."""
 
-
-class OperationKind(Enum):
-    """Say what a path does, and so what may be repeated."""
-
-    READ = "read"
-    CREATE = "create"
-    CHANGE = "change"
-
-
-def is_retryable(error: BaseException, kind: OperationKind, policy: RetryPolicy) -> bool:
-    """Decide by what is proved: not sent, refused by the limiter, or (reads only) unanswered."""
-    if isinstance(error, NotSentError):
-        return not error.permanent
-    if not accepts_retry_after(error, policy):
-        return False
-    if isinstance(error, RateLimitError):
-        return True  # the limiter answers before the application: even a create did not happen
-    if kind is OperationKind.CREATE or (kind is OperationKind.CHANGE and not policy.retry_updates):
-        return False
-    if isinstance(error, MalformedResponseError):
-        return error.unparsable  # a body that was cut; one of another shape will not mend itself
-    return is_outcome_unknown(error)
+_SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 def accepts_retry_after(error: BaseException, policy: RetryPolicy) -> bool:
-    """Tell whether the server's Retry-After, if it sent one, is short enough to be waited for."""
-    wished: float | None = getattr(error, "retry_after", None)
-    return wished is None or wished <= policy.max_retry_after
-
-
-def is_outcome_unknown(error: BaseException) -> bool:
-    """Tell whether a request may or may not have been carried out."""
-    if isinstance(error, NotSentError):
-        return False
-    return isinstance(error, TransportError | ServerError | MalformedResponseError)
+    """Return whether the server's Retry-After, if it sent one, is short enough to wait for."""
+    retry_after: float | None = getattr(error, "retry_after", None)
+    return retry_after is None or retry_after <= policy.max_retry_after
 
 
 def max_attempts_for(error: BaseException | None, policy: RetryPolicy) -> int:
-    """Give how often to try in all: what is no HTTP twice will not become it."""
+    """Return how many attempts are made: two at most for a response that is not HTTP."""
     invalid_http = isinstance(error, MalformedResponseError) and error.invalid_http
     return min(2, policy.max_attempts) if invalid_http else policy.max_attempts
 
 
-def backoff(attempt: int, error: BaseException | None, policy: RetryPolicy, chance: float) -> float:
-    """Give the seconds to wait after the `attempt`-th failure; the server's wish is the least."""
+def backoff(attempt: int, error: BaseException | None, policy: RetryPolicy, jitter: float) -> float:
+    """Return the seconds to wait after a failed attempt, at least the server's Retry-After.
+
+    `jitter` is a random number between 0 and 1.
+    """
     throttled = isinstance(error, RateLimitError)
     base = policy.throttled_base_delay if throttled else policy.base_delay
-    # 2 to a large power overflows a float; 64 doublings are far above any `longest`.
-    wait = chance * min(policy.max_delay, base * 2.0 ** min(attempt - 1, 64))
-    wished: float | None = getattr(error, "retry_after", None)
-    if wished is None:
-        return wait
-    return max(wait, min(policy.max_retry_after, wished + chance * base))
+    # A large power of 2 overflows a float; 64 doublings are far above any `max_delay`.
+    delay = jitter * min(policy.max_delay, base * 2.0 ** min(attempt - 1, 64))
+    retry_after: float | None = getattr(error, "retry_after", None)
+    if retry_after is None:
+        return delay
+    return max(delay, min(policy.max_retry_after, retry_after + jitter * base))
 
 
 @define
 class Deadline:
-    """Bound one operation with all its attempts; waiting for our own limits does not count."""
+    """Deadline of one operation with all its attempts. Waits for our own limits do not count."""
 
     seconds: float
     clock: Clock
-    _started: float = field(init=False)
+    _started_at: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._started = self.clock.monotonic()
+        self._started_at = self.clock.monotonic()
 
     def remaining(self) -> float:
-        """Give the seconds that are left, which may be below 0."""
-        return self._started + self.seconds - self.clock.monotonic()
+        """Return the seconds left; negative after the deadline."""
+        return self._started_at + self.seconds - self.clock.monotonic()
 
     def extend(self, seconds: float) -> None:
-        """Leave out a wait that was nobody's fault."""
-        self._started += seconds
+        """Move the deadline, so that a wait does not count."""
+        self._started_at += seconds
 
 
 @define
 class RetryBudget:
-    """Bound the repeats of a whole client, so that an outage is not met with a storm.
+    """Budget of the retries of a client, so that an outage is not answered by a retry storm.
 
-    A repeat costs 14 (5 after a refusal by the limiter), a success gives 1 back.
+    A retry costs 14, or 5 after a rejection by the rate limit. A success returns 1.
     """
 
     capacity: int = 500
     left: int = 500
 
     def spend(self, error: BaseException) -> bool:
-        """Pay for one repeat; False if there is too little left."""
+        """Spend the cost of one retry; return False if too little is left."""
         if isinstance(error, TransportError) and error.reused_connection:
-            return True  # no outage: a kept connection was closed, and a fresh one follows
+            return True  # no outage: the server closed an idle connection
         cost = 5 if isinstance(error, RateLimitError) else 14
         if self.left < cost:
             return False
@@ -124,7 +95,7 @@ class RetryBudget:
         return True
 
     def refill(self) -> None:
-        """Give back a little for a success."""
+        """Return 1 to the budget after a success."""
         if self.left < self.capacity:
             self.left += 1
 
@@ -132,13 +103,13 @@ class RetryBudget:
 async def call_with_retry(
     attempt: Callable[[Deadline], Awaitable[T]],
     *,
-    kind: OperationKind,
+    is_retryable: Callable[[BaseException], bool],
     policy: RetryPolicy,
     clock: Clock,
     budget: RetryBudget,
     on_retry: OnRetry | None = None,
 ) -> T:
-    """Return the result of `attempt`, called again where that is safe; raise its last error."""
+    """Return the result of `attempt`, retried while `is_retryable`; raise its last error."""
     deadline = Deadline(policy.deadline, clock)
 
     def delay(state: tenacity.RetryCallState) -> float:
@@ -160,7 +131,7 @@ async def call_with_retry(
         sleep=clock.sleep,
         wait=delay,
         stop=should_stop,
-        retry=tenacity.retry_if_exception(lambda error: is_retryable(error, kind, policy)),
+        retry=tenacity.retry_if_exception(is_retryable),
         before_sleep=before_sleep,
         reraise=True,
     )(attempt, deadline)
@@ -170,3 +141,28 @@ async def call_with_retry(
 
 def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome is not None else None
+
+
+def parse_retry_after(value: str | None, *, date: str | None, now: datetime) -> float | None:
+    """Return the seconds of a Retry-After header; None if it is absent or invalid.
+
+    A date is compared with the `Date` of the same response, so a wrong local clock does no harm.
+    """
+    text = (value or "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = parse_http_date(text)
+    if until is None:
+        return None
+    return max(0.0, (until - (parse_http_date(date) or now)).total_seconds())
+
+
+def parse_http_date(text: str | None) -> datetime | None:
+    """Return the date of an HTTP header, or None if it is invalid."""
+    if not text or text[0].isdigit() or not text.isascii():
+        return None
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date if date.utcoffset() is not None else date.replace(tzinfo=UTC)

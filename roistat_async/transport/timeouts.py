@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
 
 from attrs import define, field
 
 from ..config import Timeouts
 from ..errors import RoistatError
 from . import error_mapping
+from .interface import OnSent
 
 _MIN_SPEED = 1024
 """Bytes a second below which a download is given up (docs/fault-matrix.md T22)."""
-
-OnSent = Callable[[], None]
-"""Called when the headers of a request are being sent."""
 
 
 def _now() -> float:

@@ -36,7 +36,7 @@ def damaged(what: str, data: bytes) -> Row:
         what=what,
         fault=sends(data, end="serve"),
         error=errors.RoistatError,
-        says="cut or damaged|not valid HTTP|no JSON",
+        says="truncated or corrupt|not valid HTTP|no JSON",
         download=errors.RoistatError,
     )
 

@@ -1,69 +1,79 @@
-"""A transport without sockets: what a request meets is decided in simulated time."""
+"""A transport without sockets, for faults in simulated time."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, evolve, field
 
 from roistat_async import RetryPolicy, Roistat
 from roistat_async.clock import Clock
-from roistat_async.config import Limits, Timeouts
-from roistat_async.transport.http import HttpTransport
-from roistat_async.transport.http_request import NetworkOptions, Request
+from roistat_async.config import Limits
+from roistat_async.transport.http_request import Request
+from roistat_async.transport.interface import OnSent, Transport
 from tests.helpers.clients import KEY, PROJECT, UNLIMITED
 
 
-@frozen
-class Told:
-    """Be an answer that came whole."""
+@define
+class SimulatedResponse:
+    """Response whose body arrives whole."""
 
     body: bytes = b'{"status": "success", "data": [], "total": 0}'
     status: int = 200
     headers: Mapping[str, str] = field(factory=dict)
 
+    bytes_received: int = 0
+
     @property
-    def parts(self) -> SimpleNamespace:
-        return SimpleNamespace(received=len(self.body))
+    def length(self) -> int:
+        return len(self.body)
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
 
-    async def read(self, cap: int) -> bytes:
-        return self.body[:cap]
+    async def read_chunk(self) -> bytes:
+        chunk = self.body[self.bytes_received :]
+        self.bytes_received = len(self.body)
+        return chunk
 
     def close(self) -> None:
-        """Close nothing."""
+        """Do nothing: there is no connection."""
 
 
-Meet = Callable[[Request, Callable[[], None]], Awaitable[Told]]
+Handler = Callable[[Request, OnSent], Awaitable[SimulatedResponse]]
 
 
-class SimulatedHttp(HttpTransport):
-    """Let every request meet what `meet` decides; it calls `sent` when the request leaves."""
+class SimulatedTransport:
+    """Transport without sockets: `handler` decides the response and calls `on_sent`."""
 
-    def __init__(self, meet: Meet) -> None:
-        super().__init__(Timeouts(), NetworkOptions())
-        self._meet = meet
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
         self.requests = 0
 
-    async def open(self, request: Request, sent: Callable[[], None]) -> Any:
+    def start(self) -> None:
+        """Do nothing: there is no connection."""
+
+    async def open(self, request: Request, on_sent: OnSent) -> SimulatedResponse:
         self.requests += 1
-        return await self._meet(request, sent)
+        response = await self._handler(request, on_sent)
+        return evolve(response, bytes_received=0)
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
 
 
 def simulated(
-    http: HttpTransport, clock: Clock, retry: RetryPolicy | None = None, limits: Limits = UNLIMITED
+    transport: Transport,
+    clock: Clock,
+    retry: RetryPolicy | None = None,
+    limits: Limits = UNLIMITED,
 ) -> Roistat:
-    """Give a client that sends by this transport and lives in this time."""
-    roistat = Roistat(KEY, PROJECT, retry=retry, limits=limits, clock=clock)
-    object.__setattr__(roistat._api, "http", http)
-    return roistat
+    """Return a client with this transport and this clock."""
+    return Roistat(KEY, PROJECT, retry=retry, limits=limits, clock=clock, transport=transport)
 
 
 def body_of(request: Request) -> Any:
-    """Read what was sent."""
+    """Return the decoded body of a request."""
     return json.loads(request.body or b"{}")

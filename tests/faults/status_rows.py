@@ -77,7 +77,7 @@ def unreadable(number: str, what: str, data: bytes, says: str, **options: Any) -
 
 
 _SECRET = TOLD.decode().replace(" ", "")
-_COMPRESSED = "compressed in a way nobody asked for|not valid HTTP"
+_COMPRESSED = "Content-Encoding that was not requested|not valid HTTP"
 # aiohttp itself refuses it where no package can read it: that is as good as no HTTP.
 _BR = 0 if find_spec("brotli") or find_spec("brotlicffi") else 1
 _NO_RECORDING: dict[str, Any] = {"download": errors.NoRecordingError}

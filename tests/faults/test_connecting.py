@@ -113,7 +113,7 @@ class Place:
 
 
 PLACES = [
-    Place("T1", "refused", refused, "no connection: refused"),
+    Place("T1", "refused", refused, "cannot connect: refused"),
     Place("T2", "unknown name", partial(looked_up, unknown_name), "cannot be resolved"),
     Place("T3", "hanging look-up", partial(looked_up, hang), r"no connection within 0\.15 s"),
     Place("T4", "full queue", full_queue, r"no connection within 0\.15 s"),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from roistat_async import Call, Period, RetryPolicy, Roistat, errors
 from tests.faults.fault_case import change, create, read
 from tests.faults.secrets import MARKER, check
-from tests.faults.simulated import SimulatedHttp, Told, simulated
+from tests.faults.simulated import SimulatedResponse, SimulatedTransport, simulated
 from tests.helpers import api_doc
 from tests.helpers.clients import QUICK, client
 from tests.helpers.clock import JumpingClock
@@ -55,8 +55,10 @@ ENVELOPES = st.dictionaries(
 DAY = Period.last(days=1)
 
 
-def told(body: bytes, status: int = 200, **headers: str) -> Told:
-    return Told(body, status, {name.replace("_", "-"): text for name, text in headers.items()})
+def told(body: bytes, status: int = 200, **headers: str) -> SimulatedResponse:
+    return SimulatedResponse(
+        body, status, {name.replace("_", "-"): text for name, text in headers.items()}
+    )
 
 
 async def look(roistat: Roistat) -> None:
@@ -92,16 +94,16 @@ def written(found: Any) -> None:
         json.dumps(asdict(found), default=str, ensure_ascii=False).encode()
 
 
-def meet(answer: Told) -> None:
+def meet(answer: SimulatedResponse) -> None:
     """Let a client meet an answer, again and again, without sockets."""
 
-    async def always(_: Any, sent: Callable[[], None]) -> Told:
+    async def always(_: Any, sent: Callable[[], None]) -> SimulatedResponse:
         sent()
         return answer
 
     async def main() -> None:
         policy = RetryPolicy(max_attempts=2)
-        async with simulated(SimulatedHttp(always), JumpingClock().clock, policy) as roistat:
+        async with simulated(SimulatedTransport(always), JumpingClock().clock, policy) as roistat:
             await look(roistat)
 
     asyncio.run(main())
@@ -213,13 +215,13 @@ def test_h3_ten_thousand_wishes(status: int) -> None:
     random, clock = Random(20260501), JumpingClock()
     body = dumped({"status": "error", "error": "request_limit_error"}) if status == 429 else b""
 
-    async def wish(_: Any, sent: Callable[[], None]) -> Told:
+    async def wish(_: Any, sent: Callable[[], None]) -> SimulatedResponse:
         sent()
         return told(body, status, Retry_After=made_up(random), Date=made_up(random))
 
     async def main() -> None:
         policy = RetryPolicy(max_attempts=2, deadline=1e9)
-        http = SimulatedHttp(wish)
+        http = SimulatedTransport(wish)
         async with simulated(http, clock.clock, policy) as roistat:
             while http.requests < 10_000:
                 roistat._api.budget.left = roistat._api.budget.capacity

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from roistat_async import Limits, RetryPolicy, Roistat, errors
 from roistat_async.transport.http_request import Request
-from tests.faults.simulated import SimulatedHttp, Told, simulated
+from tests.faults.simulated import SimulatedResponse, SimulatedTransport, simulated
 from tests.helpers.clock import VirtualTime
 
 OUTAGE = 300.0
@@ -27,7 +27,7 @@ class Outage:
     how: str
     random: Random = field(factory=lambda: Random(300))
 
-    async def meet(self, request: Request, sent: Callable[[], None]) -> Told:
+    async def meet(self, request: Request, sent: Callable[[], None]) -> SimulatedResponse:
         is_over = self.time.now - self.time.start > OUTAGE
         if self.how == "refused" and not is_over:
             await self.time.sleep(0.5)
@@ -35,17 +35,17 @@ class Outage:
         sent()
         await self.time.sleep(self.random.uniform(0.05, 1.0))
         if is_over:
-            return Told()
+            return SimulatedResponse()
         return await self._fail(request)
 
-    async def _fail(self, request: Request) -> Told:
+    async def _fail(self, request: Request) -> SimulatedResponse:
         if self.how == "silent":
             assert request.timeout is not None
             await self.time.sleep(min(60.0, request.timeout))
             raise errors.RequestTimeoutError("no answer within 60 s", phase="response", seconds=60)
         if self.how == "reset":
             raise errors.TransportError("the connection was lost before the answer was complete")
-        return Told(b"Bad gateway", 429 if self.how == "limited" else 502)
+        return SimulatedResponse(b"Bad gateway", 429 if self.how == "limited" else 502)
 
 
 @define
@@ -72,7 +72,7 @@ class Count:
 async def test_an_outage_costs_a_request_for_each_operation(how: str) -> None:
     """At most 1.05 requests an operation, and none takes longer than its deadline."""
     time, count = VirtualTime(), Count()
-    http = SimulatedHttp(Outage(time, how).meet)
+    http = SimulatedTransport(Outage(time, how).meet)
     # A place for each: waiting for one's turn is nobody's fault and counts to no deadline.
     limits = Limits(per_second=None, per_hour=None, concurrency=WORKERS)
     roistat = simulated(http, time.clock, RetryPolicy(deadline=DEADLINE), limits)
@@ -90,7 +90,7 @@ async def test_after_the_outage_all_is_as_before() -> None:
     """Successes fill the budget again: a single fault is repeated as ever."""
     time = VirtualTime()
     outage = Outage(time, "reset")
-    http = SimulatedHttp(outage.meet)
+    http = SimulatedTransport(outage.meet)
     roistat = simulated(http, time.clock)
     async with roistat:
         while time.now - time.start < OUTAGE:

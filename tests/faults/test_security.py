@@ -80,7 +80,7 @@ async def test_s2_the_log_of_a_fault_is_there(
     fault = sends(answer(TOLD, status="500 Oops"))
     async with FaultServer(fault) as server, client(server.base_url) as roistat:
         check(await failure(ALL[name], roistat, tmp_path))
-    assert "answered 500" in caplog.text
+    assert "returned 500" in caplog.text
     assert "attempt 1" in caplog.text
 
 

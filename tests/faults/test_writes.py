@@ -15,29 +15,29 @@ from attrs import define, field
 
 from roistat_async import CallDraft, Roistat, errors
 from roistat_async.transport.http_request import Request
-from tests.faults.simulated import SimulatedHttp, Told, body_of, simulated
+from tests.faults.simulated import SimulatedResponse, SimulatedTransport, body_of, simulated
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import call_row
 
 SHORT, FULL = 5_000, 100_000
 WHEN = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
-LIMITED = Told(b'{"status": "error", "error": "request_limit_error"}', 429)
-LIMITED_200 = Told(b'{"status": "error", "error": "request_limit_error"}')
-REFUSED = Told(b'{"status": "error", "error": "incorrect_request"}', 400)
+LIMITED = SimulatedResponse(b'{"status": "error", "error": "request_limit_error"}', 429)
+LIMITED_200 = SimulatedResponse(b'{"status": "error", "error": "request_limit_error"}')
+REFUSED = SimulatedResponse(b'{"status": "error", "error": "incorrect_request"}', 400)
 # What may stand where the answer should: none of it says whether the create happened.
 UNREADABLE = [
-    Told(b"<html>Sign in</html>"),
-    Told(b""),
-    Told(b"Bad gateway", 502),
-    Told(b"", 500),
-    Told(b"Slow down", 503, {"Retry-After": "1"}),
-    Told(b"", 408),
-    Told(b'{"status": "error", "error": "internal_error"}', 500),
-    Told(b'{"status": "success", "phoneCall": {"id"'),
-    Told(b'{"status": "success", "phoneCall": null}'),
-    Told(b'{"status": "success", "phoneCall": {"id": "5"}}'),
-    Told(b'{"status": "success"}'),
-    Told(b'{"status": null, "phoneCall": {}}'),
+    SimulatedResponse(b"<html>Sign in</html>"),
+    SimulatedResponse(b""),
+    SimulatedResponse(b"Bad gateway", 502),
+    SimulatedResponse(b"", 500),
+    SimulatedResponse(b"Slow down", 503, {"Retry-After": "1"}),
+    SimulatedResponse(b"", 408),
+    SimulatedResponse(b'{"status": "error", "error": "internal_error"}', 500),
+    SimulatedResponse(b'{"status": "success", "phoneCall": {"id"'),
+    SimulatedResponse(b'{"status": "success", "phoneCall": null}'),
+    SimulatedResponse(b'{"status": "success", "phoneCall": {"id": "5"}}'),
+    SimulatedResponse(b'{"status": "success"}'),
+    SimulatedResponse(b'{"status": null, "phoneCall": {}}'),
 ]
 LOST: list[errors.RoistatError] = [
     errors.TransportError("the connection was lost before the answer was complete"),
@@ -56,7 +56,7 @@ class World:
     sent: Counter[str] = field(factory=Counter)
     open: set[str] = field(factory=set)
 
-    async def meet(self, request: Request, sent: Callable[[], None]) -> Told:
+    async def meet(self, request: Request, sent: Callable[[], None]) -> SimulatedResponse:
         self.clock.now += self.random.random()
         if self.random.random() < 0.15:
             raise errors.NotSentError("no connection: refused, unreachable or no TLS")
@@ -70,12 +70,12 @@ class World:
             return REFUSED
         return self._carry_out(call, fate)
 
-    def _carry_out(self, call: str, fate: float) -> Told:
+    def _carry_out(self, call: str, fate: float) -> SimulatedResponse:
         is_applied = fate >= 0.3
         self.applied[call] += is_applied
         if is_applied and fate < 0.6:
             answer = {"status": "success", "phoneCall": call_row(7, comment=call)}
-            return Told(json.dumps(answer).encode())
+            return SimulatedResponse(json.dumps(answer).encode())
         self.open.add(call)
         if self.random.random() < len(UNREADABLE) / (len(UNREADABLE) + len(LOST)):
             return self.random.choice(UNREADABLE)
@@ -110,7 +110,7 @@ def test_no_create_happens_twice_and_none_is_made_up(count: int) -> None:
     world = World(clock)
 
     async def main() -> None:
-        async with simulated(SimulatedHttp(world.meet), clock.clock) as roistat:
+        async with simulated(SimulatedTransport(world.meet), clock.clock) as roistat:
             for number in range(count):
                 await outcomes.create(roistat, f"call {number}")
 

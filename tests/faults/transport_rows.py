@@ -8,9 +8,9 @@ from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import Connection, answer
 
-_LOST = r"connection was lost before the answer"
-_CUT = r"body of the answer was cut"
-_NOT_HTTP = r"the answer is not valid HTTP"
+_LOST = r"connection lost before the response"
+_CUT = r"response body is truncated"
+_NOT_HTTP = r"the response is not valid HTTP"
 _NO_JSON = r"not a JSON object"
 # A body that must appear nowhere: it holds a marker, a number and the key.
 _BODY = b'{"status": "success", "data": [{"comment": "' + TOLD + b'"}]}'
@@ -83,7 +83,7 @@ ROWS = [
         what="silence",
         fault=sends(end="wait"),
         error=errors.RequestTimeoutError,
-        says=r"^no answer within 0\.15 s$",
+        says=r"^no response within 0\.15 s;",
         phase="response",
         timeouts=BRISK,
     ),
@@ -106,7 +106,7 @@ ROWS = [
         what="stalled body",
         fault=sends(_WHOLE[:-5], end="wait"),
         error=errors.RequestTimeoutError,
-        says=r"^nothing came for 0\.15 s while the body was read$",
+        says=r"^no bytes of the response body for 0\.15 s;",
         phase="read",
         timeouts=BRISK,
     ),

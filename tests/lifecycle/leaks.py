@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from roistat_async import Roistat
+from roistat_async.transport.http import HttpTransport
 
 _PATIENCE = 5.0  # seconds for the other thread to close its ends of connections
 
@@ -54,7 +55,9 @@ async def as_before(before: set[str]) -> None:
 def nothing_is_held(roistat: Roistat) -> None:
     """See that no request has a place at the governor, and no connection is in use."""
     assert roistat._api.rate_limiter.in_flight == 0
-    for session in roistat._api.http._sessions.values():
+    transport = roistat._api.transport
+    assert isinstance(transport, HttpTransport)
+    for session in transport._sessions.values():
         assert session.connector is not None
         assert not session.connector._acquired
 

@@ -85,7 +85,7 @@ async def world(fake: FakeRoistat, recorded: list[str], folder: Path) -> AsyncIt
 
 async def still_usable(one: World) -> None:
     """See that the client answers afterwards as if nothing had been, three requests at once."""
-    one.roistat._api.http.bind(reopen=True)  # where the operation was to close it
+    await one.roistat.__aenter__()  # in case the operation closed it
     async with asyncio.timeout(10):
         many = await asyncio.gather(*[one.roistat.scripts.list() for _ in range(3)])
     assert all(many)

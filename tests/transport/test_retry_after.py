@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async.transport import retry_after
+from roistat_async.transport import retry
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 DATE = "Fri, 01 May 2026 09:00:00 GMT"
 
 
 def read(value: str | None, date: str | None = DATE) -> float | None:
-    return retry_after.parse_retry_after(value, date=date, now=NOW)
+    return retry.parse_retry_after(value, date=date, now=NOW)
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("0", 0), ("7", 7), (" 30 ", 30), ("0012", 12)])

@@ -205,5 +205,5 @@ async def test_the_log_names_no_secret(caplog: pytest.LogCaptureFixture) -> None
     text = "\n".join(
         record.getMessage() for record in caplog.records if record.name.startswith("roistat")
     )
-    assert "phone/create answered 500" in text
+    assert "phone/create returned 500" in text
     assert not any(secret in text for secret in SECRETS)
