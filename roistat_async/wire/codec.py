@@ -215,12 +215,12 @@ def _unstructure_call(draft: CallDraft) -> dict[str, Any]:
     return encoded
 
 
-def _unstructure_list(values: Sequence[Any]) -> list[Any]:
-    return [_converter.unstructure(value) for value in values]
+def _unstructure_list(items: Sequence[Any]) -> list[Any]:
+    return [_converter.unstructure(value) for value in items]
 
 
-def _unstructure_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _converter.unstructure(value) for name, value in values.items()}
+def _unstructure_mapping(items: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _converter.unstructure(value) for name, value in items.items()}
 
 
 def _make_converter() -> cattrs.Converter:

@@ -11,13 +11,13 @@ from roistat_async.models.lazy import lazy_attributes
 
 @frozen
 class Part:
-    """Be what is built."""
+    """Object that is built on first use."""
 
     number: int
 
 
 class Waiting:
-    """Be a part that is not built yet, and count how often it is."""
+    """Placeholder of a part that counts how often it is built."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -31,7 +31,7 @@ class Waiting:
 @lazy_attributes(part=Part)
 @frozen
 class Whole:
-    """Be a model with a part."""
+    """Model with a lazy part."""
 
     part: Part | None = None
 

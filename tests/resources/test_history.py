@@ -35,7 +35,7 @@ class World:
 
     @property
     def limits(self) -> list[int]:
-        """Give the limit of each request so far."""
+        """Return the limit of each request so far."""
         return [seen.body["limit"] for seen in self.fake.requests]
 
     def tie(self, count: int, number: int = 100) -> None:
