@@ -17,6 +17,7 @@ BENCHES = (
     "codec",
     "pages",
     "windows",
+    "limit",
     "requests",
     "gzip",
     "downloads",

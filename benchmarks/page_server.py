@@ -3,7 +3,7 @@
 It runs in a process of its own and implements just enough HTTP: it reads a request up to its
 length, looks for the number after `"offset":` and sends the page of that offset after `latency`
 seconds, or an empty page. With `generated` the pages are those of `history_server`, for histories
-too long to be prepared.
+too long to be prepared. With a `certificate` the server uses TLS.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import asyncio
 import gzip as gzip_file
 import multiprocessing
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from attrs import frozen
 
@@ -43,6 +45,8 @@ class Plan:
     latency: float = 0.0
     gzip: bool = False
     generated: bool = False
+    recording: bytes = RECORDING
+    certificate: Path | None = None
 
     @property
     def total(self) -> int:
@@ -59,7 +63,8 @@ def serving_pages(plan: Plan) -> Iterator[Served]:
     process.start()
     child.close()
     try:
-        yield Served(f"http://127.0.0.1:{parent.recv()}/api/v1", KEY, PROJECT)
+        scheme = "https" if plan.certificate else "http"
+        yield Served(f"{scheme}://127.0.0.1:{parent.recv()}/api/v1", KEY, PROJECT)
     finally:
         parent.close()
         process.join(30)
@@ -81,11 +86,11 @@ class _Prepared:
 
 
 class _Generated:
-    """Responses that are generated on request; a recording is a small MP3."""
+    """Responses that are generated on request; all recordings are the same."""
 
     def __init__(self, plan: Plan) -> None:
         self._calls = plan.total
-        self._recording = _framed(RECORDING, is_gzip=False)
+        self._recording = _framed(plan.recording, is_gzip=False)
 
     def respond(self, head: bytes, body: bytes) -> bytes:
         """Return the response to a request."""
@@ -128,19 +133,24 @@ class _Connection(asyncio.Protocol):
 
 def _serve(plan: Plan, pipe: Connection) -> None:
     responses = _Generated(plan) if plan.generated else _Prepared(plan)
-    asyncio.run(_serve_until_closed(responses, plan.latency, pipe))
+    asyncio.run(_serve_until_closed(responses, plan, pipe))
 
 
 async def _serve_until_closed(
-    responses: _Prepared | _Generated, latency: float, pipe: Connection
+    responses: _Prepared | _Generated, plan: Plan, pipe: Connection
 ) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(responses, latency), "127.0.0.1", 0)
+    tls = None
+    if plan.certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(plan.certificate)
+    server = await loop.create_server(
+        lambda: _Connection(responses, plan.latency), "127.0.0.1", 0, ssl=tls
+    )
     pipe.send(server.sockets[0].getsockname()[1])
     closed = asyncio.Event()
-    loop.add_reader(
-        pipe.fileno(), closed.set
-    )  # nothing is sent: it becomes readable when it is closed
+    # Nothing is sent through the pipe: it becomes readable when the parent closes it.
+    loop.add_reader(pipe.fileno(), closed.set)
     await closed.wait()
     server.close()
 
