@@ -1,8 +1,9 @@
 """Other implementations of zlib and of the event loop: what isal, zlib-ng and uvloop save.
 
-The pages of `bench_pages` as gzip, read by `calls.list` with everything on: with isal and with
-zlib-ng in place of the standard zlib (`aiohttp.set_zlib_backend`), CPU seconds over those with
-the standard one. And with uvloop in place of the loop of asyncio: pages, and small requests.
+The pages of `bench_pages` are sent as gzip and read by `calls.list`. The zlib rows show the CPU
+seconds with isal and with zlib-ng (`aiohttp.set_zlib_backend`) over those with the standard zlib.
+The uvloop rows show those with uvloop over those with the loop of asyncio, for the same pages and
+for small requests.
 """
 
 from __future__ import annotations

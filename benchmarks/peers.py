@@ -101,7 +101,7 @@ def json_and_cattrs() -> Read:
 
 
 def pydantic() -> Read | None:
-    """Read with pydantic's own JSON parser; None where it is not installed."""
+    """Read with pydantic's own JSON parser; None if it is not installed."""
     if find_spec("pydantic") is None:
         return None
     from pydantic import TypeAdapter
