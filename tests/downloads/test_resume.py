@@ -155,6 +155,30 @@ async def test_d10_rest_that_stays_wrong(rest: Handler, tmp_path: Path) -> None:
     assert (tmp_path / "a.mp3").read_bytes() == b"old"
 
 
+async def test_d10_wrong_rest_costs_no_attempt(tmp_path: Path) -> None:
+    """The new start after a wrong response has the attempts that were left."""
+    scripts = cut(ETAG), partial(OTHER_ETAG), cut(), whole()
+    saved, requests = await download(tmp_path, *scripts, attempts=3)
+    check(saved, AUDIO, resumed=False)
+    assert len(requests) == 4
+
+
+async def test_d10_rest_that_is_too_long(tmp_path: Path) -> None:
+    """A chunked rest with more bytes than its range is discarded, and the file starts again."""
+    head = answer(
+        b"",
+        ETAG,
+        f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}",
+        status="206 Partial Content",
+        framing=CHUNKED,
+    )
+    body = AUDIO[RECEIVED:] + b"more"
+    too_long = sends(head + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+    saved, requests = await download(tmp_path, cut(ETAG), too_long, whole())
+    check(saved, AUDIO, resumed=False)
+    assert ranges_of(requests) == [None, f"bytes={RECEIVED}-", None]
+
+
 def unfinished_chunk(*headers: str, body: bytes = AUDIO) -> Handler:
     """Send a body in one chunk, without the last chunk."""
     head = answer(b"", *headers, kind="audio/mpeg", framing=CHUNKED)

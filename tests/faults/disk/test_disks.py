@@ -60,7 +60,7 @@ async def test_f1_disk_that_fills_up_among_many(
     for call_id in recorded[:3]:
         record(fake, call_id, 0.7)
     many = roistat.calls.download_recordings(recorded[:3], small_disk, concurrency=1)
-    assert [one.status async for one in many] == ["saved", "failed", "failed"]
+    assert [outcome.status async for outcome in many] == ["saved", "failed", "failed"]
     assert os.listdir(small_disk) == [f"{recorded[0]}.mp3"]
 
 
