@@ -9,7 +9,7 @@ import pytest
 from roistat_async import Roistat
 from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import client
-from tests.lifecycle.world import CLOCK, unlimited
+from tests.lifecycle.operation_context import CLOCK, unlimited
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What an operation may leave behind: tasks, descriptors, complaints of the event loop."""
+"""Checks for leaks: tasks, descriptors, part files, errors reported to the event loop."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from typing import Any
 from roistat_async import Roistat
 from roistat_async.transport.http import HttpTransport
 
-_PATIENCE = 5.0  # seconds for the other thread to close its ends of connections
+_TIMEOUT = 5.0  # seconds for the other thread to close its ends of connections
 
 
 @contextmanager
-def no_complaints() -> Iterator[None]:
-    """See that the loop was told of nothing: no exception never retrieved, no task destroyed."""
-    told: list[dict[str, Any]] = []
+def no_loop_errors() -> Iterator[None]:
+    """Check that the loop reports nothing: no exception unretrieved, no pending task destroyed."""
+    reported: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(context))
+    loop.set_exception_handler(lambda _, context: reported.append(context))
     try:
         yield
-        gc.collect()  # an exception nobody retrieved is told when its task goes
+        gc.collect()  # an unretrieved exception is reported when its task is collected
     finally:
         loop.set_exception_handler(None)
-    assert told == []
+    assert reported == []
 
 
 def tasks() -> set[asyncio.Task[Any]]:
-    """Give the other tasks of this loop."""
+    """Return the other tasks of this loop."""
     return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def descriptors() -> set[str]:
-    """Name what this process has open; nothing where the system does not tell."""
+    """Return the open descriptors of this process; nothing on other systems than Linux."""
     if sys.platform != "linux":
         return set()
     return {f"{fd} {_link(fd)}" for fd in os.listdir("/proc/self/fd") if _link(fd)}
 
 
-async def as_before(before: set[str]) -> None:
-    """Wait until nothing more is open than before; the server has a thread of its own."""
-    end = time.monotonic() + _PATIENCE
+async def wait_until_closed(before: set[str]) -> None:
+    """Wait until no more descriptors are open than before; the server closes in its own thread."""
+    end = time.monotonic() + _TIMEOUT
     while more := descriptors() - before:
         assert time.monotonic() < end, f"still open: {sorted(more)}"
         await asyncio.sleep(0.001)
 
 
-def nothing_is_held(roistat: Roistat) -> None:
-    """See that no request has a place at the governor, and no connection is in use."""
+def assert_nothing_in_use(roistat: Roistat) -> None:
+    """Check that no permit and no connection is in use."""
     assert roistat._api.rate_limiter.in_flight == 0
     transport = roistat._api.transport
     assert isinstance(transport, HttpTransport)
@@ -62,16 +62,16 @@ def nothing_is_held(roistat: Roistat) -> None:
         assert not session.connector._acquired
 
 
-def no_parts(folder: Path) -> None:
-    """See that no half-written file is anywhere below."""
+def assert_no_part_files(folder: Path) -> None:
+    """Check that the folder holds no part file."""
     assert [path for path in folder.rglob("*") if path.name.endswith(".part")] == []
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for something in another thread or process."""
-    end = time.monotonic() + 4 * _PATIENCE
-    while not is_so():
-        assert time.monotonic() < end, "it did not come about"
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition of another thread or process is true."""
+    end = time.monotonic() + 4 * _TIMEOUT
+    while not condition():
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.001)
 
 

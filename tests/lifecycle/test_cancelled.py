@@ -19,7 +19,7 @@ from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import client
 from tests.helpers.raw_server import Connection, RawServer, answer, per_connection, replies
 from tests.lifecycle import leaks
-from tests.lifecycle.world import CLOCK
+from tests.lifecycle.operation_context import CLOCK
 
 FILE = "call/*/file"
 AUDIO = mp3.recording("7", 60)
@@ -50,7 +50,7 @@ async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
         task = asyncio.ensure_future(roistat.scripts.list())
         await waiting.wait()
         await ended(task)
-        leaks.nothing_is_held(roistat)
+        leaks.assert_nothing_in_use(roistat)
     assert len(fake.requests) == 1
 
 
@@ -149,8 +149,8 @@ async def test_a7_a_callers_timeout(
             await call(roistat, tmp_path)
     assert type(caught.value) is TimeoutError
     assert len(fake.requests) == 1
-    leaks.nothing_is_held(roistat)
-    leaks.no_parts(tmp_path)
+    leaks.assert_nothing_in_use(roistat)
+    leaks.assert_no_part_files(tmp_path)
     assert await roistat.scripts.list(is_deleted=True) == []
 
 
@@ -187,12 +187,12 @@ async def test_a9_a_callback_that_raises(
 ) -> None:
     """The exception of a caller's callback is raised, and no partial file is left."""
     fake.state.recordings["10001"] = AUDIO
-    with leaks.no_complaints():
+    with leaks.no_loop_errors():
         with pytest.raises(Stop):
             await STOPPED[name](roistat, tmp_path)
         assert leaks.tasks() == set()
-    leaks.nothing_is_held(roistat)
-    leaks.no_parts(tmp_path)
+    leaks.assert_nothing_in_use(roistat)
+    leaks.assert_no_part_files(tmp_path)
     assert not (tmp_path / "a.mp3").exists()
     assert not (tmp_path / "a.xls").exists()
 
@@ -230,14 +230,14 @@ async def test_a9_a_hook_that_raises(
         fake.fail(path, Fault.error("request_limit_error"))
     before = leaks.descriptors()
     hooks = Hooks(**{hook: raise_once})
-    with leaks.no_complaints():
+    with leaks.no_loop_errors():
         async with client(
             fake.base_url, api_key=fake.api_key, attempts=3, clock=CLOCK, hooks=hooks
         ) as roistat:
             with pytest.raises(Stop):
                 await call(roistat, tmp_path)
             assert leaks.tasks() == set()
-            leaks.nothing_is_held(roistat)
-            leaks.no_parts(tmp_path)
+            leaks.assert_nothing_in_use(roistat)
+            leaks.assert_no_part_files(tmp_path)
             assert await roistat.scripts.list()
-    await leaks.as_before(before)
+    await leaks.wait_until_closed(before)

@@ -19,10 +19,17 @@ from roistat_async.resources.scripts import Scripts
 from roistat_async.testing import FakeRoistat
 from tests.lifecycle import leaks
 from tests.lifecycle.cancel_at import Stepper
+from tests.lifecycle.operation_context import (
+    CALLS,
+    OperationContext,
+    open_context,
+    record,
+    still_usable,
+    unlimited,
+)
 from tests.lifecycle.operations import OPERATIONS, PREPARE, check, complete
-from tests.lifecycle.world import CALLS, World, record, still_usable, unlimited, world
 
-Opened = Callable[[Path], AbstractAsyncContextManager[World]]
+Opened = Callable[[Path], AbstractAsyncContextManager[OperationContext]]
 
 
 @pytest.fixture(scope="module")
@@ -30,39 +37,39 @@ def opened() -> Iterator[Opened]:
     """Run a server in a thread of its own and return what opens a client of it."""
     gc.freeze()  # what the other tests made need not be looked through each time
     with FakeRoistat(calls=CALLS, quirks=unlimited()).in_thread() as fake:
-        yield partial(world, fake, record(fake))
+        yield partial(open_context, fake, record(fake))
     gc.unfreeze()
 
 
-async def cancelled(name: str, at: tuple[int, ...], one: World) -> Stepper:
+async def cancelled(name: str, at: tuple[int, ...], context: OperationContext) -> Stepper:
     """Cancel an operation at some points and check that it left nothing."""
     if name in PREPARE:
-        one.prepared = await PREPARE[name](one)
+        context.prepared = await PREPARE[name](context)
 
     async def work() -> object:
-        return await OPERATIONS[name](one)
+        return await OPERATIONS[name](context)
 
     stepper = Stepper(work, at)
     was_cancelled = await stepper.run()
     assert was_cancelled or not stepper.came_to_all, "the cancel was swallowed"
     assert leaks.tasks() == set()
-    leaks.nothing_is_held(one.roistat)
-    await check(one)
+    leaks.assert_nothing_in_use(context.roistat)
+    await check(context)
     return stepper
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_a1_cancelled_at_every_await(name: str, opened: Opened, tmp_path: Path) -> None:
     """CancelledError is raised; no task, connection or part file is left; client and copy work."""
-    at, is_over = 0, False
-    with leaks.no_complaints():
-        while not is_over:
+    at, is_done = 0, False
+    with leaks.no_loop_errors():
+        while not is_done:
             at += 1
-            async with opened(tmp_path / str(at)) as one:
-                stepper = await cancelled(name, (at,), one)
-                await still_usable(one)
-                await complete(name, one)
-            is_over = not stepper.came_to_all
+            async with opened(tmp_path / str(at)) as context:
+                stepper = await cancelled(name, (at,), context)
+                await still_usable(context)
+                await complete(name, context)
+            is_done = not stepper.came_to_all
     assert at > 1
 
 
@@ -72,14 +79,14 @@ SHORT = [name for name in OPERATIONS if not name.endswith("large")]
 @pytest.mark.parametrize("name", SHORT)
 async def test_a1_cancelled_twice(name: str, opened: Opened, tmp_path: Path) -> None:
     """A second cancel during the first one's clean-up leaves nothing either."""
-    at, is_over = 0, False
-    with leaks.no_complaints():
-        while not is_over:
+    at, is_done = 0, False
+    with leaks.no_loop_errors():
+        while not is_done:
             at += 1
-            async with opened(tmp_path / str(at)) as one:
-                stepper = await cancelled(name, (at, at + 1), one)
-                await still_usable(one)
-            is_over = stepper.points < at
+            async with opened(tmp_path / str(at)) as context:
+                stepper = await cancelled(name, (at, at + 1), context)
+                await still_usable(context)
+            is_done = stepper.points < at
 
 
 SECTIONS = {"scripts": Scripts, "phones": Phones, "calls": Calls, "analytics": Analytics}

@@ -12,7 +12,7 @@ import pytest
 
 from roistat_async.testing import FakeRoistat
 from tests.lifecycle import leaks
-from tests.lifecycle.world import is_sound
+from tests.lifecycle.operation_context import is_sound
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -23,14 +23,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from roistat_async.__main__ import main
 main()
 """
-WORDS = {
+ARGUMENTS = {
     "recordings": ("recordings", "mp3", "--last", "30d"),
     "sync": ("sync", "--to", "calls.db", "--since", "30d", "--recordings", "mp3"),
     "export": ("export", "calls.xls", "--last", "30d"),
 }
 
 
-def start(fake: FakeRoistat, folder: Path, *words: str) -> subprocess.Popen[str]:
+def start(fake: FakeRoistat, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     environ = {
         **os.environ,
         "ROISTAT_BASE_URL": fake.base_url,
@@ -39,7 +39,7 @@ def start(fake: FakeRoistat, folder: Path, *words: str) -> subprocess.Popen[str]
         "PYTHONWARNINGS": "error",
     }
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words],
+        [sys.executable, "-c", COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -49,19 +49,19 @@ def start(fake: FakeRoistat, folder: Path, *words: str) -> subprocess.Popen[str]
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("command", WORDS)
+@pytest.mark.parametrize("command", ARGUMENTS)
 def test_a6_a_signal(
     command: str, sign: signal.Signals, code: int, fake: FakeRoistat, tmp_path: Path
 ) -> None:
     """A signal gives its exit code, no traceback, no part file, and a sound database."""
     fake.quirks.latency = 0.2
-    with start(fake, tmp_path, *WORDS[command]) as process:
+    with start(fake, tmp_path, *ARGUMENTS[command]) as process:
         # A sync is met among its recordings, the others at their first answers.
         leaks.until(lambda: len(fake.requests) > (4 if command == "sync" else 0))
         process.send_signal(sign)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, "Traceback" in err) == (code, False), err
-    leaks.no_parts(tmp_path)
+    leaks.assert_no_part_files(tmp_path)
     is_sound(tmp_path / "calls.db")
     for path in tmp_path.rglob("*.mp3"):
         assert path.read_bytes() == fake.state.recordings[path.stem]

@@ -16,7 +16,7 @@ from roistat_async import Period, Roistat, errors
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.testing import FakeRoistat, mp3
 from tests.faults.disk import privileges
-from tests.lifecycle.world import is_sound
+from tests.lifecycle.operation_context import is_sound
 
 MIB = 1024 * 1024
 PERIOD = Period.last(days=30)

@@ -19,7 +19,7 @@ from pyarrow.dataset import dataset
 
 from roistat_async.testing import FakeRoistat, mp3
 from tests.faults.disk.fork_server import ForkServer, fork_server
-from tests.lifecycle.world import is_sound
+from tests.lifecycle.operation_context import is_sound
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL"),

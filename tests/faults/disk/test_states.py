@@ -20,7 +20,7 @@ from roistat_async.testing import FakeRoistat, Fault
 from tests.faults.disk.test_processes import ids_in
 from tests.helpers.clients import UNLIMITED, client
 from tests.helpers.clock import JumpingClock
-from tests.lifecycle.world import CLOCK
+from tests.lifecycle.operation_context import CLOCK
 from tests.sync.live import DAY, NOON, Live, living, moment
 
 SINCE = datetime.now(UTC) - timedelta(days=30)

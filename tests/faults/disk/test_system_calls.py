@@ -12,7 +12,7 @@ import pytest
 
 from roistat_async.testing import FakeRoistat, mp3
 from tests.faults.disk import privileges
-from tests.lifecycle.world import is_sound
+from tests.lifecycle.operation_context import is_sound
 
 # Prints the error of each operation as JSON.
 WORK = """

@@ -1,4 +1,4 @@
-"""A server in a thread of its own, a fresh client of it, and a folder: for one operation."""
+"""Context of one tested operation: a server in a thread, a new client and a folder."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from roistat_async.testing import FakeRoistat, Quirks, mp3
 from tests.helpers.clients import client
 from tests.lifecycle import leaks
 
-# The time of day is the server's; a wait between attempts is one turn of the loop.
+# The real time of day; a delay between attempts is one iteration of the loop.
 CLOCK = Clock(sleep=lambda _: asyncio.sleep(0))
 _numbers = count(74950010000)
 CALLS = 90
 
 
 def unlimited() -> Quirks:
-    """Give the everyday behaviour without limits; each server has its own to change."""
+    """Return the usual behaviour without limits; each server has its own copy to change."""
     return Quirks(rate_per_second=None, rate_per_hour=None)
 
 
@@ -34,8 +34,8 @@ _LARGE = 1060  # seconds: just beyond the size from which a file is written in t
 
 
 @define
-class World:
-    """Be what an operation works on."""
+class OperationContext:
+    """Server, client and folder that an operation works on."""
 
     fake: FakeRoistat
     roistat: Roistat
@@ -46,23 +46,23 @@ class World:
 
     @property
     def period(self) -> Period:
-        """Give the whole time of the server's calls."""
+        """Period of all calls of the server."""
         now = datetime.now(UTC)
         return Period(now - timedelta(days=30), now + timedelta(hours=1))
 
     def number(self) -> str:
-        """Give a phone number that nobody has."""
+        """Return an unused phone number."""
         return str(next(_numbers))
 
     def finals_are_whole(self) -> None:
-        """See that what has its name is what the server has, and that nothing else is there."""
-        leaks.no_parts(self.folder)
+        """Check that every final file is complete, and that no part file is left."""
+        leaks.assert_no_part_files(self.folder)
         for path in self.folder.rglob("*.mp3"):
             assert path.read_bytes() == self.fake.state.recordings[path.stem]
 
 
 def record(fake: FakeRoistat) -> list[str]:
-    """Have four calls with a recording, the last one a large one; give their ids."""
+    """Give four calls a recording, the last of them a large one; return their ids."""
     some = [row["id"] for row in fake.state.calls if row["status"] == "ANSWER"][:4]
     for call_id in some:
         seconds = _LARGE if call_id == some[-1] else 30
@@ -71,28 +71,30 @@ def record(fake: FakeRoistat) -> list[str]:
 
 
 @asynccontextmanager
-async def world(fake: FakeRoistat, recorded: list[str], folder: Path) -> AsyncIterator[World]:
-    """Open a client and see at the end that nothing more is open than before."""
+async def open_context(
+    fake: FakeRoistat, recorded: list[str], folder: Path
+) -> AsyncIterator[OperationContext]:
+    """Open a client; check at the end that no more descriptors are open than before."""
     before = leaks.descriptors()
     limits = Limits(per_second=None, per_hour=None, concurrency=3)
     roistat = client(fake.base_url, api_key=fake.api_key, limits=limits, attempts=2, clock=CLOCK)
     folder.mkdir()
     async with roistat:
-        yield World(fake, roistat, folder, recorded)
+        yield OperationContext(fake, roistat, folder, recorded)
     assert leaks.tasks() == set()
-    await leaks.as_before(before)
+    await leaks.wait_until_closed(before)
 
 
-async def still_usable(one: World) -> None:
-    """See that the client answers afterwards as if nothing had been, three requests at once."""
-    await one.roistat.__aenter__()  # in case the operation closed it
+async def still_usable(context: OperationContext) -> None:
+    """Check that the client still works, with three requests at once."""
+    await context.roistat.__aenter__()  # in case the operation closed it
     async with asyncio.timeout(10):
-        many = await asyncio.gather(*[one.roistat.scripts.list() for _ in range(3)])
-    assert all(many)
+        lists = await asyncio.gather(*[context.roistat.scripts.list() for _ in range(3)])
+    assert all(lists)
 
 
 def is_sound(path: Path) -> None:
-    """See that a database, if there is one, is a whole one."""
+    """Check that a database, if there is one, is intact."""
     if path.exists() and path.stat().st_size:
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
