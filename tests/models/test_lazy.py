@@ -1,4 +1,4 @@
-"""A slot whose value is built on first use, and nobody can tell."""
+"""Lazy attributes: built on first access, without a difference to the caller."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from roistat_async.models.lazy import lazy_attributes
 
 @frozen
 class Part:
-    """Object that is built on first use."""
+    """Object that is built."""
 
     number: int
 
 
-class Waiting:
-    """Placeholder of a part that counts how often it is built."""
+class Unbuilt:
+    """Placeholder that counts how often it is built."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -31,37 +31,37 @@ class Waiting:
 @lazy_attributes(part=Part)
 @frozen
 class Whole:
-    """Model with a lazy part."""
+    """Model with a lazy attribute."""
 
     part: Part | None = None
 
 
-def _waiting(number: int) -> tuple[Whole, Waiting]:
-    waiting = Waiting(number)
-    return Whole(waiting), waiting  # type: ignore[arg-type]
+def _unbuilt(number: int) -> tuple[Whole, Unbuilt]:
+    unbuilt = Unbuilt(number)
+    return Whole(unbuilt), unbuilt  # type: ignore[arg-type]
 
 
 def test_part_is_built_once() -> None:
-    """Every look gives the same object."""
-    whole, waiting = _waiting(5)
-    assert waiting.builds == 0
+    """Every access returns the same object."""
+    whole, unbuilt = _unbuilt(5)
+    assert unbuilt.builds == 0
     assert whole.part is whole.part
-    assert (whole.part, waiting.builds) == (Part(5), 1)
+    assert (whole.part, unbuilt.builds) == (Part(5), 1)
 
 
-def test_waiting_part_equals_a_built_one() -> None:
+def test_unbuilt_part_equals_a_built_one() -> None:
     """Comparing, hashing and printing build it first."""
-    for look in (repr, hash, attrs.asdict, lambda whole: whole == Whole(Part(5))):
-        assert look(_waiting(5)[0]) == look(Whole(Part(5)))
+    for view in (repr, hash, attrs.asdict, lambda whole: whole == Whole(Part(5))):
+        assert view(_unbuilt(5)[0]) == view(Whole(Part(5)))
 
 
 @pytest.mark.parametrize("value", [None, Part(1), "text"])
-def test_other_values_are_given_as_they_are(value: object) -> None:
-    """None, a part, and what has nothing to build."""
+def test_other_values_are_returned_unchanged(value: object) -> None:
+    """None, a built object and a value without `build_model` are returned as they are."""
     assert Whole(value).part is value  # type: ignore[arg-type]
 
 
 def test_class_keeps_its_descriptor() -> None:
-    """Looking at the class does not fail, as with any slot."""
+    """Access through the class returns the descriptor, as with any slot."""
     assert Whole.part is Whole.__dict__["part"]
     assert not hasattr(Whole(), "__dict__")

@@ -1,4 +1,4 @@
-"""What all models keep: frozen, slotted, hashable, picklable, and silent about people."""
+"""All models are frozen, slotted, hashable, picklable, and show no personal data in a repr."""
 
 from __future__ import annotations
 
@@ -55,25 +55,25 @@ MODELS = [
     for kind in vars(module).values()
     if isinstance(kind, type) and attrs.has(kind) and kind.__module__ == module.__name__
 ]
-MOMENT = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
-# What a model that has required fields is made of.
+TIME = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
+# Values of the required fields.
 REQUIRED: dict[str, dict[str, Any]] = {
-    "Call": {"id": "1", "date": MOMENT, "status": CallStatus.ANSWER},
-    "CallDraft": {"callee": "74951234567", "caller": "74957654321", "date": MOMENT},
+    "Call": {"id": "1", "date": TIME, "status": CallStatus.ANSWER},
+    "CallDraft": {"callee": "74951234567", "caller": "74957654321", "date": TIME},
     "CrmField": {"id": "1"},
-    "DayValue": {"date": MOMENT},
+    "DayValue": {"date": TIME},
     "Download": {"path": Path("1.mp3"), "size": 1, "sha256": "00"},
     "DownloadOutcome": {"call_id": "1", "status": DownloadStatus.SAVED},
     "BadRecord": {"index": 0, "path": ".id", "problem": "expected a string"},
     "HourCount": {"hour": "01"},
     "Page": {"items": [], "total": 0, "offset": 0},
-    "Period": {"start": MOMENT, "end": MOMENT.replace(year=2017)},
+    "Period": {"start": TIME, "end": TIME.replace(year=2017)},
     "Phone": {"id": 5, "phone": "74951234567"},
     "RowBatch": {"items": [], "keys": [], "total": 0},
     "Script": {"id": 1},
-    "WeekdayCount": {"date": MOMENT},
+    "WeekdayCount": {"date": TIME},
 }
-HOLD_LISTS = {Page, RowBatch}  # a page is no key of anything
+HOLD_LISTS = {Page, RowBatch}  # a page is not hashable
 
 
 def _make(model: type[Any]) -> Any:
@@ -82,7 +82,7 @@ def _make(model: type[Any]) -> Any:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_model_is_frozen(model: type[Any]) -> None:
-    """What Roistat said is not changed by accident; a misspelled field is an error."""
+    """A field cannot be changed, and a new attribute cannot be added."""
     made = _make(model)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(made, attrs.fields(model)[0].name, None)
@@ -92,13 +92,13 @@ def test_model_is_frozen(model: type[Any]) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_model_is_slotted(model: type[Any]) -> None:
-    """A page of calls has no dictionary per call."""
+    """An instance has no dictionary."""
     assert not hasattr(_make(model), "__dict__")
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_model_goes_to_another_process(model: type[Any]) -> None:
-    """And comes back equal, also from a copy."""
+def test_model_can_be_pickled_and_copied(model: type[Any]) -> None:
+    """The copy is equal."""
     made = _make(model)
     assert pickle.loads(pickle.dumps(made)) == made
     assert copy.deepcopy(made) == made
@@ -107,14 +107,14 @@ def test_model_goes_to_another_process(model: type[Any]) -> None:
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model not in HOLD_LISTS])
 def test_model_is_hashable(model: type[Any]) -> None:
-    """Equal models are one key, though their lists take no part in the hash."""
+    """Equal models are one key of a dict; lists are not part of the hash."""
     assert isinstance(_make(model), Hashable)
     assert len({_make(model), _make(model)}) == 1
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_defaults_are_not_shared(model: type[Any]) -> None:
-    """An `extra` that is written to belongs to one model only."""
+    """A mutable default belongs to one instance only."""
     for field in attrs.fields(model):
         default = getattr(_make(model), field.name)
         if isinstance(default, dict | list) and field.name not in REQUIRED.get(model.__name__, {}):
@@ -129,8 +129,8 @@ SECRETS = [
     Call(**REQUIRED["Call"], visit=Visit(ip="79161234567", google_client_id="79161234567")),
     Call(**REQUIRED["Call"], order=Order(custom_fields={"phone": "79161234567"})),
     Visit(metrika_client_id="79161234567"),
-    CallDraft("79161234567", "79161234567", MOMENT, comment="79161234567"),
-    CallDraft("1", "2", MOMENT, file_url="https://x.test/79161234567"),
+    CallDraft("79161234567", "79161234567", TIME, comment="79161234567"),
+    CallDraft("1", "2", TIME, file_url="https://x.test/79161234567"),
     Phone(id=5, phone="79161234567"),
     ScriptOptions(replaceable_numbers=["79161234567"], redirect=Redirect("sip", "79161234567")),
     ScriptOptions(extra={"phone": "79161234567"}),
@@ -140,33 +140,33 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("model", SECRETS, ids=lambda model: type(model).__name__)
-def test_repr_shows_no_person(model: object) -> None:
-    """Models are logged: no whole number, password, address or comment is in a repr."""
+def test_repr_shows_no_personal_data(model: object) -> None:
+    """No complete phone number, password, address or comment is in a repr."""
     for text in (repr(model), str(model), repr([model]), f"{model}"):
         assert "9161234567" not in text
 
 
-def test_repr_lets_numbers_be_told_apart() -> None:
-    """The first and the last digits stay."""
+def test_repr_shows_the_ends_of_a_number() -> None:
+    """The first and the last digits of a long number are shown, of a short one none."""
     assert "'7916•••4567'" in repr(Phone(id=5, phone="79161234567"))
     assert "'•••'" in repr(Phone(id=5, phone="101"))
 
 
-def test_repr_shows_what_is_missing() -> None:
-    """None and OMITTED are seen as what they are."""
+def test_repr_shows_missing_values() -> None:
+    """None and OMITTED are not masked."""
     assert "callee=None" in repr(Call(**REQUIRED["Call"]))
     assert "replaceable_numbers=OMITTED" in repr(ScriptOptions())
     assert "value=OMITTED" in repr(Redirect("phone"))
 
 
 def test_values_are_reachable() -> None:
-    """Only printing hides them."""
+    """The attribute and the dictionary have the complete value."""
     assert Phone(id=5, phone="79161234567").phone == "79161234567"
     assert attrs.asdict(_make(CallDraft))["callee"] == "74951234567"
 
 
-def test_omitted_is_one_and_false() -> None:
-    """It is told from None, survives a pickle, and is false like None."""
+def test_omitted_is_a_false_singleton() -> None:
+    """It differs from None, is false, and is the same object after a pickle and a copy."""
     assert not OMITTED
     assert OMITTED is not None
     assert isinstance(OMITTED, Omitted)
@@ -175,20 +175,20 @@ def test_omitted_is_one_and_false() -> None:
     assert repr(OMITTED) == "OMITTED"
 
 
-def test_outcome_holds_its_error() -> None:
-    """The outcome of a download goes to another process with its error."""
+def test_outcome_is_pickled_with_its_error() -> None:
+    """The outcome of a download still has its error after it was pickled."""
     outcome = DownloadOutcome("1", DownloadStatus.FAILED, error=RoistatError("no"))
     again = pickle.loads(pickle.dumps(outcome))
     assert (str(again.error), again.status) == ("no", "failed")
     assert Download(Path("1"), 1, "00").resumed is False
 
 
-def test_rows_count_what_came() -> None:
-    """An offset moves by the rows received, readable or not."""
+def test_row_count_includes_bad_records() -> None:
+    """An offset is advanced by all rows of a response."""
     assert RowBatch([1, 2], ["a", "b"], 9, bad_keys=["c"]).row_count == 3
 
 
 def test_period_is_among_the_models() -> None:
-    """The list above is found by reflection: it must not be empty by mistake."""
+    """The list of models is made by reflection: it must not be empty by mistake."""
     assert Period in MODELS
     assert len(MODELS) >= 30

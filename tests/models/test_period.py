@@ -1,4 +1,4 @@
-"""A period is aware, has a direction, and is never off by three hours."""
+"""A period has a time zone and a positive length."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ MOSCOW = timezone(timedelta(hours=3))
     ],
 )
 def test_both_ends_must_be_aware(start: Any, end: Any) -> None:
-    """A naive date is refused when it is said, not when it is sent."""
+    """A naive date is an error at once."""
     with pytest.raises(ConfigurationError, match=r"Period (start|end)"):
         Period(start, end)
 
 
 @pytest.mark.parametrize("end", [START, START - timedelta(days=1), START.astimezone(MOSCOW)])
 def test_end_is_after_the_start(end: datetime) -> None:
-    """An empty or backward period is a mistake."""
+    """An empty or reversed period is an error."""
     with pytest.raises(ConfigurationError, match="after its start"):
         Period(START, end)
 
 
 def test_period_is_frozen() -> None:
-    """It may be a key, and goes to another process."""
+    """It is frozen, hashable and can be pickled."""
     period = Period(START, END)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         period.start = END  # type: ignore[misc]
@@ -51,23 +51,23 @@ def test_period_is_frozen() -> None:
 
 
 def test_last_ends_now() -> None:
-    """`now` is for tests; it is the end, and aware."""
+    """The end is `now`, which is the current time by default."""
     assert Period.last(days=1, hours=12, now=END) == Period(END - timedelta(hours=36), END)
     before = datetime.now(UTC)
     assert before <= Period.last(hours=1).end <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize(
-    "given",
+    "arguments",
     [
         {}, {"days": 0}, {"days": -1}, {"days": 1e9}, {"days": 10**400}, {"days": float("nan")},
         {"days": "7"}, {"days": 7, "now": END.replace(tzinfo=None)},
     ],
 )  # fmt: skip
-def test_last_needs_a_length(given: dict[str, Any]) -> None:
-    """What is no stretch of time is our error, whatever datetime thinks of it."""
+def test_last_needs_a_length(arguments: dict[str, Any]) -> None:
+    """An invalid length is a ConfigurationError, not an error of datetime."""
     with pytest.raises(ConfigurationError):
-        Period.last(**given)
+        Period.last(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -82,25 +82,25 @@ def test_last_needs_a_length(given: dict[str, Any]) -> None:
     ],
 )
 def test_parse(text: str, start: datetime, end: datetime) -> None:
-    """Days are whole, the last one included; times are what they are."""
+    """The last day is included; times are used as they are."""
     assert Period.parse(text) == Period(start, end)
 
 
 @pytest.mark.parametrize("text", ["2026-05-01..2026-05-31", "2026-05-01T00:00..2026-06-01T00:00"])
-def test_parse_takes_a_zone(text: str) -> None:
-    """Days, and times without an offset, are those of `tz`."""
+def test_parse_uses_the_zone(text: str) -> None:
+    """Days and times without an offset are in `tz`."""
     period = Period.parse(text, tz=MOSCOW)
     assert period == Period(START.replace(tzinfo=MOSCOW), END.replace(tzinfo=MOSCOW))
 
 
-def test_parse_leaves_a_said_offset() -> None:
-    """An offset in the text outranks `tz`."""
+def test_parse_prefers_the_offset_in_the_text() -> None:
+    """An offset in the text wins over `tz`."""
     text = "2026-05-01T00:00:00Z..2026-06-01T00:00:00Z"
     assert Period.parse(text, tz=MOSCOW) == Period(START, END)
 
 
 def test_parse_knows_the_length_of_a_day() -> None:
-    """A day on which the clocks change is 23 or 25 hours long."""
+    """A day on which the clocks change has 23 or 25 hours."""
     period = Period.parse("2026-03-29..2026-03-29", tz=ZoneInfo("Europe/Berlin"))
     assert period.end.astimezone(UTC) - period.start.astimezone(UTC) == timedelta(hours=23)
 
@@ -114,6 +114,6 @@ def test_parse_knows_the_length_of_a_day() -> None:
     ],
 )  # fmt: skip
 def test_parse_refuses(text: str) -> None:
-    """Everything else is refused, never guessed."""
+    """Anything else is an error."""
     with pytest.raises(ConfigurationError):
         Period.parse(text)

@@ -1,4 +1,4 @@
-"""Parts of a call as JSON: the same text whether they were built or still wait."""
+"""Nested objects of a call as JSON: the same text whether they were built or not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PARTS = {"visit": Visit, "order": Order, "static_source": Source}
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def _read(record: dict[str, Any]) -> list[Call]:
+def _decode(record: dict[str, Any]) -> list[Call]:
     data = msgspec.Raw(json.dumps([record]).encode())
     return records.decode_list(ApiResponse(data, None, msgspec.Raw()), Call, skip_bad=True).items
 
@@ -47,21 +47,21 @@ def _record(**parts: Any) -> dict[str, Any]:
 
 @settings(max_examples=400)
 @given(CALLS)
-def test_what_waits_is_written_as_what_was_built(record: dict[str, Any]) -> None:
-    """Read fast and untouched, read fast and looked at, read leniently: one text."""
-    for call in _read(record):
-        waiting = _texts(call)
+def test_text_does_not_depend_on_how_a_call_was_decoded(record: dict[str, Any]) -> None:
+    """The text is the same before and after nested objects are built, and for a call by cattrs."""
+    for call in _decode(record):
+        before = _texts(call)
         for name in PARTS:
             getattr(call, name)
-        lenient = codec.structure(json.loads(json.dumps(record)), Call)
-        assert waiting == _texts(call) == _texts(lenient)
+        by_cattrs = codec.structure(json.loads(json.dumps(record)), Call)
+        assert before == _texts(call) == _texts(by_cattrs)
 
 
 @settings(max_examples=400)
 @given(CALLS)
-def test_the_text_holds_the_whole_part(record: dict[str, Any]) -> None:
-    """Read back it gives the model again, with the keys that no model knows."""
-    for call in _read(record):
+def test_text_decodes_to_the_same_object(record: dict[str, Any]) -> None:
+    """The text decodes to an equal object, unknown keys included."""
+    for call in _decode(record):
         texts = _texts(call)
         for name, kind in PARTS.items():
             text, part = texts[name], getattr(call, name)
@@ -71,46 +71,46 @@ def test_the_text_holds_the_whole_part(record: dict[str, Any]) -> None:
         assert json.loads(texts["extra"] or "{}") == call.extra
 
 
-def test_nothing_is_built() -> None:
-    """A part that waits still waits once it was written."""
+def test_encoding_builds_nothing() -> None:
+    """A nested object that was not built is still a Struct after it was encoded."""
     parts = {
         "visit": {"id": 1, "geo": {"city": "Town"}, "source": {}},
         "order": {"id": 2, "status": {"id": 3}, "custom_fields": []},
         "static_source": {"system_name": "one"},
     }
-    (call,) = _read(_record(**parts))
+    (call,) = _decode(_record(**parts))
     texts = _texts(call)
     for name in PARTS:
         assert texts[name]
         assert isinstance(raw_getter(Call, name)(call), msgspec.Struct)
 
 
-def test_ids_dates_and_empty_objects_are_tidy() -> None:
-    """Ids are text, dates UTC, and PHP's empty list is the object it was."""
+def test_ids_dates_and_empty_objects_are_normalised() -> None:
+    """Ids are text, dates are in UTC, and PHP's empty list is an empty object."""
     visit = {"id": 1, "first_id": 2, "date": "2026-05-01T15:00:00+03:00", "metrika_client_id": 3}
     order = {"id": 4, "status": {"id": 5}, "custom_fields": [], "client_id": 6, "visit_id": 7}
-    (call,) = _read(_record(visit=visit, order=order))
-    found = json.loads(call_json.to_json(call, "visit") or "")
-    assert found.items() >= {"id": "1", "first_id": "2", "metrika_client_id": "3"}.items()
-    assert found["date"] == "2026-05-01T12:00:00Z"
-    found = json.loads(call_json.to_json(call, "order") or "")
-    assert found.items() >= {"id": "4", "client_id": "6", "visit_id": "7"}.items()
-    assert found["status"]["id"] == "5"
-    assert found["custom_fields"] == {}
+    (call,) = _decode(_record(visit=visit, order=order))
+    visit_json = json.loads(call_json.to_json(call, "visit") or "")
+    assert visit_json.items() >= {"id": "1", "first_id": "2", "metrika_client_id": "3"}.items()
+    assert visit_json["date"] == "2026-05-01T12:00:00Z"
+    order_json = json.loads(call_json.to_json(call, "order") or "")
+    assert order_json.items() >= {"id": "4", "client_id": "6", "visit_id": "7"}.items()
+    assert order_json["status"]["id"] == "5"
+    assert order_json["custom_fields"] == {}
 
 
-def test_what_is_not_there_has_no_text() -> None:
-    """None, and keys that nobody added."""
+def test_none_has_no_text() -> None:
+    """The text of None, and of an empty `extra`, is None."""
     assert set(_texts(_call()).values()) == {None}
 
 
-def test_an_empty_part_has_a_text() -> None:
-    """An empty object of tags is not the same as none."""
+def test_an_empty_object_has_a_text() -> None:
+    """Empty tags differ from missing ones."""
     assert call_json.to_json(_call(tags={}), "tags") == "{}"
 
 
-def test_strays_stand_at_the_end_and_outrank_nothing() -> None:
-    """A field is what its model says, whatever an unknown key of its name holds."""
+def test_unknown_keys_come_last_and_replace_no_field() -> None:
+    """A field wins over an unknown key of the same name."""
     geo = Geo(city="Town", extra={"district": "West", "city": "Other"})
     text = call_json.to_json(_call(visit=Visit(geo=geo, extra={"new": 1})), "visit") or ""
     assert json.loads(text)["geo"]["city"] == "Town"
@@ -118,15 +118,15 @@ def test_strays_stand_at_the_end_and_outrank_nothing() -> None:
     assert list(json.loads(text)["geo"])[-1] == "district"
 
 
-def test_numbers_of_any_size_are_written() -> None:
-    """Also one the fast writer refuses."""
-    (call,) = _read(_record(tags={"n": 10**30}, order={"custom_fields": {"n": 10**30}}))
+def test_integers_of_any_size_are_encoded() -> None:
+    """An integer that msgspec cannot encode is encoded by the standard library."""
+    (call,) = _decode(_record(tags={"n": 10**30}, order={"custom_fields": {"n": 10**30}}))
     assert json.loads(call_json.to_json(call, "tags") or "") == {"n": 10**30}
     assert json.loads(call_json.to_json(call, "order") or "")["custom_fields"] == {"n": 10**30}
 
 
 @pytest.mark.parametrize(
-    ("moment", "text"),
+    ("at", "text"),
     [
         (NOON, "2026-05-01T12:00:00Z"),
         (NOON.replace(microsecond=5), "2026-05-01T12:00:00.000005Z"),
@@ -135,30 +135,30 @@ def test_numbers_of_any_size_are_written() -> None:
         (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), "0001-01-01T00:00:00+14:00"),
     ],
 )
-def test_moments_are_spelled_in_utc(moment: datetime, text: str) -> None:
-    """As short as they can be; one that UTC cannot hold keeps its offset."""
-    assert call_json.format_utc(moment) == text
+def test_times_are_formatted_in_utc(at: datetime, text: str) -> None:
+    """A time has the shortest format; one that UTC cannot represent keeps its offset."""
+    assert call_json.format_utc(at) == text
 
 
 @pytest.mark.parametrize("year", [1, 2026])
-def test_many_moments_are_spelled_as_one_is(year: int) -> None:
-    """In one go, also where one of them is spelled in the slow way."""
+def test_many_times_are_formatted_as_one_is(year: int) -> None:
+    """Also if one of them cannot be represented in UTC."""
     east = timezone(timedelta(hours=14))
-    moments = [NOON, NOON.replace(microsecond=5), datetime(year, 1, 1, tzinfo=east)]
-    assert call_json.format_utc_all(moments) == [call_json.format_utc(one) for one in moments]
+    times = [NOON, NOON.replace(microsecond=5), datetime(year, 1, 1, tzinfo=east)]
+    assert call_json.format_utc_all(times) == [call_json.format_utc(at) for at in times]
     assert call_json.format_utc_all([]) == []
 
 
 @pytest.mark.parametrize("number", [5, 10**30])
-def test_a_column_is_spelled_as_each_value_is(number: int) -> None:
-    """Ends of lines inside a text, gaps, and a number the fast writer refuses."""
-    words = "a\nb\r\u2028c"
+def test_a_column_equals_its_single_values(number: int) -> None:
+    """Also with line ends in text, with gaps, and with an integer that msgspec cannot encode."""
+    text = "a\nb\r\u2028c"
     raw_records = [
-        _record(tags={"n": number}, visit={"host": words}),
+        _record(tags={"n": number}, visit={"host": text}),
         _record(id="2"),
-        _record(id="3", tags={"n": words}, visit={"id": 3}),
+        _record(id="3", tags={"n": text}, visit={"id": 3}),
     ]
-    calls = [call for record in raw_records for call in _read(record)]
+    calls = [call for record in raw_records for call in _decode(record)]
     for name in call_json.NESTED:
         assert call_json.json_column(calls, name) == [
             call_json.to_json(call, name) for call in calls

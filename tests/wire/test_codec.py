@@ -1,4 +1,4 @@
-"""Models from JSON and back: optional parts, unknown keys, open lists, drafts."""
+"""Models from JSON objects and back: optional fields, unknown keys, new statuses, drafts."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ DATE = datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC)
     ],
 )
 def test_type_traps(model: type[Any], record: dict[str, Any], name: str, expected: Any) -> None:
-    """Each form that was seen in the wild has one type here (facts §4)."""
-    found = getattr(codec.structure(record, model), name)
-    assert (found, type(found)) == (expected, type(expected))
+    """Each format that was seen becomes one type (docs/roistat-api-notes.md)."""
+    value = getattr(codec.structure(record, model), name)
+    assert (value, type(value)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_type_traps(model: type[Any], record: dict[str, Any], name: str, expecte
     ],
 )
 def test_segments_keep_their_shape(segments: Any) -> None:
-    """All shapes of segments are read, and sent back as they came."""
+    """Segments of any shape are sent back unchanged."""
     options = codec.structure({"segments": segments}, ScriptOptions)
     assert options.segments == segments
     assert codec.unstructure(options) == {"segments": segments}
@@ -108,51 +108,51 @@ def test_segments_keep_their_shape(segments: Any) -> None:
     [(OMITTED, {}), (None, {"phone_format": None}), ("8", {"phone_format": "8"})],
 )
 def test_omitted_none_and_value_differ(value: Any, sent: dict[str, Any]) -> None:
-    """What is left out is not sent, None is sent as null, a value as itself."""
+    """An omitted field is not sent, None is sent as null, a value as itself."""
     assert codec.unstructure(ScriptOptions(phone_format=value)) == sent
 
 
 def test_empty_draft_is_an_empty_body() -> None:
-    """Nothing is sent that was not said."""
+    """A draft without fields sends no key."""
     assert codec.unstructure(ScriptDraft()) == {}
 
 
 def test_flag_is_sent_as_is_enabled() -> None:
-    """The answer's `crm.enabled` goes back as the request's `crm.is_enabled` (page)."""
+    """`crm.enabled` of a response is sent as `crm.is_enabled`, as documented by the vendor."""
     assert codec.unstructure(codec.structure({"enabled": "1"}, Crm)) == {"is_enabled": 1}
 
 
-def test_tenth_status_is_kept() -> None:
-    """A status the page does not know loses neither the call nor its name (J19)."""
+def test_unknown_status_is_no_error() -> None:
+    """A status that the vendor does not document loses neither the call nor its name (J19)."""
     status = codec.structure({**CALL, "status": "HOLD"}, Call).status
     assert (status, str(status), status.value, status.is_known) == ("HOLD", "HOLD", "HOLD", False)
     assert CallStatus.ANSWER.is_known
 
 
-def test_tenth_status_pickles() -> None:
-    """It goes to another process as it is, and is still the same key of a dict."""
+def test_unknown_status_can_be_pickled() -> None:
+    """It is equal and the same key of a dict after it was pickled."""
     status = CallStatus("HOLD")
     again = pickle.loads(pickle.dumps(status))
     assert (again, hash(again), type(again)) == (status, hash(status), CallStatus)
     assert {status: 1}[CallStatus("HOLD")] == 1
 
 
-def test_tenth_status_does_not_join_the_nine() -> None:
-    """The list of the page's statuses stays as it is."""
+def test_unknown_status_is_not_added_to_the_known_ones() -> None:
+    """The documented statuses remain nine."""
     assert len({CallStatus("HOLD"), *CallStatus}) == 10
     assert len(CallStatus) == 9
 
 
 @pytest.mark.parametrize("status", ["", None, True, 1.5, []])
 def test_no_status_is_no_status(status: Any) -> None:
-    """An empty status is not made up."""
+    """Nothing but text is a status."""
     with pytest.raises(codec.RecordError) as caught:
         codec.structure({**CALL, "status": status}, Call)
     assert caught.value.path == ".status"
 
 
 def _with_unknown_keys(value: Any) -> Any:
-    """Add a key nobody knows to every object."""
+    """Return the value with an unknown key in every object."""
     if isinstance(value, dict):
         return {**{k: _with_unknown_keys(v) for k, v in value.items()}, "новое": {"a": [1, None]}}
     return [_with_unknown_keys(part) for part in value] if isinstance(value, list) else value
@@ -170,56 +170,56 @@ def _extras(value: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("model", "record", "objects"),
     [
-        # Counted on the page; the free objects (custom_fields of an order, tags) are no models.
+        # Counted in the vendor's examples; custom_fields of an order and tags are not models.
         (Call, api_doc.decoded("call_list.response")["data"][0], 6),
         (Phone, api_doc.decoded("phone_list.response")["data"][1], 8),
         (Script, api_doc.decoded("script_create.response")["data"], 9),
         (CallAnalytics, api_doc.decoded("analytics.response")["data"], 26),
     ],
 )
-def test_unknown_keys_are_kept_at_every_level(
+def test_unknown_keys_are_in_extra_at_every_level(
     model: type[Any], record: dict[str, Any], objects: int
 ) -> None:
-    """A key no model knows stays reachable where it stood (J24)."""
+    """An unknown key is in the `extra` of its object (J24)."""
     extras = _extras(codec.structure(_with_unknown_keys(record), model))
     assert extras == [{"новое": {"a": [1, None]}}] * objects
 
 
 def test_update_sends_back_every_key() -> None:
-    """Reading a script and sending its draft loses no key, at no level, known or not."""
+    """Sending the draft of a script loses no key at any level, known or not."""
     record = _with_unknown_keys(api_doc.decoded("script_create.response")["data"])
     record["integration"]["webhook"]["custom_fields"] = {"a": "{roistatParam1}"}
     sent = codec.unstructure(codec.structure(record, Script).to_draft())
     expected = json.loads(json.dumps(record))
-    for answered_only in ("id", "creation_date", "call_count", "accuracy", "needed_phone_count"):
-        del expected[answered_only]
+    for response_only in ("id", "creation_date", "call_count", "accuracy", "needed_phone_count"):
+        del expected[response_only]
     crm = expected["integration"]["crm"]
     crm["is_enabled"] = crm.pop("enabled")
     assert sent == expected
 
 
-def test_changed_field_outranks_its_old_copy() -> None:
-    """A key that was kept and is a field's name does not undo a change."""
+def test_field_wins_over_extra() -> None:
+    """A key of `extra` with the name of a field does not undo a change."""
     draft = ScriptDraft(name="new", extra={"name": "old", "other": 1})
     assert codec.unstructure(draft) == {"name": "new", "other": 1}
 
 
-@pytest.mark.parametrize(("flag", "spelled"), [(True, "1"), (False, "0")])
-def test_save_to_crm_is_text(flag: bool, spelled: str) -> None:
-    """The page sends this one flag as a string."""
+@pytest.mark.parametrize(("flag", "sent"), [(True, "1"), (False, "0")])
+def test_save_to_crm_is_text(flag: bool, sent: str) -> None:
+    """The vendor documents this flag as a string."""
     draft = CallDraft("74951234567", "74957654321", DATE, save_to_crm=flag)
-    assert codec.unstructure(draft)["save_to_crm"] == spelled
+    assert codec.unstructure(draft)["save_to_crm"] == sent
 
 
 def test_call_is_dated_in_utc() -> None:
-    """The page wants the date of a call in UTC."""
+    """The date of a call is sent in UTC."""
     date = DATE.astimezone(timezone(timedelta(hours=3)))
-    spelled = codec.unstructure(CallDraft("74951234567", "74957654321", date))
-    assert spelled["date"] == "2016-07-26T11:03:57+0000"
+    body = codec.unstructure(CallDraft("74951234567", "74957654321", date))
+    assert body["date"] == "2016-07-26T11:03:57+0000"
 
 
-def test_call_draft_sends_what_it_holds() -> None:
-    """Three fields are needed, no other is sent unasked; null only where None was said."""
+def test_call_draft_sends_only_its_fields() -> None:
+    """No omitted field is sent, and null is sent only for None."""
     draft = CallDraft("74951234567", "74957654321", DATE, visit_id=None, status=CallStatus.BUSY)
     assert codec.unstructure(draft) == {
         "callee": "74951234567",
@@ -232,7 +232,7 @@ def test_call_draft_sends_what_it_holds() -> None:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_no_number_is_sent_as_null(number: float) -> None:
-    """JSON has no spelling for infinity: it is refused instead of becoming null."""
+    """NaN and infinity raise an error instead of being sent as null."""
     with pytest.raises(ConfigurationError):
         codec.unstructure(
             ScriptDraft(extra={}, options=ScriptOptions(segments=[["a", "=", number]]))
@@ -269,8 +269,8 @@ def test_no_number_is_sent_as_null(number: float) -> None:
         (CallAnalytics, [], ""),
     ],
 )  # fmt: skip
-def test_unreadable_names_the_place(model: type[Any], record: Any, path: str) -> None:
-    """The error says where inside the record, and never what stood there."""
+def test_error_names_the_path(model: type[Any], record: Any, path: str) -> None:
+    """The error has the path in the record, and never the value."""
     with pytest.raises(codec.RecordError) as caught:
         codec.structure(record, model)
     assert caught.value.path == path

@@ -1,4 +1,4 @@
-"""One value of JSON into one value of Python: the type traps of facts §4, matrix J20 to J25."""
+"""Coercion of JSON values (docs/roistat-api-notes.md, docs/fault-matrix.md J20 to J25)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from roistat_async.wire import coerce
 
-MOMENT = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
+TIME = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ MOMENT = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
     [(0, 0), (12, 12), ("12", 12), ("-3", -3), ("007", 7), (2**63 - 1, 2**63 - 1)],
 )
 def test_whole_numbers(value: Any, expected: int) -> None:
-    """A whole number comes as itself or as its digits."""
+    """A whole number may be a number or text."""
     assert coerce.to_int(value) == expected
 
 
@@ -27,7 +27,7 @@ def test_whole_numbers(value: Any, expected: int) -> None:
     [None, "", True, False, 1.9, 1.0, "1.0", " 7", "7_0", "+7", "٧", "1e3", 2**63, "9" * 19, []],
 )
 def test_no_whole_number(value: Any) -> None:
-    """Nothing else is taken for a whole number: int() would make 1 of 1.9 and 70 of "7_0"."""
+    """Anything else is an error: int() would return 1 for 1.9 and 70 for "7_0"."""
     with pytest.raises(ValueError, match=r"^expected a whole number$"):
         coerce.to_int(value)
 
@@ -37,7 +37,7 @@ def test_no_whole_number(value: Any) -> None:
     [(100, 100.0), (0.31451612903226001, 0.31451612903226), ("0.25", 0.25), ("-7", -7.0)],
 )
 def test_numbers(value: Any, expected: float) -> None:
-    """A number comes as int, float or text (`accuracy`, `revenue`)."""
+    """A number may be int, float or text (`accuracy`, `revenue`)."""
     assert coerce.to_float(value) == expected
     assert type(coerce.to_float(value)) is float
 
@@ -46,7 +46,7 @@ def test_numbers(value: Any, expected: float) -> None:
     "value", [None, "", True, "nan", "inf", "1e3", float("inf"), float("nan"), 10**400, [], "."]
 )
 def test_no_number(value: Any) -> None:
-    """Infinity and the like are no numbers, neither is what float() forgives."""
+    """Infinity and NaN are errors, and so is other text that float() accepts."""
     with pytest.raises(ValueError, match=r"^expected a number$"):
         coerce.to_float(value)
 
@@ -56,13 +56,13 @@ def test_no_number(value: Any) -> None:
     [(0, False), (1, True), ("0", False), ("1", True), (True, True), (False, False)],
 )
 def test_flags(value: Any, expected: bool) -> None:
-    """A flag is 0, 1, "0", "1" (the page has both) or a boolean; "0" is no."""
+    """A flag is 0, 1, "0", "1" or a boolean; "0" is false."""
     assert coerce.to_bool(value) is expected
 
 
 @pytest.mark.parametrize("value", [None, "", 2, -1, "yes", "true", 1.0, [], {}])
 def test_no_flag(value: Any) -> None:
-    """Everything else is no flag; bool("0") would be True."""
+    """Anything else is an error."""
     with pytest.raises(ValueError, match=r"^expected 0 or 1$"):
         coerce.to_bool(value)
 
@@ -71,13 +71,13 @@ def test_no_flag(value: Any) -> None:
     ("value", "expected"), [("", ""), ("a", "a"), (16769, "16769"), (2**70, str(2**70))]
 )
 def test_texts(value: Any, expected: str) -> None:
-    """An id that comes as a number becomes text, of any length (J12)."""
+    """A number of any length becomes text (J12)."""
     assert coerce.to_text(value) == expected
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, [], {}])
 def test_no_text(value: Any) -> None:
-    """No 'None' and no 'True' is ever made (J20)."""
+    """None and True never become text (J20)."""
     with pytest.raises(ValueError, match=r"^expected a string$"):
         coerce.to_text(value)
 
@@ -85,32 +85,32 @@ def test_no_text(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("2016-06-19T09:31:01+0000", MOMENT),
-        ("2016-06-19T12:31:01+0300", MOMENT),
-        ("2016-06-19T12:31:01+03:00", MOMENT),
-        ("2016-06-19T09:31:01Z", MOMENT),
-        ("2016-06-19T09:31:01.000Z", MOMENT),
-        ("2016-06-19T09:31:01", MOMENT),
-        ("2016-06-19 09:31:01", MOMENT),
+        ("2016-06-19T09:31:01+0000", TIME),
+        ("2016-06-19T12:31:01+0300", TIME),
+        ("2016-06-19T12:31:01+03:00", TIME),
+        ("2016-06-19T09:31:01Z", TIME),
+        ("2016-06-19T09:31:01.000Z", TIME),
+        ("2016-06-19T09:31:01", TIME),
+        ("2016-06-19 09:31:01", TIME),
         ("2016-06-19", datetime(2016, 6, 19, tzinfo=UTC)),
     ],
 )
 def test_dates(value: str, expected: datetime) -> None:
-    """Every spelling seen gives an aware moment; one without offset is UTC (facts §3, §7)."""
+    """Every format that was seen becomes an aware datetime; without an offset it is in UTC."""
     assert coerce.to_datetime(value) == expected
 
 
 def test_dates_keep_their_offset() -> None:
-    """The wall clock of the answer is not lost."""
-    moment = coerce.to_datetime("2016-06-19T12:31:01+0300")
-    assert (moment.hour, moment.tzinfo) == (12, timezone(timedelta(hours=3)))
+    """The offset of a date is not lost."""
+    at = coerce.to_datetime("2016-06-19T12:31:01+0300")
+    assert (at.hour, at.tzinfo) == (12, timezone(timedelta(hours=3)))
 
 
 @pytest.mark.parametrize(
     "value", [None, "", 0, 1466328661, "yesterday", "2016-13-01", "20160619T093101Z", "٢٠١٦-٠٦-١٩"]
 )
 def test_no_dates(value: Any) -> None:
-    """What is no date is refused."""
+    """Anything else is an error."""
     with pytest.raises(ValueError, match=r"^expected a date$"):
         coerce.to_datetime(value)
 
@@ -122,17 +122,17 @@ def test_no_dates(value: Any) -> None:
         "-0001-11-30T00:00:00+0000", "-0001-11-30T02:30:17+0230",
     ],
 )  # fmt: skip
-def test_spellings_of_no_date(value: Any) -> None:
-    """MySQL's zero date, and what PHP makes of it in any zone, mean that there is none."""
+def test_null_dates(value: Any) -> None:
+    """MySQL's zero date, as formatted by PHP in any zone, means that there is no date."""
     assert coerce.is_null_date(value)
 
 
 @pytest.mark.parametrize(
-    "read",
+    "convert",
     [coerce.to_int, coerce.to_float, coerce.to_bool, coerce.to_text, coerce.to_datetime],
 )
-def test_messages_never_show_the_value(read: Callable[[Any], Any]) -> None:
-    """What could not be read may be a phone number."""
+def test_messages_never_show_the_value(convert: Callable[[Any], Any]) -> None:
+    """A value that cannot be converted may be a phone number."""
     with pytest.raises(ValueError, match="expected") as caught:
-        read(["74951234567"])
+        convert(["74951234567"])
     assert "7495" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What a draft may hold: everything the page takes, and nothing Roistat would silently ignore."""
+"""A draft may hold what the vendor documents, and nothing that Roistat would silently ignore."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ DATE = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def call(**fields: Any) -> CallDraft:
-    """Draft a call with just these fields beside the needed ones."""
+    """Return a draft of a call with these fields and the required ones."""
     return CallDraft("74950000001", "79000000002", DATE, **fields)
 
 
 def options(**fields: Any) -> ScriptDraft:
-    """Draft a script with just these options."""
+    """Return a draft of a script with these options."""
     return ScriptDraft(options=ScriptOptions(**fields))
 
 
 def crm_fields(value: Any) -> ScriptDraft:
-    """Draft a script with just these fields of a lead."""
+    """Return a draft of a script with these fields of a lead."""
     return ScriptDraft(integration=Integration(crm=Crm(custom_fields=value)))
 
 
@@ -66,7 +66,7 @@ WRONG: dict[str, Any] = {
 
 @pytest.mark.parametrize("path", WRONG)
 def test_a_wrong_field_is_named(path: str) -> None:
-    """The error says which field it is, however deep, and not what it held."""
+    """The error has the path of the field at any depth, and not its value."""
     with pytest.raises(ConfigurationError) as caught:
         codec.unstructure(WRONG[path])
     assert str(caught.value).startswith(f"{path} must be ")
@@ -85,18 +85,18 @@ def test_a_wrong_field_is_named(path: str) -> None:
     ],
     ids=str,
 )
-def test_what_the_page_takes_is_taken(draft: Any) -> None:
-    """Flags as 0 and 1, ids as numbers, null where it may be, tuples for lists."""
+def test_documented_values_are_valid(draft: Any) -> None:
+    """Flags may be 0 and 1, ids numbers, and lists tuples; null is valid where documented."""
     assert codec.unstructure(draft)
 
 
-def test_no_date_is_taken_for_a_local_one() -> None:
-    """Among conditions, which have no declared type, a naive date is refused too."""
+def test_naive_date_in_a_condition_is_refused() -> None:
+    """A naive date is refused in conditions too, which have no declared type."""
     with pytest.raises(ConfigurationError, match="time zone"):
         codec.unstructure(options(segments=[["date", ">", NAIVE]]))
 
 
-def test_kept_keys_go_back_as_they_came() -> None:
-    """What we do not know is not respelled: an unknown true stays true, not 1."""
+def test_extra_is_sent_unchanged() -> None:
+    """A value of `extra` is not converted: true is not sent as 1."""
     assert codec.unstructure(ScriptDraft(extra={"new": [True, 1.0]}))["new"] == [True, 1.0]
     assert codec.unstructure(ScriptDraft(extra={"new": True}))["new"] is True

@@ -1,4 +1,4 @@
-"""The rows of a list: one bad record loses no other and is named without its value."""
+"""Records of a list: a bad one loses no other, and the error does not show its values."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def test_rows_have_the_ids_as_keys() -> None:
     assert (batch.keys, batch.total, batch.bad, batch.row_count) == (["1", "2"], 7, [], 2)
 
 
-def test_one_bad_record_is_named() -> None:
-    """By default the page fails, and the error names index and path, not the value (J26)."""
+def test_error_names_the_bad_record() -> None:
+    """By default the page is an error with index and path, not the value (J26)."""
     with pytest.raises(MalformedResponseError) as caught:
         _decode(PAGE, Call, skip_bad=False)
     error = caught.value
@@ -58,69 +58,69 @@ def test_one_bad_record_is_named() -> None:
     assert PHONE not in str(error) + repr(error.__dict__)
 
 
-def test_one_bad_record_loses_no_other() -> None:
-    """With "skip" the other 999 are there, and the bad one is reported beside them."""
-    read = _decode(PAGE, Call, skip_bad=True)
-    assert [call.id for call in read.items] == [str(n) for n in range(1000) if n != 500]
-    assert read.keys == [call.id for call in read.items]
-    assert read.bad == [BadRecord(500, ".caller", "expected a string")]
-    assert read.row_count == 1000
+def test_a_bad_record_loses_no_other() -> None:
+    """With "skip" the other 999 are returned, and the bad one is reported."""
+    batch = _decode(PAGE, Call, skip_bad=True)
+    assert [call.id for call in batch.items] == [str(n) for n in range(1000) if n != 500]
+    assert batch.keys == [call.id for call in batch.items]
+    assert batch.bad == [BadRecord(500, ".caller", "expected a string")]
+    assert batch.row_count == 1000
 
 
-def test_only_odd_records_take_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a page with odd records the ordinary ones are still read by twins."""
-    lenient = Mock(side_effect=codec.structure)
-    monkeypatch.setattr(codec, "structure", lenient)
+def test_only_odd_records_are_decoded_by_cattrs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a page with odd records the others are still decoded by Structs."""
+    structure = Mock(side_effect=codec.structure)
+    monkeypatch.setattr(codec, "structure", structure)
     page = [_call(1), _call(2, date="2016-06-19T09:31:01"), _call(3)]
-    read = _decode(page, Call, skip_bad=False)
-    assert [call.id for call in read.items] == ["1", "2", "3"]
-    assert lenient.call_count == 1
+    batch = _decode(page, Call, skip_bad=False)
+    assert [call.id for call in batch.items] == ["1", "2", "3"]
+    assert structure.call_count == 1
 
 
-def test_bad_records_are_told_apart() -> None:
-    """Two different ones differ, the same one twice is the same: a pager must see progress."""
-    read = _decode([BAD, {"id": 1}, BAD], Call, skip_bad=True)
-    first, second, third = read.bad_keys
+def test_bad_records_have_keys() -> None:
+    """Different bad records have different keys, so that a pager sees progress."""
+    batch = _decode([BAD, {"id": 1}, BAD], Call, skip_bad=True)
+    first, second, third = batch.bad_keys
     assert first == third != second
 
 
 def test_no_record_shows_in_a_traceback() -> None:
-    """Even where local variables are printed, a bad record stays unseen."""
+    """A traceback that prints local variables shows no value of a bad record."""
     response = ApiResponse(_raw([BAD]), 1, msgspec.Raw())
     with pytest.raises(MalformedResponseError) as caught:
         records.decode_list(response, Call, skip_bad=False)
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    assert PHONE not in "".join(told.format())
+    trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert PHONE not in "".join(trace.format())
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 @pytest.mark.parametrize("data", [{}, None, "x", 5, {"0": _call(1)}])
 def test_data_must_be_a_list(data: Any) -> None:
-    """Nothing else is taken for an empty list (J23)."""
+    """Nothing else is an empty list (J23)."""
     with pytest.raises(MalformedResponseError, match=r"expected a list at \$\.data"):
         _decode(data, Call, skip_bad=True)
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
 def test_missing_data_is_no_empty_list(model: type[Any]) -> None:
-    """An answer without `data` is refused."""
+    """A response without `data` is an error."""
     with pytest.raises(MalformedResponseError, match="nothing"):
         _decode(msgspec.Raw(), model, skip_bad=True)
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
 def test_empty_list_is_empty(model: type[Any]) -> None:
-    """No rows are no rows."""
-    read = _decode([], model, skip_bad=False)
-    assert (read.items, read.row_count) == ([], 0)
+    """An empty list is a batch without rows."""
+    batch = _decode([], model, skip_bad=False)
+    assert (batch.items, batch.row_count) == ([], 0)
 
 
 @pytest.mark.parametrize("record", [None, [], "x", 5])
 def test_record_must_be_an_object(record: Any) -> None:
-    """PHP's [] stands for an empty object, but no record is empty."""
-    read = _decode([record, _call(1)], Call, skip_bad=True)
-    assert read.bad == [BadRecord(0, "", "expected an object")]
-    assert len(read.items) == 1
+    """PHP writes an empty object as [], but no record is empty."""
+    batch = _decode([record, _call(1)], Call, skip_bad=True)
+    assert batch.bad == [BadRecord(0, "", "expected an object")]
+    assert len(batch.items) == 1
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ def test_record_must_be_an_object(record: Any) -> None:
     ],
     ids=["infinite", "infinite revenue", "5000 digits", "5000 digits, new", "cp1251"],
 )
-def test_record_that_is_no_json_is_bad(text: bytes) -> None:
-    """Such a record is reported, and the others are read (J7, J9 to J11)."""
+def test_record_that_is_not_json_is_bad(text: bytes) -> None:
+    """Such a record is reported, and the others are returned (J7, J9, J11)."""
     data = msgspec.Raw(b"[" + text + b"," + json.dumps(_call(1)).encode() + b"]")
-    read = _decode(data, Call, skip_bad=True)
-    assert [bad.index for bad in read.bad] == [0]
-    assert len(read.items) == 1
+    batch = _decode(data, Call, skip_bad=True)
+    assert [bad.index for bad in batch.bad] == [0]
+    assert len(batch.items) == 1
 
 
 @pytest.mark.parametrize("zone", ["Z", ""], ids=["by a Struct", "by cattrs"])
@@ -151,14 +151,14 @@ def test_the_last_of_duplicate_keys_counts(zone: str) -> None:
 
 
 def test_record_of_great_depth_is_bad() -> None:
-    """Nesting deeper than the reader can follow is an error of ours, not a RecursionError."""
+    """Nesting that is too deep is a MalformedResponseError, not a RecursionError."""
     deep = b'{"id":"1","new":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     with pytest.raises(MalformedResponseError):
         _decode(msgspec.Raw(b"[" + deep + b"]"), Call, skip_bad=True)
 
 
 def test_big_ids_are_text() -> None:
-    """An id of more than 64 bits is kept to the last digit (J12)."""
+    """An id of more than 64 bits has all its digits (J12)."""
     (call,) = _decode([_call(1, visit_id=10**30)], Call, skip_bad=False).items
     assert call.visit_id == str(10**30)
 
@@ -177,8 +177,8 @@ def test_unknown_key_of_great_depth(depth: int, duration: str) -> None:
         assert batch.row_count == 1
 
 
-def test_one_record_names_its_place() -> None:
-    """A record outside a list is named by the path it has."""
+def test_single_record_has_its_path() -> None:
+    """The error of a record outside of a list starts with the path of the record."""
     with pytest.raises(MalformedResponseError) as caught:
         records.decode_record(_raw({"id": "5"}), Call, path="$.phoneCall")
     assert caught.value.path in ("$.phoneCall.date", "$.phoneCall.status")
@@ -186,13 +186,13 @@ def test_one_record_names_its_place() -> None:
 
 @pytest.mark.parametrize("data", [msgspec.Raw(), _raw(None), _raw([])])
 def test_missing_record_is_no_empty_record(data: msgspec.Raw) -> None:
-    """No answer is made up of nothing, though every field of it could be left out."""
+    """An empty response is an error, though every field of the model is optional."""
     with pytest.raises(MalformedResponseError):
         records.decode_record(data, CallAnalytics)
 
 
 def test_plain_list_names_the_index() -> None:
-    """Records without ids are named by their place, too."""
+    """The error of a record without an id has its index."""
     good = {"system_name": "7499", "month_price": "100"}
     (prefix,) = records.decode_plain_list(_raw([good]), PhonePrefix)
     assert prefix == PhonePrefix(system_name="7499", month_price=100.0)

@@ -13,9 +13,9 @@ from roistat_async.wire import surrogates
 
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_only_lone_surrogates_change(text: str) -> None:
-    """Whatever the string, its pairs, escapes and backslashes stay, and it can be encoded."""
+    """In any string pairs, escapes and backslashes are unchanged, and it can be encoded."""
     replaced = json.loads(surrogates.replace_lone_surrogates(json.dumps(text).encode()))
-    # Two halves that stand together are a pair in JSON.
+    # Two adjacent halves are a pair in JSON.
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert len(replaced) <= len(text)
     replaced.encode()
@@ -34,5 +34,5 @@ def test_only_lone_surrogates_change(text: str) -> None:
     ],
 )
 def test_escapes(text: bytes, replaced: bytes) -> None:
-    """A backslash that is itself escaped begins no escape."""
+    """An escaped backslash does not start an escape."""
     assert surrogates.replace_lone_surrogates(text) == replaced
