@@ -1,4 +1,4 @@
-"""An answer is a success, one of Roistat's errors, or not Roistat's: never an empty list."""
+"""A response is a success, an error of Roistat, or malformed: an error is never an empty list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PHONE = "74951234567"
 KEY = "0123456789abcdef0123456789abcdef"
 HTML = b"<html><body>Sign in to the hotel's network " + PHONE.encode() + b"</body></html>"
 
-# facts §1: code, its status with Use-Http-Code, the error here
+# docs/roistat-api-notes.md: code, its status with Use-Http-Code, exception
 CODES = [
     ("authentication_failed", 401, errors.AuthenticationError),
     ("authorization_failed", 401, errors.APIError),
@@ -61,8 +61,8 @@ def _malformed(body: bytes, http_status: int = 200) -> errors.MalformedResponseE
 
 
 @pytest.mark.parametrize(("code", "http_status", "kind"), CODES)
-def test_code_has_its_error(code: str, http_status: int, kind: type[errors.APIError]) -> None:
-    """The body decides: the same error under 200 and under the real status."""
+def test_code_has_its_exception(code: str, http_status: int, kind: type[errors.APIError]) -> None:
+    """The exception is the same with status 200 and with the real status."""
     for status in (200, http_status):
         error = _api_error(_error(code), status)
         assert (type(error), error.code, error.http_status) == (kind, code, status)
@@ -86,8 +86,10 @@ def test_code_has_its_error(code: str, http_status: int, kind: type[errors.APIEr
         (522, errors.ServerError),
     ],
 )
-def test_new_code_goes_by_its_status(http_status: int, kind: type[errors.APIError]) -> None:
-    """The list of codes is open: a new one is kept, and sorted by the HTTP status."""
+def test_unknown_code_is_mapped_by_its_status(
+    http_status: int, kind: type[errors.APIError]
+) -> None:
+    """An unknown code is kept; its exception depends on the HTTP status."""
     error = _api_error(_error("unknown_error"), http_status)
     assert (type(error), error.code) == (kind, "unknown_error")
 
@@ -109,13 +111,13 @@ def test_new_code_goes_by_its_status(http_status: int, kind: type[errors.APIErro
 def test_bad_status_is_an_error_whatever_the_body(
     http_status: int, kind: type[errors.APIError], body: bytes
 ) -> None:
-    """A proxy's page, nothing at all, even a success: 4xx and 5xx are errors (H4, H5)."""
+    """4xx and 5xx are errors with any body: a proxy's page, none, even a success (H4, H5)."""
     error = _api_error(body, http_status)
     assert (type(error), error.code) == (kind, f"http_{http_status}")
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("fields", "expected"),
     [
         ({"description": "Ресурс не найден."}, "Ресурс не найден."),
         ({"message": "Not found"}, "Not found"),
@@ -126,30 +128,17 @@ def test_bad_status_is_an_error_whatever_the_body(
         ({}, None),
     ],
 )
-def test_description_or_message(told: dict[str, Any], expected: str | None) -> None:
-    """The page names it `message`, a live project fills `description` (facts §1)."""
-    error = _api_error(_error("resource_not_found", **told))
+def test_description_or_message(fields: dict[str, Any], expected: str | None) -> None:
+    """The vendor documents `message`, live projects send `description`."""
+    error = _api_error(_error("resource_not_found", **fields))
     assert error.description == expected
     assert expected is None or expected.rstrip(".") in str(error)
 
 
-def test_details_name_the_option() -> None:
-    """What must be paid for is told."""
-    error = _api_error(_error("option_not_paid", details={"option": "calltracking"}), 402)
-    assert error.details == {"option": "calltracking"}
-
-
 @pytest.mark.parametrize("details", [None, [], "x", 5])
-def test_other_details_are_none(details: Any) -> None:
+def test_invalid_details_are_ignored(details: Any) -> None:
     """Details of another shape do not hide the error."""
     assert _api_error(_error("option_not_paid", details=details)).details == {}
-
-
-def test_retry_after_is_carried() -> None:
-    """The one error that says when to come back."""
-    with pytest.raises(errors.RateLimitError) as caught:
-        envelope.read(_error("request_limit_error"), http_status=429, retry_after=7.0)
-    assert caught.value.retry_after == 7.0
 
 
 @pytest.mark.parametrize(
@@ -165,12 +154,12 @@ def test_retry_after_is_carried() -> None:
     ],
 )
 def test_numbers_and_keys_in_a_description_are_masked(quoted: str) -> None:
-    """What was sent may be quoted: it does not get into the error."""
-    told = {
+    """A description may quote the request: keys and numbers do not get into the error."""
+    fields = {
         "description": f"Phone {quoted} is taken",
         "details": {"phone": quoted, quoted: [quoted]},
     }
-    error = _api_error(_error(f"taken {quoted}", **told))
+    error = _api_error(_error(f"taken {quoted}", **fields))
     assert error.description == "Phone ••• is taken"
     for text in (str(error), repr(error), repr(error.__dict__), repr(error.__reduce__())):
         assert quoted not in text
@@ -178,11 +167,9 @@ def test_numbers_and_keys_in_a_description_are_masked(quoted: str) -> None:
 
 
 def test_description_is_short_and_printable() -> None:
-    """A page of text, or an escape sequence for a terminal, stays out of the message."""
-    error = _api_error(_error("x", description="\x1b[2J" + "a" * 10_000))
-    assert error.description is not None
-    assert len(error.description) <= 500
-    assert error.description.isprintable()
+    """A long text is cut, and a control character becomes a space."""
+    error = _api_error(_error("x", description="a\x1bb" + "x" * 10_000))
+    assert error.description == "a b" + "x" * 497
 
 
 @pytest.mark.parametrize(
@@ -206,16 +193,16 @@ def test_description_is_short_and_printable() -> None:
     ],
 )
 def test_only_success_is_success(fields: dict[str, Any]) -> None:
-    """Anything between success and a known error is refused, never an empty list (J3)."""
+    """Anything but a success or an error with a code is malformed, never an empty list (J3)."""
     error = _malformed(json.dumps(fields).encode())
-    assert not error.unparsable  # asking again would not help
+    assert not error.unparsable  # a retry would not help
 
 
 @pytest.mark.parametrize(
     "fields", [{"error": "access_denied"}, {"status": "x", "error": "access_denied"}]
 )
 def test_error_code_is_enough(fields: dict[str, Any]) -> None:
-    """A code without a proper status is an error all the same."""
+    """A code with another `status`, or none, is an error of Roistat."""
     assert type(_api_error(json.dumps(fields).encode())) is errors.AccessDeniedError
 
 
@@ -246,15 +233,15 @@ def test_error_code_is_enough(fields: dict[str, Any]) -> None:
     ],
     ids=lambda body: repr(body[:30]),
 )
-def test_not_roistats(body: bytes) -> None:
-    """What cannot be read as an answer is named so; it may have been cut (J1, J4, J7 to J18)."""
+def test_malformed(body: bytes) -> None:
+    """What is not a JSON object is an error; it may have been truncated (J1, J4, J7 to J18)."""
     error = _malformed(body)
     assert error.unparsable
     assert PHONE not in str(error)
 
 
-def test_bom_is_forgiven() -> None:
-    """A byte order mark stands before some PHP answers (J5)."""
+def test_bom_is_ignored() -> None:
+    """Some PHP responses start with a byte order mark (J5)."""
     assert envelope.read(b"\xef\xbb\xbf" + api_doc.body("call_list.response")).total == 2
 
 
@@ -266,7 +253,7 @@ def test_the_last_of_duplicate_keys_counts() -> None:
 
 
 def test_data_elsewhere_does_not_confuse() -> None:
-    """A nested key or a text of that name is not taken for `data`."""
+    """A nested key or text of that name is not `data`."""
     body = b'{"x":{"data":[2]},"y":"\\"data\\":[1]","status":"success", "data" :\n [1], "total":1}'
     assert bytes(envelope.read(body).data) == b"[1]"
 
@@ -276,14 +263,14 @@ def test_data_elsewhere_does_not_confuse() -> None:
     [(2, 2), ("2", 2), (0, 0), (None, None), (-1, None), ("x", None), (1.5, None), (True, None)],
 )
 def test_total_is_a_hint(total: Any, expected: int | None) -> None:
-    """A total that is no number is no reason to refuse the rows (P7)."""
+    """An invalid total is ignored, and the rows are used (P7)."""
     body = json.dumps({"status": "success", "data": [], "total": total}).encode()
     assert envelope.read(body).total == expected
 
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udc00", r"\uD83D", r"\udc00\ud800"])
 def test_lone_surrogates_are_replaced(escape: str) -> None:
-    """Half a pair becomes U+FFFD: every str that is given out can be encoded (J13)."""
+    """Half a pair becomes U+FFFD: every decoded str can be encoded (J13)."""
     body = f'{{"status":"success","data":["a{escape}b"]}}'.encode()
     text = json.loads(bytes(envelope.read(body).data))[0]
     assert text.strip("ab\ufffd") == ""
@@ -291,7 +278,7 @@ def test_lone_surrogates_are_replaced(escape: str) -> None:
 
 
 def test_lone_surrogate_in_an_error_is_replaced() -> None:
-    """The error is Roistat's all the same, and its text can be printed."""
+    """The text of the error can be printed."""
     error = _api_error(rb'{"status":"error","error":"x","description":"a\ud800b"}')
     assert error.description is not None
     error.description.encode()
@@ -300,48 +287,48 @@ def test_lone_surrogate_in_an_error_is_replaced() -> None:
 @pytest.mark.parametrize("body", [HTML, b'{"status":"x","y":"%s"}' % PHONE.encode()])
 @pytest.mark.parametrize("http_status", [200, 500])
 def test_no_body_shows_in_a_traceback(body: bytes, http_status: int) -> None:
-    """Not even where local variables are printed; and no foreign exception is kept."""
+    """A traceback that prints local variables shows no body, and no other exception is chained."""
     with pytest.raises(errors.RoistatError) as caught:
         envelope.read(body, http_status=http_status)
     error = caught.value
     assert error.__traceback__ is not None
     inside = error.__traceback__.tb_next  # without this test, which knows the body
-    told = traceback.TracebackException(type(error), error, inside, capture_locals=True)
-    assert "in read" in "".join(told.format())
-    assert PHONE not in "".join(told.format())
+    trace = traceback.TracebackException(type(error), error, inside, capture_locals=True)
+    assert "in read" in "".join(trace.format())
+    assert PHONE not in "".join(trace.format())
     assert (error.__cause__, error.__context__) == (None, None)
 
 
-def test_answer_does_not_print_its_data() -> None:
-    """A log of an answer shows no call."""
-    answer = envelope.read(api_doc.body("call_list.response"))
-    assert "7495" not in repr(answer)
+def test_response_does_not_print_its_data() -> None:
+    """The repr of a response shows no call."""
+    response = envelope.read(api_doc.body("call_list.response"))
+    assert "7495" not in repr(response)
 
 
-def test_error_tells_the_kind_of_content_and_its_size() -> None:
-    """What is not Roistat's is told by its media type and size, not by what it says (J1)."""
+def test_error_has_media_type_and_size() -> None:
+    """The error has the media type and the size of a malformed body, not its content (J1)."""
     with pytest.raises(errors.MalformedResponseError) as caught:
         envelope.read(HTML, content_type="text/HTML; charset=utf-8")
     assert f"{len(HTML)} bytes of text/html)" in str(caught.value)
 
 
-@pytest.mark.parametrize("label", ["", "+79991234567", "text", "\r\nx: y"])
-def test_a_label_that_is_none_is_left_out(label: str) -> None:
-    """A content type is data from outside: what does not look like one is not repeated."""
+@pytest.mark.parametrize("content_type", ["", "+79991234567", "text", "\r\nx: y"])
+def test_invalid_content_type_is_not_shown(content_type: str) -> None:
+    """A content type that does not look like one is not in the error."""
     with pytest.raises(errors.MalformedResponseError) as caught:
-        envelope.read(HTML, content_type=label)
+        envelope.read(HTML, content_type=content_type)
     assert f"({len(HTML)} bytes)" in str(caught.value)
 
 
 @pytest.mark.parametrize("length", [1, 5000])
-def test_a_key_named_data_deeper_inside_is_no_payload(length: int) -> None:
-    """An answer without `data` of its own is read, whatever its other objects hold."""
+def test_a_nested_key_named_data_is_no_payload(length: int) -> None:
+    """A response without `data` of its own has no payload of another object."""
     inner = b'{"data":{"a":"%s"}}' % (b"b" * length)
     assert bytes(envelope.read(b'{"status":"success","phoneCall":%s}' % inner).phone_call) == inner
 
 
 @pytest.mark.parametrize("count", [0, 100])
-def test_a_number_of_5000_digits_is_left_to_its_record(count: int) -> None:
+def test_a_number_of_5000_digits_does_not_fail_the_envelope(count: int) -> None:
     """The envelope is parsed, so that the one bad record can be skipped (J11)."""
     rows = b'{"id":"1","comment":"%s"},' % (b"x" * 200) * count
     data = b"[%s%s]" % (rows, b"9" * 5000)
@@ -354,3 +341,46 @@ def test_damage_in_a_long_list_is_reported(damage: bytes) -> None:
     rows = b",".join([b'{"comment":"%s","x":1}' % (b"x" * 200)] * 100)
     body = b'{"status":"success","data":[%s]}' % rows.replace(b"1", damage, 1)
     assert _malformed(body).unparsable
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, errors.InvalidRequestError), (503, errors.ServerError)]
+)
+def test_an_error_without_a_code_is_mapped_by_its_status(status: int, kind: type) -> None:
+    """The error has the status and the delay, and no text of the body."""
+    body = json.dumps({"status": "error", "error": None, "description": "secret"}).encode()
+    with pytest.raises(errors.APIError) as caught:
+        envelope.read(body, http_status=status, retry_after=7.0)
+    error = caught.value
+    assert type(error) is kind
+    assert (error.code, error.http_status, error.retry_after) == (f"http_{status}", status, 7.0)
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"), [({"status": "error"}, "$.error"), ({"error": ""}, "$.status")]
+)
+def test_malformed_error_has_its_path(fields: dict[str, Any], path: str) -> None:
+    """An error without a code names `error`, a response without a status `status`."""
+    assert _malformed(json.dumps(fields).encode()).path == path
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("authentication_failed", "Check the key and that it opens this project"),
+        (
+            "request_limit_error",
+            "Send fewer requests, or lower Limits if other programs use the project",
+        ),
+    ],
+)
+def test_an_error_has_all_that_roistat_sent(code: str, advice: str) -> None:
+    """Code, description, details and delay are attributes; advice is in the text."""
+    body = _error(code, description="Нельзя", details={"option": "calltracking"})
+    with pytest.raises(errors.APIError) as caught:
+        envelope.read(body, http_status=402, retry_after=3.0)
+    error = caught.value
+    assert (error.code, error.description, error.http_status) == (code, "Нельзя", 402)
+    assert (error.details, error.retry_after) == ({"option": "calltracking"}, 3.0)
+    assert str(error) == f"Roistat returned {code}. Нельзя. {advice}"

@@ -1,4 +1,4 @@
-"""Filters, sort and extend as the page has them; what Roistat would silently ignore is refused."""
+"""Filters, sort and extend of a list request; what Roistat would silently ignore is refused."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ def _body(filters: Any = (), sort: Any = None, extend: Any = ()) -> dict[str, An
     )
 
 
-def _spelled(value: Any, operator: str = "=", name: str = "id") -> Any:
+def _encoded(value: Any, operator: str = "=", name: str = "id") -> Any:
     return _body([(name, operator, value)])["filters"][0][2]
 
 
-def test_nothing_asked_is_nothing_sent() -> None:
-    """No filter, no sort and no extend leave no key behind."""
+def test_empty_query() -> None:
+    """Without filter, sort and extend the body is empty."""
     assert _body() == {}
 
 
-def test_one_condition_goes_flat() -> None:
-    """{"and": [one]} is a 500 on other lists of Roistat's (facts §3)."""
+def test_single_condition_is_flat() -> None:
+    """Other lists return 500 for {"and": [condition]} (docs/roistat-api-notes.md)."""
     assert _body([("id", "=", "5")])["filters"] == [["id", "=", "5"]]
 
 
-@pytest.mark.parametrize("word", ["and", "or"])
-def test_one_condition_under_a_word_goes_flat(word: str) -> None:
-    """One condition means the same under either word."""
-    assert _body({word: [("id", "=", "5")]})["filters"] == [["id", "=", "5"]]
+@pytest.mark.parametrize("logic", ["and", "or"])
+def test_single_condition_under_and_or_or_is_flat(logic: str) -> None:
+    """A single condition means the same under either."""
+    assert _body({logic: [("id", "=", "5")]})["filters"] == [["id", "=", "5"]]
 
 
 def test_two_conditions_must_both_hold() -> None:
-    """A list of conditions is spelled as the page's example."""
+    """A list of conditions is sent as in the vendor's example."""
     filters = _body([("id", ">", "5"), ("id", "<", "9")])["filters"]
     assert filters == {"and": [["id", ">", "5"], ["id", "<", "9"]]}
 
 
-@pytest.mark.parametrize("word", ["and", "or"])
-def test_word_is_kept(word: str) -> None:
-    """Either word may be said."""
-    filters = _body({word: [["id", "=", "5"], ["id", "=", "6"]]})["filters"]
-    assert filters == {word: [["id", "=", "5"], ["id", "=", "6"]]}
+@pytest.mark.parametrize("logic", ["and", "or"])
+def test_and_and_or(logic: str) -> None:
+    """A mapping is sent with its key."""
+    filters = _body({logic: [["id", "=", "5"], ["id", "=", "6"]]})["filters"]
+    assert filters == {logic: [["id", "=", "5"], ["id", "=", "6"]]}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_word_is_kept(word: str) -> None:
     ids=repr,
 )
 def test_filter_roistat_would_ignore(filters: Any) -> None:
-    """A typo would return every call, so it is refused before anything is sent."""
+    """A typo would return every call, so it is an error before anything is sent."""
     with pytest.raises(ConfigurationError):
         _body(filters)
 
@@ -115,9 +115,9 @@ def test_filter_roistat_would_ignore(filters: Any) -> None:
 )
 @pytest.mark.parametrize("operator", [">", "<", "=", "in"])
 def test_date_must_be_aware(value: Any, operator: str) -> None:
-    """Moscow and UTC are three hours apart: a naive date is refused."""
+    """A date without a time zone is an error: Moscow is three hours ahead of UTC."""
     with pytest.raises(ConfigurationError):
-        _spelled([value] if operator == "in" else value, operator, "date")
+        _encoded([value] if operator == "in" else value, operator, "date")
 
 
 @pytest.mark.parametrize(
@@ -129,18 +129,18 @@ def test_date_must_be_aware(value: Any, operator: str) -> None:
         "2016-05-21T21:00:00Z",
     ],
 )
-def test_date_is_spelled_as_on_the_page(value: Any) -> None:
-    """An aware date, or its text, is sent in UTC."""
-    assert _spelled(value, ">", "date") == "2016-05-21T21:00:00+0000"
+def test_date_is_sent_in_utc(value: Any) -> None:
+    """An aware date, or its text, is sent in the format of the vendor's example."""
+    assert _encoded(value, ">", "date") == "2016-05-21T21:00:00+0000"
 
 
 @pytest.mark.parametrize(
     ("operator", "second"), [("<", 1), (">=", 1), (">", 0), ("<=", 0), ("=", 0), ("!=", 0)]
 )
-def test_parts_of_a_second_are_rounded_by_meaning(operator: str, second: int) -> None:
+def test_fractions_of_a_second_are_rounded_by_operator(operator: str, second: int) -> None:
     """Calls have whole seconds: date < 0.5 s means date < 1 s, date > 0.5 s means date > 0 s."""
-    spelled = _spelled(START + timedelta(microseconds=500_000), operator, "date")
-    assert spelled == f"2016-05-21T21:00:0{second}+0000"
+    text = _encoded(START + timedelta(microseconds=500_000), operator, "date")
+    assert text == f"2016-05-21T21:00:0{second}+0000"
 
 
 @given(
@@ -148,22 +148,22 @@ def test_parts_of_a_second_are_rounded_by_meaning(operator: str, second: int) ->
     st.integers(-2, 2),
     st.sampled_from(["<", "<=", ">", ">="]),
 )
-def test_rounding_changes_no_call(moment: datetime, seconds: int, operator: str) -> None:
-    """The rounded filter holds for the same whole seconds as the one that was asked for."""
+def test_rounding_changes_no_call(at: datetime, seconds: int, operator: str) -> None:
+    """The rounded filter matches the same whole seconds as the one that was passed."""
     holds = {
         "<": datetime.__lt__,
         "<=": datetime.__le__,
         ">": datetime.__gt__,
         ">=": datetime.__ge__,
     }
-    sent = datetime.fromisoformat(_spelled(moment, operator, "date"))
+    sent = datetime.fromisoformat(_encoded(at, operator, "date"))
     try:
-        call = moment.replace(microsecond=0) + timedelta(seconds=seconds)
+        call = at.replace(microsecond=0) + timedelta(seconds=seconds)
     except OverflowError:
         return
     is_last_second = sent == datetime.max.replace(microsecond=0, tzinfo=UTC)
     if not is_last_second:  # there is no second after it to round up to
-        assert holds[operator](call, sent) == holds[operator](call, moment)
+        assert holds[operator](call, sent) == holds[operator](call, at)
 
 
 @pytest.mark.parametrize(
@@ -179,21 +179,21 @@ def test_rounding_changes_no_call(moment: datetime, seconds: int, operator: str)
     ],
 )
 def test_values(value: Any, sent: Any) -> None:
-    """Flags become 0 and 1, statuses their names, the rest is sent as it is."""
-    assert (_spelled(value), type(_spelled(value))) == (sent, type(sent))
+    """Flags become 0 and 1, statuses their names; other values are unchanged."""
+    assert (_encoded(value), type(_encoded(value))) == (sent, type(sent))
 
 
 def test_list_of_values() -> None:
-    """`in` takes a list, each part spelled like one value."""
-    assert _spelled([START], "in", "date") == ["2016-05-21T21:00:00+0000"]
-    assert _spelled((CallStatus.BUSY, "ANSWER"), "in", "status") == ["BUSY", "ANSWER"]
+    """The value of `in` is a list, each item encoded as a single value."""
+    assert _encoded([START], "in", "date") == ["2016-05-21T21:00:00+0000"]
+    assert _encoded((CallStatus.BUSY, "ANSWER"), "in", "status") == ["BUSY", "ANSWER"]
 
 
 @pytest.mark.parametrize(("value", "sent"), [(True, 1), (False, 0), (1, 1), (0, 0)])
 def test_null_takes_a_flag(value: Any, sent: int) -> None:
-    """1 asks for IS NULL, 0 for IS NOT NULL (facts §3), of a date, too."""
-    assert _spelled(value, "null", "order_id") == sent
-    assert _spelled(value, "null", "date") == sent
+    """1 means IS NULL, 0 IS NOT NULL (docs/roistat-api-notes.md), of a date too."""
+    assert _encoded(value, "null", "order_id") == sent
+    assert _encoded(value, "null", "date") == sent
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_null_takes_a_flag(value: Any, sent: int) -> None:
     [(("date", "asc"), ["date", "asc"]), (["date", "DESC"], ["date", "desc"])],
 )
 def test_sort(sort: Any, sent: list[str]) -> None:
-    """A field and a direction."""
+    """Sort is a field and a direction."""
     assert _body(sort=sort)["sort"] == sent
 
 
@@ -214,14 +214,14 @@ def test_sort(sort: Any, sent: list[str]) -> None:
     ids=repr,
 )  # fmt: skip
 def test_sort_roistat_would_ignore(sort: Any) -> None:
-    """An order nobody gives would break whoever relies on it."""
+    """An order that Roistat ignores would break a program that relies on it."""
     with pytest.raises(ConfigurationError):
         _body(sort=sort)
 
 
 @pytest.mark.parametrize("extend", [("visit",), ["visit", "order"], ("order", "visit")])
 def test_extend(extend: Any) -> None:
-    """Both parts of the page, in any order."""
+    """Both documented parts are valid, in any order."""
     assert _body(extend=extend)["extend"] == list(extend)
 
 
@@ -240,13 +240,13 @@ def test_extend(extend: Any) -> None:
     ids=repr,
 )
 def test_extend_roistat_would_ignore(extend: Any) -> None:
-    """A misspelled part would come as None, as if there were no visit."""
+    """A misspelled part would be None, as if there were no visit."""
     with pytest.raises(ConfigurationError):
         _body(extend=extend)
 
 
-def test_place_is_added_to_a_copy() -> None:
-    """The request that several pages share is not changed."""
+def test_page_is_added_to_a_copy() -> None:
+    """The query that several pages share is not changed."""
     request = _body([("id", "=", "5")])
     assert list_query.with_page(request, limit=100, offset=300) == {
         **request,
@@ -260,13 +260,13 @@ def test_place_is_added_to_a_copy() -> None:
     ("fields", "model"), [(list_query.CALL_FIELDS, Call), (list_query.PHONE_FIELDS, Phone)]
 )
 def test_known_fields_are_fields(fields: frozenset[str], model: type) -> None:
-    """No name that may be filtered by is misspelled here."""
+    """Every name to filter by is a field of the model."""
     assert fields <= set(model.__annotations__)
     assert len(fields) >= 8
 
 
-def test_a_refusal_tells_the_names() -> None:
-    """Whoever misspelled a name sees the right ones, and not the value."""
+def test_error_lists_the_valid_names() -> None:
+    """The error of a misspelled name has the valid ones, and not the value."""
     with pytest.raises(ConfigurationError, match="caller") as caught:
         _body([("calller", "=", "74951234567")])
     assert "7495" not in str(caught.value)
