@@ -1,4 +1,4 @@
-"""Rows J that concern the way of a body; what stands in it is in test_bodies."""
+"""Rows J about how a body arrives; its content is in test_bodies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gzip
 from typing import Any
 
 from roistat_async import errors
-from tests.faults.fault_case import Row
+from tests.faults.fault_case import FaultCase
 from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import answer
@@ -17,9 +17,9 @@ _PACKED = gzip.compress(_BODY)
 _GZIP = "Content-Encoding: gzip"
 
 
-def malformed(number: str, what: str, data: bytes, **options: Any) -> Row:
-    """Be a body that is no JSON of Roistat's."""
-    return Row(
+def malformed(number: str, what: str, data: bytes, **options: Any) -> FaultCase:
+    """Body that is not JSON of Roistat's."""
+    return FaultCase(
         number=number,
         what=what,
         fault=sends(data, end="serve"),
@@ -29,9 +29,9 @@ def malformed(number: str, what: str, data: bytes, **options: Any) -> Row:
     )
 
 
-def damaged(what: str, data: bytes) -> Row:
-    """Be a body that cannot be unpacked."""
-    return Row(
+def damaged(what: str, data: bytes) -> FaultCase:
+    """Body that cannot be decompressed."""
+    return FaultCase(
         number="J16",
         what=what,
         fault=sends(data, end="serve"),

@@ -26,7 +26,7 @@ Operation = Callable[[Roistat, Path], Awaitable[object]]
 
 
 @frozen(kw_only=True)
-class Row:
+class FaultCase:
     """Fault on the wire and what must come of it.
 
     `repeats` says how often a read is repeated for it, of three times at most; `create` and
@@ -46,7 +46,7 @@ class Row:
     is_tls: bool = False
 
 
-def table(rows: list[Row]) -> pytest.MarkDecorator:
+def table(rows: list[FaultCase]) -> pytest.MarkDecorator:
     """Parametrize a test by every case, under the number of its row."""
     ids = [f"{row.number} {row.what}" for row in rows]
     return pytest.mark.parametrize("row", rows, ids=ids)

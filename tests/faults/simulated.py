@@ -1,4 +1,4 @@
-"""A transport without sockets, for faults in simulated time."""
+"""Transport without sockets: faults are decided in simulated time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SimulatedResponse:
         return chunk
 
     def close(self) -> None:
-        """Do nothing: there is no connection."""
+        """Close nothing."""
 
 
 Handler = Callable[[Request, OnSent], Awaitable[SimulatedResponse]]

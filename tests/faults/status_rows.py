@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from roistat_async import errors
-from tests.faults.fault_case import Row
+from tests.faults.fault_case import FaultCase
 from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import OK_BODY, answer
@@ -26,9 +26,9 @@ _REFUSALS: dict[int, type[errors.APIError]] = {
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-def failed(status: int) -> Row:
-    """Be a server that failed; its page says what nobody must repeat."""
-    return Row(
+def failed(status: int) -> FaultCase:
+    """Response of a failed server; its page holds secrets."""
+    return FaultCase(
         number="H4",
         what=str(status),
         fault=sends(answer(TOLD, status=f"{status} Oops", kind="text/html"), end="serve"),
@@ -37,9 +37,9 @@ def failed(status: int) -> Row:
     )
 
 
-def refused(status: int, kind: type[errors.APIError], body: bytes, says: str) -> Row:
-    """Be a refusal: final for everything."""
-    return Row(
+def refused(status: int, kind: type[errors.APIError], body: bytes, says: str) -> FaultCase:
+    """Final refusal of every operation."""
+    return FaultCase(
         number="H5",
         what=f"{status} {says}",
         fault=sends(answer(body, status=f"{status} No"), end="serve"),
@@ -50,10 +50,10 @@ def refused(status: int, kind: type[errors.APIError], body: bytes, says: str) ->
     )
 
 
-def redirected(status: int, location: str | None) -> Row:
-    """Be sent elsewhere; the address holds what nobody must repeat."""
+def redirected(status: int, location: str | None) -> FaultCase:
+    """Redirect whose address holds secrets."""
     headers = [] if location is None else [f"Location: {location}"]
-    return Row(
+    return FaultCase(
         number="H6",
         what=f"{status} to {location and location.split('/api')[0][:12]}",
         fault=sends(answer(b"", *headers, status=f"{status} Go"), end="serve"),
@@ -64,9 +64,9 @@ def redirected(status: int, location: str | None) -> Row:
     )
 
 
-def unreadable(number: str, what: str, data: bytes, says: str, **options: Any) -> Row:
-    """Be an answer that is no answer."""
-    return Row(
+def unreadable(number: str, what: str, data: bytes, says: str, **options: Any) -> FaultCase:
+    """Response that is not Roistat's."""
+    return FaultCase(
         number=number,
         what=what,
         fault=sends(data, end="serve"),

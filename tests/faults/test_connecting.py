@@ -1,4 +1,4 @@
-"""Rows T1 to T6: what fails before anything is sent. Everything may be sent again, but to whom?"""
+"""Rows T1 to T6: failures before anything is sent."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ _NOT_VALID = "certificate is not valid"
 
 
 @frozen
-class Place:
-    """Be where no request can be sent to, and what is said of it."""
+class Address:
+    """Address to which no request can be sent, and what the error says of it."""
 
     number: str
     what: str
@@ -113,33 +113,33 @@ class Place:
 
 
 PLACES = [
-    Place("T1", "refused", refused, "cannot connect: refused"),
-    Place("T2", "unknown name", partial(looked_up, unknown_name), "cannot be resolved"),
-    Place("T3", "hanging look-up", partial(looked_up, hang), r"no connection within 0\.15 s"),
-    Place("T4", "full queue", full_queue, r"no connection within 0\.15 s"),
-    Place("T5", "no TLS", without_tls, "no TLS"),
-    Place(
+    Address("T1", "refused", refused, "cannot connect: refused"),
+    Address("T2", "unknown name", partial(looked_up, unknown_name), "cannot be resolved"),
+    Address("T3", "hanging look-up", partial(looked_up, hang), r"no connection within 0\.15 s"),
+    Address("T4", "full queue", full_queue, r"no connection within 0\.15 s"),
+    Address("T5", "no TLS", without_tls, "no TLS"),
+    Address(
         "T5",
         "self-signed",
         partial(certified, lambda: trustme.CA().issue_cert("127.0.0.1")),
         _NOT_VALID,
         True,
     ),
-    Place(
+    Address(
         "T5",
         "wrong host",
         partial(certified, lambda: AUTHORITY.issue_cert("elsewhere.example")),
         _NOT_VALID,
         True,
     ),
-    Place(
+    Address(
         "T5",
         "expired",
         partial(certified, lambda: AUTHORITY.issue_cert("127.0.0.1", not_after=_LONG_AGO)),
         _NOT_VALID,
         True,
     ),
-    Place("T6", "stalled handshake", stalled_handshake, r"no connection within 0\.15 s"),
+    Address("T6", "stalled handshake", stalled_handshake, r"no connection within 0\.15 s"),
 ]
 # Waiting for each of these takes its time; the others are met by every operation.
 _PATIENT = {"T3", "T4", "T6"}
@@ -153,7 +153,7 @@ IDS = [f"{place.number} {place.what}, {name}" for place, name in CASES]
 
 
 @pytest.mark.parametrize(("place", "name"), CASES, ids=IDS)
-async def test_nothing_was_sent(place: Place, name: str, tmp_path: Path) -> None:
+async def test_nothing_was_sent(place: Address, name: str, tmp_path: Path) -> None:
     """NotSentError for reads, writes and files; repeated, unless a certificate is wrong."""
     clock = JumpingClock()
     retry = RetryPolicy(max_attempts=2)

@@ -15,7 +15,7 @@ from tests.faults import body_rows, status_rows, transport_rows
 from tests.faults.fault_case import (
     ATTEMPTS,
     READS,
-    Row,
+    FaultCase,
     change,
     create,
     download,
@@ -31,10 +31,10 @@ ROWS = [*transport_rows.ROWS, *status_rows.ROWS, *body_rows.ROWS]
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-class World:
+class FaultWorld:
     """Servers and clients for a fault; with TLS where it concerns TLS."""
 
-    def __init__(self, row: Row, authority: trustme.CA) -> None:
+    def __init__(self, row: FaultCase, authority: trustme.CA) -> None:
         self.row = row
         self._authority = authority
 
@@ -66,12 +66,12 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def world(row: Row, authority: trustme.CA) -> World:
+def world(row: FaultCase, authority: trustme.CA) -> FaultWorld:
     """Return the servers and clients of a fault."""
-    return World(row, authority)
+    return FaultWorld(row, authority)
 
 
-def check_error(row: Row, error: errors.RoistatError) -> None:
+def check_error(row: FaultCase, error: errors.RoistatError) -> None:
     """Check class, text, phase and seconds, and that no secret is reachable."""
     assert isinstance(error, row.error)
     assert not isinstance(error, errors.NotSentError)
@@ -86,7 +86,7 @@ def check_error(row: Row, error: errors.RoistatError) -> None:
 @table(ROWS)
 @pytest.mark.parametrize("name", READS)
 async def test_a_read_tells_what_happened(
-    row: Row, world: World, name: str, tmp_path: Path
+    row: FaultCase, world: FaultWorld, name: str, tmp_path: Path
 ) -> None:
     """The error of a read names the fault; the client's next request gets its own response."""
     async with world.server(1) as server, world.client(server) as roistat:
@@ -97,7 +97,9 @@ async def test_a_read_tells_what_happened(
 
 
 @table(ROWS)
-async def test_a_read_is_repeated_so_often(row: Row, world: World, tmp_path: Path) -> None:
+async def test_a_read_is_repeated_so_often(
+    row: FaultCase, world: FaultWorld, tmp_path: Path
+) -> None:
     """A permanent fault is raised after exactly as many attempts as the case allows."""
     async with world.server(row.repeats + 1) as server:
         async with world.client(server, ATTEMPTS) as roistat:
@@ -106,7 +108,7 @@ async def test_a_read_is_repeated_so_often(row: Row, world: World, tmp_path: Pat
 
 
 @table([row for row in ROWS if row.repeats])
-async def test_a_repeated_read_gets_its_answer(row: Row, world: World) -> None:
+async def test_a_repeated_read_gets_its_answer(row: FaultCase, world: FaultWorld) -> None:
     """A temporary fault is not seen, whichever of several reads meets it."""
     async with world.server(row.repeats) as server, world.client(server, ATTEMPTS) as roistat:
         for number in range(3):
@@ -116,7 +118,7 @@ async def test_a_repeated_read_gets_its_answer(row: Row, world: World) -> None:
 
 
 @table(ROWS)
-async def test_a_create_is_sent_once(row: Row, world: World, tmp_path: Path) -> None:
+async def test_a_create_is_sent_once(row: FaultCase, world: FaultWorld, tmp_path: Path) -> None:
     """A create is sent once, whatever became of its response; the next create gets its own."""
     async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
         error = await failure(create, roistat, tmp_path)
@@ -128,7 +130,7 @@ async def test_a_create_is_sent_once(row: Row, world: World, tmp_path: Path) -> 
 
 
 @table(ROWS)
-async def test_a_change_is_sent_once(row: Row, world: World, tmp_path: Path) -> None:
+async def test_a_change_is_sent_once(row: FaultCase, world: FaultWorld, tmp_path: Path) -> None:
     """An update is sent once by default, like a create."""
     async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
         error = await failure(change, roistat, tmp_path)
@@ -138,7 +140,7 @@ async def test_a_change_is_sent_once(row: Row, world: World, tmp_path: Path) -> 
 
 
 @table([row for row in ROWS if row.repeats])
-async def test_a_change_is_repeated_by_opt_in(row: Row, world: World) -> None:
+async def test_a_change_is_repeated_by_opt_in(row: FaultCase, world: FaultWorld) -> None:
     """With RetryPolicy(retry_updates=True) an update is retried like a read."""
     async with (
         world.server(1) as server,
@@ -149,7 +151,7 @@ async def test_a_change_is_repeated_by_opt_in(row: Row, world: World) -> None:
 
 
 @table(ROWS)
-async def test_a_download_leaves_no_file(row: Row, world: World, tmp_path: Path) -> None:
+async def test_a_download_leaves_no_file(row: FaultCase, world: FaultWorld, tmp_path: Path) -> None:
     """A fault of a download is raised, the folder is empty, and the next download is whole."""
     row = evolve(row, error=row.download or row.error, says="" if row.download else row.says)
     async with world.server(1) as server, world.client(server) as roistat:

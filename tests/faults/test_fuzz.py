@@ -1,4 +1,4 @@
-"""Whatever comes: a value that can be written, or an error of ours that does not show it."""
+"""Any response gives a value that can be encoded, or an error of ours that does not show it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def told(body: bytes, status: int = 200, **headers: str) -> SimulatedResponse:
 
 
 async def look(roistat: Roistat) -> None:
-    """Ask in every way; what is given can be written, what is raised is ours."""
+    """Request in every way; results can be encoded, and errors are ours."""
     ask: dict[str, Callable[[], Any]] = {
         "calls": lambda: roistat.calls.list(limit=3, prefetch=0).collect(),
         "skipping": lambda: roistat.calls.list(limit=3, on_bad_record="skip").collect(),
@@ -86,7 +86,7 @@ async def look(roistat: Roistat) -> None:
 
 
 def written(found: Any) -> None:
-    """Check that every text of what was read can be written."""
+    """Check that every text of a result can be encoded."""
     if isinstance(found, list):
         for call in found:
             written(call)
@@ -165,7 +165,7 @@ def test_any_damage(name: str, random: Random) -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
-    """Give a loop that outlives one example."""
+    """Return an event loop for all examples."""
     with asyncio.Runner() as runner:
         yield runner
 

@@ -1,4 +1,4 @@
-"""An outage of five minutes, in simulated time: it is not met with a storm of repeats."""
+"""An outage of five minutes in simulated time causes no storm of retries."""
 
 from __future__ import annotations
 

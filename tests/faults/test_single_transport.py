@@ -76,7 +76,7 @@ async def test_t18_extra_bytes_in_the_same_segment(extra: bytes, tmp_path: Path)
     assert server.connection_numbers.count(1) == 1
 
 
-class Strays:
+class UnsolicitedResponses:
     """Server that sends one more response that nobody requested, before the next request."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class Strays:
 
 async def test_t19_an_unsolicited_response(tmp_path: Path) -> None:
     """Response n belongs to request n, though each connection held another one before it."""
-    strays = Strays()
+    strays = UnsolicitedResponses()
     async with FaultServer(then=strays) as server, client(server.base_url) as roistat:
         for number in range(30):
             await read(roistat, number)
@@ -111,7 +111,7 @@ async def test_t19_an_unsolicited_response(tmp_path: Path) -> None:
 
 async def test_t19_a_borrowed_session_that_keeps_nothing() -> None:
     """The same holds over a borrowed session that does not pool connections."""
-    strays = Strays()
+    strays = UnsolicitedResponses()
     async with (
         FaultServer(then=strays) as server,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session,

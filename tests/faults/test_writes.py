@@ -1,4 +1,4 @@
-"""Many thousand creates that meet every fault, in simulated time: none is made twice."""
+"""Thousands of creates that meet every fault in simulated time: none happens twice."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ LOST: list[errors.RoistatError] = [
 
 
 @define
-class World:
-    """Carry out creates, or not, and answer them, or not."""
+class FaultyServer:
+    """Server that carries out creates, or not, and responds, or not."""
 
     clock: JumpingClock
     random: Random = field(factory=lambda: Random(100_000))
@@ -91,7 +91,7 @@ class Outcomes:
     other: Counter[type] = field(factory=Counter)
 
     async def create(self, roistat: Roistat, name: str) -> None:
-        """Create a call and note what came of it."""
+        """Create a call and record the outcome."""
         draft = CallDraft(callee="74950000001", caller="79261234567", date=WHEN, comment=name)
         try:
             assert (await roistat.calls.create(draft)).comment == name
@@ -107,7 +107,7 @@ class Outcomes:
 def test_no_create_happens_twice_and_none_is_made_up(count: int) -> None:
     """No duplicate, no false success; every one that was sent and not answered is told as such."""
     clock, outcomes = JumpingClock(0.5), Outcomes()
-    world = World(clock)
+    world = FaultyServer(clock)
 
     async def main() -> None:
         async with simulated(SimulatedTransport(world.meet), clock.clock) as roistat:

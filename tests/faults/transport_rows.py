@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roistat_async import errors
-from tests.faults.fault_case import BRISK, Row
+from tests.faults.fault_case import BRISK, FaultCase
 from tests.faults.secrets import TOLD
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import Connection, answer
@@ -31,8 +31,8 @@ async def abort_tls(connection: Connection) -> None:
     connection.writer.transport.abort()
 
 
-def lost(number: str, what: str, *parts: bytes, **options: object) -> Row:
-    return Row(
+def lost(number: str, what: str, *parts: bytes, **options: object) -> FaultCase:
+    return FaultCase(
         number=number,
         what=what,
         error=errors.TransportError,
@@ -41,8 +41,8 @@ def lost(number: str, what: str, *parts: bytes, **options: object) -> Row:
     )
 
 
-def cut(number: str, what: str, *parts: bytes, **options: object) -> Row:
-    return Row(
+def cut(number: str, what: str, *parts: bytes, **options: object) -> FaultCase:
+    return FaultCase(
         number=number,
         what=what,
         error=errors.TransportError,
@@ -52,8 +52,8 @@ def cut(number: str, what: str, *parts: bytes, **options: object) -> Row:
     )
 
 
-def not_http(number: str, what: str, *parts: bytes) -> Row:
-    return Row(
+def not_http(number: str, what: str, *parts: bytes) -> FaultCase:
+    return FaultCase(
         number=number,
         what=what,
         fault=sends(*parts),
@@ -63,8 +63,8 @@ def not_http(number: str, what: str, *parts: bytes) -> Row:
     )
 
 
-def unframed(number: str, what: str, **options: object) -> Row:
-    return Row(
+def unframed(number: str, what: str, **options: object) -> FaultCase:
+    return FaultCase(
         number=number,
         what=what,
         error=errors.MalformedResponseError,
@@ -78,7 +78,7 @@ ROWS = [
     lost("T7", "RST before reading", fault=reset_at_once),
     lost("T8", "RST after reading", fault=sends(end="reset")),
     lost("T9", "FIN after reading"),
-    Row(
+    FaultCase(
         number="T10",
         what="silence",
         fault=sends(end="wait"),
@@ -101,7 +101,7 @@ ROWS = [
     not_http("T17", "two lengths", answer(_BODY, "Content-Length: 7")),
     not_http("T17", "negative length", answer(_BODY, framing="Content-Length: -7")),
     not_http("T17", "bad chunk size", _CHUNKED + _CHUNK + b"\r\nxyz\r\n"),
-    Row(
+    FaultCase(
         number="T23",
         what="stalled body",
         fault=sends(_WHOLE[:-5], end="wait"),

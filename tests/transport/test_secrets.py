@@ -98,7 +98,7 @@ async def failure(call: Call, base_url: str, folder: Path, **options: Any) -> Ba
 
 
 def reachable(error: BaseException) -> Iterator[str]:
-    """Give everything a reporter of errors may print."""
+    """Return everything that a reporter of errors may print."""
     waiting: list[Any] = [error]
     seen: set[int] = set()
     while waiting:
