@@ -184,8 +184,8 @@ class Saver:
         return Download(target, 1, "")
 
 
-def download_all(save: bulk.Save, ids: Any, folder: Path) -> BulkDownload:
-    return bulk.download_all(ids, folder, save=save, id_of=str, concurrency=3)
+def download_all(save: bulk.Save, ids: Any, folder: Path, concurrency: int = 3) -> BulkDownload:
+    return bulk.download_all(ids, folder, save=save, id_of=str, concurrency=concurrency)
 
 
 async def test_concurrency_is_a_limit(tmp_path: Path) -> None:
@@ -219,9 +219,11 @@ class Source:
             await task
         finally:
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_leaving_early_leaves_no_task(tmp_path: Path) -> None:
+@pytest.mark.parametrize("concurrency", [2, 3], ids=["source idle", "source awaited"])
+async def test_leaving_early_leaves_no_task(concurrency: int, tmp_path: Path) -> None:
     """Leaving the block cancels the downloads under way and closes the source of the ids."""
     before, started = asyncio.all_tasks(), asyncio.Event()
 
@@ -232,7 +234,7 @@ async def test_leaving_early_leaves_no_task(tmp_path: Path) -> None:
         await started.wait()
         return Download(target, 1, "")
 
-    async with download_all(save, Source(), tmp_path) as downloads:
+    async with download_all(save, Source(), tmp_path, concurrency) as downloads:
         assert (await anext(downloads)).call_id == "1"
         assert len(asyncio.all_tasks() - before) >= 2  # the second download and the source
     assert asyncio.all_tasks() == before
