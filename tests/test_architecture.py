@@ -12,6 +12,7 @@ import pytest
 
 import roistat_async
 
+from . import plain_names
 from .helpers import source
 
 LONGEST_FILE = 400  # lines
@@ -93,6 +94,19 @@ PUBLIC = [  # design: other programs are written against these
 ]
 
 OURS = [path for path in source.FILES if not source.short(path).startswith(f"{FAKE}/")]
+REFUSED_OPENERS = {"Be", "Give", "Tell", "Say"}  # of a docstring
+PROJECT = Path(__file__).parent.parent
+SPOKEN = [
+    path
+    for folder in ("roistat_async", "tests", "benchmarks", "examples")
+    for path in sorted((PROJECT / folder).rglob("*.py"))
+]
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
 ids = pytest.mark.parametrize("path", OURS, ids=source.short)
 
 
@@ -123,20 +137,38 @@ def test_every_part_has_its_layer() -> None:
     assert parts <= {*RANK, FAKE}
 
 
-def test_no_cycles() -> None:
-    """Not between the modules of one folder either."""
+def test_imports_have_no_cycle() -> None:
+    """No modules import each other, not for types only or inside a function either."""
     graph = {
-        module: {
-            one.target
-            for one in source.imports(path)
-            if source.is_ours(one.target) and one.is_at_import and not one.is_for_types
-        }
+        module: {one.target for one in source.imports(path) if source.is_ours(one.target)}
         for module, path in source.MODULES.items()
     }
     try:
         list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("path", source.FILES, ids=source.short)
+def test_no_file_reexports(path: Path) -> None:
+    """A name is imported from the module that defines it; only a package lists its parts' names."""
+    for module, name in source.borrowed(path):
+        if source.MODULES[module].name != "__init__.py":
+            assert name in source.defined(module), f"{source.short(path)}: {module} has {name}"
+
+
+@pytest.mark.parametrize("path", SPOKEN, ids=_relative)
+def test_docstrings_open_with_a_standard_verb(path: Path) -> None:
+    """A class docstring is a noun phrase, a function's an imperative with the field's verb."""
+    for name, text in source.docstrings(path):
+        assert text.split(maxsplit=1)[0] not in REFUSED_OPENERS, f"{name}: {text.splitlines()[0]}"
+
+
+def test_names_are_standard_terms() -> None:
+    """Under 0.5 % of the package's names are everyday words used as private terms."""
+    names = plain_names.names_in(source.ROOT)
+    everyday = [f"{name.file}:{name.line} {name.text}" for name in names if name.is_everyday]
+    assert plain_names.share(names) < 0.005, everyday
 
 
 @ids

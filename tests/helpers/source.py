@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -73,14 +73,19 @@ def _targets(path: Path, node: ast.stmt) -> list[str]:
         return [alias.name for alias in node.names]
     if not isinstance(node, ast.ImportFrom):
         return []
-    base = node.module or ""
-    if node.level:
-        package = module_of(path).split(".")
-        package = package if path.name == "__init__.py" else package[:-1]
-        base = ".".join([*package[: len(package) - node.level + 1], *base.split(".")]).rstrip(".")
+    base = _base(path, node)
     # `from . import codec` imports a module, `from .codec import structure` the one it is in.
     whole = [f"{base}.{alias.name}" for alias in node.names]
     return [name if name in MODULES else base for name in whole]
+
+
+def _base(path: Path, node: ast.ImportFrom) -> str:
+    base = node.module or ""
+    if not node.level:
+        return base
+    package = module_of(path).split(".")
+    package = package if path.name == "__init__.py" else package[:-1]
+    return ".".join([*package[: len(package) - node.level + 1], *base.split(".")]).rstrip(".")
 
 
 def is_ours(module: str) -> bool:
@@ -118,3 +123,46 @@ def calls(path: Path) -> Iterator[str]:
     for node in ast.walk(_TREES[path]):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func)
+
+
+def defined(module: str) -> set[str]:
+    """Return the names that a module defines itself, at any depth of its top level."""
+    return set(_defined(_TREES[MODULES[module]].body))
+
+
+def _defined(body: Sequence[ast.AST]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        yield from _defined(list(ast.iter_child_nodes(node)))
+
+
+def borrowed(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (module, name) for each name of another module of ours that a file uses."""
+    modules: dict[str, str] = {}
+    for node in ast.walk(_TREES[path]):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        base = _base(path, node)
+        for alias in node.names:
+            whole = f"{base}.{alias.name}"
+            if whole in MODULES:
+                modules[alias.asname or alias.name] = whole
+            elif base in MODULES:
+                yield base, alias.name
+    for node in ast.walk(_TREES[path]):
+        is_member = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if is_member and node.value.id in modules:
+            yield modules[node.value.id], node.attr
+
+
+def docstrings(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (name, docstring) of a file, its classes and its functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and (text := ast.get_docstring(node)):
+            yield getattr(node, "name", path.name), text
