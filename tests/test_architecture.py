@@ -1,4 +1,4 @@
-"""The order of the house: who imports whom, and what is written where and nowhere else."""
+"""The architecture: which module imports which, and what may stand in one file only."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import roistat_async
 from . import plain_names
 from .helpers import source
 
-LONGEST_FILE = 400  # lines
+MAX_LINES = 400  # lines
 
-# Each may import what stands in a line above; those of one line do not see each other.
+# Each may import what is in a line above; those of one line do not import each other.
 LAYERS = [
     {"errors"},
     {"models"},
@@ -35,11 +35,11 @@ LAYERS = [
     {"__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
-# The fake is a server: it knows nothing of the client. The command line starts it, and only there.
+# The fake server knows nothing of the client. Only the command line starts it.
 FAKE = "testing"
-MAY_START_THE_FAKE = {"cli"}
+MAY_IMPORT_FAKE = {"cli"}
 
-# name -> the only files that may import it while the program runs
+# library -> the only files that may import it at run time
 ONLY_HERE = {
     "aiohttp": {"transport/http.py", "transport/connector.py", "transport/gzip_backend.py"},
     "yarl": {"transport/http.py"},
@@ -53,8 +53,8 @@ ONLY_HERE = {
     "opentelemetry": {"telemetry.py"},
     "random": {"clock.py"},
 }
-# word of the wire -> the only file that may write it
-WORDS = {
+# string of the API -> the only file that may contain it
+API_STRINGS = {
     "Api-key": "wire/request.py",
     "Use-Http-Code": "wire/request.py",
     "success": "wire/envelope.py",
@@ -63,9 +63,9 @@ WORDS = {
     "authentication_failed": "wire/api_errors.py",
     "0000-00-00": "wire/coerce.py",
 }
-# key of a body -> the only file that may write or read it
-KEYS = dict.fromkeys(("limit", "offset", "filters", "sort", "extend"), "wire/list_query.py")
-KEYS["enabled"] = "wire/codec.py"
+# key of a body -> the only file that may contain it
+BODY_KEYS = dict.fromkeys(("limit", "offset", "filters", "sort", "extend"), "wire/list_query.py")
+BODY_KEYS["enabled"] = "wire/codec.py"
 # call -> where it may be made
 CALLS = {
     "os.fsync": {"files/", "sync/"},
@@ -110,29 +110,31 @@ def _relative(path: Path) -> str:
 ids = pytest.mark.parametrize("path", OURS, ids=source.short)
 
 
-def _is_in(path: Path, places: set[str]) -> bool:
+def _is_in(path: Path, prefixes: set[str]) -> bool:
     name = source.short(path)
-    return any(name == place or (place[-1] == "/" and name.startswith(place)) for place in places)
+    return any(
+        name == prefix or (prefix[-1] == "/" and name.startswith(prefix)) for prefix in prefixes
+    )
 
 
 @pytest.mark.parametrize("path", source.FILES, ids=source.short)
 def test_imports_run_one_way(path: Path) -> None:
-    """From errors up to the command line; a sibling, or what is above, is not seen."""
-    for one in source.imports(path):
-        if not source.is_ours(one.target):
+    """Imports run from errors up to the command line, never to a sibling or upwards."""
+    for statement in source.imports(path):
+        if not source.is_ours(statement.target):
             continue
-        here, there = source.part(one.source), source.part(one.target)
-        if here == there:
+        own, target = source.part(statement.source), source.part(statement.target)
+        if own == target:
             continue
-        if there == FAKE:
-            assert here in MAY_START_THE_FAKE, f"{one.source} imports the fake"
+        if target == FAKE:
+            assert own in MAY_IMPORT_FAKE, f"{statement.source} imports the fake"
             continue
-        assert here != FAKE, f"the fake imports {one.target}"
-        assert RANK[there] < RANK[here], f"{one.source} imports {one.target}"
+        assert own != FAKE, f"the fake imports {statement.target}"
+        assert RANK[target] < RANK[own], f"{statement.source} imports {statement.target}"
 
 
-def test_every_part_has_its_layer() -> None:
-    """A new folder must say where it belongs."""
+def test_every_folder_has_a_layer() -> None:
+    """Every folder of the package has its layer."""
     parts = {source.part(module) for module in source.MODULES}
     assert parts <= {*RANK, FAKE}
 
@@ -140,7 +142,11 @@ def test_every_part_has_its_layer() -> None:
 def test_imports_have_no_cycle() -> None:
     """No modules import each other, not for types only or inside a function either."""
     graph = {
-        module: {one.target for one in source.imports(path) if source.is_ours(one.target)}
+        module: {
+            statement.target
+            for statement in source.imports(path)
+            if source.is_ours(statement.target)
+        }
         for module, path in source.MODULES.items()
     }
     try:
@@ -172,104 +178,104 @@ def test_names_are_standard_terms() -> None:
 
 
 @ids
-def test_foreign_libraries_have_their_place(path: Path) -> None:
-    """aiohttp is known to one file, and so on; for types it may be named anywhere."""
-    for one in source.imports(path):
-        top = one.target.split(".")[0]
-        if top in ONLY_HERE and not one.is_for_types:
-            assert _is_in(path, ONLY_HERE[top]), f"{source.short(path)} imports {one.target}"
+def test_libraries_are_imported_by_their_files(path: Path) -> None:
+    """A library is imported only by its files; for types it may be imported anywhere."""
+    for statement in source.imports(path):
+        top = statement.target.split(".")[0]
+        if top in ONLY_HERE and not statement.is_for_types:
+            assert _is_in(path, ONLY_HERE[top]), f"{source.short(path)} imports {statement.target}"
 
 
 @ids
-def test_words_of_the_wire_have_their_place(path: Path) -> None:
-    """How Roistat spells a thing is written once."""
-    for word in set(source.words(path)) & set(WORDS):
-        assert source.short(path) == WORDS[word], f"{source.short(path)} writes {word!r}"
+def test_api_strings_are_written_once(path: Path) -> None:
+    """A string of the API is written in one file."""
+    for word in set(source.words(path)) & set(API_STRINGS):
+        assert source.short(path) == API_STRINGS[word], f"{source.short(path)} writes {word!r}"
 
 
 @ids
-def test_keys_of_a_body_have_their_place(path: Path) -> None:
-    """limit, offset and their like are put into a body by one file; options may be named so."""
+def test_body_keys_are_written_once(path: Path) -> None:
+    """A key of a request body is written in one file; options may have the same name."""
     if not source.short(path).startswith("cli/"):
-        for key in set(source.keys(path)) & set(KEYS):
-            assert source.short(path) == KEYS[key], f"{source.short(path)} has the key {key!r}"
+        for key in set(source.keys(path)) & set(BODY_KEYS):
+            assert source.short(path) == BODY_KEYS[key], f"{source.short(path)} has the key {key!r}"
 
 
 @ids
-def test_calls_have_their_place(path: Path) -> None:
-    """Time, sleep, fsync and rename are asked for where a test can replace them."""
+def test_calls_are_made_in_their_files(path: Path) -> None:
+    """Time, sleep, fsync and rename are called only where a test can replace them."""
     for call in set(source.calls(path)) & set(CALLS):
         assert _is_in(path, CALLS[call]), f"{source.short(path)} calls {call}"
 
 
-@pytest.mark.parametrize("word", [*WORDS, *KEYS])
-def test_every_word_is_still_written(word: str) -> None:
-    """The tables above are of this house, not of one that was."""
-    path = source.ROOT / (WORDS | KEYS)[word]
+@pytest.mark.parametrize("word", [*API_STRINGS, *BODY_KEYS])
+def test_listed_strings_are_still_used(word: str) -> None:
+    """Every string of the tables above is still in use."""
+    path = source.ROOT / (API_STRINGS | BODY_KEYS)[word]
     assert word in {*source.words(path), *source.keys(path)}
 
 
 @pytest.mark.parametrize("path", source.FILES, ids=source.short)
 def test_files_are_short(path: Path) -> None:
-    """A file that needs more lines does more than one thing."""
+    """A file has at most 400 lines: a longer one does more than one thing."""
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= LONGEST_FILE, f"{source.short(path)} has {lines} lines"
+    assert lines <= MAX_LINES, f"{source.short(path)} has {lines} lines"
 
 
 @pytest.mark.parametrize("path", source.FILES, ids=source.short)
-def test_files_say_what_they_are(path: Path) -> None:
-    """Each begins with a docstring; only an empty `__init__` needs none."""
+def test_files_begin_with_a_docstring(path: Path) -> None:
+    """Every file begins with a docstring, except an empty `__init__`."""
     text = path.read_text(encoding="utf-8")
     assert text.startswith('"""') or not text.strip()
 
 
 def test_all_is_sorted() -> None:
-    """In ruff's order: constants, classes, the rest."""
+    """`__all__` is sorted: constants, classes, functions."""
     names = roistat_async.__all__
     assert len(set(names)) == len(names)
     assert names == sorted(names, key=lambda name: (not name.isupper(), name.islower(), name))
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_promised_names_are_there(name: str) -> None:
-    """What other programs import does not move."""
+def test_public_names_are_exported(name: str) -> None:
+    """Names that other programs import are exported."""
     assert name in roistat_async.__all__
     assert getattr(roistat_async, name) is not None
 
 
-def test_every_name_of_all_is_there() -> None:
-    """Also where names are only found when they are asked for."""
+def test_every_exported_name_exists() -> None:
+    """Every name of `__all__` exists, although it is imported on first use."""
     assert all(hasattr(roistat_async, name) for name in roistat_async.__all__)
     assert set(roistat_async.__all__) <= set(dir(roistat_async))
 
 
 def test_star_import_works() -> None:
-    """It gives what `__all__` says."""
-    found: dict[str, object] = {}
-    exec("from roistat_async import *", found)
-    assert set(roistat_async.__all__) <= set(found)
+    """`import *` imports the names of `__all__`."""
+    names: dict[str, object] = {}
+    exec("from roistat_async import *", names)
+    assert set(roistat_async.__all__) <= set(names)
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
-    """As of any module."""
+    """An unknown name raises AttributeError, as in any module."""
     with pytest.raises(AttributeError):
         getattr(roistat_async, "no_such_" + "name")
 
 
 @pytest.mark.parametrize("module", ["testing", "errors", "client", "models.calls"])
 def test_documented_modules_can_be_imported(module: str) -> None:
-    """By the names the documentation uses."""
+    """The modules that the documentation names can be imported."""
     assert importlib.import_module(f"roistat_async.{module}").__doc__
 
 
 def test_importing_the_client_starts_no_extras() -> None:
-    """The package works without click, rich and xlwt, and does not load the fake."""
+    """Importing the client loads neither click, rich and xlwt nor the fake server."""
     code = (
         "import sys, roistat_async; roistat_async.Roistat; "
         "print([m for m in sys.modules if m.split('.')[0] in ('click', 'rich', 'xlwt')"
         " or m.split('.')[:2] in (['roistat_async', 'testing'], ['roistat_async', 'cli'])])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""The package as source: what imports what, and where a word stands."""
+"""The package as source: imports, definitions, strings and docstrings."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 
 def short(path: Path) -> str:
-    """Name a file as in `wire/codec.py`."""
+    """Return the path of a file in the package: `wire/codec.py`."""
     return path.relative_to(ROOT).as_posix()
 
 
 def part(module: str) -> str:
-    """Give the folder or file of the package that a module belongs to: `wire`, `errors`."""
+    """Return the folder or file of the package that a module belongs to: `wire`, `errors`."""
     return module.split(".")[1] if "." in module else "__init__"
 
 
 def module_of(path: Path) -> str:
-    """Give a file's module."""
+    """Return the module of a file."""
     names = path.relative_to(ROOT.parent).with_suffix("").parts
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
@@ -37,7 +37,7 @@ _TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 @frozen
 class Import:
-    """Be one import: from a module of ours, of anything, and when it happens."""
+    """One import: source, target and when it happens."""
 
     source: str
     target: str
@@ -46,7 +46,7 @@ class Import:
 
 
 def imports(path: Path) -> Iterator[Import]:
-    """Give the imports of a file, those inside functions and for types only included."""
+    """Yield the imports of a file, also those inside functions and for types only."""
     yield from _imports(path, _TREES[path].body, is_for_types=False, is_at_import=True)
 
 
@@ -89,12 +89,12 @@ def _base(path: Path, node: ast.ImportFrom) -> str:
 
 
 def is_ours(module: str) -> bool:
-    """Tell whether a module is of this package."""
+    """Whether a module belongs to this package."""
     return module == PACKAGE or module.startswith(PACKAGE + ".")
 
 
 def words(path: Path) -> Iterator[str]:
-    """Give the string constants of a file but its docstrings."""
+    """Yield the string constants of a file except its docstrings."""
     docs = {
         id(node.value)
         for node in ast.walk(_TREES[path])
@@ -106,7 +106,7 @@ def words(path: Path) -> Iterator[str]:
 
 
 def keys(path: Path) -> Iterator[str]:
-    """Give the string constants that are keys: of a dictionary that is written or looked into."""
+    """Yield the string constants that are keys of a dictionary display or a subscript."""
     for node in ast.walk(_TREES[path]):
         found: list[ast.expr | None] = []
         if isinstance(node, ast.Dict):
@@ -119,7 +119,7 @@ def keys(path: Path) -> Iterator[str]:
 
 
 def calls(path: Path) -> Iterator[str]:
-    """Give what is called, as in `os.fsync`."""
+    """Yield what is called, as in `os.fsync`."""
     for node in ast.walk(_TREES[path]):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func)
@@ -154,9 +154,9 @@ def borrowed(path: Path) -> Iterator[tuple[str, str]]:
             elif base in MODULES:
                 yield base, alias.name
     for node in ast.walk(_TREES[path]):
-        is_member = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-        if is_member and node.value.id in modules:
-            yield modules[node.value.id], node.attr
+        match node:
+            case ast.Attribute(value=ast.Name(id=alias), attr=attribute) if alias in modules:
+                yield modules[alias], attribute
 
 
 def docstrings(path: Path) -> Iterator[tuple[str, str]]:
