@@ -155,8 +155,8 @@ def borrowed(path: Path) -> Iterator[tuple[str, str]]:
                 yield base, alias.name
     for node in ast.walk(_TREES[path]):
         match node:
-            case ast.Attribute(value=ast.Name(id=alias), attr=attribute) if alias in modules:
-                yield modules[alias], attribute
+            case ast.Attribute(value=ast.Name(id=bound), attr=attribute) if bound in modules:
+                yield modules[bound], attribute
 
 
 def docstrings(path: Path) -> Iterator[tuple[str, str]]:
