@@ -62,7 +62,7 @@ class OperationContext:
 
 
 def record(fake: FakeRoistat) -> list[str]:
-    """Give four calls a recording, the last of them a large one; return their ids."""
+    """Add recordings to four calls, a large one to the last; return their ids."""
     some = [row["id"] for row in fake.state.calls if row["status"] == "ANSWER"][:4]
     for call_id in some:
         seconds = _LARGE if call_id == some[-1] else 30
