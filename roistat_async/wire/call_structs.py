@@ -12,27 +12,23 @@ from datetime import datetime
 from functools import lru_cache, reduce
 from itertools import repeat
 from operator import attrgetter, or_
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar
 
 import attrs
 import msgspec
 from msgspec.structs import astuple
 
-from ..models.calls import Call, Geo, Order, OrderStatus, Source, Visit
+from ..models.calls import Call
 from ..models.lazy import LAZY_EMPTY_DICT
-from . import codec, coerce
+from . import coerce
 from .union_members import union_members
-
-UnknownKeys: TypeAlias = frozenset[tuple[type, str]]
-"""Keys that no field has, each with the model of the object it was seen in."""
+from .unknown_keys import MODELS, UnknownKeys, find_unknown_keys, known_fields
 
 DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 """Errors of a record that no Struct accepts."""
 
 _NO_UNKNOWN_KEYS: UnknownKeys = frozenset()
 _MAX_UNKNOWN_KEYS = 64  # each is a field of a Struct; more are not keys, but data used as keys
-# A model comes after the models of its fields.
-_MODELS: tuple[type, ...] = (Source, Geo, OrderStatus, Visit, Order, Call)
 _ID_FIELDS = frozenset({"id", "first_id", "visit_id", "order_id", "client_id", "metrika_client_id"})
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # as in coerce.to_int
@@ -86,7 +82,7 @@ class CallDecoder:
     def _learn_keys(self, data: msgspec.Raw) -> None:
         """Add the unknown keys of a page; forget the earlier ones if there are too many."""
         known = self._extended.unknown
-        unknown = _unknown_keys(msgspec.json.decode(data))
+        unknown = find_unknown_keys(msgspec.json.decode(data))
         if unknown <= known or len(unknown) > _MAX_UNKNOWN_KEYS:
             raise ValueError("expected calls that a Struct accepts")
         both = unknown | known
@@ -123,7 +119,7 @@ class _StructDecoder:
 def make_structs(unknown: UnknownKeys = _NO_UNKNOWN_KEYS) -> dict[type, type[ModelStruct]]:
     """Return a Struct for each model, which also has the unknown keys as fields."""
     structs: dict[type, type[ModelStruct]] = {}
-    for model in _MODELS:
+    for model in MODELS:
         structs[model] = _make_struct(model, structs, unknown)
     return structs
 
@@ -131,7 +127,7 @@ def make_structs(unknown: UnknownKeys = _NO_UNKNOWN_KEYS) -> dict[type, type[Mod
 def _make_struct(
     model: type[Any], structs: Mapping[type, type[ModelStruct]], unknown: UnknownKeys
 ) -> type[Any]:
-    fields = [_wire_field(field, structs) for field in _known_fields(model)]
+    fields = [_wire_field(field, structs) for field in known_fields(model)]
     for name, key in _unknown_fields(model, unknown).items():
         fields.append((name, Any, msgspec.field(default=msgspec.UNSET, name=key)))
     return msgspec.defstruct(
@@ -143,11 +139,6 @@ def _make_struct(
         gc=False,  # JSON has no cycles
         frozen=True,
     )
-
-
-def _known_fields(model: type[Any]) -> list[attrs.Attribute[Any]]:
-    fields = attrs.fields(attrs.resolve_types(model))
-    return [field for field in fields if field.name != "extra"]
 
 
 def _unknown_fields(model: type, unknown: UnknownKeys) -> dict[str, str]:
@@ -180,7 +171,7 @@ def _wire_type(kind: Any, name: str, structs: Mapping[type, type[ModelStruct]]) 
 
 def _model_factory(model: type[Any], unknown: UnknownKeys) -> Callable[[Any], Any]:
     """Return a function that fills the slots: the frozen `__init__` takes three times as long."""
-    fields = _known_fields(model)
+    fields = known_fields(model)
     slots = [(model.__dict__[field.name].__set__, _converter(field)) for field in fields]
     set_extra = model.__dict__["extra"].__set__
     extra = _extra_getter(model, unknown)
@@ -293,40 +284,6 @@ def _build_calls(structs: Iterable[Any], extras: Iterable[Any]) -> list[Call]:
         call.__class__ = Call
         append(call)
     return calls
-
-
-_NESTED = {
-    model: [
-        (field.name, kind)
-        for field in _known_fields(model)
-        for kind in union_members(field.type)
-        if kind in _MODELS
-    ]
-    for model in _MODELS
-}
-_KNOWN_NAMES = {
-    # Another name of a field is no unknown key: cattrs reads records that have one.
-    model: {field.name for field in _known_fields(model)} | codec.aliases(model).keys()
-    for model in _MODELS
-}
-
-
-def _unknown_keys(records: Any) -> UnknownKeys:
-    """Return the unknown keys of decoded calls and of the objects in them."""
-    keys: set[tuple[type, str]] = set()
-    if isinstance(records, list):
-        for record in records:
-            _collect_unknown_keys(record, Call, keys)
-    return frozenset(keys)
-
-
-def _collect_unknown_keys(record: Any, model: type, keys: set[tuple[type, str]]) -> None:
-    if not isinstance(record, dict):
-        return
-    for key in record.keys() - _KNOWN_NAMES[model]:
-        keys.add((model, key))
-    for name, nested in _NESTED[model]:
-        _collect_unknown_keys(record.get(name), nested, keys)
 
 
 call_decoder = CallDecoder()
