@@ -1,4 +1,4 @@
-"""Row J15: 200 MB in 200 KB of gzip, read by a process whose memory can be measured."""
+"""FaultCase J15: 200 MB in 200 KB of gzip, read by a process whose memory can be measured."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CLIENT = textwrap.dedent(
 
 
 @frozen
-class Blast:
+class BombResult:
     """Result of a gzip bomb in a process."""
 
     error: str
@@ -59,7 +59,7 @@ def bomb(head: bytes, filling: bytes, size: int = 200 * MB) -> bytes:
     return b"".join([packer.compress(head), *blocks, packer.flush()])
 
 
-async def blast(data: bytes) -> Blast:
+async def blast(data: bytes) -> BombResult:
     """Run a process that reads a list, and then the bomb over the same connection."""
 
     async def handler(connection: Connection) -> None:
@@ -72,7 +72,7 @@ async def blast(data: bytes) -> Blast:
         )
         check_error, _ = await process.communicate()
     error, memory, seconds = check_error.decode().split()
-    return Blast(error, int(memory), float(seconds))
+    return BombResult(error, int(memory), float(seconds))
 
 
 HEAD = b'{"status": "success", "data": ['

@@ -1,4 +1,4 @@
-"""Row T20: the server closes an idle connection just when the client uses it again."""
+"""FaultCase T20: the server closes an idle connection just when the client uses it again."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def server_thread() -> Iterator[RawServer]:
         loop.close()
 
 
-class Waits:
-    """Counter of the waits before retries: as many requests were lost."""
+class RetryCounter:
+    """Counter of the retries before retries: as many requests were lost."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -77,7 +77,7 @@ async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tu
     Gives how many requests were lost on the way, and how many connections were made.
     """
     unlimited = Limits(per_second=None, per_hour=None, concurrency=WORKERS)
-    waits, random = Waits(), Random(20)
+    retries, random = RetryCounter(), Random(20)
 
     async def some(roistat: Roistat) -> None:
         for number in range(count // WORKERS):
@@ -87,10 +87,10 @@ async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tu
     with server_thread() as server:
         policy = RetryPolicy(base_delay=0.001)
         async with client(
-            server.base_url, limits=unlimited, retry=policy, clock=waits.clock
+            server.base_url, limits=unlimited, retry=policy, clock=retries.clock
         ) as roistat:
             await asyncio.gather(*[some(roistat) for _ in range(WORKERS)])
-    return waits.count, server.connections
+    return retries.count, server.connections
 
 
 @counts

@@ -49,8 +49,8 @@ class Outage:
 
 
 @define
-class Count:
-    """Count operations, and the seconds of the longest."""
+class RequestCount:
+    """RequestCount operations, and the seconds of the longest."""
 
     operations: int = 0
     failed: int = 0
@@ -71,7 +71,7 @@ class Count:
 @pytest.mark.parametrize("how", ["reset", "502", "silent", "refused", "limited"])
 async def test_an_outage_costs_a_request_for_each_operation(how: str) -> None:
     """At most 1.05 requests an operation, and none takes longer than its deadline."""
-    time, count = VirtualTime(), Count()
+    time, count = VirtualTime(), RequestCount()
     http = SimulatedTransport(Outage(time, how).meet)
     # A place for each: waiting for one's turn is nobody's fault and counts to no deadline.
     limits = Limits(per_second=None, per_hour=None, concurrency=WORKERS)

@@ -1,0 +1,122 @@
+"""S2: no error of any method leads to the key, to a phone number or to a body.
+
+The fault table checks the same for every fault on the wire, with fewer methods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from roistat_async import Period, Roistat, Timeouts, errors
+from tests.faults.secrets import MARKER, PHONE, SENT_PHONE, TOLD, check
+from tests.helpers.clients import KEY, client
+from tests.helpers.fault_server import sends
+from tests.helpers.raw_server import Handler, RawServer, answer, closed_port, replies, silent
+
+RESET = sends(end="reset")
+STALLED = sends(answer(TOLD)[:-4], end="wait")
+FAULTS: dict[str, Handler] = {
+    "reset": RESET,
+    "stalled": STALLED,
+    "500": replies(answer(TOLD, status="500 Oops")),
+    "redirect": replies(answer(b"", f"Location: http://x/{MARKER}/{KEY}", status="302 Go")),
+    "cookie": replies(answer(TOLD, f"Set-Cookie: a={KEY}", status="503 Later")),
+    "web page": replies(answer(b"<html>" + TOLD, kind="text/html")),
+    "half json": replies(answer(b'{"status": "success", "data": [{"a": "' + TOLD)),
+    "invalid UTF-8": replies(answer(b'{"status": "success", "data": "\xff' + TOLD)),
+    "no status": replies(answer(b'{"data": ["' + TOLD + b'"]}')),
+    "other shape": replies(answer(b'{"status": "success", "data": "' + TOLD + b'"}')),
+    "invalid record": replies(
+        answer(b'{"status": "success", "data": [{"id": {"' + TOLD + b'": 1}, "name": 7}]}')
+    ),
+}
+MAY_SUCCEED = ("other shape", "invalid record")  # a change reads no data
+Method = Callable[[Roistat, Path], Awaitable[object]]
+
+
+async def read_recording(roistat: Roistat, _: Path) -> None:
+    async with roistat.calls.recording(1) as body:
+        async for _chunk in body:
+            pass
+
+
+METHODS: dict[str, Method] = {
+    "scripts.list": lambda roistat, _: roistat.scripts.list(),
+    "phones.list": lambda roistat, _: roistat.phones.list().collect(),
+    "calls.list": lambda roistat, _: roistat.calls.list(filters=[("caller", "=", PHONE)]).collect(),
+    "calls.history": lambda roistat, _: anext(aiter(roistat.calls.history(Period.last(days=1)))),
+    "phones.create": lambda roistat, _: roistat.phones.create([SENT_PHONE]),
+    "phones.update": lambda roistat, _: roistat.phones.update(1, script_id=2),
+    "scripts.delete": lambda roistat, _: roistat.scripts.delete(1),
+    "download": lambda roistat, folder: roistat.calls.download_recording(1, to=folder / "1.mp3"),
+    "recording": read_recording,
+}
+
+
+async def failure(
+    method: Method, base_url: str, folder: Path, **options: Any
+) -> BaseException | None:
+    """Return the error of a method, or None."""
+    timeouts = Timeouts(connect=0.3, response=0.3, read=0.05)
+    async with client(base_url, attempts=2, timeouts=timeouts, **options) as roistat:
+        try:
+            await method(roistat, folder)
+        except BaseException as error:
+            return error
+    return None
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_s2_no_failure_of_a_method_leads_to_a_secret(fault: str, tmp_path: Path) -> None:
+    """Key, phone number and body are in no text, frame or pickle of the error."""
+    async with RawServer(FAULTS[fault]) as server:
+        for method in METHODS.values():
+            error = await failure(method, server.base_url, tmp_path)
+            assert error is not None or fault in MAY_SUCCEED
+            check(error)
+
+
+async def test_s2_a_failed_resolve_leads_to_no_number() -> None:
+    """The error of the lookup after a lost create does not show what it looked for."""
+    async with RawServer(RESET) as server:
+        lost = await failure(METHODS["phones.create"], server.base_url, Path())
+        assert isinstance(lost, errors.OutcomeUnknownError)
+        error = await failure(lambda roistat, _: roistat.resolve(lost), server.base_url, Path())
+    assert isinstance(error, errors.TransportError)
+    check(error)
+
+
+async def test_s2_a_refused_connection_leads_to_no_secret(tmp_path: Path) -> None:
+    """No method shows what it was about to send."""
+    for method in METHODS.values():
+        check(await failure(method, f"http://127.0.0.1:{closed_port()}/api", tmp_path))
+
+
+@pytest.mark.parametrize("handler", [silent, STALLED], ids=["silent", "stalled"])
+async def test_s2_the_timeout_of_a_caller_leads_to_no_secret(
+    handler: Handler, tmp_path: Path
+) -> None:
+    """TimeoutError has the cancellation as its cause, and that shows no request."""
+
+    async def time_out(roistat: Roistat, _: Path) -> None:
+        async with asyncio.timeout(0.03):
+            await roistat.scripts.list()
+
+    async with RawServer(handler) as server:
+        error = await failure(time_out, server.base_url, tmp_path)
+    assert type(error) is TimeoutError
+    check(error)
+
+
+async def test_s2_a_borrowed_session_leads_to_no_secret(tmp_path: Path) -> None:
+    """Neither an open nor a closed session shows a secret."""
+    list_scripts = METHODS["scripts.list"]
+    async with RawServer(RESET) as server, aiohttp.ClientSession() as session:
+        check(await failure(list_scripts, server.base_url, tmp_path, session=session))
+    check(await failure(list_scripts, server.base_url, tmp_path, session=session))
