@@ -242,16 +242,14 @@ for _name in ("static_source", "visit", "order", "extra"):
     setattr(_MutableCall, _name, Call.__dict__[_name].slot)
 
 
-def _build_calls(structs: Iterable[Any], extras: Iterable[Any]) -> list[Call]:
+def _build_calls(structs: list[Any], extras: Iterable[Any]) -> list[Call]:
     """Return calls for Structs; `visit`, `order` and `static_source` stay Structs.
 
     It is one loop with few function calls, since it runs for every call of every page. What
     `_converter` does for nested objects is written out here.
     """
-    calls: list[Call] = []
-    append, new = calls.append, object.__new__
-    for struct, extra in zip(structs, extras, strict=False):
-        call: Any = new(_MutableCall)
+    calls: list[Any] = list(map(object.__new__, repeat(_MutableCall, len(structs))))
+    for call, struct, extra in zip(calls, structs, extras, strict=False):
         value = struct.id
         call.id = value if type(value) is str else str(value)
         call.date = struct.date
@@ -282,7 +280,6 @@ def _build_calls(structs: Iterable[Any], extras: Iterable[Any]) -> list[Call]:
         call.tags = value if value is None else coerce.empty_list_to_dict(value)
         call.extra = extra
         call.__class__ = Call
-        append(call)
     return calls
 
 

@@ -49,7 +49,7 @@ def test_part_is_built_once() -> None:
     assert (whole.part, unbuilt.builds) == (Part(5), 1)
 
 
-def test_unbuilt_part_equals_a_built_one() -> None:
+def test_unbuilt_part_equals_a_built_part() -> None:
     """Comparing, hashing and printing build it first."""
     for view in (repr, hash, attrs.asdict, lambda whole: whole == Whole(Part(5))):
         assert view(_unbuilt(5)[0]) == view(Whole(Part(5)))

@@ -141,7 +141,7 @@ def test_times_are_formatted_in_utc(at: datetime, text: str) -> None:
 
 
 @pytest.mark.parametrize("year", [1, 2026])
-def test_many_times_are_formatted_as_one_is(year: int) -> None:
+def test_many_times_equal_their_single_formats(year: int) -> None:
     """Also if one of them cannot be represented in UTC."""
     east = timezone(timedelta(hours=14))
     times = [NOON, NOON.replace(microsecond=5), datetime(year, 1, 1, tzinfo=east)]

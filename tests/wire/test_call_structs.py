@@ -170,7 +170,7 @@ def test_what_a_struct_does_not_accept_raises(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_unknown_keys_are_kept_in_their_object(path: list[str]) -> None:
+def test_unknown_keys_are_in_the_extra_of_their_object(path: list[str]) -> None:
     """An unknown key is in the `extra` of the object it was in, and of no other."""
     unknown = {"z": 1, "a": {"b": []}, "Новое": None, "unknown_0": 2, "extra": 3, "build_model": 4}
     known, call = _decode(_nested(path, {}), _nested(path, unknown))
@@ -223,7 +223,7 @@ def test_unknown_keys_do_not_add_up_without_limit() -> None:
         decoder.decode_page(_page({**CALL, **{f"key {number}": 1 for number in range(65)}}))
 
 
-def test_one_record_may_have_the_unknown_keys_of_earlier_pages() -> None:
+def test_a_single_record_may_have_unknown_keys_of_earlier_pages() -> None:
     """A single record does not extend the Structs, but uses those of the pages before."""
     decoder = CallDecoder()
     record = msgspec.Raw(json.dumps({**CALL, "new": 1}).encode())
@@ -235,10 +235,10 @@ def test_one_record_may_have_the_unknown_keys_of_earlier_pages() -> None:
 
 def test_nested_objects_are_built_on_first_use() -> None:
     """Decoding builds no visit, and access to one builds that one only."""
-    one, two = _decode({**CALL, "visit": {"id": 5}}, {**CALL, "visit": {"id": 6}})
-    assert one.visit == Visit(id="5")
-    assert one.visit is one.visit
-    assert isinstance(raw_getter(Call, "visit")(two), msgspec.Struct)
+    first, second = _decode({**CALL, "visit": {"id": 5}}, {**CALL, "visit": {"id": 6}})
+    assert first.visit == Visit(id="5")
+    assert first.visit is first.visit
+    assert isinstance(raw_getter(Call, "visit")(second), msgspec.Struct)
 
 
 @pytest.mark.parametrize("name", ["id", "visit", "extra"])

@@ -94,7 +94,7 @@ def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
 
 @settings(max_examples=400)
 @given(CALLS, KINDS)
-def test_a_lazily_built_call_equals_a_built_one(record: dict[str, Any], kinds: list[Any]) -> None:
+def test_a_lazily_built_call_equals_any_other(record: dict[str, Any], kinds: list[Any]) -> None:
     """Its repr, hash, pickle, copies and dictionaries do not show how it was built."""
     for change in kinds:
         record = change(record, 3)
