@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import subprocess
-import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-
-import roistat_async
 
 from . import plain_names
 from .helpers import source
@@ -77,21 +72,6 @@ CALLS = {
     "datetime.now": {"clock.py", "models/period.py", "cli/"},
     "asyncio.sleep": {"clock.py", "cli/"},
 }
-
-PUBLIC = [  # design: other programs are written against these
-    "CallDraft",
-    "CallStatus",
-    "Integration",
-    "Limits",
-    "Period",
-    "Redirect",
-    "RetryPolicy",
-    "Roistat",
-    "ScriptDraft",
-    "ScriptOptions",
-    "Timeouts",
-    "errors",
-]
 
 OURS = [path for path in source.FILES if not source.short(path).startswith(f"{FAKE}/")]
 REFUSED_OPENERS = {"Be", "Give", "Tell", "Say"}  # of a docstring
@@ -227,55 +207,3 @@ def test_files_begin_with_a_docstring(path: Path) -> None:
     """Every file begins with a docstring, except an empty `__init__`."""
     text = path.read_text(encoding="utf-8")
     assert text.startswith('"""') or not text.strip()
-
-
-def test_all_is_sorted() -> None:
-    """`__all__` is sorted: constants, classes, functions."""
-    names = roistat_async.__all__
-    assert len(set(names)) == len(names)
-    assert names == sorted(names, key=lambda name: (not name.isupper(), name.islower(), name))
-
-
-@pytest.mark.parametrize("name", PUBLIC)
-def test_public_names_are_exported(name: str) -> None:
-    """Names that other programs import are exported."""
-    assert name in roistat_async.__all__
-    assert getattr(roistat_async, name) is not None
-
-
-def test_every_exported_name_exists() -> None:
-    """Every name of `__all__` exists, although it is imported on first use."""
-    assert all(hasattr(roistat_async, name) for name in roistat_async.__all__)
-    assert set(roistat_async.__all__) <= set(dir(roistat_async))
-
-
-def test_star_import_works() -> None:
-    """`import *` imports the names of `__all__`."""
-    names: dict[str, object] = {}
-    exec("from roistat_async import *", names)
-    assert set(roistat_async.__all__) <= set(names)
-
-
-def test_unknown_name_is_an_attribute_error() -> None:
-    """An unknown name raises AttributeError, as in any module."""
-    with pytest.raises(AttributeError):
-        getattr(roistat_async, "no_such_" + "name")
-
-
-@pytest.mark.parametrize("module", ["testing", "errors", "client", "models.calls"])
-def test_documented_modules_can_be_imported(module: str) -> None:
-    """The modules that the documentation names can be imported."""
-    assert importlib.import_module(f"roistat_async.{module}").__doc__
-
-
-def test_importing_the_client_starts_no_extras() -> None:
-    """Importing the client loads neither click, rich and xlwt nor the fake server."""
-    code = (
-        "import sys, roistat_async; roistat_async.Roistat; "
-        "print([m for m in sys.modules if m.split('.')[0] in ('click', 'rich', 'xlwt')"
-        " or m.split('.')[:2] in (['roistat_async', 'testing'], ['roistat_async', 'cli'])])"
-    )
-    process = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert process.stdout.strip() == "[]"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -180,3 +183,42 @@ def test_help_explains_the_arguments() -> None:
     operators = roistat_async.Operator.__args__  # type: ignore[attr-defined]
     assert all(name in text for name in [*fields, *operators, '{"or": ['])
     assert "progress(received, total)" in (inspect.getdoc(Calls.download_recording) or "")
+
+
+def test_all_is_sorted() -> None:
+    """`__all__` is sorted: constants, classes, functions."""
+    names = roistat_async.__all__
+    assert len(set(names)) == len(names)
+    assert names == sorted(names, key=lambda name: (not name.isupper(), name.islower(), name))
+
+
+def test_star_import_works() -> None:
+    """`import *` imports the names of `__all__`."""
+    names: dict[str, object] = {}
+    exec("from roistat_async import *", names)
+    assert set(roistat_async.__all__) <= set(names)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    """An unknown name raises AttributeError, as in any module."""
+    with pytest.raises(AttributeError):
+        getattr(roistat_async, "no_such_" + "name")
+
+
+@pytest.mark.parametrize("module", ["testing", "errors", "client", "models.calls"])
+def test_documented_modules_can_be_imported(module: str) -> None:
+    """The modules that the documentation names can be imported."""
+    assert importlib.import_module(f"roistat_async.{module}").__doc__
+
+
+def test_importing_the_client_starts_no_extras() -> None:
+    """Importing the client loads neither click, rich and xlwt nor the fake server."""
+    code = (
+        "import sys, roistat_async; roistat_async.Roistat; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('click', 'rich', 'xlwt')"
+        " or m.split('.')[:2] in (['roistat_async', 'testing'], ['roistat_async', 'cli'])])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert process.stdout.strip() == "[]"

@@ -24,8 +24,15 @@ def running_in_thread(
         try:
             yield
         finally:
-            asyncio.run_coroutine_threadsafe(stop(), loop).result(_TIMEOUT)
+            asyncio.run_coroutine_threadsafe(_stop_fully(stop), loop).result(_TIMEOUT)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_TIMEOUT)
         loop.close()
+
+
+async def _stop_fully(stop: Callable[[], Coroutine[None, None, None]]) -> None:
+    await stop()
+    # A closed transport closes its socket only in a later iteration of the loop.
+    for _ in range(3):
+        await asyncio.sleep(0)

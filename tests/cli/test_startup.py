@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-import roistat_async
-
 from .conftest import Roistat
 
 _HEAVY = ("aiohttp", "asyncio", "cattrs", "rich", "msgspec", "tenacity")
@@ -49,18 +47,6 @@ def test_help_of_a_command_loads_no_client(word: str) -> None:
         "print('loaded', 'aiohttp' in sys.modules)"
     )
     assert "loaded False" in _python(code).stdout
-
-
-def test_every_public_name_loads() -> None:
-    """Each name of `__all__` can be imported, and `dir` shows it."""
-    assert all(getattr(roistat_async, name) is not None for name in roistat_async.__all__)
-    assert set(roistat_async.__all__) <= set(dir(roistat_async))
-
-
-def test_unknown_name_is_an_attribute_error() -> None:
-    """An unknown name raises AttributeError."""
-    with pytest.raises(AttributeError, match="Roistatt"):
-        roistat_async.Roistatt  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize("library", ["click", "rich"])
