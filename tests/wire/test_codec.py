@@ -39,14 +39,9 @@ DATE = datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("model", "record", "name", "expected"),
     [
-        (Call, {**CALL, "id": 1234}, "id", "1234"),
-        (Call, {**CALL, "visit_id": 666}, "visit_id", "666"),
         (Call, {**CALL, "visit_id": None}, "visit_id", None),
         (Call, {**CALL, "order_id": "lead_53355"}, "order_id", "lead_53355"),
-        (Call, {**CALL, "duration": "59"}, "duration", 59),
-        (Call, {**CALL, "duration": ""}, "duration", None),
         (Call, {**CALL, "visit": []}, "visit", None),
-        (Call, {**CALL, "tags": []}, "tags", {}),
         (Call, {**CALL, "tags": {"1": "a"}}, "tags", {"1": "a"}),
         (Call, CALL, "tags", None),
         (Visit, {"first_visit_id": 660}, "first_id", "660"),
