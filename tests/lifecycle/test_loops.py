@@ -98,7 +98,7 @@ async def ask(roistat: Roistat, tasks: int) -> int:
 
 
 async def test_a8_ten_thousand_tasks() -> None:
-    """Ten thousand tasks are served, few at a time, and each waiting one costs a few kilobytes."""
+    """Ten thousand tasks are served, few at a time, and a waiting one costs less than 20 KiB."""
     tasks = 10_000
     limits = Limits(per_second=None, per_hour=None, concurrency=8)
     async with (
@@ -110,4 +110,5 @@ async def test_a8_ten_thousand_tasks() -> None:
         assert await ask(roistat, tasks) == tasks
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert server.connections <= 8
-    assert grown < 4_000 + tasks * 12  # KiB
+    # KiB. Of 11 KiB a task, about half are the retry loop that each operation runs in.
+    assert grown < 4_000 + tasks * 20

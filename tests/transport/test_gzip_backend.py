@@ -1,4 +1,4 @@
-"""The faster gzip, where it is installed."""
+"""Faster decompression of gzip, if isal is installed."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ print(used)
 
 
 def _run(before: str) -> str:
-    # In a process of its own: the choice is the whole process's.
+    # A process of its own, because the backend is set for the whole process.
     code = _CODE.format(before=before)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def test_pages_come_through_the_faster_one() -> None:
-    """The extra `speed` is used, and the rows are the server's."""
+def test_pages_are_decompressed_by_isal() -> None:
+    """The extra `speed` is used, and the calls are those of the server."""
     assert _run("import isal") == "True"
 
 
-def test_without_it_the_standard_one_is_used() -> None:
-    """A missing library is no error."""
+def test_the_standard_library_is_used_without_isal() -> None:
+    """A missing isal is no error."""
     before = "import importlib.util as u; real = u.find_spec\n"
     before += "u.find_spec = lambda name, *more: None if name == 'isal' else real(name, *more)"
     assert _run(before) == "False"
