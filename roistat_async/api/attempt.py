@@ -12,7 +12,8 @@ from ..transport.interface import Response
 from ..transport.retry import Deadline, accepts_retry_after
 from ..wire import envelope, request
 from .api_response import read_api_response
-from .operation import Operation, OperationKind, is_outcome_unknown, is_retryable
+from .operation import Operation
+from .retry_rules import OperationKind, is_outcome_unknown, is_retryable
 from .services import Services
 
 _log = logging.getLogger("roistat_async")

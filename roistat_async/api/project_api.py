@@ -19,7 +19,8 @@ from ..transport.interface import Response
 from ..transport.retry import Deadline, call_with_retry
 from ..wire import envelope, request
 from .attempt import Attempt, Execution
-from .operation import Operation, OperationKind, is_outcome_unknown
+from .operation import Operation
+from .retry_rules import OperationKind, is_outcome_unknown
 from .services import Services
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ..api.operation import Operation, OperationKind
+from ..api.operation import Operation
+from ..api.retry_rules import OperationKind
 from ..wire import request
 from .file_kind import FileKind
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from roistat_async import RetryPolicy, errors
-from roistat_async.api.operation import OperationKind, is_outcome_unknown, is_retryable
+from roistat_async.api.retry_rules import OperationKind, is_outcome_unknown, is_retryable
 
 NOT_SENT = errors.NotSentError("refused")
 BAD_CERTIFICATE = errors.NotSentError("certificate", permanent=True)
