@@ -25,7 +25,7 @@ class RequestEvent:
 
 @frozen(kw_only=True)
 class ResponseEvent:
-    """Response that was read or dropped: its HTTP status, size and duration."""
+    """Response with accepted headers, read or dropped: its HTTP status, size and duration."""
 
     operation: str
     project: int

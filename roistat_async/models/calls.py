@@ -14,7 +14,7 @@ from .omitted import OMITTED, Omitted
 
 
 class CallStatus(StrEnum):
-    """Status of a call: one of nine that the vendor documents, or another that Roistat sent."""
+    """Status of a call: one that the vendor documents, or another that Roistat sent."""
 
     ACTIVE = "ACTIVE"
     ANSWER = "ANSWER"
