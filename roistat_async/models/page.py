@@ -35,6 +35,7 @@ class RowBatch(Generic[T]):
     """Rows of one response: `keys` identify the items, `bad_keys` the unreadable records.
 
     A bad key is a digest: a traceback with local variables must not show a record.
+    `odd` counts the values that their field cannot hold, by the field's path ("visit.device").
     `answered_at` is the `Date` of the response, if it has one.
     """
 
@@ -44,6 +45,7 @@ class RowBatch(Generic[T]):
     bad: list[BadRecord] = field(factory=list)
     bad_keys: list[Hashable] = field(factory=list)
     answered_at: datetime | None = None
+    odd: dict[str, int] = field(factory=dict)
 
     @property
     def row_count(self) -> int:
