@@ -61,7 +61,7 @@ class Execution:
             body=operation.body,
             method=request.http_method(operation.byte_range),
             connection_mode=self._connection_mode(),
-            timeout=None if operation.is_file else max(0.0, deadline.remaining()),
+            total_timeout=None if operation.is_file else max(0.0, deadline.remaining()),
             deadline_seconds=deadline.seconds,
         )
 

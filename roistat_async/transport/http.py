@@ -28,32 +28,35 @@ from ..errors import (
     TransportError,
 )
 from . import error_mapping
-from .body_reader import BodyReader
 from .connector import TrackingConnector, current_request_timeout
 from .http_request import ConnectionMode, NetworkOptions, Request
 from .interface import OnSent
 from .timeouts import RequestTimeout
 
-_LARGE_BODY = 1 << 20
+_LARGE_REQUEST = 1 << 20
+_LARGE_RESPONSE = 4 << 20
+_READ_AHEAD = 512 * 1024
 
 
 class StreamedResponse:
-    """Response of aiohttp whose headers were received and whose body is still to be read."""
+    """Response of aiohttp whose headers were received and whose body is still to be read.
+
+    A large body is buffered further ahead. Its chunks are returned as they are, because joining
+    them costs as much as hashing them.
+    """
 
     def __init__(self, response: aiohttp.ClientResponse, request_timeout: RequestTimeout) -> None:
         self._response = response
-        self._body = BodyReader(response.content, response.content_length, request_timeout)
+        self._content = response.content
+        self._request_timeout = request_timeout
         self.status: int = response.status
-
-    @property
-    def length(self) -> int | None:
+        self.length: int | None = response.content_length
         """Size of the body, if the headers state it."""
-        return self._response.content_length
-
-    @property
-    def bytes_received(self) -> int:
+        self.bytes_received: int = 0
         """Decoded bytes of the body received so far."""
-        return self._body.bytes_received
+        self._is_large = self.length is not None and self.length >= _LARGE_RESPONSE
+        if self._is_large:
+            self._content.set_read_chunk_size(_READ_AHEAD)
 
     def header(self, name: str) -> str | None:
         """Return a header, or None."""
@@ -65,21 +68,42 @@ class StreamedResponse:
         Raises TransportError for a body that is cut and RequestTimeoutError for one that stops.
         """
         try:
-            return await self._body.read_chunk()
+            chunk = self._read_buffered()
+            if not chunk and not self._content.at_eof():
+                chunk = await self._wait_for_chunk()
         except RequestTimeoutError:
             raise
         except TimeoutError:
-            error = self._body.timeout_error()
+            error = self._request_timeout.read_error()
         except (aiohttp.ClientError, HttpProcessingError, OSError) as cause:
             error = _map_aiohttp_error(cause)
+        else:
+            return chunk
         raise error
 
     def close(self) -> None:
         """Return the connection to the pool if the body was read to its end, else close it."""
-        if not self._response.content.at_eof():
+        if not self._content.at_eof():
             self._response.close()
         elif not self._response.closed:  # aiohttp has done it at the end of most bodies
             self._response.release()
+
+    def _read_buffered(self) -> bytes:
+        """Return what has arrived: nearly all of most responses, with no wait."""
+        chunk = b"" if self._is_large else self._content.read_nowait()
+        self.bytes_received += len(chunk)
+        return chunk
+
+    async def _wait_for_chunk(self) -> bytes:
+        async with self._request_timeout.read_scope():
+            if self._is_large:
+                chunk, _ = await self._content.readchunk()  # with a length, no HTTP chunks
+            else:
+                chunk = await self._content.readany()
+        self.bytes_received += len(chunk)
+        if chunk:
+            self._request_timeout.record(len(chunk))
+        return chunk
 
 
 class HttpTransport:
@@ -114,7 +138,7 @@ class HttpTransport:
         self._bind()
         request_timeout = RequestTimeout(
             self._timeouts,
-            seconds=request.timeout,
+            seconds=request.total_timeout,
             deadline_seconds=request.deadline_seconds,
             detects_sent=self._external_session is None,  # a borrowed one has its own connector
             on_sent=on_sent,
@@ -190,7 +214,7 @@ class HttpTransport:
 
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
     """Return the body as a stream if it is large: aiohttp warns about large bytes."""
-    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE_REQUEST else body
 
 
 @lru_cache(maxsize=8)

@@ -27,10 +27,14 @@ class Request:
     body: bytes | None = field(repr=False)
     method: str = "POST"
     connection_mode: ConnectionMode = ConnectionMode.POOLED
-    timeout: float | None = None
-    """Seconds until the whole body must have arrived; None if only its speed is limited."""
+    total_timeout: float | None = None
+    """Seconds until the whole body must have arrived; None if only its speed is limited.
+
+    They are what is left of the deadline of the operation, not the limit of one wait: the limits
+    of the phases are `Timeouts`.
+    """
     deadline_seconds: float = 0.0
-    """Deadline of the operation, of which `timeout` is the rest; for error messages."""
+    """Deadline of the operation, of which `total_timeout` is the rest; for error messages."""
 
 
 @frozen

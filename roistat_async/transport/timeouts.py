@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 
-from attrs import define, field
-
 from ..config import Timeouts
 from ..errors import RoistatError
 from . import error_mapping
@@ -20,50 +18,13 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@define
-class BodyTimeout:
-    """Timeout of reading a body: of each silence, and of either the whole body or its speed.
-
-    Only the time spent waiting for bytes counts, so a slow disk does not look like a slow server.
-    """
-
-    read: float
-    deadline: float
-    deadline_seconds: float
-    _started_at: float = field(default=0.0, init=False)
-    _waited: float = field(default=0.0, init=False)
-    _size: int = field(default=0, init=False)
-    _scope: asyncio.Timeout = field(init=False)
-
-    def scope(self) -> asyncio.Timeout:
-        """Return the timeout of the next wait for bytes, starting now."""
-        self._started_at = _now()
-        self._scope = asyncio.timeout_at(min(self.deadline, self._started_at + self.read))
-        return self._scope
-
-    def record(self, size: int) -> None:
-        """Record received bytes; raise RequestTimeoutError if they arrive too slowly."""
-        self._size += size
-        self._waited += _now() - self._started_at
-        if self.deadline < math.inf or self._waited < self.read:
-            return
-        size, seconds = self._size, self._waited
-        self._size, self._waited = 0, 0.0
-        if size < seconds * _MIN_SPEED:
-            raise error_mapping.too_slow(size, seconds)
-
-    def error(self) -> RoistatError:
-        """Return the error of the wait that timed out."""
-        if self._scope.when() == self.deadline:
-            return error_mapping.deadline_passed(self.deadline_seconds)
-        return error_mapping.read_timeout(self.read)
-
-
 class RequestTimeout:
-    """Timeout of one request until its response begins.
+    """Timeout of one request: `scope` until its response begins, `read_scope` for its body.
 
     It is the only place that knows whether the request was sent. `detects_sent` is False for a
     borrowed session, which does not report that: there one limit covers connecting and waiting.
+    Of a body only the time spent waiting for bytes counts, so a slow disk does not look like a
+    slow server.
     """
 
     def __init__(
@@ -81,6 +42,8 @@ class RequestTimeout:
         self._detects_sent = detects_sent
         self._on_sent = on_sent
         self._is_sent = False
+        self._size = 0
+        self._waited = self._waiting_since = 0.0
         connect = timeouts.connect
         self.connect: float = connect if seconds is None else max(0.001, min(connect, seconds))
         self.reused_connection: bool = False
@@ -108,9 +71,30 @@ class RequestTimeout:
             return error_mapping.deadline_passed(self._deadline_seconds)
         return error_mapping.response_timeout(self._timeouts.response)
 
-    def body_timeout(self) -> BodyTimeout:
-        """Return the timeout of the body that follows."""
-        return BodyTimeout(self._timeouts.read, self._deadline, self._deadline_seconds)
+    def read_scope(self) -> asyncio.Timeout:
+        """Return the timeout of the next wait for bytes of the body, starting now."""
+        self._waiting_since = _now()
+        self.scope = asyncio.timeout_at(
+            min(self._deadline, self._waiting_since + self._timeouts.read)
+        )
+        return self.scope
+
+    def record(self, size: int) -> None:
+        """Record received bytes; raise RequestTimeoutError if they arrive too slowly."""
+        self._size += size
+        self._waited += _now() - self._waiting_since
+        if self._deadline < math.inf or self._waited < self._timeouts.read:
+            return
+        size, seconds = self._size, self._waited
+        self._size, self._waited = 0, 0.0
+        if size < seconds * _MIN_SPEED:
+            raise error_mapping.too_slow(size, seconds)
+
+    def read_error(self) -> RoistatError:
+        """Return the error of a wait for bytes that timed out."""
+        if self.scope.when() == self._deadline:
+            return error_mapping.deadline_passed(self._deadline_seconds)
+        return error_mapping.read_timeout(self._timeouts.read)
 
     def _response_deadline(self, connect: float = 0.0) -> float:
         return min(_now() + connect + self._timeouts.response, self._deadline)

@@ -40,8 +40,8 @@ class Outage:
 
     async def _fail(self, request: Request) -> SimulatedResponse:
         if self.how == "silent":
-            assert request.timeout is not None
-            await self.time.sleep(min(60.0, request.timeout))
+            assert request.total_timeout is not None
+            await self.time.sleep(min(60.0, request.total_timeout))
             raise errors.RequestTimeoutError("no answer within 60 s", phase="response", seconds=60)
         if self.how == "reset":
             raise errors.TransportError("the connection was lost before the answer was complete")
