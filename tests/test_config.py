@@ -52,7 +52,7 @@ def test_a_valid_key(text: str, key: str) -> None:
         f"{KEY[:9]}\0{KEY[9:]}", f"ключ{KEY}", "a" * 257, f"{KEY}\x7f", None, 5, KEY.encode(),
     ],
 )  # fmt: skip
-def test_an_invalid_key(key: Any) -> None:
+def test_s5_an_invalid_key(key: Any) -> None:
     """A key that is invalid in a header is refused, and the error does not show it."""
     with pytest.raises(ConfigurationError) as caught:
         Secret(key)
@@ -124,7 +124,7 @@ def test_a_valid_base_url(url: str, expected: str) -> None:
         "https://x.example\\@y.example", "https://x.example/\0", " https://x.example", None, 5, b"https://x",
     ],
 )  # fmt: skip
-def test_an_invalid_base_url(url: Any) -> None:
+def test_s3_s4_an_invalid_base_url(url: Any) -> None:
     """A base URL that could send the key to another host or unencrypted is refused, unshown."""
     with pytest.raises(ConfigurationError, match=r"^base_url") as caught:
         validate_base_url(url)

@@ -1,7 +1,4 @@
-"""S2: no error of any method leads to the key, to a phone number or to a body.
-
-The fault table checks the same for every fault on the wire, with fewer methods.
-"""
+"""Rows S2, S6 and S9: where the key goes, and what errors lead to (all methods; few faults)."""
 
 from __future__ import annotations
 
@@ -13,10 +10,19 @@ from typing import Any
 import aiohttp
 import pytest
 
-from roistat_async import Period, Roistat, Timeouts, errors
-from tests.faults.secrets import MARKER, PHONE, SENT_PHONE, TOLD, check
+from roistat_async import (
+    Period,
+    Redirect,
+    Roistat,
+    ScriptDraft,
+    ScriptOptions,
+    Timeouts,
+    errors,
+)
+from tests.faults.fault_case import ALL, create
+from tests.faults.secrets import MARKER, PHONE, SECRETS, SENT_PHONE, TOLD, check, hidden_from
 from tests.helpers.clients import KEY, client
-from tests.helpers.fault_server import sends
+from tests.helpers.fault_server import FaultServer, sends
 from tests.helpers.raw_server import Handler, RawServer, answer, closed_port, replies, silent
 
 RESET = sends(end="reset")
@@ -46,14 +52,23 @@ async def read_recording(roistat: Roistat, _: Path) -> None:
             pass
 
 
+SECRET_SCRIPT = ScriptDraft(
+    options=ScriptOptions(
+        replaceable_numbers=[SENT_PHONE], redirect=Redirect("sip_trunk", value=MARKER)
+    )
+)
 METHODS: dict[str, Method] = {
     "scripts.list": lambda roistat, _: roistat.scripts.list(),
+    "scripts.create": lambda roistat, _: roistat.scripts.create(SECRET_SCRIPT),
+    "scripts.update": lambda roistat, _: roistat.scripts.update(1, SECRET_SCRIPT),
+    "scripts.delete": lambda roistat, _: roistat.scripts.delete(1),
     "phones.list": lambda roistat, _: roistat.phones.list().collect(),
-    "calls.list": lambda roistat, _: roistat.calls.list(filters=[("caller", "=", PHONE)]).collect(),
-    "calls.history": lambda roistat, _: anext(aiter(roistat.calls.history(Period.last(days=1)))),
     "phones.create": lambda roistat, _: roistat.phones.create([SENT_PHONE]),
     "phones.update": lambda roistat, _: roistat.phones.update(1, script_id=2),
-    "scripts.delete": lambda roistat, _: roistat.scripts.delete(1),
+    "calls.list": lambda roistat, _: roistat.calls.list(filters=[("caller", "=", PHONE)]).collect(),
+    "calls.history": lambda roistat, _: anext(aiter(roistat.calls.history(Period.last(days=1)))),
+    "calls.create": create,
+    "calls.update": lambda roistat, _: roistat.calls.update(1, comment=MARKER, link=PHONE),
     "download": lambda roistat, folder: roistat.calls.download_recording(1, to=folder / "1.mp3"),
     "recording": read_recording,
 }
@@ -120,3 +135,51 @@ async def test_s2_a_borrowed_session_leads_to_no_secret(tmp_path: Path) -> None:
     async with RawServer(RESET) as server, aiohttp.ClientSession() as session:
         check(await failure(list_scripts, server.base_url, tmp_path, session=session))
     check(await failure(list_scripts, server.base_url, tmp_path, session=session))
+
+
+def test_s2_the_search_finds_what_is_there() -> None:
+    """The walk over an error would see a secret in its text, its attributes, causes and locals."""
+
+    def raised(text: str, **attributes: Any) -> BaseException:
+        try:
+            raise errors.TransportError(text)
+        except errors.TransportError as error:
+            vars(error).update(attributes)
+            return error
+
+    chained = raised("outside")
+    chained.__cause__ = raised(PHONE)
+    for leaky in (raised(MARKER), raised("x", body=TOLD.decode()), chained):
+        with pytest.raises(AssertionError):
+            check(leaky)
+    for secret in SECRETS:
+        with pytest.raises(AssertionError):
+            hidden_from(f"... {secret} ...")
+
+
+async def test_s2_s9_the_key_goes_to_its_host_only(tmp_path: Path) -> None:
+    """Each request has the key once, in its header, and goes to the address of the client."""
+    async with FaultServer() as server, client(server.base_url) as roistat:
+        for operation in ALL.values():
+            await operation(roistat, tmp_path)
+    assert len(server.requests) == len(ALL)
+    for request in server.requests:
+        assert request.count(KEY.encode()) == 1
+        assert f"Api-key: {KEY}\r\n".encode() in request
+        assert request.startswith(b"POST /api/v1/project/")
+        assert f"Host: 127.0.0.1:{server.port}\r\n".encode() in request
+
+
+async def test_s6_an_id_does_not_leave_its_path(tmp_path: Path) -> None:
+    """A path in place of an id is refused before any connection, and no folder is made."""
+    call_id, folder = "../../x", tmp_path / "new"
+    async with FaultServer() as server, client(server.base_url) as roistat:
+        with pytest.raises(errors.ConfigurationError):
+            await roistat.calls.download_recording(call_id, to=folder / "x.mp3")
+        with pytest.raises(errors.ConfigurationError):
+            roistat.calls.recording(call_id)
+        with pytest.raises(errors.ConfigurationError):
+            roistat.calls.download_recordings([call_id], folder)
+        with pytest.raises(errors.ConfigurationError):
+            await roistat.calls.delete([call_id])
+    assert (server.connections, folder.exists()) == (0, False)

@@ -145,7 +145,7 @@ async def test_a_second_at_the_edge_of_a_page(edge: int) -> None:
 
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize("count", [10, 11, 35])
-async def test_a_second_fuller_than_a_page(count: int, shuffled: bool) -> None:
+async def test_p3_p8_a_second_fuller_than_a_page(count: int, shuffled: bool) -> None:
     """A second with more calls than a page is read by offset and returned with its neighbours."""
     world = tied(count, before=3, after=3, shuffled=shuffled)
     walk = world.walk(page_size=10)
@@ -161,7 +161,7 @@ async def test_a_large_second_costs_few_requests() -> None:
     assert world.requests <= 12
 
 
-async def test_a_silent_clamp_of_limit() -> None:
+async def test_p4_a_silent_clamp_of_limit() -> None:
     """A page shorter than the limit does not end the walk."""
     world = spread(40, clamp=3)
     assert len(await ids(world.walk(page_size=1000, concurrency=3))) == 40
@@ -175,12 +175,12 @@ async def test_pages_shorter_than_they_must_be() -> None:
 
 
 @pytest.mark.parametrize("total", ["page", "absent", "zero", "everything"])
-async def test_total_decides_nothing(total: str) -> None:
+async def test_p7_total_decides_nothing(total: str) -> None:
     """The reported total ends no walk."""
     assert len(await ids(spread(35, total=total).walk(page_size=10))) == 35
 
 
-async def test_an_ignored_offset_does_no_harm_between_seconds() -> None:
+async def test_p5_an_ignored_offset_does_no_harm_between_seconds() -> None:
     """An ignored offset does no harm if each second fits on a page."""
     world = spread(35, ignores_offset=True)
     assert len(await ids(world.walk(page_size=10))) == 35
@@ -190,7 +190,7 @@ async def test_an_ignored_offset_does_no_harm_between_seconds() -> None:
 # What is refused
 
 
-async def test_a_full_second_where_offset_is_ignored() -> None:
+async def test_p5_a_full_second_where_offset_is_ignored() -> None:
     """A full second on a server that ignores offsets is refused, with the resume token."""
     world = tied(25, before=12, after=4, ignores_offset=True)
     error, found = await refused(world.walk(page_size=10), "any offset")
@@ -255,7 +255,7 @@ async def test_periods_that_become_too_long(count: int) -> None:
     ],
     ids=["order", "twice", "before", "after", "too many"],
 )
-async def test_a_page_that_breaks_the_rules(
+async def test_p6_a_page_that_breaks_the_rules(
     bend: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]], text: str
 ) -> None:
     """An unsorted page, dates out of range, a repeated id or too many rows raise PagingError."""
@@ -290,7 +290,7 @@ def _padded(ask: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
 
 @pytest.mark.parametrize("page_size", [1, 2, 10])
 @pytest.mark.parametrize("habit", ["descending", "ignores_sort"])
-async def test_descending_order_is_refused(habit: str, page_size: int) -> None:
+async def test_p6_descending_order_is_refused(habit: str, page_size: int) -> None:
     """A list in descending order is refused, also with pages of one row."""
     world = spread(35, **{habit: True})
     _, found = await refused(world.walk(page_size=page_size), "does not sort by date")
@@ -316,7 +316,7 @@ async def test_a_full_second_at_the_end(before: int, descending: bool) -> None:
         assert await ids(world.walk(page_size=10)) == [str(number) for number in range(before)]
 
 
-async def test_ignored_filters_are_refused() -> None:
+async def test_p6_ignored_filters_are_refused() -> None:
     """A server that ignores the date filters is refused."""
     world = ChangingList(
         calls={str(number): number - 20 for number in range(60)}, span=40, ignores_filter=True

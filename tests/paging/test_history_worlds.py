@@ -70,7 +70,9 @@ def _check(given: list[str], world: ChangingList) -> None:
 
 @WORLDS
 @given(world=worlds(), page_size=st.integers(1, 12), concurrency=st.integers(1, 4))
-def test_nothing_is_lost_or_doubled(world: ChangingList, page_size: int, concurrency: int) -> None:
+def test_p1_p2_nothing_is_lost_or_doubled(
+    world: ChangingList, page_size: int, concurrency: int
+) -> None:
     """Each call that stays is returned once, in order, or the walk is refused; it always ends."""
 
     async def walk() -> list[Any] | None:

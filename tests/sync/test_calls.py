@@ -152,7 +152,7 @@ async def test_a_target_object_stays_open(live: Live) -> None:
 # Late calls and active calls
 
 
-async def test_a_late_call_within_the_lookback_is_copied(live: Live) -> None:
+async def test_p11_a_late_call_within_the_lookback_is_copied(live: Live) -> None:
     """The next run reads it (docs/fault-matrix.md P11)."""
     await live.sync()
     live.time.now += HOUR
@@ -171,7 +171,7 @@ async def test_a_late_call_beyond_the_lookback_needs_reread(live: Live) -> None:
     assert live.is_same()
 
 
-async def test_an_active_call_is_read_until_it_ends(live: Live) -> None:
+async def test_p10_an_active_call_is_read_until_it_ends(live: Live) -> None:
     """It may be older than the lookback (docs/fault-matrix.md P10)."""
     call_id = live.add(ago=60, status="ACTIVE", duration=0)
     for _ in range(3):
@@ -390,7 +390,7 @@ async def test_a_backfill_runs_before_a_resumed_walk(live: Live) -> None:
 # Reread
 
 
-async def test_reread_marks_deleted_calls(live: Live) -> None:
+async def test_p12_reread_marks_deleted_calls(live: Live) -> None:
     """They are marked once and not removed (docs/fault-matrix.md P12)."""
     await live.sync()
     period = Period(live.since, moment(NOON))
@@ -577,7 +577,7 @@ async def test_an_error_of_the_callback_is_raised(live: Live) -> None:
 
 
 @pytest.mark.parametrize("skew", [-HOUR, HOUR, -86_400.0, 86_400.0])
-async def test_a_wrong_local_clock_loses_nothing(live: Live, skew: float) -> None:
+async def test_p13_a_wrong_local_clock_loses_nothing(live: Live, skew: float) -> None:
     """Every call is copied, late ones as well (docs/fault-matrix.md P13)."""
     live.time.skew = skew
     for _ in range(8):
