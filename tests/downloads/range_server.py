@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from roistat_async import errors
+import pytest
+
+from roistat_async import Progress, Timeouts, errors
 from roistat_async.models.downloads import Download
 from roistat_async.testing import mp3
-from tests.helpers.clients import client
-from tests.helpers.raw_server import Connection, Handler, RawServer, answer, per_connection
+from tests.helpers.clients import PATIENT, client
+from tests.helpers.fault_server import sends
+from tests.helpers.raw_server import Handler, RawServer, answer, per_connection
 
 AUDIO = mp3.recording("7", 60)
 OTHER_AUDIO = mp3.recording("9", 60)  # of the same size
 TOTAL = len(AUDIO)
+WITH_XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUDIO[33:]
 RECEIVED = 100_000
 """Bytes of a body that arrive before it breaks off."""
 ETAG = 'ETag: "one"'
 OTHER_ETAG = 'ETag: "two"'
 
 
-def sends(data: bytes) -> Handler:
-    """Read a request, send these bytes and close the connection."""
-
-    async def handler(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(data)
-
-    return handler
+def chunk(data: bytes, announced: int | None = None) -> bytes:
+    """Return a chunk of a body, or the beginning of one that announces more bytes."""
+    return f"{announced or len(data):x}\r\n".encode() + data + (b"" if announced else b"\r\n")
 
 
 def whole(*headers: str, body: bytes = AUDIO) -> Handler:
@@ -34,10 +34,15 @@ def whole(*headers: str, body: bytes = AUDIO) -> Handler:
     return sends(answer(body, *headers, kind="audio/mpeg"))
 
 
-def cut(*headers: str, body: bytes = AUDIO, size: int = RECEIVED) -> Handler:
-    """Announce a whole body and send only its first bytes."""
+def cut(
+    *headers: str,
+    body: bytes = AUDIO,
+    size: int = RECEIVED,
+    end: Literal["close", "wait"] = "close",
+) -> Handler:
+    """Announce a whole body, send only its first bytes, and close or fall silent."""
     response = answer(body, *headers, kind="audio/mpeg")
-    return sends(response[: len(response) - len(body) + size])
+    return sends(response[: len(response) - len(body) + size], end=end)
 
 
 def partial(
@@ -74,12 +79,18 @@ def ranges_of(requests: list[bytes]) -> list[str | None]:
 
 
 async def download(
-    folder: Path, *handlers: Handler, attempts: int = 3, **options: object
+    folder: Path,
+    *handlers: Handler,
+    attempts: int = 3,
+    timeouts: Timeouts = PATIENT,
+    progress: Progress | None = None,
 ) -> tuple[Download, list[bytes]]:
     """Download `a.mp3` from a server with one handler for each connection; return its requests."""
     async with RawServer(per_connection(*handlers)) as server:
-        async with client(server.base_url, attempts=attempts) as roistat:
-            saved = await roistat.calls.download_recording(7, to=folder / "a.mp3", **options)  # type: ignore[arg-type]
+        async with client(server.base_url, attempts=attempts, timeouts=timeouts) as roistat:
+            saved = await roistat.calls.download_recording(
+                7, to=folder / "a.mp3", progress=progress
+            )
         await server.emptied()
     return saved, server.requests
 
@@ -90,11 +101,7 @@ async def failing_download(
     """Return the error of a download that fails, and the requests of the server."""
     async with RawServer(per_connection(*handlers)) as server:
         async with client(server.base_url, attempts=attempts) as roistat:
-            try:
+            with pytest.raises(errors.RoistatError) as caught:
                 await roistat.calls.download_recording(7, to=folder / "a.mp3")
-            except errors.RoistatError as error:
-                failure = error
-            else:
-                raise AssertionError("the download succeeded")
         await server.emptied()
-    return failure, server.requests
+    return caught.value, server.requests

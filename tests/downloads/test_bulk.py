@@ -15,7 +15,7 @@ from roistat_async import Roistat, errors
 from roistat_async.downloads import bulk
 from roistat_async.downloads.bulk import BulkDownload
 from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
-from roistat_async.testing import FakeRoistat, Fault
+from roistat_async.testing import FakeRoistat
 
 FILE = "call/*/file"
 
@@ -28,20 +28,30 @@ async def outcomes(
 
 
 async def test_each_id_gets_its_outcome(
-    roistat: Roistat, recorded: list[str], unrecorded: list[str], tmp_path: Path
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
-    """Saved, skipped, missing and failed recordings are told apart."""
-    ids = [recorded[0], recorded[1], unrecorded[0], "999"]
-    (tmp_path / f"{recorded[1]}.mp3").write_bytes(b"existing")
-    result = await outcomes(roistat, ids, tmp_path)
+    """Saved, skipped, missing and failed recordings are told apart; a skipped one is no request."""
+    existing, empty, link, new = list(fake.state.recordings)[:4]
+    (unrecorded,) = [
+        call_id for call_id in fake.state.calls.ids() if call_id not in fake.state.recordings
+    ][:1]
+    (tmp_path / "other").write_bytes(b"precious")
+    (tmp_path / f"{existing}.mp3").write_bytes(b"existing")
+    (tmp_path / f"{empty}.mp3").write_bytes(b"")
+    (tmp_path / f"{link}.mp3").symlink_to(tmp_path / "other")
+    result = await outcomes(roistat, [existing, empty, link, new, unrecorded, "999"], tmp_path)
     assert {call_id: str(outcome.status) for call_id, outcome in result.items()} == {
-        recorded[0]: "saved",
-        recorded[1]: "skipped",
-        unrecorded[0]: "missing",
+        existing: "skipped",
+        empty: "saved",
+        link: "failed",
+        new: "saved",
+        unrecorded: "missing",
         "999": "failed",
     }
+    assert isinstance(result[link].error, errors.ConfigurationError)
     assert isinstance(result["999"].error, errors.NotFoundError)
-    assert sorted(os.listdir(tmp_path)) == sorted(f"{call_id}.mp3" for call_id in recorded[:2])
+    assert (tmp_path / "other").read_bytes() == b"precious"
+    assert len(fake.requests) == 4
 
 
 async def test_outcome_describes_the_file(tmp_path: Path) -> None:
@@ -58,53 +68,6 @@ async def test_outcome_describes_the_file(tmp_path: Path) -> None:
     ]
 
 
-async def test_existing_files_cost_no_request(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """A second run into the same folder sends nothing."""
-    await outcomes(roistat, recorded[:5], tmp_path)
-    fake.requests.clear()
-    again = await outcomes(roistat, recorded[:5], tmp_path)
-    assert {str(outcome.status) for outcome in again.values()} == {"skipped"}
-    assert fake.requests == []
-
-
-async def test_empty_file_is_replaced(
-    roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """A file without bytes does not count as a recording."""
-    (tmp_path / f"{recorded[0]}.mp3").write_bytes(b"")
-    result = await outcomes(roistat, recorded[:1], tmp_path)
-    assert str(result[recorded[0]].status) == "saved"
-
-
-async def test_link_is_not_followed(roistat: Roistat, recorded: list[str], tmp_path: Path) -> None:
-    """A link with the name of a recording is neither skipped nor written through."""
-    other = tmp_path / "other"
-    other.write_bytes(b"precious")
-    (tmp_path / f"{recorded[0]}.mp3").symlink_to(other)
-    result = await outcomes(roistat, recorded[:1], tmp_path)
-    assert str(result[recorded[0]].status) == "failed"
-    assert other.read_bytes() == b"precious"
-
-
-async def test_failures_do_not_stop_the_others(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """Of 200 recordings of which ten fail, 190 are saved, at most eight at once."""
-    ids = [str(number) for number in range(1, 201)]
-    for call_id in ids:
-        fake.state.recordings[call_id] = fake.state.recordings[recorded[0]]
-    bad = set(ids[::20])
-    denied = Fault.error("access_denied")
-    fake.fail(FILE, denied, times=999, when=lambda seen: seen.path.split("/")[-2] in bad)
-    result = await outcomes(roistat, ids, tmp_path)
-    counts = Counter(str(outcome.status) for outcome in result.values())
-    assert counts == {"saved": 190, "failed": 10}
-    assert len(os.listdir(tmp_path)) == 190
-    assert fake.peak_in_flight <= 8
-
-
 async def test_duplicate_id_is_downloaded_once(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
@@ -115,28 +78,9 @@ async def test_duplicate_id_is_downloaded_once(
     assert len(fake.requests) == 1
 
 
-async def test_calls_may_come_from_a_pager(roistat: Roistat, tmp_path: Path) -> None:
-    """The list of calls itself is a valid source."""
-    pager = roistat.calls.list(page_size=20, limit=60)
-    assert len(await outcomes(roistat, pager, tmp_path)) == 60
-
-
-async def test_leaving_early_stops_the_pager(
-    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
-) -> None:
-    """Leaving the block ends the requests of the pager that is the source of the calls."""
-    pager = roistat.calls.list(page_size=20)
-    async with roistat.calls.download_recordings(pager, tmp_path) as downloads:
-        await anext(downloads)
-    assert not list(tmp_path.glob(".*"))
-    assert len(fake.requests) < 40
-
-
-async def test_closing_ends_the_iteration(
-    roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
+async def test_closing_ends_the_iteration(roistat: Roistat, tmp_path: Path) -> None:
     """After `aclose` there are no more outcomes, and closing again is allowed."""
-    downloads = roistat.calls.download_recordings(recorded, tmp_path)
+    downloads = roistat.calls.download_recordings(roistat.calls.list(page_size=20), tmp_path)
     await anext(downloads)
     await downloads.aclose()
     await downloads.aclose()
@@ -240,40 +184,33 @@ async def test_leaving_early_leaves_no_task(concurrency: int, tmp_path: Path) ->
     assert asyncio.all_tasks() == before
 
 
-async def test_failing_source_cancels_the_others(tmp_path: Path) -> None:
-    """An exception of the source is raised, and nothing is left under way."""
+@pytest.mark.parametrize("is_source", [True, False], ids=["source", "save"])
+async def test_other_exceptions_are_raised(is_source: bool, tmp_path: Path) -> None:
+    """Only errors of this library become outcomes; anything else cancels the others."""
     saver = Saver()
 
     def ids() -> Iterator[int]:
-        yield 1
-        yield 2
+        yield from (1, 2)
         raise LookupError
 
+    async def save(call_id: str, target: Path) -> Download:
+        if call_id == "3":
+            raise LookupError
+        return await saver(call_id, target)
+
     with pytest.raises(LookupError):
-        await anext(download_all(saver, ids(), tmp_path))
+        await anext(download_all(save, ids() if is_source else [3, 1, 2], tmp_path))
     assert saver.running == 0
 
 
-async def test_foreign_exception_is_raised(tmp_path: Path) -> None:
-    """Only errors of this library become outcomes: a mistake in a program is not hidden."""
-
-    async def save(call_id: str, target: Path) -> Download:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        await anext(download_all(save, range(9), tmp_path))
-
-
-async def test_f5_stale_parts_are_removed(
-    roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
+async def test_f5_stale_parts_are_removed(tmp_path: Path) -> None:
     """A bulk download removes the part files that killed runs left in its folder."""
     stale, young = tmp_path / ".1.mp3.0123456789ab.part", tmp_path / ".2.mp3.0123456789ab.part"
     for path in (stale, young):
         path.write_bytes(b"")
     os.utime(stale, (0, 0))
-    await outcomes(roistat, recorded[:1], tmp_path)
-    assert sorted(os.listdir(tmp_path)) == [young.name, f"{recorded[0]}.mp3"]
+    assert [outcome async for outcome in download_all(Saver(), [], tmp_path)] == []
+    assert os.listdir(tmp_path) == [young.name]
 
 
 async def test_items_of_one_key_run_one_after_another() -> None:

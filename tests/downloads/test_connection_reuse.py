@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import trustme
 from roistat_async import Roistat
 from roistat_async.testing.mp3 import recording
 from tests.helpers.clients import client
-from tests.helpers.fault_server import FaultServer, true_answer, truthful
+from tests.helpers.fault_server import End, FaultServer, sends, true_answer, truthful
 from tests.helpers.raw_server import Connection, Handler, answer
 
 EXTRA_RESPONSE = answer(recording("666", 1.0), kind="audio/mpeg")
@@ -76,10 +77,10 @@ UNEXPECTED = {
 
 @pytest.mark.parametrize("unexpected", UNEXPECTED.values(), ids=UNEXPECTED)
 @pytest.mark.parametrize("delay", [0, 0.05], ids=["in the same segment", "later"])
-async def test_unexpected_bytes_are_never_part_of_the_next_recording(
+async def test_t19_d15_unexpected_bytes_are_never_part_of_the_next_recording(
     delay: float, unexpected: bytes, tls_contexts: TlsContexts, tmp_path: Path
 ) -> None:
-    """T19, D15: unexpected bytes on an idle connection are saved under no id."""
+    """Unexpected bytes on an idle connection are saved under no id."""
     server_tls, client_tls = tls_contexts
     is_sent = asyncio.Event()
 
@@ -106,7 +107,7 @@ async def test_unexpected_bytes_are_never_part_of_the_next_recording(
 async def test_bytes_that_wait_in_the_socket_are_seen_before_the_loop_reads_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """T19: the socket is checked, because the event loop may be late."""
+    """The socket is checked, because the event loop may be late."""
     connections: list[Connection] = []
     connect = aiohttp.TCPConnector.connect
 
@@ -118,7 +119,7 @@ async def test_bytes_that_wait_in_the_socket_are_seen_before_the_loop_reads_them
     async def connect_late(*args: Any, **options: Any) -> Any:
         connection = await connect(*args, **options)
         if connections:  # sent with no iteration of the loop before the check
-            connections.pop().writer.get_extra_info("socket")._sock.send(EXTRA_RESPONSE)
+            os.write(connections.pop().writer.get_extra_info("socket").fileno(), EXTRA_RESPONSE)
         return connection
 
     monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_late)
@@ -127,24 +128,23 @@ async def test_bytes_that_wait_in_the_socket_are_seen_before_the_loop_reads_them
     assert server.connection_numbers == [1, 2]
 
 
-async def refuse(connection: Connection) -> None:
-    await connection.send(true_answer(await connection.request()))
-    await connection.request()
-    await connection.send(answer(b"", status="408 Request Timeout", kind="text/plain"))
+def on_the_second_request(response: bytes, end: End = "close") -> Handler:
+    """Send the true response to the first request of a connection, then another one."""
+
+    async def handler(connection: Connection) -> None:
+        await connection.send(true_answer(await connection.request()))
+        await sends(response, end=end)(connection)
+
+    return handler
 
 
-async def reset(connection: Connection) -> None:
-    await connection.send(true_answer(await connection.request()))
-    await connection.request()
-    connection.reset()
-
-
-async def cut(connection: Connection) -> None:
-    await connection.send(true_answer(await connection.request()))
-    await connection.send(true_answer(await connection.request())[:-1000])
-
-
-LOST = {"T21 a 408": refuse, "T20 a reset": reset, "T13 a cut": cut}
+LOST = {
+    "T21 a 408": on_the_second_request(
+        answer(b"", status="408 Request Timeout", kind="text/plain")
+    ),
+    "T20 a reset": on_the_second_request(b"", "reset"),
+    "T13 a cut": on_the_second_request(true_answer(b"GET /2/file ")[:-1000]),
+}
 
 
 @pytest.mark.parametrize("handler", LOST.values(), ids=LOST)
@@ -152,54 +152,21 @@ async def test_a_recording_lost_on_a_reused_connection_is_retried_on_a_fresh_one
     handler: Handler, tmp_path: Path
 ) -> None:
     """The retry meets no second reused connection, and leaves none."""
-    async with (
-        FaultServer(handler) as server,
-        client(server.base_url, attempts=2) as roistat,
-    ):
+    async with FaultServer(handler) as server, client(server.base_url, attempts=2) as roistat:
         await download(roistat, tmp_path, 4)
     assert server.connection_numbers == [1, 1, 2, 3, 3]
 
 
-@pytest.mark.parametrize("announces_close", [True, False])
+@pytest.mark.parametrize("header", [b"\r\nConnection: close", b""], ids=["announced", "silent"])
 async def test_a_server_that_closes_after_each_recording_is_served(
-    announces_close: bool, tmp_path: Path
+    header: bytes, tmp_path: Path
 ) -> None:
     """All recordings are saved, each over its own connection."""
 
     async def once(connection: Connection) -> None:
         head, _, body = true_answer(await connection.request()).partition(b"\r\n\r\n")
-        close = b"\r\nConnection: close" if announces_close else b""
-        await connection.send(head + close + b"\r\n\r\n" + body)
+        await connection.send(head + header + b"\r\n\r\n" + body)
 
-    async with (
-        FaultServer(then=once) as server,
-        client(server.base_url, attempts=2) as roistat,
-    ):
+    async with FaultServer(then=once) as server, client(server.base_url, attempts=2) as roistat:
         await download(roistat, tmp_path, 8)
     assert server.connections >= 8
-
-
-async def test_two_hundred_recordings_keep_their_own_bytes(tmp_path: Path) -> None:
-    """Eight at once, although every third response is followed by an extra one, or by a close."""
-    count = 0
-
-    async def unsteady(connection: Connection) -> None:
-        nonlocal count
-        while request := await connection.request():
-            count += 1
-            await connection.send(
-                true_answer(request) + (EXTRA_RESPONSE if count % 3 == 0 else b"")
-            )
-            if count % 7 == 0:
-                return
-
-    async with (
-        FaultServer(then=unsteady) as server,
-        client(server.base_url, attempts=4) as roistat,
-    ):
-        stream = roistat.calls.download_recordings(range(1, 201), tmp_path)
-        outcomes = [outcome async for outcome in stream]
-    for outcome in outcomes:
-        assert outcome.path is not None, outcome.error
-        assert outcome.path.read_bytes() == recording(outcome.call_id, 1.0)
-    assert len(outcomes) == 200

@@ -57,6 +57,8 @@ def test_416_for_a_complete_file(resume_point: ResumePoint) -> None:
     assert body_range == BodyRange(100, 100, '"one"', is_complete=True)
 
 
+MULTIPART = {"content-type": "multipart/byteranges; boundary=x"}
+GZIP = {"content-encoding": "gzip"}
 CHANGED = "the file changed on the server during the download"
 NO_RANGE = "the partial response does not state a single byte range"
 OTHER_RANGE = "the partial response holds another range than the requested one"
@@ -69,13 +71,20 @@ SIZE = "the server reports a size that contradicts the bytes received so far"
     [
         (partial("bytes 100-499/500", etag='"two"'), CHANGED),
         (unsatisfied("bytes */500", etag='W/"one"'), CHANGED),
+        (partial("bytes 100-499/500", etag='W/"one"'), CHANGED),
         (partial(None), NO_RANGE),
+        (partial("bytes a-b/c"), NO_RANGE),
+        (partial("items 100-499/500"), NO_RANGE),
+        (partial("bytes 100-499/500", None, **MULTIPART), NO_RANGE),
+        (partial("bytes 100-499/500", None, **GZIP), NO_RANGE),
         (partial("bytes 100-499/*"), NO_RANGE),
         (partial("bytes 99-499/500"), OTHER_RANGE),
+        (partial("bytes 0-499/500"), OTHER_RANGE),
         (partial("bytes 100-500/500", 401), OTHER_RANGE),
         (partial("bytes 100-99/500", 0), OTHER_RANGE),
         (partial("bytes 100-499/501", 400), OTHER_RANGE),
         (partial("bytes 100-499/500", 399), LENGTH),
+        (unsatisfied("bytes */*"), SIZE),
         (unsatisfied("bytes */99"), SIZE),
         (unsatisfied("bytes */100"), SIZE),
         (unsatisfied("bytes 100-499/500"), SIZE),

@@ -12,16 +12,15 @@ import pytest
 from attrs import frozen
 
 from roistat_async import Period, Roistat, errors
-from roistat_async.cli.app import run
 from roistat_async.models.downloads import Download
-from roistat_async.testing import FakeRoistat, Fault, mp3, xls
+from roistat_async.testing import FakeRoistat, mp3, xls
+from tests.downloads.range_server import AUDIO, WITH_XING, chunk
 from tests.helpers.clients import client
+from tests.helpers.fault_server import sends as sends_bytes
 from tests.helpers.raw_server import Connection, Handler, RawServer, answer, replies
 
-AUDIO = mp3.recording("7", 60)
 TAGGED = mp3.recording("8", 60)
 CUT_FRAME = AUDIO[: -mp3.FRAME_BYTES // 2]
-WITH_XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUDIO[33:]
 SHEET = xls.workbook([["x", 1]] * 300)
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 DENIED = b'{"status": "error", "error": "access_denied"}'
@@ -44,21 +43,11 @@ def sends(body: bytes, *headers: str, kind: str = "audio/mpeg", **options: str |
 
 
 def raw(*data: bytes, reset: bool = False) -> Handler:
-    async def handler(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(b"".join(data))
-        if reset:
-            connection.reset()
-
-    return handler
+    return sends_bytes(b"".join(data), end="reset" if reset else "close")
 
 
 def unframed(body: bytes) -> Handler:
     return sends(body, framing="")
-
-
-def chunk(body: bytes) -> bytes:
-    return f"{len(body):x}\r\n".encode() + body + b"\r\n"
 
 
 HEAD = answer(b"", kind="audio/mpeg", framing=CHUNKED)
@@ -69,6 +58,9 @@ END = b"0\r\n\r\n"
 HTML = b"<html><body>sign in</body></html>"
 
 CASES = [
+    Case("a partial file", sends(AUDIO, status="206 Partial Content"), errors.ContentError),
+    Case("audio with 500", sends(AUDIO, status="500 Oops"), errors.ServerError),
+    Case("204", sends(b"", status="204 No Content", framing=""), errors.NoRecordingError),
     Case("D1 JSON error as audio", sends(DENIED), errors.AccessDeniedError),
     Case("D1 JSON error after a BOM", sends(b"\xef\xbb\xbf" + DENIED), errors.AccessDeniedError),
     Case("D1 JSON error, 403", sends(DENIED, status="403 No"), errors.AccessDeniedError),
@@ -194,21 +186,6 @@ def call_of(request: bytes) -> str:
     return request.split(b"/call/")[1].split(b"/")[0].decode()
 
 
-async def test_d15_unexpected_response(tmp_path: Path) -> None:
-    """A second response on a connection is given to nobody: each file has its own bytes."""
-
-    async def send_two(connection: Connection) -> None:
-        while request := await connection.request():
-            own = answer(mp3.recording(call_of(request), 30), kind="audio/mpeg")
-            await connection.send(own + answer(mp3.recording("666", 30), kind="audio/mpeg"))
-
-    async with RawServer(send_two) as server, client(server.base_url) as roistat:
-        for number in ("11", "12", "13"):
-            saved = await roistat.calls.download_recording(number, to=tmp_path / number)
-            assert saved.path.read_bytes() == mp3.recording(number, 30)
-    assert server.connections == 3
-
-
 @pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.long)])
 async def test_d16_some_of_many_fail(count: int, tmp_path: Path) -> None:
     """The others are saved, and each failure is an outcome with its error."""
@@ -230,17 +207,4 @@ async def test_d16_some_of_many_fail(count: int, tmp_path: Path) -> None:
     assert set(failed) == bad
     assert all(isinstance(error, errors.ContentError) for error in failed.values())
     assert len(os.listdir(tmp_path)) == count - len(bad)
-
-
-def test_d16_the_command_ends_with_3(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The exit code of the command tells that some recordings failed."""
-    with FakeRoistat(calls=60).in_thread() as fake:
-        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
-        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
-        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
-        fake.fail("call/*/file", Fault.html())
-        assert run(["recordings", str(tmp_path / "mp3"), "--last", "5h"]) == 3
-    assert capsys.readouterr().out.count('"failed"') == 1
-    assert len(os.listdir(tmp_path / "mp3")) > 1
+    assert server.connections <= 8
