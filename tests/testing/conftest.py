@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,12 @@ from attrs import frozen
 from roistat_async.testing import FakeRoistat, Quirks
 
 NOON = 1_800_000_000.0  # 2027-01-15T08:00:00+0000
+LIST = "calltracking/call/list"
+
+
+def quirks(**changes: Any) -> Quirks:
+    """Return quirks without request limits, with these changes."""
+    return Quirks(**({"rate_per_second": None, "rate_per_hour": None} | changes))
 
 
 @frozen
@@ -26,6 +33,7 @@ class PlainClient:
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         """Return the response and its body."""
         query = {"project": str(self.fake.project)} | options.pop("query", {})
+        query = {name: value for name, value in query.items() if value is not None}
         headers = {"Api-key": self.fake.api_key} | options.pop("headers", {})
         url = f"{self.fake.base_url}/project/{path}"
         async with self.session.request(
@@ -33,14 +41,17 @@ class PlainClient:
         ) as response:
             return response, await response.read()
 
+    async def json(self, path: str, body: Any = None, **options: Any) -> Any:
+        """Return the parsed response to a request with options."""
+        return json.loads((await self.raw(path, body, **options))[1])
+
     async def __call__(self, path: str, /, **body: Any) -> Any:
         """Send a POST and return the parsed response."""
-        response, _ = await self.raw(path, body)
-        return await response.json()
+        return await self.json(path, body)
 
     async def calls(self, **body: Any) -> Any:
         """Return the rows of call/list."""
-        return (await self("calltracking/call/list", **body))["data"]
+        return (await self(LIST, **body))["data"]
 
     async def ids(self, **body: Any) -> list[str]:
         """Return the ids of call/list."""
@@ -50,8 +61,7 @@ class PlainClient:
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeRoistat]:
     """Fake server with fifty calls, no limits and a fixed clock."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=50, quirks=quirks, clock=lambda: NOON) as fake:
+    async with FakeRoistat(calls=50, quirks=quirks(), clock=lambda: NOON) as fake:
         yield fake
 
 

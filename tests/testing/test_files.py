@@ -1,4 +1,4 @@
-"""Tests of recordings, the export and the analytics."""
+"""recordings, the export and the analytics."""
 
 from __future__ import annotations
 
@@ -29,18 +29,12 @@ def frames(body: bytes) -> int:
     return count
 
 
-@pytest.mark.parametrize("call_id", ["10001", "10002", "7"])
-def test_recording_is_mp3(call_id: str) -> None:
-    """A recording consists of whole frames, after an optional tag."""
-    assert frames(mp3.recording(call_id, 3.6)) == 100
-
-
-def test_recordings_differ() -> None:
-    """Each call has its own bytes, and always the same ones."""
-    bodies = {mp3.recording(str(number), 5) for number in range(500)}
-
-    assert len(bodies) == 500
-    assert mp3.recording("7", 5) in bodies
+def test_recordings_are_mp3() -> None:
+    """Each call has its own recording, always the same: whole frames after an optional tag."""
+    bodies = [mp3.recording(str(number), 3.6) for number in range(500)]
+    assert {frames(body) for body in bodies} == {100}
+    assert len(set(bodies)) == 500
+    assert mp3.recording("7", 3.6) == bodies[7]
 
 
 async def test_download(api: PlainClient) -> None:
@@ -48,7 +42,6 @@ async def test_download(api: PlainClient) -> None:
     call_id, body = next(iter(api.fake.state.recordings.items()))
     call = api.fake.state.calls.get(call_id)
     response, received = await api.raw(f"calltracking/call/{call_id}/file")
-
     assert call is not None
     assert received == body
     assert frames(body) == round(call["answer_duration"] * 1000 / 36)
@@ -62,7 +55,6 @@ async def test_no_recording_is_empty(api: PlainClient) -> None:
     missed = next(row["id"] for row in api.fake.state.calls if row["status"] == "BUSY")
     path = f"calltracking/call/{missed}/file"
     response, body = await api.raw(path, headers={"Use-Http-Code": "1"}, verb="GET")
-
     assert (response.status, body) == (200, b"")
 
 
@@ -70,17 +62,14 @@ def test_some_answered_calls_have_no_recording() -> None:
     """Every answered call has a link, but not every one has a recording."""
     state = FakeRoistat(calls=200).state
     answered = [row for row in state.calls if row["status"] == "ANSWER"]
-
     assert 0 < len(state.recordings) < len(answered)
     assert all(row["link"] for row in answered)
 
 
 async def test_unknown_call(api: PlainClient) -> None:
     """The recording of an unknown call is a JSON error with status 200."""
-    response, _ = await api.raw("calltracking/call/999/file")
-
-    assert (await response.json())["error"] == "resource_not_found"
-    assert response.status == 200
+    response, body = await api.raw("calltracking/call/999/file")
+    assert (response.status, json.loads(body)["error"]) == (200, "resource_not_found")
 
 
 async def test_chunked_recording(api: PlainClient) -> None:
@@ -89,7 +78,6 @@ async def test_chunked_recording(api: PlainClient) -> None:
     api.fake.quirks.recording_type = "application/octet-stream"
     call_id, body = next(iter(api.fake.state.recordings.items()))
     response, received = await api.raw(f"calltracking/call/{call_id}/file")
-
     assert received == body
     assert response.headers["Transfer-Encoding"] == "chunked"
     assert response.content_type == "application/octet-stream"
@@ -106,7 +94,6 @@ async def test_range(api: PlainClient) -> None:
     stale, again = await api.raw(path, verb="GET", headers=ranged | {"If-Range": '"old"'})
     posted, full = await api.raw(path, headers=ranged)
     past_end, _ = await api.raw(path, verb="GET", headers={"Range": f"bytes={len(body)}-"})
-
     assert (partial.status, tail) == (206, body[100:])
     assert partial.headers["Content-Range"] == f"bytes 100-{len(body) - 1}/{len(body)}"
     assert (stale.status, again) == (posted.status, full) == (200, body)
@@ -117,7 +104,6 @@ async def test_export(api: PlainClient) -> None:
     """The export is a valid .xls with the documented columns and a row for each call."""
     response, body = await api.raw("calltracking/call/xls/export", {"period": PERIOD})
     rows = CalamineWorkbook.from_filelike(io.BytesIO(body)).get_sheet_by_index(0).to_python()
-
     assert body.startswith(bytes.fromhex("d0cf11e0a1b11ae1"))
     assert response.content_type == "application/vnd.ms-excel"
     assert tuple(rows[0]) == xls.COLUMNS
@@ -129,7 +115,6 @@ def test_export_of_many_rows() -> None:
     body = xls.workbook([["x"]] * 25, rows_per_worksheet=10)
     book = CalamineWorkbook.from_filelike(io.BytesIO(body))
     heights = [len(book.get_sheet_by_name(name).to_python()) for name in book.sheet_names]
-
     assert heights == [11, 11, 6]
 
 
@@ -137,7 +122,6 @@ async def test_export_without_xlwt(api: PlainClient, monkeypatch: pytest.MonkeyP
     """Without xlwt the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "xlwt", None)
     result = await api("calltracking/call/xls/export", period=PERIOD)
-
     assert "roistat_async[testing]" in result["description"]
 
 
@@ -154,7 +138,6 @@ async def test_analytics_have_the_documented_keys(api: PlainClient) -> None:
     """The analytics have every key of the documented response."""
     expected = json.loads((PAGE / "analytics.response.json").read_text("utf-8"))["data"]
     data = (await api("calltracking/data", period=PERIOD))["data"]
-
     assert data.keys() == expected.keys()
     assert data["period"] == {
         "startDate": "2025-12-31T21:00:00+0000",
@@ -170,7 +153,6 @@ async def test_analytics_count_every_call(api: PlainClient) -> None:
     data = (await api("calltracking/data", period=PERIOD))["data"]
     hours = data["hourlyWeeklyQuantity"]["byHours"]
     talked = sum(row["answer_duration"] for row in api.fake.state.calls)
-
     assert [row["hour"] for row in hours] == [f"{hour:02}" for hour in range(1, 25)]
     assert sum(row["success"] + row["missed"] for row in hours) == 49  # one call is ACTIVE
     assert len(data["hourlyWeeklyQuantity"]["byWeekdays"]) == 7
@@ -184,7 +166,6 @@ async def test_analytics_count_every_call(api: PlainClient) -> None:
 async def test_rare_channels_are_others(api: PlainClient) -> None:
     """Only five channels are named; the others are «Остальные»."""
     markers = (await api("calltracking/data", period=PERIOD))["data"]["markerQuantity"]
-
     assert len(markers) == 6
     assert (markers[5]["displayName"], markers[5]["systemName"]) == ("Остальные", "Others")
 
@@ -193,6 +174,5 @@ async def test_days_are_utc(api: PlainClient) -> None:
     """The documented period has 124 days, with both ends in UTC."""
     period = {"from": "2016-07-01T00:00:00+0300", "to": "2016-10-31T23:59:59+0300"}
     values = (await api("calltracking/data", period=period))["data"]["dailyQuantity"]["values"]
-
     assert len(values) == 124
     assert values[0]["date"] == "2016-06-30T00:00:00+0000"

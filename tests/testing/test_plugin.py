@@ -1,4 +1,4 @@
-"""Tests of the pytest plugin in separate runs of pytest."""
+"""the pytest plugin in separate runs of pytest."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from roistat_async.testing import FakeRoistat
 
 USER_TEST = """
 import aiohttp, pytest, urllib.request, json
@@ -47,7 +45,6 @@ def test_fixture_in_any_mode(tmp_path: Path, mode: str) -> None:
     settings = [f"asyncio_mode={mode}", "asyncio_default_fixture_loop_scope=function"]
     options = ["-q", "-p", "no:cacheprovider", "-o", settings[0], "-o", settings[1]]
     done = run("-m", "pytest", *plugins, *options, folder=tmp_path)
-
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
@@ -58,21 +55,4 @@ def test_plugin_is_light(tmp_path: Path) -> None:
         "loaded = {'roistat_async.testing.http', 'xlwt'} & set(sys.modules);"
         "sys.exit(str(loaded) if loaded else 0)"
     )
-
     assert run("-c", code, folder=tmp_path).returncode == 0
-
-
-def test_testing_needs_nothing_else_of_the_package() -> None:
-    """The fake server imports no other part of the library."""
-    folder = Path(__file__).parents[2] / "roistat_async" / "testing"
-    lines = [line for file in folder.glob("*.py") for line in file.read_text("utf-8").splitlines()]
-    imports = [line for line in lines if line.lstrip().startswith(("from ", "import "))]
-
-    assert not [line for line in imports if "roistat_async" in line or "from .." in line]
-
-
-def test_server_in_a_thread_has_a_port() -> None:
-    """A fake server in a thread has a base URL with its port."""
-    with FakeRoistat(calls=1).in_thread() as fake:
-        assert fake.base_url.startswith("http://127.0.0.1:")
-        assert not fake.base_url.endswith(":0/api/v1")
