@@ -43,6 +43,13 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
 
 
 @pytest.fixture
+def no_environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables that configure a client."""
+    for name in ("API_KEY", "PROJECT", "BASE_URL"):
+        monkeypatch.delenv(f"ROISTAT_{name}", raising=False)
+
+
+@pytest.fixture
 def roistat(capfd: pytest.CaptureFixture[str]) -> Roistat:
     """Run a command and capture its output."""
 

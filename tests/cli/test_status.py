@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,11 +26,6 @@ def copy(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> Path:
     path = tmp_path / "copy" / "calls.db"
     assert roistat("sync", "--to", str(path), "--since", "60d").code == 0
     return path
-
-
-def _save_recordings(roistat: Roistat, copy: Path) -> None:
-    folder = copy.parent.parent / "mp3"
-    assert roistat("sync", "--to", str(copy), "--recordings", str(folder)).code == 0
 
 
 @contextmanager
@@ -55,7 +51,8 @@ def test_numbers(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
 
 def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     """Recordings are counted by state; running or interrupted ones are no failures."""
-    _save_recordings(roistat, copy)
+    folder = copy.parent.parent / "mp3"
+    assert roistat("sync", "--to", str(copy), "--recordings", str(folder)).code == 0
     _change(copy, "UPDATE recordings SET state = 'failed', tries = 0 WHERE state = 'missing'")
     (row,) = roistat("status", str(copy)).rows
     assert {row["state"] for row in row["recordings"]} == {"saved", "unfinished"}
@@ -79,8 +76,6 @@ def test_days(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
 @pytest.mark.parametrize("tz", ["Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns"])
 def test_days_are_those_of_a_zone(tz: str, fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     """A call belongs to its day in the time zone of --tz."""
-    from zoneinfo import ZoneInfo
-
     (row,) = roistat("status", str(copy), "--days", "30", "--tz", tz).rows
     dates = [datetime.fromisoformat(str(call["date"])) for call in fake.state.calls]
     days = [str(date.astimezone(ZoneInfo(tz)).date()) for date in dates]
@@ -89,28 +84,32 @@ def test_days_are_those_of_a_zone(tz: str, fake: FakeRoistat, roistat: Roistat, 
     }
 
 
-def test_for_people(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """On a terminal `status` shows when the copy was sealed, its age, and a bar for each day."""
+@pytest.mark.parametrize(
+    ("statement", "texts"),
+    [
+        ("SELECT 1", ["Sealed      20", " ago", "complete since 20", "█", "of http://127.0.0.1"]),
+        ("UPDATE calls SET date = '2020-01-01T00:00:00Z'", ["No calls since"]),
+        ("UPDATE sync_state SET walk = '{}'", ["has not finished"]),
+        (
+            "UPDATE sync_state SET watermark = NULL, last_finished_at = NULL",
+            ["not yet: the first run has not finished", "and has not finished"],
+        ),
+        ("UPDATE sync_state SET base_url = char(27) || '[2J'", ["of <1B>[2J"]),
+    ],
+    ids=["sealed", "no calls", "interrupted", "unfinished first run", "escape character"],
+)
+def test_for_people(statement: str, texts: list[str], roistat: Roistat, copy: Path) -> None:
+    """On a terminal `status` shows how complete and old the copy is, and a bar for each day."""
+    _change(copy, statement)
     ended = roistat("status", str(copy), "--table")
     assert ended.code == 0
-    assert f"Project {fake.project} of http://127.0.0.1" in ended.out
-    assert "Sealed      20" in ended.out
-    assert "seconds ago" in ended.out or "minutes ago" in ended.out
-    assert "complete since 20" in ended.out
-    assert "█" in ended.out
+    assert [text for text in texts if text not in ended.out] == []
 
 
-def test_no_chart_without_calls(roistat: Roistat, copy: Path) -> None:
-    """Days without calls are one line instead of a chart."""
-    _change(copy, "UPDATE calls SET date = '2020-01-01T00:00:00Z'")
-    assert "No calls since" in roistat("status", str(copy), "--table").out
-
-
-def test_interrupted_walk_is_shown(roistat: Roistat, copy: Path) -> None:
-    """An unfinished walk is shown as unfinished."""
+def test_interrupted_walk(roistat: Roistat, copy: Path) -> None:
+    """In a pipe an unfinished walk is a field."""
     _change(copy, "UPDATE sync_state SET walk = '{}'")
     assert roistat("status", str(copy)).rows[0]["is_interrupted"] is True
-    assert "has not finished" in roistat("status", str(copy), "--table").out
 
 
 def test_status_changes_no_file(roistat: Roistat, copy: Path) -> None:
@@ -169,20 +168,18 @@ def test_not_a_copy(content: str, roistat: Roistat, tmp_path: Path) -> None:
     assert str(path) in ended.err
 
 
-def test_newer_copy(roistat: Roistat, copy: Path) -> None:
-    """A copy of a newer version exits with 1 and says to upgrade."""
-    _change(copy, "PRAGMA user_version = 99")
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ("PRAGMA user_version = 99", "upgrade"),
+        ("UPDATE sync_state SET watermark = 'tomorrow'", "invalid values"),
+    ],
+)
+def test_unreadable_copy(statement: str, text: str, roistat: Roistat, copy: Path) -> None:
+    """A newer copy, or an invalid date in a copy, exits with 1; the value is not shown."""
+    _change(copy, statement)
     ended = roistat("status", str(copy))
-    assert ended.code == 1
-    assert "upgrade" in ended.err
-
-
-def test_invalid_date_in_a_copy(roistat: Roistat, copy: Path) -> None:
-    """An invalid date in a copy exits with 1, without a traceback and without the value."""
-    _change(copy, "UPDATE sync_state SET watermark = 'tomorrow'")
-    ended = roistat("status", str(copy))
-    assert ended.code == 1
-    assert "tomorrow" not in ended.err
+    assert (ended.code, text in ended.err, "tomorrow" in ended.err) == (1, True, False), ended.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
@@ -191,20 +188,6 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.db")
     with pytest.raises(errors.SyncError, match="is not a file"):
         read_status(tmp_path / "pipe.db")
-
-
-def test_unfinished_first_run(roistat: Roistat, copy: Path) -> None:
-    """After an unfinished first run nothing is sealed, and `status` says so."""
-    _change(copy, "UPDATE sync_state SET watermark = NULL, last_finished_at = NULL")
-    shown = roistat("status", str(copy), "--table").out
-    assert "not yet: the first run has not finished" in shown
-    assert "and has not finished" in shown
-
-
-def test_text_is_escaped(roistat: Roistat, copy: Path) -> None:
-    """An address with an escape character is printed escaped."""
-    _change(copy, "UPDATE sync_state SET base_url = char(27) || '[2J'")
-    assert "\x1b" not in roistat("status", str(copy), "--table").out
 
 
 def test_days_end_today(copy: Path) -> None:

@@ -16,6 +16,8 @@ from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
 from .conftest import Ended, Roistat
 
 _OTHER = 678
+_ALL = ("--since", "60d")
+_LATELY = ("--since", "8h")  # ten requests a second are the limit: a few recordings do
 _FIELDS = {
     "project", "start", "sealed_until", "calls", "added", "changed", "deleted", "requests",
     "bad_records", "seconds",
@@ -28,6 +30,12 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "copy" / "calls.db"
 
 
+@pytest.fixture
+def sync(roistat: Roistat, copy: Path) -> Roistat:
+    """Run `roistat sync` with that database."""
+    return lambda *arguments: roistat("sync", "--to", str(copy), *arguments)
+
+
 def _ids(copy: Path, project: int) -> set[str]:
     return set(read_calls(copy, project, ["date"]))
 
@@ -35,15 +43,6 @@ def _ids(copy: Path, project: int) -> set[str]:
 def _status(copy: Path) -> ProjectStatus:
     (project,) = read_status(copy).projects
     return project
-
-
-def _first(roistat: Roistat, copy: Path, *arguments: str) -> Ended:
-    return roistat("sync", "--to", str(copy), "--since", "60d", *arguments)
-
-
-def _lately(roistat: Roistat, copy: Path, *arguments: str) -> Ended:
-    # Ten requests a second are the limit: a few recordings are enough.
-    return roistat("sync", "--to", str(copy), "--since", "8h", *arguments)
 
 
 def _files(fake: FakeRoistat) -> list[RecordedRequest]:
@@ -54,9 +53,9 @@ def _both(fake: FakeRoistat) -> tuple[str, ...]:
     return ("--project", str(fake.project), "--project", str(_OTHER))
 
 
-def test_first_run_copies_all(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_first_run_copies_all(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """The first run creates the database with its folder; in a pipe the report is JSON."""
-    ended = _first(roistat, copy)
+    ended = sync(*_ALL)
     assert (ended.code, ended.err) == (0, "")
     assert _ids(copy, fake.project) == set(fake.state.calls.ids())
     (row,) = ended.rows
@@ -64,106 +63,46 @@ def test_first_run_copies_all(fake: FakeRoistat, roistat: Roistat, copy: Path) -
     assert (row["project"], row["calls"], row["added"]) == (fake.project, 60, 60)
 
 
-def test_first_run_needs_since(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_first_run_needs_since(fake: FakeRoistat, sync: Roistat) -> None:
     """A first run without --since exits with 2, names the option, and sends nothing."""
-    ended = roistat("sync", "--to", str(copy))
+    ended = sync()
     assert (ended.code, ended.out, fake.requests) == (2, "", [])
     assert "--since" in ended.err
 
 
-def test_second_run_writes_nothing(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """A second run without changes writes nothing and needs no --since."""
-    _first(roistat, copy)
-    (row,) = roistat("sync", "--to", str(copy)).rows
-    assert (row["added"], row["changed"]) == (0, 0)
-    assert row["calls"] > 0
-
-
-def test_second_run_copies_changes(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """A second run writes new and changed calls and no others."""
-    _first(roistat, copy)
+def test_second_run(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+    """A second run needs no --since and writes new and changed calls, and no others."""
+    sync(*_ALL)
+    assert sync().rows[0]["added"] == sync().rows[0]["changed"] == 0
     new = fake.state.add_call()
     fake.state.edit_call(fake.state.calls.ids()[-2], comment="said something")
-    (row,) = roistat("sync", "--to", str(copy)).rows
+    (row,) = sync().rows
     assert (row["added"], row["changed"]) == (1, 1)
     assert new["id"] in _ids(copy, fake.project)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--to", "calls.xyz", "--since", "30d"),
-        ("--to", "calls.db", "--since", "yesterday"),
-        ("--to", "calls.db", "--since", "2999-01-01"),
-        ("--to", "calls.db", "--since", "30d", "--lookback", "a day"),
-        ("--to", "calls.db", "--since", "30d", "--extend", "visits"),
-        ("--to", "calls.db", "--since", "30d", "--page-size", "0"),
-        ("--to", "calls.db", "--since", "30d", "--project", "mine"),
-        ("--to", "calls.db", "--since", "30d", "--project", "1", "--project", "mine"),
-        ("--to", "calls.db", "--since", "30d", "--tz", "Moscow"),
-        ("--to", "calls.db", "--since", "30d", "--watch", "often"),
-        ("--to", "calls.db", "--period", "2026-05-01..2026-05-02"),
-        ("--to", "calls.db", "--full"),
-        ("--to", "calls.db", "--full", "--since", "30d", "--watch", "1h"),
-        ("--to", "calls.ndjson", "--full", "--since", "30d"),
-        ("--to", "calls.ndjson", "--since", "30d", "--recordings", "mp3"),
-        ("--to", "-", "--since", "30d", "--recordings", "mp3"),
-        ("--to", "-", "--since", "30d", "--watch", "15m"),
-        ("--to", "calls.db", "--since", "30d", "--recordings-template", "{call_id}.mp3"),
-        (
-            "--to",
-            "calls.db",
-            "--since",
-            "30d",
-            "--recordings",
-            "x",
-            "--recordings-template",
-            "../x",
-        ),
-    ],
-)
-def test_wrong_usage(
-    arguments: tuple[str, ...],
-    fake: FakeRoistat,
-    roistat: Roistat,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Wrong usage exits with 2; nothing is sent, created, or printed on stdout."""
-    monkeypatch.chdir(tmp_path)
-    ended = roistat("sync", *arguments)
-    assert (ended.code, ended.out, fake.requests) == (2, "", [])
-    assert list(tmp_path.iterdir()) == []
-    assert "Traceback" not in ended.err
-
-
-def test_day_of_a_zone(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_day_of_a_zone(fake: FakeRoistat, sync: Roistat) -> None:
     """--since is a day in the time zone of --tz."""
     arguments = ("--since", "2026-05-01", "--tz", "Europe/Moscow")
-    (row,) = roistat("sync", "--to", str(copy), *arguments).rows
+    (row,) = sync(*arguments).rows
     assert row["start"] == "2026-05-01T00:00:00+03:00"
 
 
-def test_two_projects(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
-    """Two projects share one database and have a line of JSON each."""
+def test_two_projects(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+    """Each project has a line of JSON and is copied once, into one database."""
     other = fake.add_project(_OTHER, calls=20)
-    ended = _first(roistat, copy, *_both(fake))
+    ended = sync(*_ALL, *_both(fake), *_both(fake))
     assert ended.code == 0
-    assert {row["project"]: row["added"] for row in ended.rows} == {fake.project: 60, _OTHER: 20}
+    assert [(row["project"], row["added"]) for row in ended.rows] == [
+        (fake.project, 60),
+        (_OTHER, 20),
+    ]
     assert _ids(copy, _OTHER) == set(other.calls.ids())
 
 
-def test_project_named_twice_is_copied_once(
-    fake: FakeRoistat, roistat: Roistat, copy: Path
-) -> None:
-    """A repeated --project is copied once."""
-    same = ("--project", str(fake.project))
-    assert len(_first(roistat, copy, *same, *same).rows) == 1
-
-
-def test_one_project_refused(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_one_project_refused(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """One refused project exits with 3 and is named; the other project is copied."""
-    ended = _first(roistat, copy, *_both(fake))
+    ended = sync(*_ALL, *_both(fake))
     assert ended.code == 3
     assert f"project {_OTHER}: " in ended.err
     assert len(_ids(copy, fake.project)) == 60
@@ -172,50 +111,46 @@ def test_one_project_refused(fake: FakeRoistat, roistat: Roistat, copy: Path) ->
 
 
 def test_all_projects_refused(
-    fake: FakeRoistat, roistat: Roistat, copy: Path, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRoistat, sync: Roistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong key exits with 4, is reported once for all projects, and is not shown."""
     monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
-    ended = _first(roistat, copy, *_both(fake))
-    assert ended.code == 4
-    assert ended.err.count("ROISTAT_API_KEY") == 1
-    assert "f" * 32 not in ended.err
+    ended = sync(*_ALL, *_both(fake))
+    assert (ended.code, ended.err.count("ROISTAT_API_KEY"), "f" * 32 in ended.err) == (4, 1, False)
 
 
-def test_all_projects_failed_otherwise(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_all_projects_failed_otherwise(fake: FakeRoistat, sync: Roistat) -> None:
     """Another error of Roistat for all projects exits with 1."""
     fake.fail("*/call/list", Fault.error("option_not_enabled"), times=9)
-    ended = _first(roistat, copy)
-    assert ended.code == 1
-    assert "option_not_enabled" in ended.err
+    ended = sync(*_ALL)
+    assert (ended.code, "option_not_enabled" in ended.err) == (1, True)
 
 
-def test_busy_database(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_busy_database(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """A database in use by another sync exits with 1 and says so."""
     fcntl = pytest.importorskip("fcntl")
-    _first(roistat, copy)
+    sync(*_ALL)
     with copy.with_name("calls.db.lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ended = roistat("sync", "--to", str(copy))
-    assert ended.code == 1
-    assert "another sync" in ended.err
+        ended = sync()
+    assert (ended.code, "another sync" in ended.err) == (1, True)
 
 
-def test_foreign_database(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+def test_foreign_database(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """A foreign database exits with 1, stays as it is, and nothing is sent."""
-    foreign = tmp_path / "foreign.db"
-    with closing(sqlite3.connect(foreign)) as connection:
+    copy.parent.mkdir()
+    with closing(sqlite3.connect(copy)) as connection:
         connection.execute("CREATE TABLE mine (x)")
-    before = foreign.read_bytes()
-    ended = _first(roistat, foreign)
-    assert (ended.code, fake.requests, foreign.read_bytes()) == (1, [], before)
+    before = copy.read_bytes()
+    ended = sync(*_ALL)
+    assert (ended.code, fake.requests, copy.read_bytes()) == (1, [], before)
     assert "another program" in ended.err
 
 
-def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path) -> None:
+def test_recordings(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
     """The recordings of answered calls are saved by date and counted in the JSON."""
     folder = tmp_path / "mp3"
-    ended = _first(roistat, copy, "--recordings", str(folder))
+    ended = sync(*_ALL, "--recordings", str(folder))
     assert ended.code == 0
     saved = {path.stem: path.read_bytes() for path in folder.glob("*/*/*/*.mp3")}
     assert saved == dict(fake.state.recordings)
@@ -223,24 +158,20 @@ def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: P
     assert ended.rows[0]["recordings"]["waiting"] > 0
 
 
-def test_second_run_asks_for_no_recording(
-    fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path
-) -> None:
+def test_second_run_asks_for_no_recording(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
     """A complete archive costs no request."""
     arguments = ("--recordings", str(tmp_path / "mp3"))
-    _lately(roistat, copy, *arguments)
+    sync(*_LATELY, *arguments)
     before = len(_files(fake))
-    (row,) = roistat("sync", "--to", str(copy), *arguments).rows
+    (row,) = sync(*arguments).rows
     assert (row["recordings"]["saved"], len(_files(fake))) == (0, before)
 
 
-def test_some_recordings_failed(
-    fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path
-) -> None:
+def test_some_recordings_failed(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
     """Failed recordings exit with 3 and are named; the calls and the other files are saved."""
     bad = list(fake.state.recordings)[-1]
     fake.state.recordings[bad] = b"this is no audio. " * 100
-    ended = _lately(roistat, copy, "--recordings", str(tmp_path / "mp3"))
+    ended = sync(*_LATELY, "--recordings", str(tmp_path / "mp3"))
     assert ended.code == 3
     (failure,) = ended.rows[0]["recordings"]["failures"]
     assert failure["call_id"] == bad
@@ -248,24 +179,19 @@ def test_some_recordings_failed(
 
 
 def test_recordings_of_two_projects_are_separate(
-    fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path
+    fake: FakeRoistat, sync: Roistat, tmp_path: Path
 ) -> None:
     """Projects share call ids; none overwrites the file of another."""
     fake.add_project(_OTHER, calls=20)
     folder = tmp_path / "mp3"
-    assert _lately(roistat, copy, *_both(fake), "--recordings", str(folder)).code == 0
+    assert sync(*_LATELY, *_both(fake), "--recordings", str(folder)).code == 0
     assert {path.name for path in folder.iterdir()} == {str(fake.project), str(_OTHER)}
 
 
-def test_template(fake: FakeRoistat, roistat: Roistat, copy: Path, tmp_path: Path) -> None:
+def test_template(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
     """--recordings-template sets the paths of the files."""
-    arguments = (
-        "--recordings",
-        str(tmp_path / "mp3"),
-        "--recordings-template",
-        "{year}/{call_id}.mp3",
-    )
-    _lately(roistat, copy, *arguments)
+    template = ("--recordings-template", "{year}/{call_id}.mp3")
+    sync(*_LATELY, "--recordings", str(tmp_path / "mp3"), *template)
     saved = {path.stem for path in (tmp_path / "mp3").glob("*/*.mp3")}
     assert saved
     assert saved <= set(fake.state.recordings)
@@ -280,79 +206,77 @@ def test_calls_on_stdout(fake: FakeRoistat, roistat: Roistat) -> None:
 
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.parquet"])
-def test_other_targets(name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+def test_other_targets(roistat: Roistat, name: str, fake: FakeRoistat, tmp_path: Path) -> None:
     """File targets store their state: a second run adds nothing and needs no --since."""
     arguments = ("sync", "--to", str(tmp_path / name))
     assert roistat(*arguments, "--since", "60d").rows[0]["added"] == 60
     assert roistat(*arguments).rows[0]["added"] == 0
 
 
-def test_summary_for_people(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_summary_for_people(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """--table prints in a few lines what was done and up to when the copy is complete."""
-    ended = _lately(roistat, copy, "--table", "--recordings", str(copy.parent / "mp3"))
+    ended = sync(*_LATELY, "--table", "--recordings", str(copy.parent / "mp3"))
     assert f"Project {fake.project}: " in ended.out
     assert " added, 0 changed" in ended.out
     assert "complete up to 20" in ended.out
     assert "recordings: " in ended.out
 
 
-def test_full_run_marks_deleted_calls(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_full_run_marks_deleted_calls(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """--full reads all of the copy; a call deleted in Roistat is marked, not removed."""
-    _first(roistat, copy)
+    sync(*_ALL)
     deleted = fake.state.calls.ids()[10]
     fake.state.delete_call(deleted)
-    (row,) = roistat("sync", "--to", str(copy), "--full").rows
+    (row,) = sync("--full").rows
     assert (row["calls"], row["deleted"]) == (59, 1)
     assert deleted not in _ids(copy, fake.project)
     assert (_status(copy).calls, _status(copy).deleted) == (59, 1)
 
 
-def test_full_run_first(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_full_run_first(fake: FakeRoistat, sync: Roistat) -> None:
     """With --since, --full needs no earlier run, and the next run resumes after it."""
-    assert _first(roistat, copy, "--full").rows[0]["added"] == 60
-    assert roistat("sync", "--to", str(copy)).rows[0]["added"] == 0
+    assert sync(*_ALL, "--full").rows[0]["added"] == 60
+    assert sync().rows[0]["added"] == 0
 
 
-def test_full_run_of_a_period(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_full_run_of_a_period(fake: FakeRoistat, sync: Roistat) -> None:
     """--period sets what --full reads."""
-    _first(roistat, copy)
+    sync(*_ALL)
     day = str(fake.state.calls[30]["date"])[:10]
-    (row,) = roistat("sync", "--to", str(copy), "--full", "--period", f"{day}..{day}").rows
+    (row,) = sync("--full", "--period", f"{day}..{day}").rows
     assert 0 < row["calls"] < 60
 
 
-def test_skipped_records_end_with_3(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_skipped_records_end_with_3(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """--on-bad-record skip copies the others and reports the number of skipped calls."""
     fake.state.edit_call(fake.state.calls.ids()[5], duration="long")
-    ended = _first(roistat, copy, "--on-bad-record", "skip")
+    ended = sync(*_ALL, "--on-bad-record", "skip")
     assert (ended.code, ended.rows[0]["bad_records"]) == (3, 1)
     assert len(_ids(copy, fake.project)) == 59
 
 
-def test_watch_continues_after_a_failure(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_watch_continues_after_a_failure(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """A run that Roistat refuses is reported, and the next one runs all the same."""
     fake.fail("*/call/list", Fault.error("option_not_enabled"), times=1)
 
     def has_ended() -> bool:
         return copy.exists() and _status(copy).last_finished_at is not None
 
-    ended = _watch_until(fake, has_ended, roistat, copy)
+    ended = _watch_until(fake, has_ended, sync)
     assert "option_not_enabled" in ended.err
     assert "error" in ended.rows[0]
     assert any("error" not in row for row in ended.rows)
 
 
-def test_watch_runs_again(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+def test_watch_runs_again(fake: FakeRoistat, sync: Roistat) -> None:
     """--watch prints a summary after each run, and a refused key ends it with 4."""
-    ended = _watch_until(fake, lambda: len(fake.requests) > 12, roistat, copy)
+    ended = _watch_until(fake, lambda: len(fake.requests) > 12, sync)
     assert ended.code == 4
     assert [row.get("added") for row in ended.rows[:2]] == [60, 0]
     assert ended.rows[-1]["error"]["type"] == "AuthenticationError"
 
 
-def _watch_until(
-    fake: FakeRoistat, is_enough: Callable[[], bool], roistat: Roistat, copy: Path
-) -> Ended:
+def _watch_until(fake: FakeRoistat, is_enough: Callable[[], bool], sync: Roistat) -> Ended:
     """Watch without pauses until a condition holds; then revoke the key."""
 
     def query(seen: RecordedRequest) -> None:
@@ -360,7 +284,7 @@ def _watch_until(
             fake.api_key = "0" * 31 + "1"
 
     fake.on_request = query
-    return _first(roistat, copy, "--watch", "0s")
+    return sync(*_ALL, "--watch", "0s")
 
 
 async def test_a_bug_in_one_project_ends_all() -> None:
