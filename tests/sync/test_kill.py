@@ -196,16 +196,6 @@ def check_readable(killed: KilledSync) -> None:
         assert name.endswith(".part") or body == recordings[name]
 
 
-def test_a_complete_run(killed: KilledSync) -> None:
-    """A second run requests no recording again."""
-    killed.finish()
-    check_complete(killed)
-    killed.fake.requests.clear()
-    killed.finish()
-    assert not [request for request in killed.fake.requests if request.path.endswith("/file")]
-    check_complete(killed)
-
-
 def test_two_processes_at_once(killed: KilledSync) -> None:
     """The second is refused, and the first is not disturbed."""
     killed.fake.quirks.latency = 0.05

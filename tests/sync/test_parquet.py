@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from hypothesis import given, settings
 
 from roistat_async.errors import SyncError
 from roistat_async.models.calls import Call, Order, Visit
-from roistat_async.sync import ParquetTarget, SyncState, WriteCounts, state_file
+from roistat_async.sync import ParquetTarget, SyncState, WriteCounts
 from roistat_async.sync.call_rows import COLUMNS
 
 from .target_cases import (
@@ -30,7 +29,6 @@ from .target_cases import (
     START,
     URL,
     ChangingServer,
-    Killed,
     call,
     copy,
     reopen,
@@ -91,41 +89,32 @@ async def test_projects_and_days_are_one_data_set(folder: Path) -> None:
     assert days(folder) == sorted(DAYS * 2)
 
 
-async def test_types_do_not_depend_on_the_day(folder: Path) -> None:
-    """Dates are UTC timestamps and durations integers, also on a day without orders."""
-    calls = [call(1, 1), call(2, 25, duration=3, order=Order(id="6")), call(3, 49)]
-    await copy(ParquetTarget(folder), calls, state(72))
-    (schema,) = {dataset.dataset(file(folder, day)).schema for day in DAYS}
+async def test_a_row_has_the_fields_of_a_call(folder: Path) -> None:
+    """Nested objects are JSON text, and the types do not depend on the day."""
+    full = call(1, 1.5, duration=7, comment="Заявка", visit=Visit(id="5"), tags=["a"])
+    await copy(ParquetTarget(folder), [full, call(2, 25, order=Order(id="6"))], state(72))
+    row, other = rows(folder)
+    values = (full.id, "ANSWER", 7, CALLER, "Заявка", full.date, None)
+    names = ("id", "status", "duration", "caller", "comment", "date", "order")
+    assert tuple(row[name] for name in names) == values
+    assert [json.loads(text)["id"] for text in (row["visit"], other["order"])] == ["5", "6"]
+    assert json.loads(row["tags"]) == ["a"]
+    (schema,) = {dataset.dataset(file(folder, day)).schema for day in DAYS[:2]}
     assert tuple(schema.names) == COLUMNS
     assert schema.field("date").type == pa.timestamp("us", "UTC")
     assert schema.field("duration").type == pa.int64()
     assert schema.field("order").type == schema.field("comment").type == pa.string()
 
 
-async def test_a_row_has_the_fields_of_a_call(folder: Path) -> None:
-    """Nested objects are JSON text."""
-    single = call(1, 1.5, duration=7, comment="Заявка", visit=Visit(id="5"), tags=["a"])
-    await copy(ParquetTarget(folder), [single], state(24))
-    (row,) = rows(folder)
-    assert (row["id"], row["status"], row["duration"]) == ("1", "ANSWER", 7)
-    assert (row["caller"], row["comment"], row["order"]) == (CALLER, "Заявка", None)
-    assert row["date"] == single.date
-    assert json.loads(row["visit"])["id"] == "5"
-    assert json.loads(row["tags"]) == ["a"]
-
-
-async def test_days_are_days_of_utc(folder: Path) -> None:
-    """The zone of a date does not matter."""
+async def test_a_day_is_sorted_and_of_utc(folder: Path) -> None:
+    """The zone of a date does not matter, and of two versions of a call the last one counts."""
     local = evolve(CALLS[0], date=datetime.fromisoformat("2026-05-02T02:59:59+03:00"))
-    await copy(ParquetTarget(folder), [local], state(24))
-    assert days(folder) == ["2026-05-01"]
-
-
-async def test_rows_are_sorted_by_date(folder: Path) -> None:
-    """A reader can then skip parts of a file."""
-    await copy(ParquetTarget(folder), [call(3, 1), call(1, 2), call(2, 2)], state(24))
+    calls = [call(3, 1), call(4, 2), call(2, 2), local, evolve(local, comment="new")]
+    assert await copy(ParquetTarget(folder), calls, state(24)) == WriteCounts(added=4)
     table = dataset.dataset(file(folder)).to_table()
-    assert table["id"].to_pylist() == ["3", "1", "2"]
+    assert table["id"].to_pylist() == ["3", "2", "4", "1"]
+    assert table["comment"].to_pylist() == [None, None, None, "new"]
+    assert days(folder) == DAYS[:1]
 
 
 async def test_a_day_is_written_when_it_is_complete(folder: Path) -> None:
@@ -154,23 +143,12 @@ async def test_a_killed_run_resumes_at_the_start_of_a_day(folder: Path) -> None:
         assert await reopen(target) == resumed
 
 
-async def test_the_state_is_stored_after_the_day(folder: Path) -> None:
-    """A run killed before a day has its file leaves the state as it was."""
-    target = ParquetTarget(folder)
-    await target.open(PROJECT, URL)
-    await target.write(PROJECT, CALLS[:2], resume_at(0, DAYS[0]))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state_file, "replace_file", lambda *_: (_ for _ in ()).throw(Killed))
-        with pytest.raises(Killed):
-            await target.write(PROJECT, CALLS[2:], resume_at(0, DAYS[1]))
-    await target.close()
-    assert await reopen(target) == resume_at(0, DAYS[0])
-    assert days(folder) == []
-
-
 async def test_a_day_read_again_replaces_its_file(folder: Path) -> None:
-    """Added and changed calls are counted, and deleted ones are gone."""
+    """Changes are counted, deleted calls are gone, and a day without changes is not written."""
     await copy(ParquetTarget(folder), CALLS, state(72))
+    before = [file(folder, day).stat().st_mtime_ns for day in DAYS]
+    assert await copy(ParquetTarget(folder), CALLS, state(73)) == WriteCounts()
+    assert [file(folder, day).stat().st_mtime_ns for day in DAYS] == before
     changed = [evolve(CALLS[1], comment="new"), call(9, 3), CALLS[2], CALLS[3]]
     counts = await copy(ParquetTarget(folder), changed, state(73))
     assert counts == WriteCounts(added=1, changed=1)
@@ -178,26 +156,11 @@ async def test_a_day_read_again_replaces_its_file(folder: Path) -> None:
     assert rows(folder)[0]["comment"] == "new"
 
 
-async def test_a_run_without_changes_writes_no_file(folder: Path) -> None:
-    """A day with the same calls has the same file."""
-    await copy(ParquetTarget(folder), CALLS, state(72))
-    before = [file(folder, day).stat().st_mtime_ns for day in DAYS]
-    assert await copy(ParquetTarget(folder), CALLS, state(73)) == WriteCounts()
-    assert [file(folder, day).stat().st_mtime_ns for day in DAYS] == before
-
-
 async def test_a_day_without_calls_keeps_its_file(folder: Path) -> None:
     """It looks like a day that was not read."""
     await copy(ParquetTarget(folder), CALLS, state(72))
     await copy(ParquetTarget(folder), [CALLS[0], CALLS[1], CALLS[4]], state(73))
     assert ids(folder) == ["1", "2", "3", "4", "5"]
-
-
-async def test_the_last_version_of_a_call_is_written(folder: Path) -> None:
-    """A walk may give a call twice within a day."""
-    versions = [CALLS[0], evolve(CALLS[0], comment="new")]
-    assert await copy(ParquetTarget(folder), versions, state(24)) == WriteCounts(added=1)
-    assert [row["comment"] for row in rows(folder)] == ["new"]
 
 
 async def test_a_file_of_an_older_version_is_read(folder: Path) -> None:
@@ -209,26 +172,21 @@ async def test_a_file_of_an_older_version_is_read(folder: Path) -> None:
     assert await copy(ParquetTarget(folder), changed, state(25)) == WriteCounts(changed=1)
 
 
-async def test_a_damaged_file_is_not_overwritten(folder: Path) -> None:
-    """It may belong to somebody else."""
+async def test_a_file_of_another_kind_is_not_overwritten(folder: Path) -> None:
+    """A damaged file or a link may belong to somebody else."""
     await copy(ParquetTarget(folder), CALLS[:2], state(24))
     file(folder).write_text("other")
     with pytest.raises(SyncError, match="is not a Parquet file; move it away"):
         await copy(ParquetTarget(folder), CALLS[:2], state(25))
     assert file(folder).read_text() == "other"
-
-
-async def test_a_link_at_the_path_of_a_day_is_refused(folder: Path) -> None:
-    """It may lead anywhere."""
-    file(folder).parent.mkdir(parents=True)
-    state_file.save(folder / "_state.json", state_file.new(URL))
+    file(folder).unlink()
     file(folder).symlink_to("elsewhere")
     with pytest.raises(SyncError, match="regular file"):
-        await copy(ParquetTarget(folder), CALLS[:2], state(24))
+        await copy(ParquetTarget(folder), CALLS[:2], state(25))
 
 
-async def test_active_calls_are_remembered(folder: Path) -> None:
-    """A complete day replaces what is known of it."""
+async def test_a_complete_day_replaces_its_active_calls(folder: Path) -> None:
+    """A call that is ACTIVE for a month is forgotten: it is a record that was never closed."""
     target = ParquetTarget(folder)
     await copy(target, [call(1, 1, "ACTIVE"), call(2, 2, "ACTIVE"), call(3, 25)], state(48))
     await target.open(PROJECT, URL)
@@ -238,46 +196,21 @@ async def test_active_calls_are_remembered(folder: Path) -> None:
     assert await target.active(PROJECT) == dates
     await target.write(PROJECT, [call(3, 25)], resume_at(48, DAYS[1]))
     assert await target.active(PROJECT) == dates[1:]
-    await target.close()
-
-
-async def test_a_call_active_for_a_month_is_forgotten(folder: Path) -> None:
-    """It is a record that was never closed."""
-    target = ParquetTarget(folder)
-    await copy(target, [call(1, 1, "ACTIVE")], state(24 * 32))
-    await target.open(PROJECT, URL)
+    await target.finish(PROJECT, state(24 * 32))
     assert await target.active(PROJECT) == []
     await target.close()
 
 
-async def test_a_folder_with_other_files_is_refused(folder: Path) -> None:
-    """Nothing is written between files of another program."""
+async def test_a_path_of_another_program_is_refused(folder: Path) -> None:
+    """A file at the path is named, and nothing is written between other files."""
+    folder.touch()
+    with pytest.raises(SyncError, match=r"calls\.parquet"):
+        await ParquetTarget(folder).open(PROJECT, URL)
+    folder.unlink()
     folder.mkdir()
     (folder / "other.txt").touch()
     with pytest.raises(SyncError, match=r"_state\.json is missing; restore it"):
         await ParquetTarget(folder).open(PROJECT, URL)
-
-
-async def test_a_file_at_the_path_of_the_folder_is_refused(folder: Path) -> None:
-    """The error names the path."""
-    folder.touch()
-    with pytest.raises(SyncError, match=r"calls\.parquet"):
-        await ParquetTarget(folder).open(PROJECT, URL)
-
-
-async def test_a_full_disk_keeps_the_old_file(folder: Path) -> None:
-    """No part of the new file is left."""
-    await copy(ParquetTarget(folder), CALLS[:2], state(24))
-
-    def fail(*_: Any) -> int:
-        raise OSError(28, "No space left on device")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "write", fail)
-        with pytest.raises(SyncError, match="No space left on device"):
-            await copy(ParquetTarget(folder), CALLS[:1], state(25))
-    assert ids(folder) == ["1", "2"]
-    assert os.listdir(file(folder).parent) == ["calls.parquet"]
 
 
 async def test_missing_pyarrow_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,10 +28,7 @@ ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\},
     [
         (DEFAULT_TEMPLATE, "2026/05/01/7.mp3"),
         ("{call_id}", "7"),
-        (
-            "{project}/{year}-{month}/{day} {hour}h/call {call_id}.mp3",
-            "12/2026-05/01 22h/call 7.mp3",
-        ),
+        ("{project}/{month}/{day} {hour}h/call {call_id}.mp3", "12/05/01 22h/call 7.mp3"),
         ("записи/{call_id}.mp3", "записи/7.mp3"),
         ("{{x}}/{call_id}.mp3", "{x}/7.mp3"),
         ("{call_id}/{call_id}.mp3", "7/7.mp3"),
@@ -39,14 +36,9 @@ ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\},
     ],
 )
 def test_a_template_is_filled(template: str, path: str) -> None:
-    """The fields are the parts of the date, the id and the project."""
-    assert PathTemplate(template, 12).path_for("7", DATE) == path
-
-
-def test_the_date_is_in_utc() -> None:
-    """The zone of the date does not matter."""
-    moscow = datetime(2026, 5, 2, 1, 30, tzinfo=timezone(timedelta(hours=3)))
-    assert PathTemplate(DEFAULT_TEMPLATE, 12).path_for("7", moscow) == "2026/05/01/7.mp3"
+    """The fields are the parts of the date in UTC, the id and the project."""
+    for zone in (UTC, timezone(timedelta(hours=3))):
+        assert PathTemplate(template, 12).path_for("7", DATE.astimezone(zone)) == path
 
 
 @pytest.mark.parametrize(
@@ -87,7 +79,7 @@ def test_the_date_is_in_utc() -> None:
         "x" * 236 + "{call_id}",
         "ж" * 128 + "/{call_id}",
     ],
-)
+)  # fmt: skip
 def test_an_unsafe_template_is_refused(template: str) -> None:
     """The error has an example of a valid one."""
     with pytest.raises(ConfigurationError, match=re.escape(DEFAULT_TEMPLATE)):
@@ -107,24 +99,23 @@ def test_an_unsafe_template_is_refused(template: str) -> None:
         "year:{month}",
         " call_id",
     ],
-)
+)  # fmt: skip
 def test_only_plain_fields_are_allowed(field: str) -> None:
     """Attributes, indexes, conversions and formats are not; the error names the fields."""
     with pytest.raises(ConfigurationError, match=ALLOWED):
         PathTemplate(f"{{{field}}}-{{call_id}}.mp3", 1)
 
 
-def test_a_template_is_a_string() -> None:
-    """A path object would normalise its components before they are checked."""
+@pytest.mark.parametrize("call_id", ["", "../7", "7/8", "7\n", "٣", "1" * 21, "-7", "a"])
+def test_an_invalid_value_is_refused(call_id: str) -> None:
+    """Ids are data from outside, a naive date has no day, a path object normalises its parts."""
+    template = PathTemplate(DEFAULT_TEMPLATE, 1)
+    with pytest.raises(ConfigurationError, match="1 to 20 digits"):
+        template.path_for(call_id, DATE)
+    with pytest.raises(ConfigurationError, match="time zone"):
+        template.path_for("7", DATE.replace(tzinfo=None))
     with pytest.raises(ConfigurationError, match="string"):
         PathTemplate(Path("{call_id}"), 1)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("call_id", ["", "../7", "7/8", "7\n", "٣", "1" * 21, "-7", "a"])
-def test_an_invalid_id_is_refused(call_id: str) -> None:
-    """Ids are data from outside."""
-    with pytest.raises(ConfigurationError, match="1 to 20 digits"):
-        PathTemplate(DEFAULT_TEMPLATE, 1).path_for(call_id, DATE)
 
 
 def test_a_device_name_is_refused() -> None:
@@ -133,12 +124,6 @@ def test_a_device_name_is_refused() -> None:
     assert template.path_for("7000", DATE) == "COM7000.mp3"
     with pytest.raises(ConfigurationError, match="Windows"):
         template.path_for("1", DATE)
-
-
-def test_a_naive_date_is_refused() -> None:
-    """It may be another day elsewhere."""
-    with pytest.raises(ConfigurationError, match="time zone"):
-        PathTemplate(DEFAULT_TEMPLATE, 1).path_for("7", DATE.replace(tzinfo=None))
 
 
 _FRAGMENTS = st.sampled_from(
@@ -162,7 +147,7 @@ _FRAGMENTS = st.sampled_from(
         "$HOME",
     ]
     + [f"{{{name}}}" for name in FIELDS]
-)
+)  # fmt: skip
 TEMPLATES = st.lists(_FRAGMENTS | st.text(max_size=3), max_size=6).map("".join)
 CALL_IDS = st.integers(0, 10**20 - 1).map(str) | st.text(max_size=5)
 DATES = st.datetimes(timezones=st.just(UTC))
@@ -187,20 +172,14 @@ def test_nothing_leads_out_of_the_folder(template: str, call_id: str, date: date
         assert all(len(part.encode()) <= 255 for part in below.parts)
 
 
-@given(st.sets(st.integers(0, 10**20 - 1), min_size=2, max_size=2), DATES)
-def test_two_calls_have_two_paths(ids: set[int], date: datetime) -> None:
-    """The text around the id does not matter."""
-    template = PathTemplate("{year}{call_id}{month}.mp3", 1)
-    path, other = (template.path_for(str(call_id), date) for call_id in ids)
-    assert path != other
-
-
 def test_a_path_is_below_its_folder(tmp_path: Path) -> None:
-    """The folder itself may be a link, or may not exist yet."""
+    """The folder may be a link or missing, and a moved year may be a link that stays inside."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     for root in (tmp_path / "link", tmp_path / "new"):
         assert resolve_inside(root, "2026/7.mp3") == root / "2026" / "7.mp3"
+    (tmp_path / "2026").symlink_to("real")
+    assert resolve_inside(tmp_path, "2026/7.mp3") == tmp_path / "2026" / "7.mp3"
 
 
 @pytest.mark.parametrize("target", ["..", "/", "/nowhere", "../other", "2026"])
@@ -211,10 +190,3 @@ def test_a_link_that_leads_out_is_refused(target: str, tmp_path: Path) -> None:
     (root / "2026").symlink_to(target)
     with pytest.raises(ConfigurationError, match="leads out"):
         resolve_inside(root, "2026/05/7.mp3")
-
-
-def test_a_link_that_stays_inside_is_followed(tmp_path: Path) -> None:
-    """The owner of an archive may have moved a year."""
-    (tmp_path / "old").mkdir()
-    (tmp_path / "2026").symlink_to("old")
-    assert resolve_inside(tmp_path, "2026/7.mp3") == tmp_path / "2026" / "7.mp3"

@@ -29,6 +29,11 @@ def at(days: float) -> datetime:
     return START + timedelta(days=days)
 
 
+def minutes(*numbers: float) -> list[datetime]:
+    """Return the dates these many minutes after the start."""
+    return [START + timedelta(minutes=number) for number in numbers]
+
+
 def covered(start: float, end: float | None) -> SyncState:
     """Return a state that covers these days; None stands for an interrupted first run."""
     return SyncState(covered_from=at(start), watermark=None if end is None else at(end), walk="x")
@@ -43,52 +48,40 @@ def test_backfill_goes_back_month_by_month() -> None:
     ]
 
 
-@pytest.mark.parametrize("since", [70, 71])
-def test_backfill_of_covered_time_is_empty(since: int) -> None:
-    """Covered time is not read again."""
-    assert list(backfill(at(since), at(70))) == []
-
-
 @given(st.integers(0, 10**8), st.integers(0, 10**8))
 def test_backfill_has_no_gaps(since: int, covered: int) -> None:
     """The periods touch each other and the covered time."""
     first, last = START + since * SECOND, START + covered * SECOND
     periods = list(backfill(first, last))
     assert [period.start for period in periods[:-1]] == [period.end for period in periods[1:]]
-    if first < last:
+    assert bool(periods) == (first < last)
+    if periods:
         assert (periods[0].end, periods[-1].start) == (last, first)
 
 
-def test_covering_a_date() -> None:
-    """The period is the second of the call."""
-    assert list(covering([at(1)], whole_days=False)) == [Period(at(1), at(1) + SECOND)]
-
-
-def test_close_dates_share_a_period() -> None:
-    """They are within ten minutes of each other, in any order."""
-    near = [at(1) + minutes * timedelta(minutes=1) for minutes in (18, 0, 9)]
-    assert list(covering(near, whole_days=False)) == [Period(at(1), near[0] + SECOND)]
-
-
-def test_distant_dates_have_periods_of_their_own() -> None:
-    """The periods are sorted."""
-    assert list(covering([at(2), at(1)], whole_days=False)) == [
-        Period(at(1), at(1) + SECOND),
-        Period(at(2), at(2) + SECOND),
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        pytest.param([], [], id="no date"),
+        pytest.param(minutes(18, 0, 9), [(0, 18)], id="within ten minutes of each other"),
+        pytest.param(minutes(19, 0), [(0, 0), (19, 19)], id="distant dates, sorted"),
+    ],
+)
+def test_a_period_covers_close_dates(
+    dates: list[datetime], expected: list[tuple[float, float]]
+) -> None:
+    """It ends with the second of the last call."""
+    periods = [
+        Period(*minutes(first), *[end + SECOND for end in minutes(last)])
+        for first, last in expected
     ]
+    assert list(covering(dates, whole_days=False)) == periods
 
 
-def test_covering_whole_days() -> None:
+def test_a_period_covers_whole_days() -> None:
     """Days that follow each other share a period."""
-    assert list(covering([at(1.5), at(2.1), at(5.9)], whole_days=True)) == [
-        Period(at(1), at(3)),
-        Period(at(5), at(6)),
-    ]
-
-
-def test_covering_no_date() -> None:
-    """There is no period."""
-    assert list(covering([], whole_days=False)) == []
+    days = [Period(at(1), at(3)), Period(at(5), at(6))]
+    assert list(covering([at(1.5), at(2.1), at(5.9)], whole_days=True)) == days
 
 
 @given(st.lists(st.integers(0, 10**6)), st.booleans())
@@ -119,6 +112,7 @@ def test_utc_day() -> None:
         (covered(5, 9), 10, 12, 5, 9),  # the time between was not read
         (covered(5, 9), 1, 4, 5, 9),
         (covered(5, None), 1, 12, 5, None),  # an interrupted walk is still to be resumed
+        (SyncState(walk="x"), 1, 2, 1, 2),  # a reread may be the first run
     ],
 )
 def test_coverage_is_extended(
@@ -128,10 +122,4 @@ def test_coverage_is_extended(
     extended = extend_coverage(state, at(start), at(end), DAY)
     assert extended.covered_from == at(covered)
     assert extended.watermark == (None if watermark is None else at(watermark))
-    assert extended.walk == "x"
-
-
-def test_coverage_of_a_new_copy() -> None:
-    """A reread may be the first run."""
-    extended = extend_coverage(SyncState(), at(1), at(2), DAY)
-    assert extended == SyncState(covered_from=at(1), watermark=at(2))
+    assert extended.walk == (state.walk if state.covered_from else None)

@@ -44,20 +44,16 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def test_calls_have_the_fields_and_four_more_columns(connection: sqlite3.Connection) -> None:
-    """The key is project and id; the fields of a call keep their order."""
-    columns = connection.execute("PRAGMA table_info(calls)").fetchall()
-    extra = ["content_hash", "first_seen_at", "changed_at", "deleted_at"]
-    assert [column[1] for column in columns] == ["project", *COLUMNS, *extra]
-    assert {column[1] for column in columns if column[5]} == {"project", "id"}
-
-
 def test_tables_are_the_documented_ones(connection: sqlite3.Connection) -> None:
-    """No table is there for the program alone."""
+    """The key of a call is project and id; the fields of a call keep their order."""
     rows = connection.execute(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
     )
     assert [name for (name,) in rows] == ["calls", "calls_flat", "recordings", "sync_state"]
+    columns = connection.execute("PRAGMA table_info(calls)").fetchall()
+    extra = ["content_hash", "first_seen_at", "changed_at", "deleted_at"]
+    assert [column[1] for column in columns] == ["project", *COLUMNS, *extra]
+    assert {column[1] for column in columns if column[5]} == {"project", "id"}
 
 
 def test_a_copy_has_an_application_id(connection: sqlite3.Connection) -> None:
@@ -100,7 +96,7 @@ def test_a_path_belongs_to_one_recording(connection: sqlite3.Connection) -> None
 
 
 def test_the_view_has_the_source_of_the_visit(connection: sqlite3.Connection) -> None:
-    """A call without a visit has the source of its static number."""
+    """A call without a visit has the source of its number; deleted calls are not in it."""
     source = '{"display_name": "%s", "utm_source": "direct"}'
     visit = f'{{"source": {source % "Visit"}, "geo": {{"city": "Town"}}, "landing_page": "/a"}}'
     order = '{"status": {"name": "Paid"}, "revenue": 2000.5}'
@@ -108,6 +104,7 @@ def test_the_view_has_the_source_of_the_visit(connection: sqlite3.Connection) ->
     _add_call(connection, "2", static_source=source % "Number")
     _add_call(connection, "3", visit='{"source": null, "host": "site.example"}')
     _add_call(connection, "4")
+    _add_call(connection, "5", deleted_at="2026-05-02T12:00:00Z")
     rows = _flat_calls(connection)
     assert [row["source"] for row in rows] == ["Visit", "Number", None, None]
     assert [row["utm_source"] for row in rows] == ["direct", "direct", None, None]
@@ -116,26 +113,17 @@ def test_the_view_has_the_source_of_the_visit(connection: sqlite3.Connection) ->
     assert rows[2]["host"] == "site.example"
 
 
-def test_the_view_has_no_deleted_calls(connection: sqlite3.Connection) -> None:
-    """A count over it is a count of the calls that exist."""
-    _add_call(connection, "1", deleted_at="2026-05-02T12:00:00Z")
-    assert _flat_calls(connection) == []
-
-
-def test_an_older_copy_is_migrated(connection: sqlite3.Connection) -> None:
-    """Its rows stay, and a second migration does nothing."""
+def test_an_older_copy_is_migrated(
+    connection: sqlite3.Connection, empty: sqlite3.Connection
+) -> None:
+    """Its rows stay, a second migration does nothing, and a new copy takes all steps."""
+    schema.migrate(empty, PATH, [*schema.STEPS, SECOND])
+    assert empty.execute("SELECT note FROM calls").fetchall() == []
     _add_call(connection, "1")
     for _ in range(2):
         schema.migrate(connection, PATH, [*schema.STEPS, SECOND])
         assert _version(connection) == 2
         assert connection.execute("SELECT id, note FROM calls").fetchall() == [("1", "old")]
-
-
-def test_a_new_copy_takes_all_steps(empty: sqlite3.Connection) -> None:
-    """It equals a migrated one."""
-    schema.migrate(empty, PATH, [*schema.STEPS, SECOND])
-    assert _version(empty) == 2
-    assert empty.execute("SELECT note FROM calls").fetchall() == []
 
 
 def test_a_failed_migration_changes_nothing(connection: sqlite3.Connection) -> None:

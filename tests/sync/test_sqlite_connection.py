@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import stat
 import subprocess
 import sys
 import tempfile
@@ -28,49 +27,26 @@ def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
 
-async def open_and_close(path: Path) -> None:
+async def open_and_close(path: Path, project: int = 1) -> None:
     """Open and close a copy."""
     target = SqliteTarget(path)
     try:
-        await target.open(1, ADDRESS)
+        await target.open(project, ADDRESS)
     finally:
         await target.close()
 
 
-def make_folder(path: Path) -> None:
-    path.mkdir()
-
-
-def make_link(path: Path) -> None:
-    (path.parent / "real.db").touch()
-    path.symlink_to("real.db")
-
-
-def make_dangling_link(path: Path) -> None:
-    path.symlink_to("nowhere.db")
-
-
-def make_pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def make_text(path: Path) -> None:
-    path.write_text("id;date;caller\n" * 500)
-
-
-def make_foreign(path: Path, *statements: str) -> None:
+def make_database(path: Path, *statements: str) -> None:
+    """Create a database of another program."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements or ("CREATE TABLE calls (id)", "INSERT INTO calls VALUES (1)"):
+        for statement in ("CREATE TABLE calls (id)", *statements):
             connection.execute(statement)
 
 
 def make_newer(path: Path) -> None:
-    make_foreign(
-        path,
-        f"PRAGMA application_id = {schema.APPLICATION_ID}",
-        "PRAGMA user_version = 99",
-        "CREATE TABLE calls (id)",
-    )
+    """Create a copy of a newer version."""
+    header = f"PRAGMA application_id = {schema.APPLICATION_ID}"
+    make_database(path, header, "PRAGMA user_version = 99")
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
@@ -81,17 +57,17 @@ def content(folder: Path) -> dict[str, bytes | None]:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (make_folder, "not a regular file; name another"),
-        (make_link, "not a regular file; name another"),
-        (make_dangling_link, "not a regular file; name another"),
-        (make_pipe, "not a regular file; name another"),
-        (make_text, "not a SQLite database; name another"),
-        (make_foreign, "database of another program; name another"),
+        (Path.mkdir, "not a regular file; name another"),
+        (lambda path: path.symlink_to(__file__), "not a regular file; name another"),
+        (lambda path: path.symlink_to("nowhere.db"), "not a regular file; name another"),
+        (os.mkfifo, "not a regular file; name another"),
+        (lambda path: path.write_text("id;date\n" * 999), "not a SQLite database; name another"),
+        (make_database, "database of another program; name another"),
         (make_newer, "newer version; upgrade roistat_async"),
     ],
 )
 async def test_another_file_is_refused(
-    tmp_path: Path, make: Callable[[Path], None], problem: str
+    tmp_path: Path, make: Callable[[Path], object], problem: str
 ) -> None:
     """The error names it and says what to do, and it is not changed."""
     path = tmp_path / "calls.db"
@@ -101,6 +77,14 @@ async def test_another_file_is_refused(
         await open_and_close(path)
     assert raised.value.__cause__ is raised.value.__context__ is None
     assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["file/calls.db", "a\0b.db"])
+async def test_an_impossible_path_is_refused(tmp_path: Path, name: str) -> None:
+    """It raises SyncError, not OSError or ValueError."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SyncError, match=r"file|null"):
+        await open_and_close(tmp_path / name)
 
 
 async def test_the_wal_of_another_program_is_not_changed(tmp_path: Path) -> None:
@@ -120,47 +104,14 @@ async def test_the_wal_of_another_program_is_not_changed(tmp_path: Path) -> None
     assert after["calls.db-wal"] == before["calls.db-wal"]
 
 
-async def test_an_empty_file_becomes_a_copy(tmp_path: Path) -> None:
-    """A run that is killed at its start leaves one."""
-    path = tmp_path / "calls.db"
+@pytest.mark.parametrize("name", ["a?b#c.db", "Звонки 100%.db", ":memory:", "mode=memory&x.db"])
+async def test_any_file_name_is_allowed(tmp_path: Path, name: str) -> None:
+    """No part of it is an option of SQLite; an empty file, as a kill leaves, becomes a copy."""
+    path = tmp_path / name
     path.touch()
     await open_and_close(path)
     with closing(sqlite3.connect(path)) as connection:
         assert schema.check(connection, path) == schema.VERSION
-
-
-@pytest.mark.usefixtures("open_umask")
-async def test_only_the_owner_may_read(tmp_path: Path) -> None:
-    """Database, WAL and lock are 0600 and created folders 0700, whatever the umask."""
-    path = tmp_path / "one" / "two" / "calls.db"
-    target = SqliteTarget(path)
-    await target.open(1, ADDRESS)
-    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-    await target.close()
-    assert modes.keys() >= {"calls.db", "calls.db-wal", "calls.db.lock"}
-    assert set(modes.values()) == {0o600}
-    for folder in (path.parent, path.parent.parent):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-@pytest.mark.parametrize("name", ["a?b#c.db", "Звонки 100%.db", ":memory:", "mode=memory&x.db"])
-async def test_any_file_name_is_allowed(tmp_path: Path, name: str) -> None:
-    """No part of it is an option of SQLite."""
-    await open_and_close(tmp_path / name)
-    assert (tmp_path / name).stat().st_size > 0
-
-
-async def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
-    """A file has its path."""
-    (tmp_path / "file").touch()
-    with pytest.raises(SyncError, match="file"):
-        await open_and_close(tmp_path / "file" / "calls.db")
-
-
-async def test_a_nul_in_a_name_is_refused(tmp_path: Path) -> None:
-    """It raises SyncError, not ValueError."""
-    with pytest.raises(SyncError):
-        await open_and_close(tmp_path / "a\0b.db")
 
 
 READ_ONLY = """
@@ -214,14 +165,6 @@ def test_errors_hold_no_value(tmp_path: Path) -> None:
 
 async def test_targets_open_a_new_copy_at_the_same_time(tmp_path: Path) -> None:
     """None of them fails because another one creates or closes the database."""
-
-    async def open_project(path: Path, project: int) -> None:
-        target = SqliteTarget(path)
-        try:
-            await target.open(project, ADDRESS)
-        finally:
-            await target.close()
-
     for number in range(20):
         path = tmp_path / f"{number}.db"
-        await asyncio.gather(*[open_project(path, project) for project in range(6)])
+        await asyncio.gather(*[open_and_close(path, project) for project in range(6)])

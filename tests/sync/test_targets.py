@@ -1,22 +1,33 @@
-"""The public targets, and the choice of a target by its path."""
+"""What all targets have in common, and the choice of a target by its path."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import frozen
 
 from roistat_async import errors, sync
+from roistat_async.errors import SyncError
 from roistat_async.sync import (
     NdjsonTarget,
     ParquetTarget,
     SqliteTarget,
     StdoutTarget,
     SupportsFullRun,
+    SyncState,
     Target,
+    WriteCounts,
     open_target,
 )
+
+from .target_cases import CALLER, PROJECT, URL, call, copy, reopen, state
+
+CALLS = [call(1, 1), call(2, 2), call(3, 25)]
 
 
 @pytest.mark.parametrize(
@@ -48,18 +59,168 @@ def test_another_path_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_public_names_have_docstrings() -> None:
-    """`help()` describes the arguments, the report fields and how projects share a target."""
+    """`help()` describes each name, each field of a report and how projects share a target."""
     assert all(getattr(sync, name).__doc__ for name in sync.__all__)
-    assert "Several projects" in str(sync.sync_calls.__doc__)
-    assert "Several projects" in str(sync.sync_recordings.__doc__)
+    for function in (sync.sync_calls, sync.sync_recordings):
+        assert "Several projects" in str(function.__doc__)
+    kind: Any
+    for kind in (sync.SyncReport, sync.SyncProgress, sync.RecordingsReport, SyncState, WriteCounts):
+        fields = [name for name in kind.__slots__ if name[0] != "_"]
+        assert [name for name in fields if name not in str(kind.__doc__)] == []
 
 
-@pytest.mark.parametrize(
-    "name", ["SyncReport", "SyncProgress", "RecordingsReport", "SyncState", "WriteCounts"]
-)
-def test_every_report_field_is_described(name: str) -> None:
-    """The docstring of the class names each field."""
-    kind = getattr(sync, name)
-    assert [
-        field for field in kind.__slots__ if field not in kind.__doc__ and field[0] != "_"
-    ] == []
+# What every stored copy does, in a database and in files
+
+
+@frozen
+class Case:
+    """Kind of copy, with its path and the path of the file that holds its state."""
+
+    path: Path
+    state_path: Path
+
+    def target(self) -> Target:
+        return open_target(self.path)
+
+
+def _case(suffix: str, folder: Path) -> Case:
+    path = folder / "one" / "two" / f"calls.{suffix}"
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
+        return Case(path, path / "_state.json")
+    return Case(path, path.with_name(f"{path.name}.state.json") if suffix == "ndjson" else path)
+
+
+@pytest.fixture(params=["db", "ndjson", "parquet"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    """Return a copy that does not exist yet."""
+    return _case(request.param, tmp_path)
+
+
+@pytest.fixture(params=["ndjson", "parquet"])
+def file_case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    """Return a copy in files that does not exist yet."""
+    return _case(request.param, tmp_path)
+
+
+async def test_the_next_run_finds_the_state(case: Case) -> None:
+    """A complete run stores its calls and its state; a new project has an empty one."""
+    assert await reopen(case.target()) == SyncState()
+    assert await copy(case.target(), CALLS, state(48)) == WriteCounts(added=3)
+    assert await reopen(case.target()) == state(48)
+    assert await reopen(case.target(), PROJECT + 1) == SyncState()
+
+
+@pytest.mark.usefixtures("open_umask")
+async def test_only_the_owner_may_read(case: Case, tmp_path: Path) -> None:
+    """Files, also those beside an open database, are 0600 and folders 0700, whatever the umask."""
+    target = case.target()
+    await copy(case.target(), CALLS, state(48))
+    await target.open(PROJECT, URL)
+    paths = list(tmp_path.rglob("*"))
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in paths}
+    await target.close()
+    assert modes == {(True, 0o700), (False, 0o600)}
+
+
+async def test_one_run_of_a_project_at_a_time(case: Case) -> None:
+    """A second run raises SyncError until the first is closed, and the first continues."""
+    first, second = case.target(), case.target()
+    await first.open(PROJECT, URL)
+    for target in (first, second):
+        with pytest.raises(SyncError, match="already being synced by this program; wait"):
+            await target.open(PROJECT, URL)
+    written = await first.write(PROJECT, CALLS, state(walk="token"))
+    assert written + await first.finish(PROJECT, state(48)) == WriteCounts(added=3)
+    await first.close()
+    assert await reopen(second) == state(48)
+
+
+async def test_one_target_of_a_file_at_a_time(file_case: Case) -> None:
+    """The state file is written as a whole, so another project is refused as well."""
+    first, second = file_case.target(), file_case.target()
+    await first.open(PROJECT, URL)
+    with pytest.raises(SyncError, match="already being synced by this program; wait"):
+        await second.open(PROJECT + 1, URL)
+    await first.close()
+    await reopen(second, PROJECT + 1)
+
+
+async def test_projects_share_a_target(case: Case) -> None:
+    """Runs at the same time keep the calls and the states of their projects apart."""
+    target = case.target()
+    projects = range(1, 6)
+    await asyncio.gather(*(target.open(project, URL) for project in projects))
+    for single in CALLS:
+        walk = state(walk=f"{single.date:%Y-%m-%d}")
+        await asyncio.gather(*(target.write(project, [single], walk) for project in projects))
+    await asyncio.gather(*(target.finish(project, state(project)) for project in projects))
+    await target.close()
+    states = [await reopen(case.target(), project) for project in projects]
+    assert states == [state(project) for project in projects]
+    for project in projects:
+        await target.open(project, URL)
+        assert await target.write(project, CALLS, state(project)) == WriteCounts()
+        assert await target.finish(project, state(project)) == WriteCounts()
+    await target.close()
+
+
+async def test_active_calls_are_remembered(case: Case) -> None:
+    """Each date of the project is there once and in order, until its call ended."""
+    calls = [call(4, 1, "ACTIVE"), call(2, 2, "ACTIVE"), call(3, 2, "ACTIVE"), call(5, 4)]
+    await copy(case.target(), calls, state(24))
+    target = case.target()
+    await target.open(PROJECT, URL)
+    assert await target.active(PROJECT) == [calls[0].date, calls[1].date]
+    await target.write(PROJECT, [call(4, 1), *calls[1:]], state(24))
+    await target.finish(PROJECT, state(24))
+    assert await target.active(PROJECT) == [calls[1].date]
+    await target.open(PROJECT + 1, URL)
+    assert await target.active(PROJECT + 1) == []
+    await target.close()
+
+
+async def test_another_server_is_refused(case: Case) -> None:
+    """The same ids are other calls there; the refused run leaves no lock."""
+    await copy(case.target(), CALLS, state(48))
+    with pytest.raises(SyncError, match=f"{URL}; sync "):
+        await case.target().open(PROJECT, "https://other.example")
+    assert await copy(case.target(), CALLS, state(49)) == WriteCounts()
+
+
+async def test_another_server_is_refused_while_open(file_case: Case) -> None:
+    """The first project of a run may have opened the files before."""
+    target = file_case.target()
+    await target.open(PROJECT, URL)
+    with pytest.raises(SyncError, match="belongs to a copy of"):
+        await target.open(PROJECT + 1, "https://other.example")
+    await target.close()
+
+
+async def test_a_closed_target_is_refused(case: Case) -> None:
+    """Closing twice does no harm, any other call raises SyncError, and it can be opened again."""
+    target = case.target()
+    await target.open(PROJECT, URL)
+    await target.close()
+    await target.close()
+    with pytest.raises(SyncError, match=r"not open.*; call open\(\) first"):
+        await target.write(PROJECT, CALLS, state(1))
+    assert await reopen(target) == SyncState()
+
+
+async def test_data_without_a_state_is_refused(file_case: Case) -> None:
+    """Nobody knows how far the data go, so they are not touched."""
+    await copy(file_case.target(), CALLS, state(48))
+    file_case.state_path.unlink()
+    folder = file_case.path.parent
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(SyncError, match=r"state\.json is missing; restore it"):
+        await file_case.target().open(PROJECT, URL)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+async def test_a_state_holds_no_phone_number(file_case: Case) -> None:
+    """It has dates, ids and keyed hashes only."""
+    await copy(file_case.target(), [call(1, 1, "ACTIVE")], state(2))
+    assert '"1"' in file_case.state_path.read_text()
+    assert CALLER not in file_case.state_path.read_text()

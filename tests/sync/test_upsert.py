@@ -24,11 +24,16 @@ async def write(path: Path, calls: list[Call], *extend: str) -> WriteCounts:
     return counts
 
 
-async def test_new_and_changed_calls_are_counted(target: SqliteTarget) -> None:
-    """Unchanged calls are in neither count."""
+async def test_new_and_changed_calls_are_counted(target: SqliteTarget, path: Path) -> None:
+    """Unchanged calls are in neither count; `first_seen_at` stays, `changed_at` moves."""
+    times = "SELECT first_seen_at, changed_at FROM calls WHERE id = '2'"
     assert await target.write(1, [call(1), call(2)], STATE) == WriteCounts(2, 0)
-    changed = call(2, comment="new")
-    assert await target.write(1, [call(1), changed, call(3)], STATE) == WriteCounts(1, 1)
+    ((first_seen, changed),) = query(path, times)
+    assert first_seen == changed
+    later = call(2, comment="new")
+    assert await target.write(1, [call(1), later, call(3)], STATE) == WriteCounts(1, 1)
+    ((still_first_seen, changed_later),) = query(path, times)
+    assert still_first_seen == first_seen < changed_later
     assert await target.write(1, [], STATE) == WriteCounts()
 
 
@@ -39,26 +44,6 @@ async def test_the_last_version_in_a_batch_counts(target: SqliteTarget, path: Pa
     assert query(path, "SELECT comment FROM calls") == [("later",)]
     twice = [call(1, comment="a"), call(1, comment="b")]
     assert await target.write(1, twice, STATE) == WriteCounts(0, 1)
-
-
-async def test_unchanged_rows_are_not_written(target: SqliteTarget, path: Path) -> None:
-    """Their times stay as well."""
-    calls = [call(1, visit=Visit(id="1")), call(2, order=Order(id="2")), call(3)]
-    await target.write(1, calls, STATE)
-    before = query(path, ALL)
-    assert await target.write(1, calls, STATE) == WriteCounts()
-    assert query(path, ALL) == before
-
-
-async def test_a_row_has_the_times_of_its_changes(target: SqliteTarget, path: Path) -> None:
-    """`first_seen_at` stays, `changed_at` moves."""
-    times = "SELECT first_seen_at, changed_at FROM calls"
-    await target.write(1, [call(1)], STATE)
-    ((first_seen, changed),) = query(path, times)
-    assert first_seen == changed
-    await target.write(1, [call(1, comment="new")], STATE)
-    ((still_first_seen, changed_later),) = query(path, times)
-    assert still_first_seen == first_seen < changed_later
 
 
 async def test_values_are_stored_unchanged(target: SqliteTarget, path: Path) -> None:
@@ -72,14 +57,10 @@ async def test_values_are_stored_unchanged(target: SqliteTarget, path: Path) -> 
     assert (first["comment"], first["link"], first["duration"]) == ("", "x", 0)
     assert (second["comment"], second["marker"], second["duration"]) == (None, "m", None)
     assert (third["marker"], third["order"]) == (None, None)
-
-
-async def test_zero_and_empty_text_are_not_null(target: SqliteTarget, path: Path) -> None:
-    """Also in a batch in which no value of a column is true."""
-    calls = [call(1, duration=0, comment="", waiting_time=0), call(2, comment="", waiting_time=0)]
-    await target.write(1, calls, STATE)
-    rows = query(path, "SELECT duration, comment, waiting_time, marker FROM calls ORDER BY id")
-    assert rows == [(0, "", 0, None), (None, "", 0, None)]
+    # Also in a batch in which no value of a column is true:
+    await target.write(1, [call(4, duration=0, comment=""), call(5, comment="")], STATE)
+    rows = query(path, "SELECT duration, comment, marker FROM calls WHERE id > '3' ORDER BY id")
+    assert rows == [(0, "", None), (None, "", None)]
 
 
 async def test_a_removed_value_is_removed(target: SqliteTarget, path: Path) -> None:
