@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 from attrs import field, frozen
 
-from roistat_async import (
-    CallDraft,
-    Roistat,
-    Timeouts,
-    errors,
-)
+from roistat_async import CallDraft, Roistat, Timeouts, errors
 from tests.faults.secrets import MARKER, PHONE, SENT_PHONE
 from tests.helpers.clients import PATIENT
 from tests.helpers.raw_server import Handler

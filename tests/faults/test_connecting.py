@@ -18,12 +18,7 @@ import trustme
 from attrs import frozen
 
 from roistat_async import RetryPolicy, Timeouts, errors
-from tests.faults.fault_case import (
-    ALL,
-    BRISK,
-    Operation,
-    failure,
-)
+from tests.faults.fault_case import ALL, BRISK, Operation, failure
 from tests.faults.secrets import check
 from tests.helpers.clients import client
 from tests.helpers.clock import JumpingClock

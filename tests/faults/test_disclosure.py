@@ -12,15 +12,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async import (
-    CallDraft,
-    Period,
-    Redirect,
-    Roistat,
-    ScriptDraft,
-    ScriptOptions,
-    errors,
-)
+from roistat_async import CallDraft, Period, Redirect, Roistat, ScriptDraft, ScriptOptions, errors
 from roistat_async.cli.app import run
 from roistat_async.models.calls import Call, CallStatus, Order, Visit
 from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 
 import pytest
@@ -14,27 +14,22 @@ from roistat_async import Limits, RetryPolicy, Roistat
 from roistat_async.clock import Clock
 from tests.faults.fault_case import create, read
 from tests.helpers.clients import client
-from tests.helpers.fault_server import FaultServer, true_answer
+from tests.helpers.fault_server import true_answer
 from tests.helpers.raw_server import Connection, RawServer
 
 IDLE = 0.003
 WORKERS = 6
-SHORT, FULL = 300, 1500
-counts = pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.long)])
+counts = pytest.mark.parametrize("count", [300, pytest.param(1500, marks=pytest.mark.long)])
 
 
 async def impatient(connection: Connection) -> None:
     """Respond; close a connection after a short idle time, as every server does."""
-    while request := await connection.request():
-        await connection.send(true_answer(request))
-        try:
+    request = await connection.request()
+    with suppress(TimeoutError):
+        while request:
+            await connection.send(true_answer(request))
             async with asyncio.timeout(IDLE):
-                byte = await connection.reader.readexactly(1)
-        except TimeoutError:
-            return
-        connection.reader.feed_data(byte)  # and to the place it came from:
-        rest = connection.reader._buffer  # type: ignore[attr-defined]
-        rest[:] = rest[-1:] + rest[:-1]
+                request = await connection.request()
 
 
 @contextmanager
@@ -98,25 +93,6 @@ async def test_t20_no_read_fails(count: int) -> None:
     """Each lost read is retried over a fresh connection, unseen by the caller."""
     lost, _ = await work(read, count)
     assert lost > 0, "the race did not happen"
-
-
-async def test_t20_no_read_fails_when_nearly_half_of_the_connections_do() -> None:
-    """Closed pooled connections do not use up the retries, however many there are."""
-    random, lost = Random(41), []
-
-    async def stale(connection: Connection) -> None:
-        await connection.send(true_answer(await connection.request()))
-        while request := await connection.request():
-            if random.random() < 0.41:
-                lost.append(request)
-                return connection.reset()
-            await connection.send(true_answer(request))
-        return None
-
-    async with FaultServer(then=stale) as server, client(server.base_url, attempts=2) as roistat:
-        for number in range(FULL):
-            await read(roistat, number)
-    assert len(lost) > FULL / 10
 
 
 @counts

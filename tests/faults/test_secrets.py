@@ -10,15 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from roistat_async import (
-    Period,
-    Redirect,
-    Roistat,
-    ScriptDraft,
-    ScriptOptions,
-    Timeouts,
-    errors,
-)
+from roistat_async import Period, Redirect, Roistat, ScriptDraft, ScriptOptions, Timeouts, errors
 from tests.faults.fault_case import ALL, create
 from tests.faults.secrets import MARKER, PHONE, SECRETS, SENT_PHONE, TOLD, check, hidden_from
 from tests.helpers.clients import KEY, client

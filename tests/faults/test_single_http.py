@@ -7,26 +7,12 @@ from pathlib import Path
 import pytest
 
 from roistat_async import RetryPolicy, errors
-from tests.faults.fault_case import (
-    ALL,
-    WRITES,
-    create,
-    download,
-    failure,
-    read,
-)
+from tests.faults.fault_case import ALL, WRITES, create, download, failure, read
 from tests.faults.secrets import TOLD, check
 from tests.helpers.clients import KEY, client
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import FaultServer, sends, true_answer
-from tests.helpers.raw_server import (
-    Connection,
-    Handler,
-    RawServer,
-    answer,
-    replies,
-    success,
-)
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, replies, success
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -9,36 +9,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from roistat_async import (
-    Limits,
-    RetryPolicy,
-    Timeouts,
-    errors,
-)
+from roistat_async import Limits, RetryPolicy, Timeouts, errors
 from roistat_async.testing.mp3 import recording
-from tests.faults.fault_case import (
-    BRISK,
-    Operation,
-    create,
-    download,
-    failure,
-    read,
-)
+from tests.faults.fault_case import BRISK, Operation, create, download, failure, read
 from tests.faults.secrets import TOLD, check
 from tests.helpers.clients import client
-from tests.helpers.fault_server import (
-    FaultServer,
-    call_row,
-    sends,
-    true_answer,
-    truthful,
-)
-from tests.helpers.raw_server import (
-    Connection,
-    Handler,
-    answer,
-    success,
-)
+from tests.helpers.fault_server import FaultServer, call_row, sends, true_answer, truthful
+from tests.helpers.raw_server import Connection, Handler, answer, success
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -55,13 +55,13 @@ def test_no_number(value: Any) -> None:
     ("value", "expected"),
     [(0, False), (1, True), ("0", False), ("1", True), (True, True), (False, False)],
 )
-def test_flags(value: Any, expected: bool) -> None:
+def test_j22_flags(value: Any, expected: bool) -> None:
     """A flag is 0, 1, "0", "1" or a boolean; "0" is false."""
     assert coerce.to_bool(value) is expected
 
 
 @pytest.mark.parametrize("value", [None, "", 2, -1, "yes", "true", 1.0, [], {}])
-def test_no_flag(value: Any) -> None:
+def test_j22_no_flag(value: Any) -> None:
     """Anything else is an error."""
     with pytest.raises(ValueError, match=r"^expected 0 or 1$"):
         coerce.to_bool(value)
