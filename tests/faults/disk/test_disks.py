@@ -73,17 +73,13 @@ async def test_f1_full_disk_under_a_copy(
     filler.write_bytes(b"x" * (MIB - 64 * 1024))
     for row in fake.state.calls:
         row["comment"] = os.urandom(1200).hex()
-    await refused(roistat, small_disk / name)
+    with pytest.raises(errors.SyncError, match=r"full|No space|failed"):
+        await sync_calls(roistat, small_disk / name, since=PERIOD.start, page_size=10)
     filler.unlink()
     report = await sync_calls(roistat, small_disk / name, since=PERIOD.start)
     assert report.calls > 0
     is_sound(small_disk / "calls.db")
     assert not list(small_disk.rglob("*.part"))
-
-
-async def refused(roistat: Roistat, target: Path) -> None:
-    with pytest.raises(errors.SyncError, match=r"full|No space|failed"):
-        await sync_calls(roistat, target, since=PERIOD.start, page_size=10)
 
 
 @pytest.mark.parametrize("mebibytes", [0.5, 6], ids=["F2 one write at a time", "F2 in threads"])
@@ -126,6 +122,14 @@ def create(kind: str, path: Path) -> None:
         pytest.skip(f"NOT TESTED HERE: making a {kind} needs root")
 
 
+async def fill(what: str, roistat: Roistat, target: Path) -> object:
+    if what == "recording":
+        return await roistat.calls.download_recording(1, to=target)
+    if what == "sheet":
+        return await roistat.calls.export_xls(PERIOD, to=target)
+    return await sync_calls(roistat, target, since=PERIOD.start)
+
+
 KINDS = ["folder", "link", "dangling link", "pipe", "device"]
 
 
@@ -148,69 +152,39 @@ async def test_f4_target_that_is_no_file(
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
-async def fill(what: str, roistat: Roistat, target: Path) -> object:
-    if what == "recording":
-        return await roistat.calls.download_recording(1, to=target)
-    if what == "sheet":
-        return await roistat.calls.export_xls(PERIOD, to=target)
-    return await sync_calls(roistat, target, since=PERIOD.start)
-
-
-@contextmanager
-def forbidden(folder: Path) -> Iterator[None]:
-    """Forbid changes in a folder, by its mode or for root by an attribute."""
+@pytest.fixture
+def forbidden_folder(tmp_path: Path) -> Iterator[Path]:
+    """Create a folder that forbids changes, by its mode or for root by an attribute."""
+    folder = tmp_path / "forbidden"
+    folder.mkdir()
+    (folder / "old.mp3").write_bytes(b"old")
     if os.geteuid() != 0:
         folder.chmod(0o500)
     elif problem := privileges.command("chattr", "+i", str(folder)):
         pytest.skip(f"NOT TESTED HERE: root may write anywhere, and chattr says {problem}")
-    try:
-        yield
-    finally:
-        privileges.command("chattr", "-i", str(folder))
-        folder.chmod(0o700)
+    yield folder
+    privileges.command("chattr", "-i", str(folder))
+    folder.chmod(0o700)
 
 
-async def check_refused(fake: FakeRoistat, roistat: Roistat, folder: Path, ids: list[str]) -> None:
-    """Check that everything is refused before any request in a folder that cannot be written."""
+@pytest.mark.parametrize("kind", ["read_only_disk", "forbidden_folder"])
+async def test_f4_folder_that_cannot_be_written(
+    kind: str, fake: FakeRoistat, roistat: Roistat, request: pytest.FixtureRequest
+) -> None:
+    """EROFS, EACCES or EPERM is found before any request, and the old file stays."""
+    folder, ids = request.getfixturevalue(kind), list(fake.state.recordings)
     for target in (folder / "new.mp3", folder / "old.mp3", folder / "deep" / "new.mp3"):
         with pytest.raises(errors.DownloadError) as caught:
             await roistat.calls.download_recording(ids[0], to=target)
         assert str(folder) in str(caught.value)
-    many = [one.status async for one in roistat.calls.download_recordings(ids[:3], folder)]
-    assert many == ["failed"] * 3
+    outcomes = roistat.calls.download_recordings(ids[:3], folder)
+    assert [outcome.status async for outcome in outcomes] == ["failed"] * 3
     for name in COPIES:
         with pytest.raises(errors.SyncError):
             await sync_calls(roistat, folder / name, since=PERIOD.start)
     assert fake.requests == []
-
-
-async def test_f4_read_only_disk(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], read_only_disk: Path
-) -> None:
-    """EROFS: said before any request, the old file untouched."""
-    await check_refused(fake, roistat, read_only_disk, recorded)
-    assert os.listdir(read_only_disk) == ["old.mp3"]
-    assert (read_only_disk / "old.mp3").read_bytes() == b"old"
-
-
-async def test_f4_forbidden_folder(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """EACCES or EPERM is found before any request."""
-    folder = tmp_path / "forbidden"
-    folder.mkdir()
-    (folder / "old.mp3").write_bytes(b"old")
-    with forbidden(folder):
-        await check_refused(fake, roistat, folder, recorded)
     assert os.listdir(folder) == ["old.mp3"]
-
-
-async def test_f4_missing_folder_is_created(
-    roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """A missing folder is created with its parents."""
-    saved = await roistat.calls.download_recording(recorded[0], to=tmp_path / "a" / "b" / "c.mp3")
-    assert saved.path.exists()
+    assert (folder / "old.mp3").read_bytes() == b"old"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
