@@ -154,6 +154,7 @@ class HttpTransport:
                 raise
         finally:
             current_request_timeout.reset(token)
+            request_timeout.close()
             if not isinstance(error, NotSentError):
                 request_timeout.assume_sent()
         if error is not None:

@@ -58,6 +58,14 @@ class RequestTimeout:
         self._on_sent()
         self.scope.reschedule(self._response_deadline())
 
+    def close(self) -> None:
+        """Forget the scope, once the response has begun or failed.
+
+        asyncio keeps cancelled timers for up to a minute, with their context and so with this
+        object. The scope refers to the task, which would keep the bytes of its response alive.
+        """
+        del self.scope
+
     def assume_sent(self) -> None:
         """Report the request as sent if nothing else can tell."""
         if not self._detects_sent:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import ssl
+import weakref
 
 import pytest
 import trustme
@@ -43,6 +45,25 @@ async def test_a_slow_body_within_its_timeouts_is_read() -> None:
 
     async with RawServer(slow) as server, client(server.base_url) as roistat:
         assert await roistat.scripts.list() == []
+
+
+async def test_a_response_is_not_kept_after_its_use() -> None:
+    """The timers of a finished request keep neither its task nor the task's result alive."""
+
+    class Result:
+        """Object that a weak reference can refer to."""
+
+    async def list_scripts() -> Result:
+        await roistat.scripts.list()
+        return Result()
+
+    async with RawServer(replies(GOOD)) as server, client(server.base_url) as roistat:
+        task = asyncio.create_task(list_scripts())
+        result = weakref.ref(await task)
+        del task
+        await asyncio.sleep(0)  # asyncio itself keeps a task until the loop runs again
+        gc.collect()
+        assert result() is None
 
 
 async def test_a_large_error_is_not_read_to_its_end() -> None:
