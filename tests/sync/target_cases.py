@@ -39,12 +39,14 @@ def state(hours: float | None = None, walk: str | None = None) -> SyncState:
     return SyncState(covered_from=START, watermark=watermark, walk=walk)
 
 
-async def copy(target: Target, calls: Sequence[Call], final: SyncState) -> WriteCounts:
+async def copy(
+    target: Target, calls: Sequence[Call], final: SyncState, project: int = PROJECT
+) -> WriteCounts:
     """Copy calls in one batch of one complete run."""
-    await target.open(PROJECT, URL)
+    await target.open(project, URL)
     try:
-        written = await target.write(PROJECT, calls, state(walk="token"))
-        return written + await target.finish(PROJECT, final)
+        written = await target.write(project, calls, state(walk="token"))
+        return written + await target.finish(project, final)
     finally:
         await target.close()
 

@@ -213,17 +213,6 @@ def test_two_processes_at_once(killed: KilledSync) -> None:
     check_complete(killed)
 
 
-def test_three_processes_started_together(killed: KilledSync) -> None:
-    """The first creates the database, and no other damages it."""
-    processes = [killed.start() for _ in range(3)]
-    errors = [process.communicate(timeout=_TIMEOUT)[1] for process in processes]
-    codes = [process.returncode for process in processes]
-    assert 0 in codes
-    for code, err in zip(codes, errors, strict=True):
-        assert code == 0 or (code == 1 and "another sync is writing" in err), err
-    check_complete(killed)
-
-
 def test_a_reader_does_not_disturb_a_sync(killed: KilledSync) -> None:
     """A program that reads the copy all the time neither waits nor stops the sync."""
     reads = 0

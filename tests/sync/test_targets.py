@@ -136,6 +136,15 @@ async def test_one_run_of_a_project_at_a_time(case: Case) -> None:
     assert await reopen(second) == state(48)
 
 
+async def test_a_database_may_have_several_targets(tmp_path: Path) -> None:
+    """Runs of other projects at the same time, through targets of their own, do not disturb it."""
+    targets = [SqliteTarget(tmp_path / "calls.db") for _ in range(3)]
+    counts = await asyncio.gather(
+        *(copy(target, CALLS, state(48), project) for project, target in enumerate(targets))
+    )
+    assert counts == [WriteCounts(added=3)] * 3
+
+
 async def test_one_target_of_a_file_at_a_time(file_case: Case) -> None:
     """The state file is written as a whole, so another project is refused as well."""
     first, second = file_case.target(), file_case.target()
