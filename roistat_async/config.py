@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from .errors import ConfigurationError
-from .validation import instance_of, require_int
+from .validation import at_least, instance_of, optional_positive, positive
 
 DEFAULT_BASE_URL = "https://cloud.roistat.com/api/v1"
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
@@ -58,32 +57,15 @@ class Secret:
         raise TypeError("a Secret cannot be pickled or copied")
 
 
-def _positive(_: Any, attribute: Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ConfigurationError(f"{attribute.name} must be a number above 0")
-
-
-def _optional_positive(owner: Any, attribute: Attribute[Any], value: object) -> None:
-    if value is not None:
-        _positive(owner, attribute, value)
-
-
-def _at_least(minimum: int) -> Callable[[Any, Attribute[Any], object], None]:
-    def check(_: Any, attribute: Attribute[Any], value: object) -> None:
-        require_int(value, attribute.name, minimum=minimum)
-
-    return check
-
-
 @frozen(kw_only=True)
 class Timeouts:
     """Time limits for the phases of a request, in seconds. A download has no total limit."""
 
-    connect: float = field(default=10.0, validator=_positive)
+    connect: float = field(default=10.0, validator=positive)
     """DNS lookup, TCP connection and TLS handshake."""
-    response: float = field(default=60.0, validator=_positive)
+    response: float = field(default=60.0, validator=positive)
     """From the connection to the headers of the response."""
-    read: float = field(default=30.0, validator=_positive)
+    read: float = field(default=30.0, validator=positive)
     """Between two chunks of a response body."""
 
 
@@ -95,17 +77,17 @@ class RetryPolicy:
     `min(max_delay, base_delay * 2 ** (n - 1))`. A create is never retried once it was sent.
     """
 
-    max_attempts: int = field(default=4, validator=_at_least(1))
+    max_attempts: int = field(default=4, validator=at_least(1))
     """Attempts in total; 1 switches retries off."""
-    base_delay: float = field(default=0.25, validator=_positive)
-    throttled_base_delay: float = field(default=1.0, validator=_positive)
+    base_delay: float = field(default=0.25, validator=positive)
+    throttled_base_delay: float = field(default=1.0, validator=positive)
     """Takes the place of `base_delay` after a RateLimitError."""
-    max_delay: float = field(default=20.0, validator=_positive)
-    max_retry_after: float = field(default=120.0, validator=_positive)
+    max_delay: float = field(default=20.0, validator=positive)
+    max_retry_after: float = field(default=120.0, validator=positive)
     """The longest `Retry-After` that is waited for; a longer one raises the error at once."""
-    deadline: float = field(default=120.0, validator=_positive)
+    deadline: float = field(default=120.0, validator=positive)
     """For one operation with all its attempts and delays. Downloads have no deadline."""
-    max_download_attempts: int = field(default=3, validator=_at_least(1))
+    max_download_attempts: int = field(default=3, validator=at_least(1))
     """Attempts for the body of a file, in total."""
     retry_updates: bool = False
     """Retry an update or a delete whose response was lost. The retry may overwrite an edit that
@@ -120,11 +102,11 @@ class Limits:
     project share them, so lower the limits where other programs need their share.
     """
 
-    per_second: float | None = field(default=10, validator=_optional_positive)
+    per_second: float | None = field(default=10, validator=optional_positive)
     """Requests within any second; None switches the limit off (for tests)."""
-    per_hour: float | None = field(default=5000, validator=_optional_positive)
+    per_hour: float | None = field(default=5000, validator=optional_positive)
     """Requests within any hour; None switches the limit off (for tests)."""
-    concurrency: int = field(default=8, validator=_at_least(1))
+    concurrency: int = field(default=8, validator=at_least(1))
     """Requests at the same time."""
 
     def __attrs_post_init__(self) -> None:

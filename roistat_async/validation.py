@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -32,6 +33,27 @@ def require_int(value: object, name: str, *, minimum: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ConfigurationError(f"{name} must be a whole number of at least {minimum}")
     return value
+
+
+def at_least(minimum: int) -> Callable[[Any, Attribute[Any], object], None]:
+    """Return an attrs validator for whole numbers of at least `minimum`."""
+
+    def check(_: Any, attribute: Attribute[Any], value: object) -> None:
+        require_int(value, attribute.name, minimum=minimum)
+
+    return check
+
+
+def positive(_: Any, attribute: Attribute[Any], value: object) -> None:
+    """Validate for attrs that a number is above 0 and finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be a number above 0")
+
+
+def optional_positive(owner: Any, attribute: Attribute[Any], value: object) -> None:
+    """Validate the same, or None."""
+    if value is not None:
+        positive(owner, attribute, value)
 
 
 def instance_of(*types: type) -> Callable[[Any, Attribute[Any], object], None]:

@@ -17,26 +17,17 @@ from tests.helpers.clients import KEY, client, retrying_client
 ENVIRONMENT = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "77"}
 
 
-def test_from_env_reads_a_mapping() -> None:
-    """`from_env` reads three variables."""
+def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`from_env` reads three variables, of a mapping or of the process; options override them."""
     roistat = Roistat.from_env({**ENVIRONMENT, "ROISTAT_BASE_URL": "http://127.0.0.1:9/api"})
     assert (roistat.project, roistat.base_url) == (77, "http://127.0.0.1:9/api")
     assert Roistat.from_env(ENVIRONMENT).base_url.startswith("https://cloud.roistat.com/")
-
-
-def test_from_env_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a mapping, `from_env` reads the environment of the process."""
-    monkeypatch.setenv("ROISTAT_API_KEY", KEY)
-    monkeypatch.setenv("ROISTAT_PROJECT", "678")
-    monkeypatch.delenv("ROISTAT_BASE_URL", raising=False)
-    assert Roistat.from_env().project == 678
-
-
-def test_options_override_the_environment() -> None:
-    """`from_env` passes its options on to the client, instead of the variables."""
     options: ClientOptions = {"project": 5, "limits": Limits(per_hour=10)}
     roistat = Roistat.from_env(ENVIRONMENT, **options)
     assert (roistat.project, roistat.requests_left) == (5, 10)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    assert Roistat.from_env().project == 77
 
 
 def test_a_client_shows_no_key() -> None:
@@ -61,25 +52,15 @@ async def test_a_session_excludes_network_options() -> None:
 
 
 async def test_another_project_shares_the_connections(fake: FakeRoistat) -> None:
-    """`for_project` uses the same key and connection for another project."""
+    """`for_project` uses the same key and connection, and closing its client closes neither."""
     fake.add_project(678)
     async with retrying_client(fake) as roistat:
         await roistat.scripts.list()
-        await roistat.for_project(678).scripts.list()
-    first, second = fake.requests
-    assert (first.project, second.project) == (fake.project, 678)
-    assert first.port == second.port
-    assert first.headers["Api-key"] == second.headers["Api-key"]
-
-
-async def test_another_project_closes_nothing(fake: FakeRoistat) -> None:
-    """Closing the client of another project leaves the connections open."""
-    fake.add_project(678)
-    async with retrying_client(fake) as roistat:
         async with roistat.for_project(678) as other:
             await other.scripts.list()
         await roistat.scripts.list()
-    assert fake.requests[0].port == fake.requests[1].port
+    assert [request.project for request in fake.requests] == [fake.project, 678, fake.project]
+    assert len({(request.port, request.headers["Api-key"]) for request in fake.requests}) == 1
 
 
 async def test_each_project_has_its_own_limits(fake: FakeRoistat) -> None:

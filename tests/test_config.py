@@ -67,24 +67,16 @@ def test_a_secret_is_never_printed() -> None:
     for text in (repr(secret), str(secret), f"{secret}", repr(config), repr(attrs.asdict(config))):
         assert KEY not in text
     assert repr(secret) == "Secret(***)"
+    assert not hasattr(secret, "__dict__")
 
 
-@pytest.mark.parametrize(
-    "export", [pickle.dumps, copy.copy, copy.deepcopy, lambda secret: secret.__reduce__()]
-)
+@pytest.mark.parametrize("export", [pickle.dumps, copy.copy, copy.deepcopy, hash])
 def test_a_secret_cannot_be_copied(export: Any) -> None:
-    """A secret, or a configuration that holds it, cannot be pickled or copied."""
-    with pytest.raises(TypeError, match="Secret cannot be pickled"):
+    """A secret cannot be pickled, copied or hashed, nor a configuration with it be pickled."""
+    with pytest.raises(TypeError, match=r"pickled or copied|unhashable"):
         export(Secret(KEY))
     with pytest.raises(TypeError):
         pickle.dumps(_config())
-
-
-def test_a_secret_cannot_be_inspected() -> None:
-    """A secret has no `__dict__` and no hash."""
-    assert not hasattr(Secret(KEY), "__dict__")
-    with pytest.raises(TypeError):
-        hash(Secret(KEY))
 
 
 def test_secrets_are_compared_by_value() -> None:
@@ -183,40 +175,35 @@ _NUMBERS = [
 @pytest.mark.parametrize(("kind", "name"), _NUMBERS)
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "5", True, None, [1]])
 def test_numbers_are_positive(kind: type[Any], name: str, value: Any) -> None:
-    """Each number must be above 0, and the error names the setting."""
+    """Each number must be above 0, and the error names the setting; None switches a limit off."""
     if value is None and name in _OPTIONAL:
+        assert getattr(kind(**{name: None}), name) is None
         return
     with pytest.raises(ConfigurationError, match=name):
         kind(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["max_attempts", "max_download_attempts"])
-def test_attempts_are_whole_numbers(name: str) -> None:
-    """One attempt is the minimum, and a number of attempts with a fraction is refused."""
-    options: dict[str, Any] = {name: 1.5}
+@pytest.mark.parametrize(
+    ("kind", "name", "invalid"),
+    [
+        (RetryPolicy, "max_attempts", 1.5),
+        (RetryPolicy, "max_download_attempts", 1.5),
+        (Limits, "concurrency", 1.5),
+        (Limits, "per_second", 0.5),  # below 1 nothing could be sent
+        (Limits, "per_hour", 0.5),
+    ],
+)
+def test_the_minimum_is_one(kind: type[Any], name: str, invalid: float) -> None:
+    """Attempts are whole numbers, and neither they nor limits are below 1."""
     with pytest.raises(ConfigurationError, match=name):
-        RetryPolicy(**options)
-    assert getattr(RetryPolicy(**{**options, name: 1}), name) == 1
-    assert Limits(concurrency=1).concurrency == 1
-
-
-@pytest.mark.parametrize("name", sorted(_OPTIONAL))
-def test_limits_can_be_switched_off(name: str) -> None:
-    """None switches a limit off; a limit below 1 is refused, because nothing could be sent."""
-    off: dict[str, Any] = {name: None}
-    too_low: dict[str, Any] = {name: 0.5}
-    assert getattr(Limits(**off), name) is None
-    with pytest.raises(ConfigurationError, match=name):
-        Limits(**too_low)
+        kind(**{name: invalid})
+    assert getattr(kind(**{name: 1}), name) == 1
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_settings_are_frozen(kind: type[Any]) -> None:
-    """Settings cannot be changed, are made with keywords only, and can be pickled."""
-    settings = kind()
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        setattr(settings, attrs.fields(kind)[0].name, 1)
-    assert pickle.loads(pickle.dumps(settings)) == settings == kind()
+def test_settings_can_be_pickled(kind: type[Any]) -> None:
+    """Settings can be sent to another process, and are made with keywords only."""
+    assert pickle.loads(pickle.dumps(kind())) == kind()
     with pytest.raises(TypeError):
         kind(1)
 

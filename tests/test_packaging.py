@@ -28,41 +28,24 @@ PYTHONS = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', PYPROJECT)
 RELEASES = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\S+)$", CHANGELOG, flags=re.MULTILINE)
 
 
-def test_version_is_the_newest_release_of_the_changelog() -> None:
-    """A version cannot be released without its changelog, nor the other way round."""
+def test_changelog() -> None:
+    """Its newest release is the version; releases are dated, in order, and below Unreleased."""
     assert RELEASES[0][0] == PROJECT["version"]
-
-
-def test_releases_are_dated_and_newest_first() -> None:
-    """Each release has a real date, and the list is in order."""
     dates = [date.fromisoformat(text) for _, text in RELEASES]
     assert dates == sorted(dates, reverse=True)
-
-
-def test_unreleased_changes_have_a_place() -> None:
-    """The first heading collects what is not released yet."""
     headings = re.findall(r"^## \[(.+?)\]", CHANGELOG, flags=re.MULTILINE)
     assert headings == ["Unreleased", *(version for version, _ in RELEASES)]
-
-
-def test_headings_of_the_changelog_have_links() -> None:
-    """Each heading leads to the difference in the repository."""
-    for name in ["Unreleased", *(version for version, _ in RELEASES)]:
+    for name in headings:
         assert f"\n[{name}]: {PROJECT['urls']['Source']}/" in CHANGELOG
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
-def test_requirement_has_a_reason(requirement: str) -> None:
-    """Each dependency says in a comment why it is there."""
+def test_requirement_has_a_bound_and_a_reason(requirement: str) -> None:
+    """The oldest version of each dependency is known, and a comment says why it is there."""
+    assert re.search(r"(>=|~=|==)\d", requirement)
     lines = [line for line in PYPROJECT.splitlines() if f'"{requirement}"' in line]
     assert lines
     assert all(re.search(r'",\s*# \S+ \S+', line) for line in lines)
-
-
-@pytest.mark.parametrize("requirement", REQUIREMENTS)
-def test_requirement_has_a_lower_bound(requirement: str) -> None:
-    """The oldest version that works is known for each dependency."""
-    assert re.search(r"(>=|~=|==)\d", requirement)
 
 
 def test_pythons_have_no_gap() -> None:
@@ -96,10 +79,8 @@ def test_types_are_shipped() -> None:
 
 def test_command_and_fixture_are_installed() -> None:
     """The installed package has the command `roistat` and its pytest plugin."""
-    assert {point.name for point in metadata.distribution("roistat_async").entry_points} == {
-        "roistat",
-        "roistat_async",
-    }
+    points = metadata.distribution("roistat_async").entry_points
+    assert {point.name for point in points} == {"roistat", "roistat_async"}
 
 
 def test_workflow_runs_every_python() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import subprocess
 import sys
@@ -37,7 +36,6 @@ EXPORTED = {
         "open_target", "sync_calls", "sync_recordings",
     },
 }
-# fmt: on
 LIST = "page_size=1000 offset=0 limit prefetch=4 on_bad_record='raise'"
 # class -> public member -> its arguments, with their defaults unless omitted; None for a property
 MEMBERS: dict[type[Any], dict[str, str | None]] = {
@@ -78,28 +76,31 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "list": "is_deleted",
         "update": "script draft",
     },
-    roistat_async.Clock: {
-        "monotonic": None,
-        "random": None,
-        "sleep": None,
-        "utc_now": None,
-    },
-    roistat_async.Hooks: {"on_request": None, "on_response": None, "on_retry": None},
-    roistat_async.Limits: {"concurrency": None, "per_hour": None, "per_second": None},
-    roistat_async.Timeouts: {"connect": None, "read": None, "response": None},
-    roistat_async.RetryPolicy: {
-        "base_delay": None,
-        "deadline": None,
-        "max_attempts": None,
-        "max_delay": None,
-        "max_download_attempts": None,
-        "max_retry_after": None,
-        "retry_updates": None,
-        "throttled_base_delay": None,
-    },
+    roistat_async.Clock: dict.fromkeys(("monotonic", "random", "sleep", "utc_now")),
+    roistat_async.Hooks: dict.fromkeys(("on_request", "on_response", "on_retry")),
+    roistat_async.Limits: dict.fromkeys(("concurrency", "per_hour", "per_second")),
+    roistat_async.Timeouts: dict.fromkeys(("connect", "read", "response")),
+    roistat_async.RetryPolicy: dict.fromkeys(
+        ("base_delay", "deadline", "max_attempts", "max_delay", "max_download_attempts",
+         "max_retry_after", "retry_updates", "throttled_base_delay")
+    ),
 }
-POSITIONAL = {"project", "environ", "error", "model", "period", "draft", "calls", "call", "folder",
-              "phones", "phone", "numbers", "script"}  # fmt: skip
+# fmt: on
+POSITIONAL = {
+    "project",
+    "environ",
+    "error",
+    "model",
+    "period",
+    "draft",
+    "calls",
+    "call",
+    "folder",
+    "phones",
+    "phone",
+    "numbers",
+    "script",
+}  # fmt: skip
 
 
 def _members(kind: type[Any]) -> dict[str, str | None]:
@@ -129,8 +130,8 @@ def _short(default: object) -> str:
 
 @pytest.mark.parametrize("module", EXPORTED, ids=lambda module: module.__name__)
 def test_exported_names(module: Any) -> None:
-    """A module exports these names, and each of them exists."""
-    assert set(module.__all__) == EXPORTED[module]
+    """A module exports these names, each once, and each of them exists."""
+    assert sorted(module.__all__) == sorted(EXPORTED[module])
     assert all(getattr(module, name) is not None for name in EXPORTED[module])
 
 
@@ -147,9 +148,7 @@ def test_options_are_keywords(kind: type[Any]) -> None:
         if arguments is not None:
             parameters = inspect.signature(getattr(kind, name)).parameters.values()
             positional = {
-                parameter.name
-                for parameter in parameters
-                if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+                each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD
             }
             assert positional - {"self"} <= POSITIONAL, name
 
@@ -185,30 +184,10 @@ def test_help_explains_the_arguments() -> None:
     assert "progress(received, total)" in (inspect.getdoc(Calls.download_recording) or "")
 
 
-def test_all_is_sorted() -> None:
-    """`__all__` is sorted: constants, classes, functions."""
-    names = roistat_async.__all__
-    assert len(set(names)) == len(names)
-    assert names == sorted(names, key=lambda name: (not name.isupper(), name.islower(), name))
-
-
-def test_star_import_works() -> None:
-    """`import *` imports the names of `__all__`."""
-    names: dict[str, object] = {}
-    exec("from roistat_async import *", names)
-    assert set(roistat_async.__all__) <= set(names)
-
-
 def test_unknown_name_is_an_attribute_error() -> None:
     """An unknown name raises AttributeError, as in any module."""
     with pytest.raises(AttributeError):
         getattr(roistat_async, "no_such_" + "name")
-
-
-@pytest.mark.parametrize("module", ["testing", "errors", "client", "models.calls"])
-def test_documented_modules_can_be_imported(module: str) -> None:
-    """The modules that the documentation names can be imported."""
-    assert importlib.import_module(f"roistat_async.{module}").__doc__
 
 
 def test_importing_the_client_starts_no_extras() -> None:
