@@ -36,22 +36,6 @@ def state_of(target: Path) -> Path:
     return beside if target.suffix == ".ndjson" else target / "_state.json"
 
 
-def emptied(state: Path) -> None:
-    state.write_bytes(b"")
-
-
-def halved(state: Path) -> None:
-    os.truncate(state, state.stat().st_size // 2)
-
-
-def garbled(state: Path) -> None:
-    state.write_bytes(b"\x00garbage\xff" * 400)
-
-
-def removed(state: Path) -> None:
-    state.unlink()
-
-
 def of_a_newer_version(state: Path) -> None:
     if state.suffix == ".db":
         with closing(sqlite3.connect(state)) as connection:
@@ -60,35 +44,39 @@ def of_a_newer_version(state: Path) -> None:
     state.write_text(json.dumps({**json.loads(state.read_bytes()), "version": 99, "new": {}}))
 
 
-HARMS = [emptied, halved, garbled, removed, of_a_newer_version]
+HARMS: dict[str, Callable[[Path], object]] = {
+    "F8 emptied": lambda state: state.write_bytes(b""),
+    "F8 halved": lambda state: os.truncate(state, state.stat().st_size // 2),
+    "F8 garbled": lambda state: state.write_bytes(b"\x00garbage\xff" * 400),
+    "F8 removed": lambda state: state.unlink(),
+    "F8 of a newer version": of_a_newer_version,
+}
 
 
-@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: f"F8 {harm.__name__}")
+@pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.parametrize("name", COPIES)
 async def test_f8_a_state_that_was_harmed(
-    name: str, harm: Callable[[Path], None], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+    name: str, harm: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
     """It is refused before any request, with an error that names the file, and nothing changes."""
     target = tmp_path / name
     await sync_calls(roistat, target, since=SINCE)
-    harm(state_of(target))
-    if name == "calls.db" and harm in (emptied, removed):
-        await check_new_copy(
-            roistat, target
-        )  # the data went with the state: nothing is passed over
+    HARMS[harm](state_of(target))
+    if name == "calls.db" and harm in ("F8 emptied", "F8 removed"):
+        await check_new_copy(roistat, target)  # the data went with the state
         return
-    asked, before = len(fake.requests), files_of(tmp_path)
+    requests, before = len(fake.requests), files_of(tmp_path)
     with pytest.raises(errors.SyncError) as caught:
         await sync_calls(roistat, target, since=SINCE)
     assert name in str(caught.value)
-    assert (len(fake.requests), files_of(tmp_path)) == (asked, before)
+    assert (len(fake.requests), files_of(tmp_path)) == (requests, before)
 
 
 def files_of(folder: Path) -> dict[Path, bytes]:
     """Return all data files; the logs of SQLite change even if somebody only reads."""
-    found = [path for path in folder.rglob("*") if path.is_file()]
+    paths = [path for path in folder.rglob("*") if path.is_file()]
     logs = ("-wal", "-shm", ".lock")
-    return {path: path.read_bytes() for path in found if not path.name.endswith(logs)}
+    return {path: path.read_bytes() for path in paths if not path.name.endswith(logs)}
 
 
 async def check_new_copy(roistat: Roistat, target: Path) -> None:
@@ -142,9 +130,9 @@ async def test_f9_the_clock_of_a_sync(days: int, tmp_path: Path) -> None:
 
 
 def watermark(live: Live) -> datetime:
-    (place,) = read_status(live.path).projects
-    assert place.sealed_until is not None
-    return place.sealed_until
+    (project,) = read_status(live.path).projects
+    assert project.sealed_until is not None
+    return project.sealed_until
 
 
 @pytest.mark.parametrize("days", [-1, TEN_YEARS], ids=["F9 a day back", "F9 ten years on"])
