@@ -20,7 +20,7 @@ BRISK = Timeouts(connect=0.15, response=0.15, read=0.15)
 Operation = Callable[[Roistat, Path], Awaitable[object]]
 
 
-@frozen(kw_only=True)
+@frozen
 class FaultCase:
     """Fault on the wire and what must come of it.
 
@@ -31,13 +31,13 @@ class FaultCase:
     number: str
     what: str
     fault: Handler
-    error: type[errors.RoistatError]
-    says: str
+    error: type[errors.RoistatError] = field(kw_only=True)
+    says: str = field(kw_only=True)
     repeats: int = ATTEMPTS - 1
     create: type[errors.RoistatError] = errors.OutcomeUnknownError
     download: type[errors.RoistatError] | None = None
     timeouts: Timeouts = PATIENT
-    phase: str | None = field(default=None)
+    phase: str | None = None
     is_tls: bool = False
 
 

@@ -26,63 +26,52 @@ _REFUSALS: dict[int, type[errors.APIError]] = {
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-def failed(status: int) -> FaultCase:
+def failed(status: int, *headers: str) -> FaultCase:
     """Response of a failed server; its page holds secrets."""
-    return FaultCase(
-        number="H4",
-        what=str(status),
-        fault=sends(answer(TOLD, status=f"{status} Oops", kind="text/html"), end="serve"),
-        error=errors.ServerError,
-        says=f"http_{status}",
-    )
+    page = answer(TOLD, *headers, status=f"{status} Oops", kind="text/html")
+    what = " ".join([str(status), *headers])
+    fault = sends(page, end="serve")
+    return FaultCase("H4", what, fault, error=errors.ServerError, says=f"http_{status}")
+
+
+def final(
+    number: str, what: str, data: bytes, error: type[errors.RoistatError], says: str
+) -> FaultCase:
+    """Response that is final for every operation."""
+    fault = sends(data, end="serve")
+    return FaultCase(number, what, fault, error=error, says=says, repeats=0, create=error)
 
 
 def refused(status: int, kind: type[errors.APIError], body: bytes, says: str) -> FaultCase:
-    """Final refusal of every operation."""
-    return FaultCase(
-        number="H5",
-        what=f"{status} {says}",
-        fault=sends(answer(body, status=f"{status} No"), end="serve"),
-        error=kind,
-        says=says,
-        repeats=0,
-        create=kind,
-    )
+    """Refusal by an HTTP status."""
+    return final("H5", f"{status} {says}", answer(body, status=f"{status} No"), kind, says)
 
 
 def redirected(status: int, location: str | None) -> FaultCase:
     """Redirect whose address holds secrets."""
     headers = [] if location is None else [f"Location: {location}"]
-    return FaultCase(
-        number="H6",
-        what=f"{status} to {location and location.split('/api')[0][:12]}",
-        fault=sends(answer(b"", *headers, status=f"{status} Go"), end="serve"),
-        error=errors.RedirectRefusedError,
-        says=rf"redirects \({status}\) .* not followed",
-        repeats=0,
-        create=errors.RedirectRefusedError,
-    )
+    what = f"{status} to {location and location.split('/api')[0][:12]}"
+    data = answer(b"", *headers, status=f"{status} Go")
+    says = rf"redirects \({status}\) .* not followed"
+    return final("H6", what, data, errors.RedirectRefusedError, says)
 
 
 def unreadable(number: str, what: str, data: bytes, says: str, **options: Any) -> FaultCase:
     """Response that is not Roistat's."""
-    return FaultCase(
-        number=number,
-        what=what,
-        fault=sends(data, end="serve"),
-        error=errors.MalformedResponseError,
-        says=says,
-        **options,
-    )
+    fault = sends(data, end="serve")
+    return FaultCase(number, what, fault, error=errors.MalformedResponseError, says=says, **options)
 
 
 _SECRET = TOLD.decode().replace(" ", "")
-_COMPRESSED = "Content-Encoding that was not requested|not valid HTTP"
+_ENCODED = "Content-Encoding that was not requested|not valid HTTP"
+_TWICE = answer(gzip.compress(OK_BODY), "Content-Encoding: gzip, gzip")
 # aiohttp itself refuses it where no package can read it: that is as good as no HTTP.
 _BR = 0 if find_spec("brotli") or find_spec("brotlicffi") else 1
-_NO_RECORDING: dict[str, Any] = {"download": errors.NoRecordingError}
+_EMPTY: dict[str, Any] = {"says": "empty", "download": errors.NoRecordingError}
 ROWS = [
     *[failed(status) for status in _FAILED],
+    # With Retry-After it is still not the limiter's: a write may have happened.
+    failed(503, "Retry-After: 1"),
     *[refused(status, kind, TOLD, f"http_{status}") for status, kind in _REFUSALS.items()],
     *[
         refused(status, kind, b'{"status": "error", "error": "new_code"}', "new_code")
@@ -94,19 +83,9 @@ ROWS = [
     redirected(302, f"http://[::1/{_SECRET}"),
     redirected(302, ""),
     redirected(302, None),
-    unreadable(
-        "H8", "204", answer(b"", status="204 No Content", framing=""), "empty", **_NO_RECORDING
-    ),
-    unreadable("H8", "empty 200", answer(b""), "empty", **_NO_RECORDING),
-    unreadable(
-        "H9", "x-unknown", answer(OK_BODY, "Content-Encoding: x-unknown"), _COMPRESSED, repeats=0
-    ),
-    unreadable(
-        "H9",
-        "gzip twice",
-        answer(gzip.compress(OK_BODY), "Content-Encoding: gzip, gzip"),
-        _COMPRESSED,
-        repeats=0,
-    ),
-    unreadable("H10", "br", answer(OK_BODY, "Content-Encoding: br"), _COMPRESSED, repeats=_BR),
+    unreadable("H8", "204", answer(b"", status="204 No Content", framing=""), **_EMPTY),
+    unreadable("H8", "empty 200", answer(b""), **_EMPTY),
+    unreadable("H9", "unknown", answer(OK_BODY, "Content-Encoding: x"), _ENCODED, repeats=0),
+    unreadable("H9", "gzip twice", _TWICE, _ENCODED, repeats=0),
+    unreadable("H10", "br", answer(OK_BODY, "Content-Encoding: br"), _ENCODED, repeats=_BR),
 ]

@@ -171,19 +171,17 @@ async def test_what_was_not_sent_is_sent_once_it_can_be(
     operation: Operation, tmp_path: Path
 ) -> None:
     """A server that comes back gets every operation, a create as well, and once."""
-    port, server = closed_port(), RawServer(truthful)
+    server = RawServer(truthful, port=closed_port())
+    async with AsyncExitStack() as stack:
 
-    class ComingBack(JumpingClock):
-        async def _sleep(self, seconds: float) -> None:
-            await super()._sleep(seconds)
-            server._server = await asyncio.start_server(server._serve, "127.0.0.1", port)
+        class ComingBack(JumpingClock):
+            async def _sleep(self, seconds: float) -> None:
+                await super()._sleep(seconds)
+                await stack.enter_async_context(server)
 
-    retry = RetryPolicy(max_attempts=2)
-    base_url = f"http://127.0.0.1:{port}/api"
-    async with client(base_url, retry=retry, clock=ComingBack().clock) as roistat:
-        await operation(roistat, tmp_path)
-    await server.emptied()
-    await server.__aexit__(None, None, None)
+        async with client(server.base_url, attempts=2, clock=ComingBack().clock) as roistat:
+            await operation(roistat, tmp_path)
+        await server.emptied()
     assert len(server.requests) == 1
 
 

@@ -16,6 +16,7 @@ from tests.faults.fault_case import (
     ATTEMPTS,
     READS,
     FaultCase,
+    Operation,
     change,
     create,
     download,
@@ -118,25 +119,18 @@ async def test_a_repeated_read_gets_its_answer(row: FaultCase, world: FaultWorld
 
 
 @table(ROWS)
-async def test_a_create_is_sent_once(row: FaultCase, world: FaultWorld, tmp_path: Path) -> None:
-    """A create is sent once, whatever became of its response; the next create gets its own."""
+@pytest.mark.parametrize("write", [create, change])
+async def test_a_write_is_sent_once(
+    row: FaultCase, world: FaultWorld, write: Operation, tmp_path: Path
+) -> None:
+    """A write is sent once, whatever became of its response; the next one gets its own."""
     async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
-        error = await failure(create, roistat, tmp_path)
+        error = await failure(write, roistat, tmp_path)
         assert type(error) is row.create
         check(error)
         assert len(server.requests) <= 1
         await create(roistat)
     assert server.connections == 2
-
-
-@table(ROWS)
-async def test_a_change_is_sent_once(row: FaultCase, world: FaultWorld, tmp_path: Path) -> None:
-    """An update is sent once by default, like a create."""
-    async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
-        error = await failure(change, roistat, tmp_path)
-        assert type(error) is row.create
-        check(error)
-    assert server.connections == 1
 
 
 @table([row for row in ROWS if row.repeats])

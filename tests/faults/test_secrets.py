@@ -149,8 +149,8 @@ def test_s2_the_search_finds_what_is_there() -> None:
             hidden_from(f"... {secret} ...")
 
 
-async def test_s2_s9_the_key_goes_to_its_host_only(tmp_path: Path) -> None:
-    """Each request has the key once, in its header, and goes to the address of the client."""
+async def test_s2_s9_h10_the_key_goes_to_its_host_only(tmp_path: Path) -> None:
+    """Each request has the key once, and goes to the address of the client; files unpacked."""
     async with FaultServer() as server, client(server.base_url) as roistat:
         for operation in ALL.values():
             await operation(roistat, tmp_path)
@@ -160,6 +160,8 @@ async def test_s2_s9_the_key_goes_to_its_host_only(tmp_path: Path) -> None:
         assert f"Api-key: {KEY}\r\n".encode() in request
         assert request.startswith(b"POST /api/v1/project/")
         assert f"Host: 127.0.0.1:{server.port}\r\n".encode() in request
+        accepted = b"identity" if b"/file?" in request else b"gzip"
+        assert b"Accept-Encoding: " + accepted + b"\r\n" in request
 
 
 async def test_s6_an_id_does_not_leave_its_path(tmp_path: Path) -> None:

@@ -114,7 +114,9 @@ async def silent(connection: Connection) -> None:
 class RawServer:
     """Server that runs a handler for each connection and closes all of them on exit."""
 
-    def __init__(self, handler: Handler, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, handler: Handler, *, tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self.handler = handler
         self.requests: list[bytes] = []
         self.times: list[float] = []
@@ -123,7 +125,7 @@ class RawServer:
         self._tls = tls
         self._running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
-        self.port = 0
+        self.port = port
 
     @property
     def base_url(self) -> str:
@@ -142,7 +144,9 @@ class RawServer:
                 await asyncio.sleep(0.005)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
