@@ -13,11 +13,16 @@ T = TypeVar("T")
 
 @frozen
 class BadRecord:
-    """Record that could not be read: its index on the page, and the path inside the record."""
+    """Record that could not be read: its index on the page, and the path inside the record.
+
+    `id` and `date` are None if they cannot be read either.
+    """
 
     index: int
     path: str
     problem: str
+    id: str | None = None
+    date: datetime | None = None
 
 
 @frozen

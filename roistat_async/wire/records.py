@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -10,12 +13,14 @@ import msgspec
 from ..errors import MalformedResponseError
 from ..models.calls import Call
 from ..models.page import BadRecord, RowBatch
-from . import codec
+from . import codec, coerce
 from .call_structs import DECODE_ERRORS, call_decoder
 from .envelope import ApiResponse
 
 M = TypeVar("M")
+T = TypeVar("T")
 
+_ID = re.compile("[0-9]{1,20}")
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 
@@ -66,7 +71,8 @@ def _decode_individually(response: ApiResponse, model: type[M], *, skip_bad: boo
         try:
             item = _decode_row(record, model)
         except codec.RecordError as error:
-            batch.bad.append(BadRecord(index, error.path, error.problem))
+            bad_id, date = _identity(record)
+            batch.bad.append(BadRecord(index, error.path, error.problem, bad_id, date))
             if not skip_bad:
                 break  # a million records may follow, and none of them would be returned
             batch.bad_keys.append(blake2b(record, digest_size=16).digest())
@@ -85,6 +91,26 @@ def _decode_row(record: msgspec.Raw, model: type[M]) -> M:
         except DECODE_ERRORS:
             pass
     return codec.structure(_to_dict(record), model)
+
+
+def _identity(record: msgspec.Raw) -> tuple[str | None, datetime | None]:
+    """Return the id and the date of a bad record, as far as they can be read."""
+    try:
+        values = _to_dict(record)
+    except codec.RecordError:
+        return None, None
+    if not isinstance(values, dict):
+        return None, None
+    text = _readable(coerce.to_text, values.get("id"))
+    record_id = text if text is not None and _ID.fullmatch(text) else None
+    return record_id, _readable(coerce.to_datetime, values.get("date"))
+
+
+def _readable(read: Callable[[Any], T], value: Any) -> T | None:
+    try:
+        return read(value)
+    except ValueError:
+        return None
 
 
 def _split_records(data: msgspec.Raw) -> list[msgspec.Raw]:

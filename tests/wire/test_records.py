@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import Mock
 
@@ -63,8 +64,28 @@ def test_a_bad_record_loses_no_other() -> None:
     batch = _decode(PAGE, Call, skip_bad=True)
     assert [call.id for call in batch.items] == [str(n) for n in range(1000) if n != 500]
     assert batch.keys == [call.id for call in batch.items]
-    assert batch.bad == [BadRecord(500, ".caller", "expected a string")]
+    (bad,) = batch.bad
+    date = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
+    assert bad == BadRecord(500, ".caller", "expected a string", "500", date)
     assert batch.row_count == 1000
+
+
+@pytest.mark.parametrize(
+    ("record", "record_id", "date"),
+    [
+        ({"id": 7, "date": None}, "7", None),
+        ({"id": PHONE * 2, "date": "soon"}, None, None),
+        ({"id": "x", "date": "2016-06-19"}, None, datetime(2016, 6, 19, tzinfo=UTC)),
+        ([], None, None),
+        (None, None, None),
+    ],
+)
+def test_a_bad_record_is_identified_as_far_as_it_can_be(
+    record: object, record_id: str | None, date: datetime | None
+) -> None:
+    """Its id and its date help to find it again."""
+    (bad,) = _decode([record]).bad
+    assert (bad.id, bad.date) == (record_id, date)
 
 
 def test_only_odd_records_are_decoded_by_cattrs(monkeypatch: pytest.MonkeyPatch) -> None:
