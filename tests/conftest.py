@@ -19,7 +19,7 @@ settings.load_profile("full")  # `nox -s quick` selects the other one
 
 _FOLDER = Path(__file__).parent
 # The fault matrix, killed processes and thousands of simulations: one run of CI needs them once.
-_SLOW = ("faults", "lifecycle", "sync/test_kill.py", "paging/test_history_worlds.py")
+_SLOW = ("faults", "lifecycle", "sync/test_kill.py", "paging/test_history_simulations.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -37,13 +37,18 @@ class ClosableIterable:
             await iteration.aclose()
 
     @property
-    def _is_open(self) -> bool:
-        """Whether an iteration is not finished; one that nobody refers to any more is."""
-        frames = (getattr(iteration, "ag_frame", None) for iteration in self._iterations)
-        return any(frame is not None for frame in frames)
+    def _open_count(self) -> int:
+        """Number of iterations that began and have not ended; without a reference they have."""
+        return sum(_is_open(iteration) for iteration in self._iterations)
 
     def _opened(self, iteration: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
         self._iterations.add(iteration)
         if self._owned is not None:
             self._owned.append(iteration)
         return iteration
+
+
+def _is_open(iteration: AsyncGenerator[Any, None]) -> bool:
+    # inspect.getasyncgenstate() exists from Python 3.12 on.
+    frame = getattr(iteration, "ag_frame", None)
+    return frame is not None and frame.f_lineno != frame.f_code.co_firstlineno

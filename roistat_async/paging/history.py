@@ -44,7 +44,7 @@ class History(ClosableIterable):
         page_size: int,
         concurrency: int,
         settle: timedelta,
-        wants_less: ReductionHint,
+        reduction_hint: ReductionHint,
         now: Callable[[], datetime],
         resume_from: str | None = None,
     ) -> None:
@@ -54,7 +54,7 @@ class History(ClosableIterable):
         self._page_size = page_size
         self._concurrency = concurrency
         self._settle = settle
-        self._wants_less = wants_less
+        self._reduction_hint = reduction_hint
         self._now = now
         self._end = _next_second(period.end)
         first = _next_second(period.start)
@@ -83,6 +83,7 @@ class History(ClosableIterable):
                     yield call
 
     async def _pages(self) -> AsyncGenerator[Page[Call], None]:
+        self._refuse_second_iteration(own=1)
         self._reset()
         walk = self._walk
         try:
@@ -155,15 +156,15 @@ class History(ClosableIterable):
             max(self._first.next_second, floor_second(when.astimezone(UTC)) - self._settle),
         )
 
-    def _refuse_second_iteration(self) -> None:
+    def _refuse_second_iteration(self, own: int = 0) -> None:
         # Report and resume token are those of one iteration.
-        if self._is_open:
+        if self._open_count > own:
             raise RuntimeError(
                 "this history is being iterated already; call calls.history() for another walk"
             )
 
     def _reset(self) -> None:
-        self._fetcher = PageFetcher(self._fetch, self._page_size, self._wants_less)
+        self._fetcher = PageFetcher(self._fetch, self._page_size, self._reduction_hint)
         self._walk = ParallelWalk(
             self._fetcher, self._first.next_second, self._end, self._concurrency
         )

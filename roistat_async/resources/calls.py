@@ -158,7 +158,7 @@ class Calls:
             page_size=page_size,
             concurrency=concurrency,
             settle=settle,
-            wants_less=list_query.reduction_hint,
+            reduction_hint=list_query.reduction_hint,
             now=self._api.clock.utc_now,
             resume_from=resume_from,
         )

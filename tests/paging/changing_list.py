@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
+import pytest
 from attrs import define, field
 
 from roistat_async import Call, CallStatus, Period
-from roistat_async.errors import RoistatError
+from roistat_async.errors import PagingError
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.history import History
-from roistat_async.paging.page_fetcher import PageQuery, Reduction
+from roistat_async.paging.page_fetcher import PageQuery
 
 EPOCH = datetime(2026, 5, 1, tzinfo=UTC)
-MOST_REQUESTS = 20_000
 
 
 def at(second: int) -> datetime:
@@ -32,8 +33,8 @@ class EndlessError(Exception):
 class ChangingList:
     """Server of pages of calls, given as id -> second, that may change before each response.
 
-    `stayed` are the calls that were there from the beginning and still are: a walk must give each
-    of them once.
+    `stayed` are the calls that exist from the first to the last response: a walk must return each
+    of them once. `on_query` may raise an error or change the calls, `distort` changes a response.
     """
 
     calls: dict[str, int]
@@ -44,14 +45,20 @@ class ChangingList:
     short: bool = False
     shuffled: bool = False
     ignores_offset: bool = False
-    ignores_sort: bool = False
     ignores_filter: bool = False
     descending: bool = False
     after_inclusive: bool = False
     before_inclusive: bool = False
     total: str = "matches"
     now: int = 10**6
+    delay: int = 1
+    gate: asyncio.Semaphore | None = None
+    on_query: Callable[[PageQuery], object] = lambda _: None
+    distort: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]] = lambda _, rows: rows
+    max_requests: int = 20_000
     requests: int = 0
+    in_flight: int = 0
+    peak: int = 0
     stayed: set[str] = field(init=False)
     ever: set[str] = field(init=False)
     _random: Random = field(init=False)
@@ -62,88 +69,113 @@ class ChangingList:
         self.stayed = set(self.calls)
         self.ever = set(self.calls)
 
-    async def fetch(self, ask: PageQuery) -> RowBatch[Call]:
-        """Return the page of a query."""
-        ids, total = await self.page(ask.after, ask.before, ask.limit, ask.offset)
-        calls = [Call(one, at(self.calls[one]), CallStatus.ANSWER) for one in ids]
-        return RowBatch(calls, list(ids), total, answered_at=at(self.now))
-
-    async def page(
-        self, after: datetime, before: datetime, limit: int, offset: int
-    ) -> tuple[list[str], int | None]:
-        """Return a page at one instant, after the next change."""
+    async def fetch(self, query: PageQuery) -> RowBatch[Call]:
+        """Return the page of a query at one instant, after the next change."""
         self.requests += 1
-        if self.requests > MOST_REQUESTS:
+        if self.requests > self.max_requests:
             raise EndlessError
-        await asyncio.sleep(0)
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+        try:
+            for _ in range(self.delay):
+                await asyncio.sleep(0)
+            if self.gate is not None:
+                await self.gate.acquire()
+        finally:
+            self.in_flight -= 1
+        self.on_query(query)
         self._change()
-        matching = self._ordered([one for one in self.calls if self._matches(one, after, before)])
-        size = limit if self.clamp is None else min(limit, self.clamp)
-        place = 0 if self.ignores_offset else offset
-        page = matching[place : place + size]
-        if self.short and page:
-            page = page[: self._random.randint(1, len(page))]
-        return page, self._total(matching, page)
+        return self.distort(query, self._page(query))
 
-    def walk(self, *, page_size: int, concurrency: int = 1, **options: object) -> History:
-        """Return a walk over all of the list."""
-        given: dict[str, object] = {
+    def walk(self, *, page_size: int = 10, concurrency: int = 1, **options: Any) -> History:
+        """Return a walk over the whole list, or over `period`."""
+        arguments: dict[str, Any] = {
+            "period": Period(at(0), at(self.span)),
             "settle": timedelta(0),
-            "wants_less": no_reduction,
+            "reduction_hint": lambda _: None,
             "now": lambda: at(self.now),
             **options,
         }
-        period = Period(at(0), at(self.span))
-        return History(
-            self.fetch,
-            period,
-            page_size=page_size,
-            concurrency=concurrency,
-            **given,  # type: ignore[arg-type]
-        )
+        return History(self.fetch, page_size=page_size, concurrency=concurrency, **arguments)
 
-    def _matches(self, one: str, after: datetime, before: datetime) -> bool:
-        if self.ignores_filter:
-            return True
-        date = at(self.calls[one])
-        is_after = date >= after if self.after_inclusive else date > after
-        return is_after and (date <= before if self.before_inclusive else date < before)
-
-    def _ordered(self, ids: Iterable[str]) -> list[str]:
-        mixed = sorted(ids, key=int)
-        if self.shuffled:
-            self._random.shuffle(mixed)
-        is_reversed = self.descending or self.ignores_sort
-        return sorted(mixed, key=self.calls.__getitem__, reverse=is_reversed)
-
-    def _total(self, matching: list[str], page: list[str]) -> int | None:
-        return {
+    def _page(self, query: PageQuery) -> RowBatch[Call]:
+        matching = self._ordered([key for key in self.calls if self._matches(key, query)])
+        size = query.limit if self.clamp is None else min(query.limit, self.clamp)
+        offset = 0 if self.ignores_offset else query.offset
+        ids = matching[offset : offset + size]
+        if self.short and ids:
+            ids = ids[: self._random.randint(1, len(ids))]
+        totals = {
             "matches": len(matching),
-            "page": len(page),
+            "page": len(ids),
             "absent": None,
             "zero": 0,
             "everything": len(self.calls) + 1000,
-        }[self.total]
+        }
+        calls = [Call(key, at(self.calls[key]), CallStatus.ANSWER) for key in ids]
+        return RowBatch(calls, list(ids), totals[self.total], answered_at=at(self.now))
+
+    def _matches(self, key: str, query: PageQuery) -> bool:
+        if self.ignores_filter:
+            return True
+        date = at(self.calls[key])
+        is_after = date >= query.after if self.after_inclusive else date > query.after
+        return is_after and (date <= query.before if self.before_inclusive else date < query.before)
+
+    def _ordered(self, ids: list[str]) -> list[str]:
+        ids = sorted(ids, key=int)
+        if self.shuffled:
+            self._random.shuffle(ids)
+        return sorted(ids, key=self.calls.__getitem__, reverse=self.descending)
 
     def _change(self) -> None:
         """Sometimes add a call at any date, and delete one."""
         if self._random.random() < self.churn:
             self._next_id += 1
-            one = str(self._next_id)
-            self.calls[one] = self._random.choice(
-                [
-                    self._random.randrange(self.span),
-                    *self._random.choices([*self.calls.values()] or [0]),
-                ]
-            )
-            self.ever.add(one)
+            new = str(self._next_id)
+            seconds = [*self.calls.values()] or [0]
+            tied = self._random.choices(seconds, k=1)
+            self.calls[new] = self._random.choice([self._random.randrange(self.span), *tied])
+            self.ever.add(new)
         if self.calls and self._random.random() < self.churn:
-            gone = self._random.choice([*self.calls])
-            del self.calls[gone]
-            self.stayed.discard(gone)
+            deleted = self._random.choice([*self.calls])
+            del self.calls[deleted]
+            self.stayed.discard(deleted)
 
 
-def no_reduction(error: RoistatError) -> Reduction | None:
-    """Return no hint: every error is raised."""
-    del error
-    return None
+def spread(count: int, gap: int = 10, **habits: Any) -> ChangingList:
+    """Return a list of calls at equal distances."""
+    calls = {str(number): gap * number for number in range(count)}
+    return ChangingList(calls=calls, span=gap * count + 1, **habits)
+
+
+def tied(count: int, *, before: int = 0, after: int = 0, **habits: Any) -> ChangingList:
+    """Return a list with many calls in one second, and single ones around it."""
+    seconds = [*range(before), *[before] * count, *range(before + 1, before + 1 + after)]
+    calls = {str(number): second for number, second in enumerate(seconds)}
+    return ChangingList(calls=calls, span=before + after + 2, **habits)
+
+
+async def ids_of(calls: AsyncIterable[Call]) -> list[str]:
+    """Return the ids of a whole walk."""
+    return [call.id async for call in calls]
+
+
+async def append_ids(ids: list[str], calls: AsyncIterable[Call]) -> None:
+    """Append each id as it is returned."""
+    async for call in calls:
+        ids.append(call.id)
+
+
+async def expect_refused(walk: History, match: str) -> tuple[PagingError, list[str]]:
+    """Walk until PagingError; return it and the ids before it."""
+    ids: list[str] = []
+    with pytest.raises(PagingError, match=match) as caught:
+        await append_ids(ids, walk)
+    return caught.value, ids
+
+
+async def settle() -> None:
+    """Wait until no task can proceed."""
+    for _ in range(30):
+        await asyncio.sleep(0)

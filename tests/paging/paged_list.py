@@ -1,14 +1,15 @@
-"""Paged list with every habit that a server may have."""
+"""Paged lists: one with every habit that a server may have, one whose pages wait."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from attrs import define, field, frozen
 
+from roistat_async.errors import TransportError
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.pager import Pager
 
@@ -18,7 +19,12 @@ class PageResponse:
     """Response of the list: ids and the reported total."""
 
     ids: list[int]
-    total: int | None
+    total: int | None = None
+
+
+def decode(response: PageResponse) -> RowBatch[int]:
+    """Return the ids as rows whose keys are themselves."""
+    return RowBatch(response.ids, [*response.ids], response.total)
 
 
 @define
@@ -26,39 +32,39 @@ class PagedList:
     """Paged list of `ids` that records each request as (limit, offset)."""
 
     ids: list[int]
-    most: int | None = None
+    max_limit: int | None = None
     total: str = "matches"
     short: int = 0
     overlap: int = 0
     ignores_offset: bool = False
-    change: Callable[[list[int]], None] | None = None
+    change: Callable[[list[int]], None] = lambda _: None
+    on_request: Callable[[int], object] = lambda _: None
     seed: int = 0
-    asked: list[tuple[int, int]] = field(factory=list)
-    read: list[list[int]] = field(factory=list)
+    requests: list[tuple[int, int]] = field(factory=list)
+    decoded: int = 0
 
     def pager(self, **options: Any) -> Pager[int]:
-        return Pager(self.fetch, self.decode, **options)
+        return Pager(self.fetch, self._decode, **options)
 
     async def fetch(self, limit: int, offset: int) -> PageResponse:
-        self.asked.append((limit, offset))
+        self.requests.append((limit, offset))
         await asyncio.sleep(0)
-        if self.change is not None:
-            self.change(self.ids)
-        return PageResponse(*self._answer(limit, offset))
+        self.on_request(offset)
+        self.change(self.ids)
+        return self._page(limit, offset)
 
-    def decode(self, answer: PageResponse) -> RowBatch[int]:
-        self.read.append(answer.ids)
-        keys: list[Hashable] = list(answer.ids)
-        return RowBatch(answer.ids, keys, answer.total)
+    def _decode(self, response: PageResponse) -> RowBatch[int]:
+        self.decoded += 1
+        return decode(response)
 
-    def _answer(self, limit: int, offset: int) -> tuple[list[int], int | None]:
-        place = 0 if self.ignores_offset else max(0, offset - self.overlap)
-        size = limit if self.most is None else min(limit, self.most)
-        page = self.ids[place : place + size]
+    def _page(self, limit: int, offset: int) -> PageResponse:
+        first = 0 if self.ignores_offset else max(0, offset - self.overlap)
+        size = limit if self.max_limit is None else min(limit, self.max_limit)
+        page = self.ids[first : first + size]
         if self.short and len(page) > 1:
-            # The same place is always cut in the same way, like a filter applied after paging.
-            kept = Random(f"{self.seed} {offset}").randint(1, min(self.short, len(page)))
-            page = page[:kept]
+            # The same page is always cut in the same way, like a filter applied after paging.
+            length = Random(f"{self.seed} {offset}").randint(1, min(self.short, len(page)))
+            page = page[:length]
         totals = {
             "matches": len(self.ids),
             "page": len(page),
@@ -67,4 +73,45 @@ class PagedList:
             "too large": 3 * len(self.ids) + 7,
             "too small": len(self.ids) // 3,
         }
-        return page, totals[self.total]
+        return PageResponse(page, totals[self.total])
+
+
+class GatedPages:
+    """200 rows in pages of ten that wait until they are released, with the order of events."""
+
+    def __init__(self, *released: int, lost: int | None = None, cleanup: int = 0) -> None:
+        self.events: list[str] = []
+        self.in_flight = 0
+        self._lost = lost
+        self._cleanup = cleanup
+        self._gates: dict[int, asyncio.Event] = {}
+        for offset in released:
+            self.release(offset)
+
+    def release(self, offset: int) -> None:
+        self._gate(offset).set()
+
+    def pager(self, **options: Any) -> Pager[int]:
+        return Pager(self.fetch, self._decode, **{"page_size": 10, "prefetch": 3, **options})
+
+    async def fetch(self, limit: int, offset: int) -> PageResponse:
+        self.events.append(f"request {offset}")
+        self.in_flight += 1
+        try:
+            if offset == self._lost:
+                raise TransportError("lost")
+            await self._gate(offset).wait()
+        except asyncio.CancelledError:
+            for _ in range(self._cleanup):
+                await asyncio.sleep(0)
+            raise
+        finally:
+            self.in_flight -= 1
+        return PageResponse(list(range(offset, min(offset + limit, 200))), 200)
+
+    def _gate(self, offset: int) -> asyncio.Event:
+        return self._gates.setdefault(offset, asyncio.Event())
+
+    def _decode(self, response: PageResponse) -> RowBatch[int]:
+        self.events.append(f"decode {response.ids[0] if response.ids else 'nothing'}")
+        return decode(response)

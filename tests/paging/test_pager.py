@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+from itertools import chain
+from operator import itemgetter
 from random import Random
 from typing import Any
 
@@ -14,13 +16,13 @@ from hypothesis import strategies as st
 from roistat_async import errors
 from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.pager import Pager
-from tests.paging.paged_list import PagedList
+from tests.paging.paged_list import PagedList, PageResponse, decode
 
 TOTALS = ["matches", "page", "absent", "zero", "too large", "too small"]
 still_lists = st.builds(
     PagedList,
     ids=st.integers(0, 60).map(lambda number: list(range(number))),
-    most=st.none() | st.integers(1, 12),
+    max_limit=st.none() | st.integers(1, 12),
     total=st.sampled_from(TOTALS),
     short=st.sampled_from([0, 0, 1, 5]),
     seed=st.integers(0, 9),
@@ -37,75 +39,67 @@ options = st.fixed_dictionaries(
 
 def collect(pager: Pager[int]) -> list[int]:
     async def main() -> list[int]:
-        found = await pager.collect()
+        rows = await pager.collect()
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        return found
+        return rows
 
     return asyncio.run(main())
 
 
 @given(still_lists, options)
 @settings(max_examples=400)
-def test_a_still_list_is_given_whole_and_in_order(world: PagedList, given: dict[str, Any]) -> None:
-    """Every row is returned once and in order, whatever the limit, page lengths and total."""
-    found = collect(world.pager(**given))
-    rest = world.ids[given["offset"] :]
-    assert found == (rest if given["limit"] is None else rest[: given["limit"]])
+def test_a_still_list_is_returned_whole_and_in_order(
+    rows: PagedList, arguments: dict[str, Any]
+) -> None:
+    """Every row is returned once and in order, and unused requests are bounded by the prefetch."""
+    expected = rows.ids[arguments["offset"] :]
+    limit, prefetch = arguments["limit"], arguments["prefetch"]
+    assert collect(rows.pager(**arguments)) == (expected if limit is None else expected[:limit])
+    per_page = 1 + prefetch if rows.short else 1
+    assert len(rows.requests) <= rows.decoded * per_page + 2 * prefetch + 1
 
 
 @given(still_lists, options)
 @settings(max_examples=200)
-def test_requests_are_bounded(world: PagedList, given: dict[str, Any]) -> None:
-    """A received page costs one request; unused ones are bounded by the prefetch."""
-    collect(world.pager(**given))
-    useful = len(world.read)
-    ahead = given["prefetch"]
-    is_even = world.short == 0
-    assert len(world.asked) <= useful * (1 if is_even else 1 + ahead) + 2 * ahead + 1
-
-
-@given(still_lists, options)
-@settings(max_examples=200)
-def test_nothing_is_asked_beyond_the_end(world: PagedList, given: dict[str, Any]) -> None:
+def test_nothing_is_requested_beyond_the_end(rows: PagedList, arguments: dict[str, Any]) -> None:
     """No request is beyond the reported total, except the final one."""
-    world.total = "matches"
-    collect(world.pager(**given))
-    end = max(len(world.ids), given["offset"])
-    assert all(offset <= end for _, offset in world.asked)
-    if given["limit"] is not None:
-        last = given["offset"] + given["limit"]
-        assert all(offset + size <= last for size, offset in world.asked)
+    rows.total = "matches"
+    collect(rows.pager(**arguments))
+    end = max(len(rows.ids), arguments["offset"])
+    assert all(offset <= end for _, offset in rows.requests)
+    if arguments["limit"] is not None:
+        end = arguments["offset"] + arguments["limit"]
+        assert all(offset + size <= end for size, offset in rows.requests)
 
 
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 6))
 @settings(max_examples=200)
-def test_an_even_list_costs_its_pages_and_the_proof(rows: int, size: int, prefetch: int) -> None:
+def test_an_even_list_costs_its_pages_and_the_proof(count: int, size: int, prefetch: int) -> None:
     """A list costs ceil(N / page) requests, and one for the final empty page."""
-    world = PagedList(list(range(rows)))
-    collect(world.pager(page_size=size, prefetch=prefetch))
-    assert len(world.asked) == math.ceil(rows / size) + 1
-    assert len(set(world.asked)) == len(world.asked)
+    rows = PagedList(list(range(count)))
+    collect(rows.pager(page_size=size, prefetch=prefetch))
+    assert len(rows.requests) == len(set(rows.requests)) == math.ceil(count / size) + 1
 
 
 @given(st.integers(0, 40), options, st.integers(1, 3), st.sampled_from(TOTALS))
 @settings(max_examples=200)
-def test_pages_that_overlap_give_no_doubles(
-    rows: int, given: dict[str, Any], overlap: int, total: str
+def test_pages_that_overlap_show_no_row_twice(
+    count: int, arguments: dict[str, Any], overlap: int, total: str
 ) -> None:
     """Rows repeated at the edge of a page are returned once."""
-    given = {**given, "page_size": given["page_size"] + overlap, "offset": 0, "limit": None}
-    world = PagedList(list(range(rows)), overlap=overlap, total=total)
-    assert collect(world.pager(**given)) == world.ids
+    page_size = arguments["page_size"] + overlap
+    rows = PagedList(list(range(count)), overlap=overlap, total=total)
+    assert collect(rows.pager(page_size=page_size, prefetch=arguments["prefetch"])) == rows.ids
 
 
 @given(st.integers(0, 40), options, st.sampled_from(TOTALS))
 @settings(max_examples=200)
-def test_an_ignored_offset_ends(rows: int, given: dict[str, Any], total: str) -> None:
+def test_an_ignored_offset_ends(count: int, arguments: dict[str, Any], total: str) -> None:
     """A server that ignores offsets ends the list after one page without new ids."""
-    world = PagedList(list(range(rows)), ignores_offset=True, total=total)
-    found = collect(world.pager(**given))
-    assert len(found) == len(set(found)) <= given["page_size"]
-    assert len(world.asked) <= 2 + given["prefetch"]
+    rows = PagedList(list(range(count)), ignores_offset=True, total=total)
+    returned = collect(rows.pager(**arguments))
+    assert len(returned) == len(set(returned)) <= arguments["page_size"]
+    assert len(rows.requests) <= 2 + arguments["prefetch"]
 
 
 @given(
@@ -117,44 +111,70 @@ def test_an_ignored_offset_ends(rows: int, given: dict[str, Any], total: str) ->
 )
 @settings(max_examples=300)
 def test_a_changing_list_ends_without_duplicates(
-    rows: int, given: dict[str, Any], total: str, seed: int, how: str
+    count: int, arguments: dict[str, Any], total: str, seed: int, how: str
 ) -> None:
     """A list that changes is read without duplicates, and the walk ends."""
-    random, fresh = Random(seed), iter(range(10**6, 10**6 + 40))
+    random, new = Random(seed), iter(range(10**6, 10**6 + 40))
 
     def change(ids: list[int]) -> None:
         if how != "shrinks" and random.random() < 0.5:
-            ids[:0] = [one for one, _ in zip(fresh, range(random.randint(0, 2)), strict=False)]
+            ids[:0] = [key for key, _ in zip(new, range(random.randint(0, 2)), strict=False)]
         if how != "grows" and ids and random.random() < 0.5:
             del ids[random.randrange(len(ids))]
 
-    world = PagedList(list(range(rows)), change=change, total=total)
-    found = collect(world.pager(**given))
-    assert len(found) == len(set(found))
-    assert len(world.asked) <= 2 * (rows + 40) + 10
+    rows = PagedList(list(range(count)), change=change, total=total)
+    returned = collect(rows.pager(**arguments))
+    assert len(returned) == len(set(returned))
+    assert len(rows.requests) <= 2 * (count + 40) + 10
 
 
 async def test_first_costs_one_request_for_one_row() -> None:
     """`first` costs one request and returns the first row, or None."""
-    world = PagedList([7, 8, 9])
-    assert await world.pager(offset=1).first() == 8
-    assert world.asked == [(1, 1)]
+    rows = PagedList([7, 8, 9])
+    assert await rows.pager(offset=1).first() == 8
+    assert rows.requests == [(1, 1)]
     assert await PagedList([]).pager().first() is None
 
 
-async def test_a_limit_of_nothing_asks_nothing() -> None:
+async def test_a_limit_of_nothing_requests_nothing() -> None:
     """limit=0 returns no rows and sends no request."""
-    world = PagedList([1])
-    assert await world.pager(limit=0).collect() == []
-    assert await world.pager(limit=0).first() is None
-    assert world.asked == []
+    rows = PagedList([1])
+    assert await rows.pager(limit=0).collect() == []
+    assert await rows.pager(limit=0).first() is None
+    assert rows.requests == []
 
 
-async def test_a_limit_asks_for_no_more_than_it_needs() -> None:
+async def test_a_limit_requests_no_more_than_it_needs() -> None:
     """A limit of 25 in pages of ten requests 10, 10 and 5 rows."""
-    world = PagedList(list(range(100)))
-    assert await world.pager(page_size=10, limit=25).collect() == list(range(25))
-    assert sorted(world.asked, key=lambda one: one[1]) == [(10, 0), (10, 10), (5, 20)]
+    rows = PagedList(list(range(100)))
+    assert await rows.pager(page_size=10, limit=25).collect() == list(range(25))
+    assert sorted(rows.requests, key=itemgetter(1)) == [(10, 0), (10, 10), (5, 20)]
+
+
+async def test_a_server_that_ignores_limits_does_not_break_ours() -> None:
+    """No more rows than the limit are returned from a page that holds more."""
+
+    async def fetch(limit: int, offset: int) -> PageResponse:
+        return PageResponse(list(range(offset, min(offset + 30, 90))))
+
+    assert await Pager(fetch, decode, limit=5).collect() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [[[2, 1, 2], [3, 4, 5]], [[0, 1], [2, 3], [4, 5], [0, 6], [7, 8]]],
+    ids=["same page", "three pages later"],
+)
+async def test_a_row_shown_twice_is_returned_once(pages: list[list[int]]) -> None:
+    """A row that the list shows again is returned once, at its first position."""
+    size = len(pages[0])
+
+    async def fetch(limit: int, offset: int) -> PageResponse:
+        index = offset // size
+        return PageResponse(pages[index] if index < len(pages) else [])
+
+    expected = list(dict.fromkeys(chain.from_iterable(pages)))
+    assert await Pager(fetch, decode, page_size=size, prefetch=0).collect() == expected
 
 
 async def test_pages_have_offset_and_total() -> None:
@@ -167,50 +187,62 @@ async def test_pages_have_offset_and_total() -> None:
     ]
 
 
-async def test_each_iteration_asks_anew() -> None:
-    """A pager can be iterated twice."""
-    world = PagedList(list(range(5)))
-    pager = world.pager()
-    assert await pager.collect() == await pager.collect() == world.ids
-    assert len(world.asked) == 4
+def pager_of(*pages: RowBatch[int]) -> Pager[int]:
+    """Return a pager over these pages of two rows each, and then empty ones."""
+
+    async def fetch(limit: int, offset: int) -> RowBatch[int]:
+        return pages[offset // 2] if offset // 2 < len(pages) else RowBatch([], [], None)
+
+    return Pager(fetch, lambda batch: batch, page_size=2, prefetch=0)
+
+
+BAD = [BadRecord(index, "$.date", "no date") for index in range(2)]
+ALL_BAD: RowBatch[int] = RowBatch([], [], None, BAD, ["x", "y"])
 
 
 async def test_bad_records_are_collected() -> None:
-    """A page of unreadable rows does not end the list, and each of them is collected once."""
-    bad = [BadRecord(index, "$.date", "no date") for index in range(2)]
+    """Unreadable rows end no list, and each iteration collects them anew."""
+    half_bad = RowBatch([4], [4], None, BAD[:1], ["z"])
+    pager = pager_of(RowBatch([0, 1], [0, 1], None), ALL_BAD, half_bad)
+    for _ in range(2):
+        pages = [page async for page in pager.pages()]
+        assert [page.items for page in pages] == [[0, 1], [], [4]]
+        assert [page.bad_records for page in pages] == [[], BAD, BAD[:1]]
+        assert pager.bad_records == [*BAD, BAD[0]]
 
-    async def fetch(limit: int, offset: int) -> int:
-        return offset
 
-    def read(offset: int) -> RowBatch[int]:
-        if offset >= 6:
-            return RowBatch([], [], 6)
-        if offset == 2:
-            return RowBatch([], [], 6, bad, ["x", "y"])
-        return RowBatch([offset, offset + 1], [offset, offset + 1], 6)
+async def test_known_rows_of_either_kind_hide_no_new_one() -> None:
+    """A page that repeats a readable or unreadable row is searched for new ones."""
+    first = RowBatch([1], [1], None, BAD[:1], ["x"])
+    again = RowBatch([2], [2], None, BAD[:1], ["x"])
+    assert await pager_of(first, again, again).collect() == [1, 2]
 
-    pager = Pager(fetch, read, page_size=2)
-    assert await pager.collect() == [0, 1, 4, 5]
-    assert pager.bad_records == bad
+
+@pytest.mark.parametrize(("after", "expected"), [([7, 8], 7), ([], None)])
+async def test_first_skips_unreadable_records(after: list[int], expected: int | None) -> None:
+    """`first` returns the first readable row, or None if every record is unreadable."""
+    pager = pager_of(ALL_BAD, RowBatch(after, [*after], None))
+    assert await pager.first() == expected
+    assert pager.bad_records == BAD
+
+
+async def test_each_iteration_requests_anew() -> None:
+    """A pager can be iterated twice."""
+    rows = PagedList(list(range(5)))
+    pager = rows.pager()
+    assert await pager.collect() == await pager.collect() == rows.ids
+    assert len(rows.requests) == 4
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("name", "value"),
     [
-        {"page_size": 0},
-        {"page_size": "10"},
-        {"page_size": True},
-        {"offset": -1},
-        {"offset": 1.5},
-        {"limit": -1},
-        {"prefetch": -1},
-        {"prefetch": None},
+        *[("page_size", 0), ("page_size", "10"), ("page_size", True), ("offset", -1)],
+        *[("offset", 1.5), ("limit", -1), ("prefetch", -1), ("prefetch", None)],
     ],
 )
-def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_numbers_are_refused(name: str, value: object) -> None:
     """Invalid numbers are refused when the pager is created."""
-    (name,) = wrong
-    with pytest.raises(
-        errors.ConfigurationError, match=f"{name} must be a whole number of at least [01]"
-    ):
-        PagedList([]).pager(**wrong)
+    match = f"{name} must be a whole number of at least [01]"
+    with pytest.raises(errors.ConfigurationError, match=match):
+        PagedList([]).pager(**{name: value})

@@ -72,12 +72,6 @@ INVALID: dict[str, Action] = {
     "scripts.create: naive date": lambda r, _: r.scripts.create(
         ScriptDraft(options=NUMBERS, creation_date=NAIVE)
     ),
-    "scripts.create: dict for a class": lambda r, _: r.scripts.create(
-        ScriptDraft(options={"replaceable_numbers": ["89451111111"]})  # type: ignore[arg-type]
-    ),
-    "scripts.create: string for a list": lambda r, _: r.scripts.create(
-        ScriptDraft(options=ScriptOptions(replaceable_numbers="89451111111"))  # type: ignore[arg-type]
-    ),
     "scripts.list: string for a bool": lambda r, _: r.scripts.list(is_deleted="0"),
     "scripts.update: nothing": lambda r, _: r.scripts.update(1, ScriptDraft()),
     "scripts.update: id": lambda r, _: r.scripts.update("1a", ScriptDraft(name="a")),
@@ -124,13 +118,13 @@ INVALID: dict[str, Action] = {
     "calls.list: on_bad_record": _list("calls", on_bad_record="ignore"),
     "calls.history: period": _history("2026"),
     "calls.history: string for extend": _history(PERIOD, extend="visit"),
+    "calls.history: on_bad_record": _history(PERIOD, on_bad_record="ignore"),
+    "calls.history: resume_from": _history(PERIOD, resume_from="the beginning"),
     "calls.history: extend": _history(PERIOD, extend=["visits"]),
     "calls.create: no draft": lambda r, _: r.calls.create({"callee": NUMBER}),
     "calls.create: number": _create(callee="+7495"),
     "calls.create: naive date": _create(date=NAIVE),
-    "calls.create: flag": _create(save_to_crm="yes"),
     "calls.create: empty status": _create(status=""),
-    "calls.create: int for a status": _create(status=5),
     "calls.create: negative duration": _create(duration=-1),
     "calls.create: infinite duration": _create(duration=float("inf")),
     "calls.create: NaN for a duration": _create(duration=float("nan")),

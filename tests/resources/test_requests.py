@@ -17,7 +17,6 @@ from ..helpers.mocked import KEY, PROJECT, Sent, mocked
 from .request_cases import DOCUMENTED, UNDOCUMENTED, RequestCase
 
 RESOURCES = {"analytics": Analytics, "calls": Calls, "phones": Phones, "scripts": Scripts}
-each_endpoint = pytest.mark.parametrize("endpoint", api_doc.CURL)
 
 
 async def _send(case: RequestCase, folder: Path) -> Sent:
@@ -26,47 +25,27 @@ async def _send(case: RequestCase, folder: Path) -> Sent:
     return client.only
 
 
-@each_endpoint
-async def test_the_body_is_documented(endpoint: str, tmp_path: Path) -> None:
-    """The JSON equals that of the documented example, types included."""
-    sent = await _send(DOCUMENTED[endpoint], tmp_path)
-    file = api_doc.CURL[endpoint]["body"]
-    expected = None if file is None else api_doc.decoded(file.removesuffix(".json"))
-    assert _typed(sent.body) == _typed(expected)
+@pytest.mark.parametrize("endpoint", api_doc.CURL)
+async def test_a_documented_request(endpoint: str, tmp_path: Path) -> None:
+    """Method, URL, headers and JSON equal those of the documented example, types included.
 
-
-@each_endpoint
-async def test_the_url_is_documented(endpoint: str, tmp_path: Path) -> None:
-    """Method, host, path and query equal those of the documented example."""
-    curl = api_doc.CURL[endpoint]
-    sent = await _send(DOCUMENTED[endpoint], tmp_path)
+    Errors are requested as HTTP status codes, and files uncompressed: a truncated gzip stream can
+    look complete.
+    """
+    sent, curl = await _send(DOCUMENTED[endpoint], tmp_path), api_doc.CURL[endpoint]
     assert sent.method == curl["method"] == "POST"
     assert str(sent.url.with_query(None)) == curl["base_url"] + curl["path"]
     assert dict(sent.url.query) == curl["query"] == {"project": str(PROJECT)}
-
-
-@each_endpoint
-async def test_the_headers_are_documented(endpoint: str, tmp_path: Path) -> None:
-    """The documented headers are sent, and the key is in its header only."""
-    sent = await _send(DOCUMENTED[endpoint], tmp_path)
+    file = curl["body"]
+    expected = None if file is None else api_doc.decoded(file.removesuffix(".json"))
+    assert _typed(sent.body) == _typed(expected)
     headers = {name.lower(): value for name, value in sent.headers.items()}
-    for name, value in api_doc.CURL[endpoint]["headers"].items():
+    for name, value in curl["headers"].items():
         assert headers[name.lower()] == value.replace("{KEY}", KEY)
+    assert headers["use-http-code"] == "1"
+    if endpoint in ("call_file", "call_xls_export"):
+        assert headers["accept-encoding"] == "identity"
     assert KEY not in str(sent.url) + str(sent.body)
-
-
-@each_endpoint
-async def test_http_status_codes_are_requested(endpoint: str, tmp_path: Path) -> None:
-    """Each request has the header without which Roistat returns every error as 200."""
-    sent = await _send(DOCUMENTED[endpoint], tmp_path)
-    assert sent.headers["Use-Http-Code"] == "1"
-
-
-@pytest.mark.parametrize("endpoint", ["call_file", "call_xls_export"])
-async def test_files_are_requested_uncompressed(endpoint: str, tmp_path: Path) -> None:
-    """A file is requested uncompressed, because a truncated gzip stream can look complete."""
-    sent = await _send(DOCUMENTED[endpoint], tmp_path)
-    assert sent.headers["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize("case", UNDOCUMENTED, ids=lambda case: case.method)

@@ -35,6 +35,7 @@ from ..helpers.mocked import mocked
 from .request_cases import DOCUMENTED
 
 # fmt: off
+ICONS = "https://cloud.roistat.com/img"
 GOOGLE = GoogleAnalytics(
     tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
 )
@@ -158,13 +159,8 @@ ANALYTICS = analytics.CallAnalytics(
         analytics.MarkerValue(display_name=shown, system_name=name, value=value, icon_url=icon)
         for shown, name, value, icon in [
             ("yandex", "yandex", 7.5, ""),
-            (
-                "Direct visits",
-                "",
-                10.235294117646999,
-                "https://cloud.roistat.com/img/arrow-right.png",
-            ),
-            ("Visits from sites", "site", 24.0, "https://cloud.roistat.com/img/globe.png"),
+            ("Direct visits", "", 10.235294117646999, f"{ICONS}/arrow-right.png"),
+            ("Visits from sites", "site", 24.0, f"{ICONS}/globe.png"),
         ]
     ],
     region_quantity=[
@@ -204,14 +200,6 @@ async def test_a_response_becomes_models(endpoint: str, tmp_path: Path) -> None:
     assert result == expected
     assert _types(result) == _types(expected)  # 1 == True == 1.0
     assert all(value == {} for path, value in _leaves(result) if path.endswith(".extra"))
-
-
-async def test_keys_become_snake_case(tmp_path: Path) -> None:
-    """The camelCase keys of the JSON become snake_case, at every depth."""
-    result = await _result("analytics", tmp_path)
-    assert result.call_cost.average == 80.725774193548006
-    assert result.hourly_weekly_quantity.by_hours[0].missed == 0
-    assert result.marker_duration[1].icon_url == "https://cloud.roistat.com/img/arrow-right.png"
 
 
 @pytest.mark.parametrize(

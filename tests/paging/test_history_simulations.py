@@ -1,0 +1,177 @@
+"""Thousands of generated lists that change while they are read: no call lost or repeated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import aclosing
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from roistat_async.errors import PagingError
+from roistat_async.paging.page_fetcher import PageQuery
+from tests.paging.changing_list import ChangingList, EndlessError, at
+
+# The same lists in every run; more of them, and others, by a larger max_examples without
+# derandomize.
+SIMULATIONS = settings(
+    max_examples=1000,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def _calls(seed: int, count: int, span: int, ties: float) -> dict[str, int]:
+    """Spread calls over the seconds, some of them in a second that has one already."""
+    random = Random(seed)
+    seconds: list[int] = []
+    for _ in range(count):
+        is_tied = seconds and random.random() < ties
+        seconds.append(random.choice(seconds) if is_tied else random.randrange(span))
+    return {str(number): second for number, second in enumerate(seconds)}
+
+
+@st.composite
+def changing_lists(draw: st.DrawFn) -> ChangingList:
+    """Draw a list, its habits and its changes."""
+    seed, span = draw(st.integers(0, 10**9)), draw(st.sampled_from([1, 5, 60, 1000]))
+    ties = draw(st.sampled_from([0.0, 0.3, 0.6, 0.95]))
+    rarely = st.sampled_from([False] * 9 + [True])
+    ignores_offset = draw(rarely)
+    return ChangingList(
+        calls=_calls(seed, draw(st.integers(0, 60)), span, ties),
+        span=span,
+        seed=seed,
+        churn=draw(st.sampled_from([0.0, 0.0, 0.05, 0.3])),
+        clamp=draw(st.sampled_from([None, None, 1, 2, 3, 5])),
+        shuffled=draw(st.booleans()),
+        ignores_offset=ignores_offset,
+        # Cut at random *and* the same at any offset: nothing could be told from such responses.
+        short=draw(rarely) and not ignores_offset,
+        ignores_filter=draw(rarely),
+        descending=draw(rarely),
+        after_inclusive=draw(rarely),
+        before_inclusive=draw(rarely),
+        total=draw(st.sampled_from(["matches", "page", "absent", "zero", "everything"])),
+    )
+
+
+def _check(ids: list[str], calls: ChangingList) -> None:
+    assert not [key for key, times in Counter(ids).items() if times > 1], "duplicated"
+    assert calls.stayed <= set(ids), "lost"
+    assert set(ids) <= calls.ever, "made up"
+
+
+@SIMULATIONS
+@given(calls=changing_lists(), page_size=st.integers(1, 12), concurrency=st.integers(1, 4))
+def test_p1_p2_nothing_is_lost_or_duplicated(
+    calls: ChangingList, page_size: int, concurrency: int
+) -> None:
+    """Each call that stays is returned once, in order, or the walk is refused; it always ends."""
+
+    async def walk() -> list[Any] | None:
+        try:
+            return [call async for call in calls.walk(page_size=page_size, concurrency=concurrency)]
+        except PagingError:
+            return None
+
+    returned = asyncio.run(walk())
+    if returned is not None:
+        _check([call.id for call in returned], calls)
+        assert [call.date for call in returned] == sorted(call.date for call in returned)
+
+
+@SIMULATIONS
+@given(
+    calls=changing_lists(),
+    page_size=st.integers(1, 12),
+    leave_after=st.lists(st.integers(1, 9), max_size=4),
+    by_page=st.booleans(),
+)
+def test_nothing_is_lost_when_a_walk_resumes(
+    calls: ChangingList, page_size: int, leave_after: list[int], by_page: bool
+) -> None:
+    """A walk that is left and resumed returns each call once too."""
+
+    async def walk_once(limit: int | None, resume_from: str | None) -> tuple[list[str], str]:
+        walk = calls.walk(page_size=page_size, concurrency=2, resume_from=resume_from)
+        ids: list[str] = []
+        iteration: Any = walk.pages() if by_page else aiter(walk)
+        async with aclosing(iteration):
+            async for item in iteration:
+                ids += [call.id for call in item.items] if by_page else [item.id]
+                if limit is not None and len(ids) >= limit:
+                    break
+        return ids, walk.resume_token
+
+    async def walk_all() -> list[str] | None:
+        ids: list[str] = []
+        token: str | None = None
+        try:
+            for limit in [*leave_after, None]:
+                more, token = await walk_once(limit, token)
+                ids += more
+        except PagingError:
+            return None
+        return ids
+
+    # A call whose second is resumed may have been returned and deleted: only what stays counts.
+    ids = asyncio.run(walk_all())
+    if ids is not None:
+        _check(ids, calls)
+
+
+def test_requests_stay_near_the_ideal() -> None:
+    """A list that does not change costs at most 1.25 requests a page, plus four."""
+    for seed in range(60):
+        count = Random(seed).randrange(0, 3000)
+        span = 40 * max(1, count)
+        ids = _calls(seed, count, span, 0.02)
+        calls = ChangingList(calls=ids, span=span, seed=seed, shuffled=True, clamp=100)
+
+        async def walk(calls: ChangingList = calls, seed: int = seed) -> int:
+            history = calls.walk(page_size=100, concurrency=1 + seed % 8)
+            assert len([call async for call in history]) == len(calls.calls)
+            return history.report.requests
+
+        assert asyncio.run(walk()) <= 1.25 * -(-count // 100) + 4
+
+
+async def _walk_by_offset(calls: ChangingList, page_size: int) -> list[str]:
+    """Walk by offset until a short page, as the vendor's example suggests."""
+    ids: list[str] = []
+    while True:
+        page = await calls.fetch(PageQuery(at(-1), at(calls.span), page_size, len(ids)))
+        ids += [call.id for call in page.items]
+        if page.row_count < page_size:
+            return ids
+
+
+def test_a_walk_by_offset_fails() -> None:
+    """A walk by offset loses calls in many of these lists, so passing them means something."""
+    failed = Counter[str]()
+    random = Random(5)
+    for seed in range(300):
+        calls = ChangingList(
+            calls=_calls(seed, 50, 60, 0.3),
+            span=60,
+            seed=seed,
+            churn=random.choice([0.0, 0.3]),
+            clamp=random.choice([None, 5]),
+            shuffled=random.random() < 0.5,
+            ignores_offset=random.random() < 0.1,
+            max_requests=500,
+        )
+        try:
+            _check(asyncio.run(_walk_by_offset(calls, 10)), calls)
+        except EndlessError:
+            failed["endless"] += 1
+        except AssertionError as error:
+            failed[str(error).split("\n")[0]] += 1
+    assert failed["lost"] > 50
+    assert failed["duplicated"] > 30
+    assert failed["endless"] > 5
