@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roistat_async import errors, telemetry
-from roistat_async.testing import FakeRoistat, Fault, Quirks
+from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import client
 
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="opentelemetry-sdk is not installed")
@@ -29,13 +29,11 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     provider.shutdown()
 
 
-async def test_an_operation_has_a_span(spans: Any) -> None:
+async def test_an_operation_has_a_span(spans: Any, fake: FakeRoistat) -> None:
     """One span covers all attempts, with the path, the project and the last status."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=3, quirks=quirks) as fake:
-        fake.fail("call/list", Fault.status(502))
-        async with client(fake.base_url, api_key=fake.api_key, attempts=3) as roistat:
-            await roistat.calls.list(filters=[("caller", "=", "79000000002")]).first()
+    fake.fail("call/list", Fault.status(502))
+    async with client(fake.base_url, api_key=fake.api_key, attempts=3) as roistat:
+        await roistat.calls.list(filters=[("caller", "=", "79000000002")]).first()
     (span,) = spans.get_finished_spans()
     assert span.name == "POST project/calltracking/call/list"
     assert dict(span.attributes) == {
@@ -48,9 +46,9 @@ async def test_an_operation_has_a_span(spans: Any) -> None:
     assert "79000000002" not in span.to_json()
 
 
-async def test_a_span_holds_the_class_of_an_error_only(spans: Any) -> None:
+async def test_a_span_holds_the_class_of_an_error_only(spans: Any, fake: FakeRoistat) -> None:
     """The class of an error is an attribute; its text and its traceback are not recorded."""
-    async with FakeRoistat(calls=3) as fake, client(fake.base_url, api_key="f" * 32) as roistat:
+    async with client(fake.base_url, api_key="f" * 32) as roistat:
         with pytest.raises(errors.AuthenticationError):
             await roistat.calls.list().first()
     (span,) = spans.get_finished_spans()
@@ -60,13 +58,12 @@ async def test_a_span_holds_the_class_of_an_error_only(spans: Any) -> None:
     assert "f" * 32 not in span.to_json()
 
 
-async def test_opentelemetry_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_opentelemetry_is_optional(
+    monkeypatch: pytest.MonkeyPatch, fake: FakeRoistat
+) -> None:
     """Without OpenTelemetry, or without a provider, there is no tracer and requests succeed."""
     assert telemetry.tracer() is None
     monkeypatch.delitem(sys.modules, "opentelemetry.trace", raising=False)
     assert telemetry.tracer() is None
-    async with (
-        FakeRoistat(calls=3) as fake,
-        client(fake.base_url, api_key=fake.api_key) as roistat,
-    ):
+    async with client(fake.base_url, api_key=fake.api_key) as roistat:
         assert await roistat.calls.list().first()

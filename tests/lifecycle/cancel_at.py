@@ -11,7 +11,7 @@ from attrs import define
 
 
 @define
-class Stepper:
+class CancelAt:
     """Runner of a coroutine in a task of its own, cancelled at the points `at` (from 1 on).
 
     The cancel comes while the coroutine is about to be suspended: it meets exactly that await, as
@@ -19,58 +19,38 @@ class Stepper:
     """
 
     work: Callable[[], Coroutine[Any, Any, object]]
-    at: tuple[int, ...]
+    at: range
     points: int = 0
 
-    async def run(self) -> bool:
-        """Run to the end and return whether it was cancelled; other errors are raised."""
-        task = asyncio.create_task(self._whole())
+    async def run(self) -> None:
+        """Run to the end, and check that the cancel was raised if all its points were reached."""
+        task = asyncio.create_task(self._run())
         await asyncio.wait([task])
-        if task.cancelled():
-            return True
-        task.result()
-        return False
+        if not task.cancelled():
+            task.result()
+            assert self.points < self.at[-1], "the cancel was swallowed"
 
-    @property
-    def came_to_all(self) -> bool:
-        """Return whether every cancel took place."""
-        return self.points >= max(self.at)
-
-    async def _whole(self) -> None:
-        await _Stepped(self)
-
-    def count(self) -> None:
-        """Count a suspension point, and cancel at the chosen ones."""
-        self.points += 1
-        task = asyncio.current_task()
-        if self.points in self.at and task is not None:
-            task.cancel()
-
-
-class _Stepped:
-    """Generator between a coroutine and its task that passes on one suspension at a time."""
-
-    def __init__(self, stepper: Stepper) -> None:
-        self._stepper = stepper
+    async def _run(self) -> None:
+        await self
 
     def __await__(self) -> Generator[Any, Any, object]:
-        inner = self._stepper.work()
-        step: Callable[[], Any] = partial(inner.send, None)
+        coroutine = self.work()
+        step: Callable[[], Any] = partial(coroutine.send, None)
         while True:
             try:
                 waited_for = step()
             except StopIteration as end:
                 return end.value
-            self._stepper.count()
-            step = yield from _passed_on(inner, waited_for)
+            self._count()
+            try:
+                value = yield waited_for
+            except BaseException as error:  # a CancelledError, or what a future raises
+                step = partial(coroutine.throw, error)
+            else:
+                step = partial(coroutine.send, value)
 
-
-def _passed_on(
-    inner: Coroutine[Any, Any, object], waited_for: Any
-) -> Generator[Any, Any, Callable[[], Any]]:
-    """Suspend, and return how the coroutine continues."""
-    try:
-        value = yield waited_for
-    except BaseException as error:  # a CancelledError, or what a future raises
-        return partial(inner.throw, error)
-    return partial(inner.send, value)
+    def _count(self) -> None:
+        self.points += 1
+        task = asyncio.current_task()
+        if self.points in self.at and task is not None:
+            task.cancel()

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from roistat_async import Roistat
-from roistat_async.transport.http import HttpTransport
 
 _TIMEOUT = 5.0  # seconds for the other thread to close its ends of connections
 
@@ -52,14 +53,16 @@ async def wait_until_closed(before: set[str]) -> None:
         await asyncio.sleep(0.001)
 
 
-def assert_nothing_in_use(roistat: Roistat) -> None:
-    """Check that no permit and no connection is in use."""
-    assert roistat._api.rate_limiter.in_flight == 0
-    transport = roistat._api.transport
-    assert isinstance(transport, HttpTransport)
-    for session in transport._sessions.values():
-        assert session.connector is not None
-        assert not session.connector._acquired
+def assert_no_open_response() -> None:
+    """Check that no response of aiohttp holds a connection."""
+    kept = (item for item in gc.get_objects() if issubclass(type(item), aiohttp.ClientResponse))
+    assert [response for response in kept if not response.closed] == []
+
+
+async def assert_usable(roistat: Roistat, requests: int) -> None:
+    """Check that so many requests can be sent at once: no permit was lost."""
+    async with asyncio.timeout(10):
+        assert all(await asyncio.gather(*[roistat.scripts.list() for _ in range(requests)]))
 
 
 def assert_no_part_files(folder: Path) -> None:

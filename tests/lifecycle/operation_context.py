@@ -23,14 +23,12 @@ from tests.lifecycle import leaks
 CLOCK = Clock(sleep=lambda _: asyncio.sleep(0))
 _numbers = count(74950010000)
 CALLS = 90
+_LARGE = 1060  # seconds: just beyond the size from which a file is written in threads
 
 
 def unlimited() -> Quirks:
     """Return the usual behaviour without limits; each server has its own copy to change."""
     return Quirks(rate_per_second=None, rate_per_hour=None)
-
-
-_LARGE = 1060  # seconds: just beyond the size from which a file is written in threads
 
 
 @define
@@ -54,43 +52,38 @@ class OperationContext:
         """Return an unused phone number."""
         return str(next(_numbers))
 
-    def finals_are_whole(self) -> None:
-        """Check that every final file is complete, and that no part file is left."""
+    def assert_files_whole(self) -> None:
+        """Check that each recording and the database are whole, and that no part file is left."""
         leaks.assert_no_part_files(self.folder)
         for path in self.folder.rglob("*.mp3"):
             assert path.read_bytes() == self.fake.state.recordings[path.stem]
+        is_sound(self.folder / "calls.db")
 
 
 def record(fake: FakeRoistat) -> list[str]:
     """Add recordings to four calls, a large one to the last; return their ids."""
-    some = [row["id"] for row in fake.state.calls if row["status"] == "ANSWER"][:4]
-    for call_id in some:
-        seconds = _LARGE if call_id == some[-1] else 30
-        fake.state.recordings[call_id] = mp3.recording(call_id, seconds)
-    return some
+    ids = [row["id"] for row in fake.state.calls if row["status"] == "ANSWER"][:4]
+    for call_id in ids:
+        fake.state.recordings[call_id] = mp3.recording(call_id, 30)
+    fake.state.recordings[ids[-1]] = mp3.recording(ids[-1], _LARGE)
+    return ids
 
 
 @asynccontextmanager
 async def open_context(
     fake: FakeRoistat, recorded: list[str], folder: Path
 ) -> AsyncIterator[OperationContext]:
-    """Open a client; check at the end that no more descriptors are open than before."""
+    """Open a client; check at the end that it still works, and that nothing is left open."""
     before = leaks.descriptors()
     limits = Limits(per_second=None, per_hour=None, concurrency=3)
     roistat = client(fake.base_url, api_key=fake.api_key, limits=limits, attempts=2, clock=CLOCK)
     folder.mkdir()
     async with roistat:
         yield OperationContext(fake, roistat, folder, recorded)
+        await roistat.__aenter__()  # in case the operation closed it
+        await leaks.assert_usable(roistat, limits.concurrency)
     assert leaks.tasks() == set()
     await leaks.wait_until_closed(before)
-
-
-async def still_usable(context: OperationContext) -> None:
-    """Check that the client still works, with three requests at once."""
-    await context.roistat.__aenter__()  # in case the operation closed it
-    async with asyncio.timeout(10):
-        lists = await asyncio.gather(*[context.roistat.scripts.list() for _ in range(3)])
-    assert all(lists)
 
 
 def is_sound(path: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,19 @@ SINCE = datetime.now(UTC) - timedelta(days=30)
 PERIOD = Period(SINCE, datetime.now(UTC) + timedelta(hours=1))
 
 
-async def ended(task: asyncio.Task[object]) -> None:
+async def cancel(task: asyncio.Future[Any]) -> None:
     """Cancel a task and check that CancelledError is raised."""
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert leaks.tasks() == set()
+
+
+async def assert_nothing_left(roistat: Roistat, folder: Path) -> None:
+    """Check that no response or part file is left, and that no permit was lost."""
+    leaks.assert_no_open_response()
+    leaks.assert_no_part_files(folder)
+    await leaks.assert_usable(roistat, 8)
 
 
 async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
@@ -43,15 +51,15 @@ async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
         waiting.set()
         await asyncio.Event().wait()
 
-    fake.fail("script/list", Fault.status(502), times=9)
+    fake.fail("script/list", Fault.status(502))
     async with client(
         fake.base_url, api_key=fake.api_key, attempts=3, clock=Clock(sleep=sleep)
     ) as roistat:
         task = asyncio.ensure_future(roistat.scripts.list())
         await waiting.wait()
-        await ended(task)
-        leaks.assert_nothing_in_use(roistat)
-    assert len(fake.requests) == 1
+        await cancel(task)
+        assert len(fake.requests) == 1
+        await leaks.assert_usable(roistat, 8)
 
 
 async def test_a2_in_the_wait_for_a_permit(fake: FakeRoistat) -> None:
@@ -59,8 +67,7 @@ async def test_a2_in_the_wait_for_a_permit(fake: FakeRoistat) -> None:
     fake.fail("script/list", Fault.delay(0.1))
     limits = Limits(per_second=None, per_hour=None, concurrency=1)
     async with client(fake.base_url, api_key=fake.api_key, limits=limits) as roistat:
-        first = asyncio.create_task(roistat.scripts.list())
-        second = asyncio.create_task(roistat.scripts.list())
+        first, second = (asyncio.create_task(roistat.scripts.list()) for _ in range(2))
         while not fake.requests:
             await asyncio.sleep(0.001)
         second.cancel()
@@ -79,23 +86,23 @@ async def test_a2_in_a_call_of_the_disk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A cancel waits for the disk: no part file is left, and a final file is whole."""
-    real, inside, complete = getattr(os, call), threading.Event(), threading.Event()
+    original, entered, proceed = getattr(os, call), threading.Event(), threading.Event()
 
-    def slow(*given: object) -> None:
-        inside.set()
-        complete.wait(10)
-        real(*given)
+    def slow(*arguments: object) -> None:
+        entered.set()
+        proceed.wait(10)
+        original(*arguments)
 
     monkeypatch.setattr(os, call, slow)
     target = tmp_path / "a.mp3"
     task = asyncio.ensure_future(roistat.calls.download_recording(recorded[0], to=target))
-    while not inside.is_set():
+    while not entered.is_set():
         await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.sleep(0.01)
     assert not task.done()
-    complete.set()
-    await ended(task)
+    proceed.set()
+    await cancel(task)
     assert os.listdir(tmp_path) == (["a.mp3"] if call == "replace" else [])
 
 
@@ -113,12 +120,12 @@ async def test_a3_in_a_body() -> None:
 
     handler = per_connection(half, replies(answer(AUDIO, kind="audio/mpeg")))
     async with RawServer(handler) as server, client(server.base_url) as roistat:
-        task = asyncio.ensure_future(read())
+        task = asyncio.create_task(read())
         while not server.requests:
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.02)
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait([task])
         assert task.cancelled()
         await server.emptied()
         assert await read() == AUDIO
@@ -144,14 +151,21 @@ async def test_a7_a_callers_timeout(
     """The caller's own TimeoutError is raised after one request."""
     path, call = TIMED[name]
     fake.fail(path, Fault.stall(headers=False))
+
+    async def expire_after_request(timeout: asyncio.Timeout) -> None:
+        while not fake.requests:
+            await asyncio.sleep(0.001)
+        timeout.reschedule(asyncio.get_running_loop().time())
+
+    timeout = asyncio.timeout(10)
+    watcher = asyncio.create_task(expire_after_request(timeout))
     with pytest.raises(TimeoutError) as caught:
-        async with asyncio.timeout(0.05):
+        async with timeout:
             await call(roistat, tmp_path)
+    await watcher
     assert type(caught.value) is TimeoutError
     assert len(fake.requests) == 1
-    leaks.assert_nothing_in_use(roistat)
-    leaks.assert_no_part_files(tmp_path)
-    assert await roistat.scripts.list(is_deleted=True) == []
+    await assert_nothing_left(roistat, tmp_path)
 
 
 class Stop(BaseException):
@@ -160,6 +174,11 @@ class Stop(BaseException):
 
 def stop(*_: object) -> None:
     raise Stop
+
+
+async def copy_recordings(roistat: Roistat, to: Path) -> object:
+    await sync_calls(roistat, to / "calls.db", since=SINCE)
+    return await sync_recordings(roistat, to / "calls.db", to / "mp3", progress=stop, limit=4)
 
 
 STOPPED: dict[str, Call] = {
@@ -172,13 +191,8 @@ STOPPED: dict[str, Call] = {
     "sync_calls": lambda roistat, to: sync_calls(
         roistat, to / "calls.db", since=SINCE, progress=stop
     ),
-    "sync_recordings": lambda roistat, to: copy_recordings(roistat, to),
+    "sync_recordings": copy_recordings,
 }
-
-
-async def copy_recordings(roistat: Roistat, to: Path) -> object:
-    await sync_calls(roistat, to / "calls.db", since=SINCE)
-    return await sync_recordings(roistat, to / "calls.db", to / "mp3", progress=stop, limit=4)
 
 
 @pytest.mark.parametrize("name", STOPPED)
@@ -191,10 +205,8 @@ async def test_a9_a_callback_that_raises(
         with pytest.raises(Stop):
             await STOPPED[name](roistat, tmp_path)
         assert leaks.tasks() == set()
-    leaks.assert_nothing_in_use(roistat)
-    leaks.assert_no_part_files(tmp_path)
-    assert not (tmp_path / "a.mp3").exists()
-    assert not (tmp_path / "a.xls").exists()
+    await assert_nothing_left(roistat, tmp_path)
+    assert not [*tmp_path.glob("a.*")]
 
 
 async def test_a9_a_callback_that_raises_moves_no_watermark(
@@ -204,13 +216,12 @@ async def test_a9_a_callback_that_raises_moves_no_watermark(
     database = tmp_path / "calls.db"
     with pytest.raises(Stop):
         await sync_calls(roistat, database, since=SINCE, page_size=20, progress=stop)
-    (place,) = read_status(database).projects
-    assert place.sealed_until is None
-    assert place.is_interrupted
+    (project,) = read_status(database).projects
+    assert (project.sealed_until, project.is_interrupted) == (None, True)
     await sync_calls(roistat, database, since=SINCE)
-    (place,) = read_status(database).projects
-    assert place.sealed_until is not None
-    assert place.calls == len(fake.state.calls)
+    (project,) = read_status(database).projects
+    assert project.sealed_until is not None
+    assert project.calls == len(fake.state.calls)
 
 
 @pytest.mark.parametrize("hook", ["on_request", "on_response", "on_retry"])
@@ -229,15 +240,11 @@ async def test_a9_a_hook_that_raises(
     if hook == "on_retry":
         fake.fail(path, Fault.error("request_limit_error"))
     before = leaks.descriptors()
-    hooks = Hooks(**{hook: raise_once})
+    options: Any = {"attempts": 3, "clock": CLOCK, "hooks": Hooks(**{hook: raise_once})}
     with leaks.no_loop_errors():
-        async with client(
-            fake.base_url, api_key=fake.api_key, attempts=3, clock=CLOCK, hooks=hooks
-        ) as roistat:
+        async with client(fake.base_url, api_key=fake.api_key, **options) as roistat:
             with pytest.raises(Stop):
                 await call(roistat, tmp_path)
             assert leaks.tasks() == set()
-            leaks.assert_nothing_in_use(roistat)
-            leaks.assert_no_part_files(tmp_path)
-            assert await roistat.scripts.list()
+            await assert_nothing_left(roistat, tmp_path)
     await leaks.wait_until_closed(before)

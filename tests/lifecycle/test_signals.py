@@ -31,20 +31,15 @@ ARGUMENTS = {
 
 
 def start(fake: FakeRoistat, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    environ = {
-        **os.environ,
+    variables = {
         "ROISTAT_BASE_URL": fake.base_url,
         "ROISTAT_API_KEY": fake.api_key,
         "ROISTAT_PROJECT": str(fake.project),
         "PYTHONWARNINGS": "error",
     }
+    command, pipe = [sys.executable, "-c", COMMAND, *arguments], subprocess.PIPE
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env=environ,
+        command, stdout=pipe, stderr=pipe, text=True, cwd=folder, env={**os.environ, **variables}
     )
 
 
@@ -56,7 +51,7 @@ def test_a6_a_signal(
     """A signal gives its exit code, no traceback, no part file, and a sound database."""
     fake.quirks.latency = 0.2
     with start(fake, tmp_path, *ARGUMENTS[command]) as process:
-        # A sync is met among its recordings, the others at their first answers.
+        # A sync is met among its recordings, the others at their first responses.
         leaks.until(lambda: len(fake.requests) > (4 if command == "sync" else 0))
         process.send_signal(sign)
         _, err = process.communicate(timeout=20)

@@ -7,7 +7,9 @@ import gc
 import gzip
 import ssl
 import weakref
+from typing import Any
 
+import aiohttp
 import pytest
 import trustme
 
@@ -130,10 +132,13 @@ async def test_the_deadline_limits_connecting_too() -> None:
                 await roistat.scripts.list()
 
 
-async def test_a_silent_server_times_out() -> None:
-    """The error names its phase and seconds, and is a TimeoutError."""
-    async with RawServer(silent) as server, client(server.base_url, timeouts=QUICK) as roistat:
-        with pytest.raises(TimeoutError, match=r"no response within 0\.3 s") as caught:
-            await roistat.scripts.list()
+@pytest.mark.parametrize("is_borrowed", [False, True])
+async def test_a_silent_server_times_out(is_borrowed: bool) -> None:
+    """The error names its phase and seconds, and is a TimeoutError, in a borrowed session too."""
+    async with RawServer(silent) as server, aiohttp.ClientSession() as session:
+        options: Any = {"session": session if is_borrowed else None, "timeouts": QUICK}
+        async with client(server.base_url, **options) as roistat:
+            with pytest.raises(TimeoutError, match=r"no response within 0\.3 s") as caught:
+                await roistat.scripts.list()
     assert isinstance(caught.value, errors.RequestTimeoutError)
     assert (caught.value.phase, caught.value.seconds) == ("response", 0.3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -30,107 +29,102 @@ REJECTED = errors.InvalidRequestError("incorrect_request", None, 400)
 DEFAULT = RetryPolicy()
 
 
-class FailingAttempt:
-    """Attempt that fails with these errors one after another, and then succeeds."""
+class Retries:
+    """Operation whose attempts fail with these errors one after another, and then succeed."""
 
-    def __init__(self, *failures: BaseException, clock: JumpingClock | None = None) -> None:
+    def __init__(
+        self, *failures: BaseException, seconds: float = 0, budget: RetryBudget | None = None
+    ) -> None:
+        self.clock = JumpingClock()
+        self.budget = RetryBudget() if budget is None else budget
+        self.remaining: list[float] = []
         self._failures = list(failures)
-        self._clock = clock
-        self.count = 0
+        self._seconds = seconds
 
-    async def __call__(self, deadline: Deadline) -> str:
-        self.count += 1
-        if self._clock is not None:
-            self._clock.now += 30
+    @property
+    def count(self) -> int:
+        return len(self.remaining)
+
+    async def run(self, on_retry: OnRetry | None = None, **policy: Any) -> str:
+        """Retry all errors but REJECTED."""
+        return await call_with_retry(
+            self._attempt,
+            is_retryable=lambda e: isinstance(e, errors.RoistatError) and e is not REJECTED,
+            policy=RetryPolicy(**policy),
+            clock=self.clock.clock,
+            budget=self.budget,
+            on_retry=on_retry,
+        )
+
+    async def fail(self, **policy: Any) -> BaseException:
+        """Return the error of an operation that does not succeed."""
+        with pytest.raises((errors.RoistatError, asyncio.CancelledError)) as caught:
+            await self.run(**policy)
+        return caught.value
+
+    async def _attempt(self, deadline: Deadline) -> str:
+        self.remaining.append(deadline.remaining())
+        self.clock.now += self._seconds
         if self._failures:
             raise self._failures.pop(0)
         return "done"
 
 
-async def run(
-    attempt: Callable[[Deadline], Awaitable[str]],
-    clock: JumpingClock | None = None,
-    budget: RetryBudget | None = None,
-    on_retry: OnRetry | None = None,
-    **policy: Any,
-) -> str:
-    """Retry all errors but REJECTED."""
-    return await call_with_retry(
-        attempt,
-        is_retryable=lambda error: isinstance(error, errors.RoistatError) and error is not REJECTED,
-        policy=RetryPolicy(**policy),
-        clock=(clock or JumpingClock()).clock,
-        budget=budget or RetryBudget(),
-        on_retry=on_retry,
-    )
-
-
 async def test_a_failure_is_retried_until_success() -> None:
     """Three failures lead to three growing delays, and then to the result."""
-    clock = JumpingClock()
-    assert await run(FailingAttempt(LOST, UNAVAILABLE, LOST), clock) == "done"
-    assert clock.slept == [0.25, 0.5, 1]
+    retries = Retries(LOST, UNAVAILABLE, LOST)
+    assert await retries.run() == "done"
+    assert retries.clock.slept == [0.25, 0.5, 1]
 
 
 @pytest.mark.parametrize("max_attempts", [1, 4])
 async def test_the_last_error_is_raised_after_all_attempts(max_attempts: int) -> None:
     """RetryPolicy.max_attempts counts the first attempt, and the error is no wrapper."""
-    attempt, clock = FailingAttempt(*[LOST] * 9), JumpingClock()
-    with pytest.raises(errors.TransportError) as caught:
-        await run(attempt, clock, max_attempts=max_attempts)
-    assert caught.value is LOST
-    assert (attempt.count, len(clock.slept)) == (max_attempts, max_attempts - 1)
+    retries = Retries(*[LOST] * 9)
+    assert await retries.fail(max_attempts=max_attempts) is LOST
+    assert (retries.count, len(retries.clock.slept)) == (max_attempts, max_attempts - 1)
 
 
-async def test_an_error_that_is_not_retryable_is_raised_at_once() -> None:
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("error", [REJECTED, asyncio.CancelledError()], ids=["final", "cancelled"])
+async def test_an_error_that_is_not_retryable_is_raised_at_once(
+    error: BaseException, before: int
+) -> None:
     """It also ends an operation that was retried for another error."""
-    attempt = FailingAttempt(LOST, REJECTED)
-    with pytest.raises(errors.InvalidRequestError):
-        await run(attempt)
-    assert attempt.count == 2
+    retries = Retries(*[LOST] * before, error)
+    assert type(await retries.fail()) is type(error)
+    assert retries.count == before + 1
 
 
 @pytest.mark.parametrize(("max_attempts", "count"), [(1, 1), (2, 2), (5, 2)])
 async def test_invalid_http_is_tried_twice_at_most(max_attempts: int, count: int) -> None:
     """A third attempt would not reach Roistat either."""
-    attempt = FailingAttempt(*[error_mapping.invalid_http()] * 9)
-    with pytest.raises(errors.MalformedResponseError):
-        await run(attempt, max_attempts=max_attempts)
-    assert attempt.count == count
+    retries = Retries(*[error_mapping.invalid_http()] * 9)
+    await retries.fail(max_attempts=max_attempts)
+    assert retries.count == count
 
 
-@pytest.mark.parametrize("attempts_take_time", [True, False])
-async def test_no_delay_goes_beyond_the_deadline(attempts_take_time: bool) -> None:
+@pytest.mark.parametrize("seconds", [30, 0])
+async def test_no_delay_goes_beyond_the_deadline(seconds: float) -> None:
     """A delay that would end after the deadline does not start."""
-    clock = JumpingClock()
-    attempt = FailingAttempt(*[LOST] * 50, clock=clock if attempts_take_time else None)
-    with pytest.raises(errors.TransportError):
-        await run(attempt, clock, max_attempts=50, deadline=100.0)
-    assert clock.now - clock.start <= 100 + (30 if attempts_take_time else 0)
-    assert attempt.count > 2
+    retries = Retries(*[LOST] * 50, seconds=seconds)
+    await retries.fail(max_attempts=50, deadline=100.0)
+    assert retries.clock.now - retries.clock.start <= 100 + seconds
+    assert retries.count > 2
 
 
 async def test_a_delay_that_ends_at_the_deadline_does_not_start() -> None:
     """Nothing could be sent after it."""
-    attempt = FailingAttempt(LOST)
-    with pytest.raises(errors.TransportError):
-        await run(attempt, JumpingClock(chance=1.0), deadline=2, base_delay=2.0)
-    assert attempt.count == 1
+    retries = Retries(LOST)
+    await retries.fail(deadline=2, base_delay=2.0)
+    assert retries.count == 1
 
 
 async def test_all_attempts_share_one_deadline() -> None:
     """The time of the first attempt and of the delays is gone for the second."""
-    clock, remaining = JumpingClock(), []
-
-    async def attempt(deadline: Deadline) -> str:
-        remaining.append(deadline.remaining())
-        clock.now += 10
-        if len(remaining) < 3:
-            raise LOST
-        return "done"
-
-    await run(attempt, clock, deadline=100, base_delay=1)
-    assert remaining == [100, 89, 77]
+    retries = Retries(LOST, LOST, seconds=10)
+    await retries.run(deadline=100, base_delay=1)
+    assert retries.remaining == [100, 89, 77]
 
 
 def test_an_extended_deadline_does_not_count_the_wait() -> None:
@@ -142,22 +136,12 @@ def test_an_extended_deadline_does_not_count_the_wait() -> None:
     assert deadline.remaining() == 10
 
 
-@pytest.mark.parametrize("failures", [0, 1])
-async def test_a_cancellation_is_never_retried(failures: int) -> None:
-    """CancelledError is raised by the first attempt and by a retry."""
-    attempt = FailingAttempt(*[LOST] * failures, asyncio.CancelledError())
-    with pytest.raises(asyncio.CancelledError):
-        await run(attempt)
-    assert attempt.count == failures + 1
-
-
 async def test_each_retry_is_reported() -> None:
     """`on_retry` gets the number, the error and the delay; the last failure is not reported."""
-    clock, events = JumpingClock(), list[Any]()
-    attempt = FailingAttempt(LOST, UNAVAILABLE, LOST)
-    with pytest.raises(errors.TransportError):
-        await run(attempt, clock, None, lambda *event: events.append(event), max_attempts=3)
-    assert events == [(1, LOST, clock.slept[0]), (2, UNAVAILABLE, clock.slept[1])]
+    retries, events = Retries(LOST, UNAVAILABLE, LOST), list[Any]()
+    await retries.fail(on_retry=lambda *event: events.append(event), max_attempts=3)
+    first, second = retries.clock.slept
+    assert events == [(1, LOST, first), (2, UNAVAILABLE, second)]
 
 
 @pytest.mark.parametrize(
@@ -165,25 +149,24 @@ async def test_each_retry_is_reported() -> None:
 )
 async def test_each_retry_has_its_cost(error: errors.RoistatError, cost: int) -> None:
     """14 for a failure, 5 for a rejection, 0 for a closed idle connection; success returns 1."""
-    budget = RetryBudget()
-    await run(FailingAttempt(error, error, error), budget=budget)
-    assert budget.left == min(500, 500 - 3 * cost + 1)
+    retries = Retries(error, error, error)
+    await retries.run()
+    assert retries.budget.left == min(500, 500 - 3 * cost + 1)
 
 
 @pytest.mark.parametrize(("left", "attempts"), [(14, 2), (13, 1)])
 async def test_an_empty_budget_ends_the_retries(left: int, attempts: int) -> None:
     """The budget pays to its last unit, and not beyond."""
-    attempt = FailingAttempt(*[LOST] * 9)
-    with pytest.raises(errors.TransportError):
-        await run(attempt, budget=RetryBudget(left=left))
-    assert attempt.count == attempts
+    retries = Retries(*[LOST] * 9, budget=RetryBudget(left=left))
+    await retries.fail()
+    assert retries.count == attempts
 
 
 async def test_successes_refill_the_budget_up_to_its_capacity() -> None:
     """A client that succeeded for hours has no more retries than a new one."""
     budget = RetryBudget(capacity=20, left=0)
     for _ in range(30):
-        await run(FailingAttempt(), budget=budget)
+        await Retries(budget=budget).run()
     assert budget.left == 20
 
 
@@ -192,13 +175,10 @@ async def test_an_outage_is_not_answered_by_a_retry_storm() -> None:
     budget = RetryBudget()
 
     async def count_attempts(operations: int) -> int:
-        count = 0
-        for _ in range(operations):
-            attempt = FailingAttempt(*[UNAVAILABLE] * 9)
-            with pytest.raises(errors.ServerError):
-                await run(attempt, budget=budget)
-            count += attempt.count
-        return count
+        outage = [Retries(*[UNAVAILABLE] * 9, budget=budget) for _ in range(operations)]
+        for retries in outage:
+            await retries.fail()
+        return sum(retries.count for retries in outage)
 
     assert await count_attempts(40) > 40
     assert await count_attempts(1000) <= 1050
