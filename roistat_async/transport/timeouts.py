@@ -43,7 +43,7 @@ class RequestTimeout:
         self._on_sent = on_sent
         self._is_sent = False
         self._size = 0
-        self._waited = self._waiting_since = 0.0
+        self._waited = self._waiting_since = self._read_until = 0.0
         connect = timeouts.connect
         self.connect: float = connect if seconds is None else max(0.001, min(connect, seconds))
         self.reused_connection: bool = False
@@ -82,10 +82,8 @@ class RequestTimeout:
     def read_scope(self) -> asyncio.Timeout:
         """Return the timeout of the next wait for bytes of the body, starting now."""
         self._waiting_since = _now()
-        self.scope = asyncio.timeout_at(
-            min(self._deadline, self._waiting_since + self._timeouts.read)
-        )
-        return self.scope
+        self._read_until = min(self._deadline, self._waiting_since + self._timeouts.read)
+        return asyncio.timeout_at(self._read_until)
 
     def record(self, size: int) -> None:
         """Record received bytes; raise RequestTimeoutError if they arrive too slowly."""
@@ -100,7 +98,7 @@ class RequestTimeout:
 
     def read_error(self) -> RoistatError:
         """Return the error of a wait for bytes that timed out."""
-        if self.scope.when() == self._deadline:
+        if self._read_until == self._deadline:
             return error_mapping.deadline_passed(self._deadline_seconds)
         return error_mapping.read_timeout(self._timeouts.read)
 
