@@ -68,7 +68,7 @@ async def test_retry_after(api: PlainClient) -> None:
         (Fault.trickle(size=500, pause=0), "application/json", lambda body: body),
         (Fault.unframed(whole=True), "application/json", lambda body: body),
     ],
-    ids=str,
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
 async def test_changed_response(
     api: PlainClient, fault: Fault, content_type: str, expected: Callable[[bytes], bytes]
