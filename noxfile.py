@@ -27,8 +27,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PYTHONS = nox.project.python_versions({"project": PROJECT})
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAST = ("-m", "not long and not slow")
-# These tests start programs or wait for real seconds; the other sessions run them.
-NOT_QUICK = ("tests/cli/test_process.py", "tests/sync/test_lateness.py", "tests/examples")
+# These tests start programs, wait for real seconds or read much; the other sessions run them.
+NOT_QUICK = (
+    "tests/cli/test_process.py",
+    "tests/cli/test_startup.py",
+    "tests/examples",
+    "tests/resources/test_history.py::test_habits_that_do_no_harm",
+    "tests/sync/test_lateness.py",
+    "tests/sync/test_ndjson.py::test_the_last_lines_are_the_server",
+    "tests/sync/test_parquet.py::test_the_files_are_the_server",
+    "tests/sync/test_process_lock.py",
+    "tests/testing/test_plugin.py",
+    "tests/transport/test_gzip_backend.py",
+)
 PARALLEL = ("-n", "2")  # workers of pytest-xdist
 # Share of the public names whose type must be known to pyright, from 0 to 1.
 MIN_TYPE_COMPLETENESS = 0.99
@@ -62,9 +73,9 @@ def quick(session: nox.Session) -> None:
     lint(session)
     python(session, "mypy")
     for path in NOT_QUICK:
-        if not (ROOT / path).exists():
+        if not (ROOT / path.partition("::")[0]).exists():
             session.error(f"{path} was renamed; adjust NOT_QUICK in noxfile.py")
-    ignored = [f"--ignore={path}" for path in NOT_QUICK]
+    ignored = [f"--{'deselect' if '::' in path else 'ignore'}={path}" for path in NOT_QUICK]
     arguments = ("-q", "--hypothesis-profile=quick", *FAST, *ignored, *session.posargs)
     run_tests(session, sys.executable, *PARALLEL, *arguments)
 

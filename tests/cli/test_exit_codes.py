@@ -159,7 +159,7 @@ def test_key_is_never_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path)
         ("calls", "--extend", "visit,order"),
         ("phones",),
         ("scripts",),
-        ("recordings", str(tmp_path), "--last", "30d"),
+        ("recordings", str(tmp_path), "--last", "8h"),
         ("analytics", "--last", "30d"),
         ("export", str(tmp_path / "x.xls"), "--last", "30d"),
     ):

@@ -28,6 +28,7 @@ def stdin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
+@pytest.mark.slow
 def test_of_a_period(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
     """The recordings of all answered calls of a period are saved whole."""
     assert roistat("recordings", str(tmp_path), "--last", "30d").code == 0

@@ -49,6 +49,7 @@ def test_numbers(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     assert (row["is_interrupted"], row["recordings"]) == (False, [])
 
 
+@pytest.mark.slow
 def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     """Recordings are counted by state; running or interrupted ones are no failures."""
     folder = copy.parent.parent / "mp3"

@@ -147,6 +147,7 @@ def test_foreign_database(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     assert "another program" in ended.err
 
 
+@pytest.mark.slow
 def test_recordings(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
     """The recordings of answered calls are saved by date and counted in the JSON."""
     folder = tmp_path / "mp3"
