@@ -12,6 +12,7 @@ from ..errors import (
     RedirectRefusedError,
     RequestTimeoutError,
     RoistatError,
+    TransportError,
 )
 
 E = TypeVar("E", bound=BaseException)
@@ -101,6 +102,13 @@ def from_runtime_error(text: str) -> RoistatError | None:
     if "closed" in text:
         return RoistatError("the session is closed; pass an open aiohttp.ClientSession")
     return None
+
+
+def session_failed(cause: Exception) -> TransportError:
+    """Return the error of a borrowed session whose own code raised an exception."""
+    return TransportError(
+        f"the aiohttp session raised {type(cause).__name__}; check its trace hooks and connector"
+    )
 
 
 def _redirect(status: int, location: str | None) -> RedirectRefusedError:

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from functools import lru_cache
+from typing import Any
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -27,7 +28,7 @@ from ..errors import (
     RoistatError,
     TransportError,
 )
-from . import error_mapping
+from . import borrowed_session, error_mapping
 from .connector import TrackingConnector, current_request_timeout
 from .http_request import ConnectionMode, NetworkOptions, Request
 from .interface import OnSent
@@ -148,8 +149,8 @@ class HttpTransport:
         try:
             async with request_timeout.scope:
                 response = await self._send(request, request_timeout.connect)
-        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as cause:
-            error = _map_error(cause, request_timeout)
+        except Exception as cause:
+            error = _map_error(cause, request_timeout) or self._map_other_error(cause)
             if error is None:
                 raise
         finally:
@@ -182,24 +183,38 @@ class HttpTransport:
             self._sessions = {}  # the old loop ended, and its connections with it
         self._loop = loop
 
+    def _map_other_error(self, cause: Exception) -> RoistatError | None:
+        """Return the error of code that is not aiohttp's; None for that of this library."""
+        if self._external_session is not None:
+            return error_mapping.session_failed(cause)
+        if isinstance(cause, ValueError):
+            return ConfigurationError("the request cannot be encoded as HTTP")
+        return None
+
     def _send(self, request: Request, connect: float) -> Awaitable[aiohttp.ClientResponse]:
-        session, headers = self._external_session, request.headers()
+        session = self._external_session
+        options: dict[str, Any]
         if session is None:
             session = self._session(request.connection_mode)
+            options = {"headers": request.headers()}
         else:
-            headers = {**self._headers, **headers}
-            if request.connection_mode is ConnectionMode.FRESH:
-                # The session's pool decides; at least nobody else gets this connection.
-                headers["Connection"] = "close"
+            options = self._borrowed_options(request)
         return session.request(
             request.method,
             URL(request.url, encoded=True),
             data=_payload(request.body),
-            headers=headers,
             allow_redirects=False,
             timeout=_connect_timeout(connect),
             proxy=self._network.proxy,
+            **options,
         )
+
+    def _borrowed_options(self, request: Request) -> dict[str, Any]:
+        # The session's pool decides; at least nobody else gets the connection of a write.
+        is_fresh = request.connection_mode is ConnectionMode.FRESH
+        close = {"Connection": "close"} if is_fresh else {}
+        headers = {**self._headers, **request.headers(), **close}
+        return borrowed_session.request_options(headers, request.body)
 
     def _session(self, mode: ConnectionMode) -> aiohttp.ClientSession:
         session = self._sessions.get(mode)
@@ -234,13 +249,15 @@ def _check_headers(
 
 
 def _map_error(cause: Exception, request_timeout: RequestTimeout) -> RoistatError | None:
-    """Return the error of a request that got no response; None for an error in this library."""
+    """Return the error of a request that got no response; None for other code's exception."""
     if isinstance(cause, aiohttp.ConnectionTimeoutError):
         return error_mapping.connect_timeout(request_timeout.connect)
     if isinstance(cause, TimeoutError):
         return request_timeout.error()
     if isinstance(cause, RuntimeError):
         return error_mapping.from_runtime_error(str(cause))
+    if not isinstance(cause, aiohttp.ClientError | HttpProcessingError | OSError):
+        return None
     return _map_aiohttp_error(cause, reused_connection=request_timeout.reused_connection)
 
 
@@ -261,9 +278,7 @@ def _map_aiohttp_error(cause: BaseException, *, reused_connection: bool = False)
         return TransportError(
             "the response body is truncated or corrupt", reused_connection=reused_connection
         )
-    if isinstance(cause, aiohttp.ClientError | OSError):
-        return TransportError(
-            "connection lost before the response was complete",
-            reused_connection=reused_connection,
-        )
-    return ConfigurationError("the request cannot be encoded as HTTP")
+    return TransportError(
+        "connection lost before the response was complete",
+        reused_connection=reused_connection,
+    )

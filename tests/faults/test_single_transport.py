@@ -92,7 +92,7 @@ async def late_408(connection: Connection) -> None:
     await connection.send(answer(TOLD, status="408 Request Timeout"))
 
 
-async def test_t21_408_on_a_reused_connection() -> None:
+async def test_t21_a_408_on_a_reused_connection() -> None:
     """A read is retried over a fresh connection; a create has one from the start."""
     async with FaultServer(late_408) as server, client(server.base_url, attempts=2) as roistat:
         await read(roistat, 1)
