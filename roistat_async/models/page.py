@@ -41,7 +41,8 @@ class RowBatch(Generic[T]):
 
     A bad key is a digest: a traceback with local variables must not show a record.
     `odd` counts the values that their field cannot hold, by the field's path ("visit.device").
-    `answered_at` is the `Date` of the response, if it has one.
+    `answered_at` is the `Date` of the response, if it has one. `null_rows` are the indexes of rows
+    that are null: they hold no call, but occupy an offset.
     """
 
     items: list[T]
@@ -51,8 +52,9 @@ class RowBatch(Generic[T]):
     bad_keys: list[Hashable] = field(factory=list)
     answered_at: datetime | None = None
     odd: dict[str, int] = field(factory=dict)
+    null_rows: list[int] = field(factory=list)
 
     @property
     def row_count(self) -> int:
         """Number of rows received, readable or not."""
-        return len(self.keys) + len(self.bad_keys)
+        return len(self.keys) + len(self.bad_keys) + len(self.null_rows)

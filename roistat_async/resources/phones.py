@@ -10,7 +10,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from ..api.project_api import ProjectApi
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, MalformedResponseError
 from ..models.masking import mask_phones
 from ..models.omitted import OMITTED, Omitted
 from ..models.page import RowBatch
@@ -148,7 +148,10 @@ def _id_of(phone: Phone | int, name: str) -> int:
 
 
 def _decode_created(response: ApiResponse) -> Sequence[Phone]:
-    return records.decode_list(response, Phone, skip_bad=False).items
+    phones = records.decode_list(response, Phone, skip_bad=False).items
+    if not phones and bytes(response.data) != b"[]":
+        raise MalformedResponseError("the response has no phone at $.data", path="$.data")
+    return phones
 
 
 async def _find_created(masked: _MaskedNumbers, api: ProjectApi) -> Sequence[Phone] | None:

@@ -9,7 +9,7 @@ from functools import partial
 from attrs import frozen
 
 from ..api.project_api import ProjectApi, ambiguous
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, MalformedResponseError
 from ..models.omitted import OMITTED
 from ..models.scripts import Script, ScriptDraft, ScriptOptions
 from ..wire import codec, records, values
@@ -53,7 +53,13 @@ class Scripts:
         if is_deleted is not None:
             body = {"is_deleted": values.encode_bool(is_deleted, "is_deleted")}
         response = await self._api.read(_LIST, body)
-        return records.decode_list(response, Script, skip_bad=False).items
+        rows = records.decode_list(response, Script, skip_bad=False)
+        if rows.total and not rows.row_count:
+            raise MalformedResponseError(
+                f"the response has no scripts, although its total is {rows.total}; try again later",
+                path="$.data",
+            )
+        return rows.items
 
     async def update(self, script: Script | int, draft: ScriptDraft) -> None:
         """Change a script: `update(script.id, ScriptDraft(name="New name"))`.

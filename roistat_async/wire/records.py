@@ -20,8 +20,11 @@ from .envelope import ApiResponse
 M = TypeVar("M")
 T = TypeVar("T")
 
+_EMPTY_LISTS = (b"", b"null", b"false", b'""')
 _ID = re.compile("[0-9]{1,20}")
+_INDEX = re.compile("[0-9]{1,9}", re.ASCII)
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_split_numbered = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -29,9 +32,9 @@ def decode_list(response: ApiResponse, model: type[M], *, skip_bad: bool) -> Row
     """Decode the records of a list response.
 
     Raises MalformedResponseError with the index of the first bad record and the path in it. With
-    `skip_bad` the bad records are returned beside the others.
+    `skip_bad` the bad records are returned beside the others. Null, false, "" and {} are an empty
+    list, and so is no list at all: whether `total` contradicts that is the caller's question.
     """
-    _check_present(response.data, "$.data")
     batch = _decode_batch(response, model)
     return _decode_individually(response, model, skip_bad=skip_bad) if batch is None else batch
 
@@ -68,6 +71,9 @@ def _decode_batch(response: ApiResponse, model: type[M]) -> RowBatch[M] | None:
 def _decode_individually(response: ApiResponse, model: type[M], *, skip_bad: bool) -> RowBatch[M]:
     batch: RowBatch[M] = RowBatch([], [], response.total)
     for index, record in enumerate(_split_records(response.data)):
+        if len(record) == 4 and bytes(record) == b"null":
+            batch.null_rows.append(index)
+            continue
         try:
             item = _decode_row(record, model)
         except codec.RecordError as error:
@@ -114,11 +120,24 @@ def _readable(read: Callable[[Any], T], value: Any) -> T | None:
 
 
 def _split_records(data: msgspec.Raw) -> list[msgspec.Raw]:
+    """Split a list, or what PHP sends in place of one: an object with numbers for keys, or none."""
+    if len(data) <= 5 and bytes(data) in _EMPTY_LISTS:
+        return []
     try:
         return _split(data)
     except DECODE_ERRORS:
         pass
+    numbered = _split_object(data)
+    if numbered is not None and all(_INDEX.fullmatch(key) for key in numbered):
+        return [numbered[key] for key in sorted(numbered, key=int)]
     raise MalformedResponseError("expected a list at $.data", path="$.data")
+
+
+def _split_object(data: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
+    try:
+        return _split_numbered(data)
+    except DECODE_ERRORS:
+        return None
 
 
 def _to_dict(record: msgspec.Raw) -> Any:

@@ -219,6 +219,21 @@ async def test_an_unreadable_record_is_not_left_out(
             await case.send(client.roistat, tmp_path)
 
 
+async def test_no_scripts_beside_a_total_are_no_empty_list() -> None:
+    """A list of scripts that its total contradicts is an error."""
+    async with mocked(b'{"status": "success", "data": null, "total": 5}') as client:
+        with pytest.raises(errors.MalformedResponseError, match="its total is 5"):
+            await client.roistat.scripts.list()
+
+
+@pytest.mark.parametrize("data", ["{}", "null", "false"])
+async def test_created_phones_are_not_an_empty_list(data: str) -> None:
+    """A create that returns no list of phones has an unknown outcome."""
+    async with mocked(f'{{"status": "success", "data": {data}}}'.encode()) as client:
+        with pytest.raises(errors.OutcomeUnknownError):
+            await client.roistat.phones.create(["74950000001"])
+
+
 def test_every_documented_response_is_compared() -> None:
     """Each documented response has its expected models."""
     files = {name for name in api_doc.BODIES if name.endswith(".response.json")}

@@ -77,7 +77,7 @@ def test_a_bad_record_loses_no_other() -> None:
         ({"id": PHONE * 2, "date": "soon"}, None, None),
         ({"id": "x", "date": "2016-06-19"}, None, datetime(2016, 6, 19, tzinfo=UTC)),
         ([], None, None),
-        (None, None, None),
+        ("x", None, None),
     ],
 )
 def test_a_bad_record_is_identified_as_far_as_it_can_be(
@@ -115,18 +115,30 @@ def test_no_record_shows_in_a_traceback() -> None:
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-@pytest.mark.parametrize("data", [{}, None, "x", 5, {"0": _call(1)}])
+@pytest.mark.parametrize("data", ["x", 5, True, {"id": 1}, {"0": 1, "total": 5}])
 def test_data_must_be_a_list(data: Any) -> None:
-    """Nothing else is an empty list (J23)."""
+    """Nothing else is a list (J23)."""
     with pytest.raises(MalformedResponseError, match=r"expected a list at \$\.data"):
         _decode(data, Call, skip_bad=True)
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
-def test_missing_data_is_no_empty_list(model: type[Any]) -> None:
-    """A response without `data` is an error."""
-    with pytest.raises(MalformedResponseError, match="nothing"):
-        _decode(msgspec.Raw(), model, skip_bad=True)
+@pytest.mark.parametrize("data", [msgspec.Raw(), {}, None, False, ""], ids=str)
+def test_j40_what_php_sends_for_an_empty_list(model: type[Any], data: Any) -> None:
+    """An empty object, null, false, an empty text and nothing at all are an empty list."""
+    assert _decode(data, model, skip_bad=False).row_count == 0
+
+
+def test_j40_a_list_with_numbers_for_keys() -> None:
+    """An object with numbers for keys is a list in the order of the numbers."""
+    data = {"10": _call(3), "2": _call(2), "0": _call(1)}
+    assert _decode(data, Call, skip_bad=False).keys == ["1", "2", "3"]
+
+
+def test_j41_a_null_row_occupies_an_offset() -> None:
+    """A row that is null is no record, but counts as a received row."""
+    batch = _decode([None, _call(1), None], Call, skip_bad=False)
+    assert (batch.keys, batch.null_rows, batch.row_count) == (["1"], [0, 2], 3)
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
@@ -136,7 +148,7 @@ def test_empty_list_is_empty(model: type[Any]) -> None:
     assert (batch.items, batch.row_count) == ([], 0)
 
 
-@pytest.mark.parametrize("record", [None, [], "x", 5])
+@pytest.mark.parametrize("record", [[], "x", 5])
 def test_record_must_be_an_object(record: Any) -> None:
     """PHP writes an empty object as [], but no record is empty."""
     batch = _decode([record, _call(1)], Call, skip_bad=True)
