@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .downloads.body import Body
     from .downloads.bulk import BulkDownload
     from .downloads.file_download import Progress
+    from .downloads.file_kind import AudioFormat
     from .errors import RoistatError
     from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent
     from .models.analytics import CallAnalytics
@@ -61,6 +62,7 @@ else:  # hidden from type checkers, which would accept any name
 
 __all__ = [
     "OMITTED",
+    "AudioFormat",
     "BadRecord",
     "Body",
     "BulkDownload",
@@ -117,6 +119,7 @@ __all__ = [
 
 _MODULES = {
     "OMITTED": "models.omitted",
+    "AudioFormat": "downloads.file_kind",
     "BadRecord": "models.page",
     "Body": "downloads.body",
     "BulkDownload": "downloads.bulk",

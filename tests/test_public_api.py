@@ -20,8 +20,8 @@ from roistat_async.resources.scripts import Scripts
 # fmt: off
 EXPORTED = {
     roistat_async: {
-        "BadRecord", "Body", "BulkDownload", "Call", "CallAnalytics", "CallDraft", "CallExtension",
-        "CallField",
+        "AudioFormat", "BadRecord", "Body", "BulkDownload", "Call", "CallAnalytics", "CallDraft",
+        "CallExtension", "CallField",
         "CallStatus", "ClientOptions", "Clock", "Crm", "CrmField", "Download", "DownloadOutcome",
         "DownloadStatus", "Filters", "Geo", "GoogleAnalytics", "History", "HistoryReport", "Hooks",
         "Integration", "Limits", "OMITTED", "Omitted", "OnBadRecord", "Operator", "Order",
@@ -53,13 +53,13 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
     Calls: {
         "create": "draft dedupe_token=False",
         "delete": "calls",
-        "download_recording": "call to progress",
-        "download_recordings": "calls folder concurrency=8",
-        "export_xls": "period to progress",
+        "download_recording": "call to progress accept=() check=True",
+        "download_recordings": "calls folder concurrency=8 accept=() check=True",
+        "export_xls": "period to progress check=True",
         "history": "period extend=() page_size=1000 concurrency=4 settle=0:02:00 resume_from"
         " on_bad_record='raise'",
         "list": f"period status filters=() extend=() sort=date,desc {LIST}",
-        "recording": "call",
+        "recording": "call accept=() check=True",
         "update": "call comment status duration answer_duration order_id link",
     },
     Phones: {

@@ -11,9 +11,6 @@ from ..errors import RequestTimeoutError, TransportError, TruncatedError
 class ByteSource(Protocol):
     """Source of a body; `read_chunk` returns no bytes at its end."""
 
-    @property
-    def length(self) -> int | None: ...
-
     async def read_chunk(self) -> bytes: ...
 
 
@@ -23,8 +20,10 @@ class Body:
     Raises TruncatedError if the body ends early and RequestTimeoutError if no more bytes arrive.
     """
 
-    def __init__(self, source: ByteSource, head: bytes, close: Callable[[], None]) -> None:
-        self.length: int | None = source.length
+    def __init__(
+        self, source: ByteSource, head: bytes, close: Callable[[], None], length: int | None
+    ) -> None:
+        self.length: int | None = length
         self._source = source
         self._head = head
         self._received = 0

@@ -13,6 +13,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Iterable,
+    Sequence,
 )
 from contextlib import aclosing
 from functools import partial
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from ..errors import NoRecordingError, RoistatError
+from ..errors import ConfigurationError, NoRecordingError, RoistatError
 from ..files.paths import check_target, make_folder
 from ..files.stale_parts import remove_stale_parts
 from ..models.downloads import Download, DownloadOutcome, DownloadStatus
@@ -72,9 +73,14 @@ def download_all(
     save: Save,
     id_of: Callable[[T], str],
     concurrency: int,
+    endings: Sequence[str] = (".mp3",),
 ) -> BulkDownload:
-    """Save recordings as `<call id>.mp3`, `concurrency` at once, without storing all ids."""
-    return BulkDownload(_outcomes(ids, Path(folder), save, id_of, concurrency))
+    """Save recordings as `<call id>.mp3`, `concurrency` at once, without storing all ids.
+
+    A file with another one of the endings counts as existing. An id that `id_of` refuses is an
+    outcome.
+    """
+    return BulkDownload(_outcomes(ids, Path(folder), save, id_of, endings, concurrency))
 
 
 async def _outcomes(
@@ -82,6 +88,7 @@ async def _outcomes(
     folder: Path,
     save: Save,
     id_of: Callable[[T], str],
+    endings: Sequence[str],
     concurrency: int,
 ) -> AsyncGenerator[DownloadOutcome, None]:
     make_folder(folder)
@@ -89,22 +96,32 @@ async def _outcomes(
     size_of = partial(_existing_size, is_writable=os.access(folder, os.W_OK))
 
     async def download(item: T) -> DownloadOutcome:
-        call_id = id_of(item)
-        return await _outcome(call_id, folder / f"{call_id}.mp3", size_of, save)
+        try:
+            call_id = id_of(item)
+        except ConfigurationError as error:
+            return DownloadOutcome(_raw_id(item), DownloadStatus.FAILED, error=error)
+        targets = [folder / f"{call_id}{ending}" for ending in endings]
+        return await _outcome(call_id, targets, size_of, save)
 
-    results = map_concurrently(ids, download, key_of=id_of, concurrency=concurrency)
+    results = map_concurrently(ids, download, key_of=_raw_id, concurrency=concurrency)
     async with aclosing(results) as outcomes:
         async for outcome in outcomes:
             yield outcome
 
 
+def _raw_id(item: object) -> str:
+    """Return the id of an item, which may be invalid."""
+    return str(getattr(item, "id", item))
+
+
 async def _outcome(
-    call_id: str, target: Path, size_of: Callable[[Path], int], save: Save
+    call_id: str, targets: Sequence[Path], size_of: Callable[[Path], int], save: Save
 ) -> DownloadOutcome:
     try:
-        if size := size_of(target):
-            return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
-        saved = await save(call_id, target)
+        for target in targets:
+            if size := size_of(target):
+                return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
+        saved = await save(call_id, targets[0])
     except NoRecordingError:
         return DownloadOutcome(call_id, DownloadStatus.MISSING)
     except RoistatError as error:

@@ -19,6 +19,7 @@ from ..errors import (
     TruncatedError,
 )
 from ..files.part_file import PartFile
+from ..files.paths import check_target
 from ..files.threads import run_in_thread
 from ..models.downloads import Download
 from ..transport import retry
@@ -28,9 +29,10 @@ from ..wire.request import ByteRange
 from . import integrity
 from .body import Body, cut_short
 from .body_writer import BodyWriter
+from .file_kind import FileKind, with_ending
 from .file_request import FileRequest
 from .range_response import BodyRange, ResumePoint
-from .response_head import read_head
+from .response_head import FileHead, read_head
 
 Progress = Callable[[int, int | None], object]
 """Called after each chunk with the bytes so far and the expected size (None if unknown).
@@ -43,10 +45,11 @@ _RetryableError = TruncatedError | TransportError | ChangedError
 
 @frozen
 class FileResponse:
-    """Response that begins like the requested file."""
+    """Response that begins like the requested file; `kind` is None for a byte range of it."""
 
     body: Body
     range: BodyRange
+    kind: FileKind | None
 
 
 @asynccontextmanager
@@ -82,6 +85,7 @@ class FileDownload:
         self._resume_point: ResumePoint | None = None
         self._was_changed = False
         self._previous_cut: tuple[int, str] | None = None
+        self._kind = FileKind.OTHER
 
     async def run(self) -> Download:
         """Save the file; raise the error of the last attempt if none succeeded."""
@@ -119,10 +123,6 @@ class FileDownload:
             file = await _open(
                 self._api, self._request, self._resume_point, is_retry=self._is_retry
             )
-            try:
-                return await self._receive(file, part)
-            finally:
-                await file.body.close()
         except DownloadError as error:
             error.path = error.path or self._target
             if isinstance(error, ChangedError):
@@ -130,9 +130,16 @@ class FileDownload:
             elif not isinstance(error, TruncatedError):
                 raise
             return strip_context(error)
+        try:
+            return await self._receive(file, part)
+        finally:
+            await file.body.close()
 
     async def _receive(self, file: FileResponse, part: PartFile) -> Download | _RetryableError:
         self._resume_point = None
+        if file.kind is not None:
+            self._kind = file.kind
+            part.target = self._target_of(file.kind)
         if part.size and not file.range.start:
             await run_in_thread(part.reset)
         async with BodyWriter(part) as writer:
@@ -140,27 +147,43 @@ class FileDownload:
             if error is not None:
                 self._resume_point = await self._new_resume_point(file.range, writer)
                 return error
-            await self._verify(file.range, writer, part)
+            error = await self._verify(file.range, writer, part)
+            if error is not None:
+                return error
             saved = await writer.publish()
         return evolve(saved, resumed=file.range.start > 0)
+
+    def _target_of(self, kind: FileKind) -> Path:
+        """Return the target with the ending of a kind, if others than MP3 were accepted."""
+        if len(self._request.endings) < 2:
+            return self._target
+        target = with_ending(self._target, kind)
+        return target if target == self._target else check_target(target)
 
     async def _copy_body(
         self, file: FileResponse, writer: BodyWriter
     ) -> RequestTimeoutError | TruncatedError | None:
-        """Write the body to its end; return the error if it ends early."""
+        """Write the body to its end; return the error if it ends early.
+
+        Errors of the disk and of `progress` are raised, whatever their type.
+        """
         total = file.range.total
+        while isinstance(chunk := await self._next_chunk(file.body), bytes):
+            await writer.write(chunk)
+            if self._progress is not None:
+                self._progress(writer.size, total)
+        if chunk is not None or total in (None, writer.size):
+            return chunk
+        return TruncatedError(cut_short(writer.size, total), path=self._target)
+
+    async def _next_chunk(self, body: Body) -> bytes | RequestTimeoutError | TruncatedError | None:
+        """Return the next chunk of a body, None at its end, or the error that ends it early."""
         try:
-            async for chunk in file.body:
-                await writer.write(chunk)
-                if self._progress is not None:
-                    self._progress(writer.size, total)
+            return await anext(body, None)
         except (RequestTimeoutError, TruncatedError) as error:
             if isinstance(error, TruncatedError):
                 error.path = self._target
             return strip_context(error)
-        if total in (None, writer.size):
-            return None
-        return TruncatedError(cut_short(writer.size, total), path=self._target)
 
     async def _new_resume_point(
         self, body_range: BodyRange, writer: BodyWriter
@@ -173,19 +196,23 @@ class FileDownload:
         size = writer.size
         return ResumePoint(etag, size, total) if 0 < size <= (total or size) else None
 
-    async def _verify(self, body_range: BodyRange, writer: BodyWriter, part: PartFile) -> None:
-        """Raise TruncatedError if the file itself shows that its end is missing."""
+    async def _verify(
+        self, body_range: BodyRange, writer: BodyWriter, part: PartFile
+    ) -> TruncatedError | None:
+        """Return the error of a file that itself shows that its end is missing."""
         missing = await self._find_truncation(writer, part)
         if missing is None:
-            return
-        if missing == integrity.CUT_LAST_FRAME and body_range.total and not body_range.start:
+            return None
+        if missing in integrity.HABITS and not body_range.start:
             await writer.flush()
             if self._is_same_cut_again(part):
-                return
-        raise integrity.truncated_at_source(writer.size, missing)
+                return None
+        return integrity.truncated_at_source(writer.size, missing, self._target)
 
     async def _find_truncation(self, writer: BodyWriter, part: PartFile) -> str | None:
-        find = partial(integrity.find_truncation, self._request.kind)
+        if not self._request.is_checked:
+            return None
+        find = partial(integrity.find_truncation, self._kind)
         buffered = writer.buffered_reader()
         if buffered is not None:  # in memory it takes less time than a visit to a thread
             return find(buffered, writer.size)
@@ -195,7 +222,7 @@ class FileDownload:
     def _is_same_cut_again(self, part: PartFile) -> bool:
         """Return whether two attempts brought the very same bytes.
 
-        Then the recorder ended inside a frame, and these bytes are all that Roistat has.
+        Both came to the end that was promised: these bytes are all that Roistat has.
         """
         previous, self._previous_cut = self._previous_cut, (part.size, part.sha256)
         return previous == self._previous_cut
@@ -210,10 +237,11 @@ async def _open(
 ) -> FileResponse:
     """Request a file, or the bytes behind a resume point; the caller must close the body."""
 
-    async def read(response: Response) -> tuple[bytes, BodyRange]:
-        return await read_head(response, request.kind, api.clock, resume_point)
+    async def read(response: Response) -> FileHead:
+        return await read_head(response, request, api.clock, resume_point)
 
     byte_range = ByteRange(resume_point.size, resume_point.etag) if resume_point else None
     operation = request.operation(is_retry=is_retry, byte_range=byte_range)
-    response, (head, body_range), close = await api.open_file(operation, read)
-    return FileResponse(Body(response, head, close), body_range)
+    response, head, close = await api.open_file(operation, read)
+    length = head.range.total if head.kind else response.length
+    return FileResponse(Body(response, head.data, close, length), head.range, head.kind)

@@ -6,12 +6,21 @@ counts as complete.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import TruncatedError
 from ..files.fileio import ReadAt
 from . import mp3_integrity, xls_integrity
 from .file_kind import FileKind
 
-CUT_LAST_FRAME = mp3_integrity.CUT_LAST_FRAME
+HABITS = frozenset(
+    [
+        mp3_integrity.CUT_LAST_FRAME,
+        mp3_integrity.XING_COUNTS_MORE,
+        xls_integrity.LAST_SECTOR_CUT,
+    ]
+)
+"""What some recorders and programs leave out: the same bytes twice prove that there are no more."""
 
 
 def find_truncation(kind: FileKind, read: ReadAt, size: int) -> str | None:
@@ -21,8 +30,10 @@ def find_truncation(kind: FileKind, read: ReadAt, size: int) -> str | None:
     return xls_integrity.find_truncation(read, size) if kind is FileKind.XLS else None
 
 
-def truncated_at_source(size: int, missing: str) -> TruncatedError:
+def truncated_at_source(size: int, missing: str, path: Path) -> TruncatedError:
     """Return the error for a file that was incomplete before it was sent."""
     return TruncatedError(
-        f"all {size} bytes arrived, but {missing}: the file was truncated before it was sent"
+        f"all {size} bytes arrived, but {missing}: the file was truncated before it was sent; "
+        "check=False saves it as it is",
+        path=path,
     )

@@ -7,16 +7,14 @@ be told from a shorter recording. What follows the last frame (a tag, padding) i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..files.fileio import ReadAt
-from .file_kind import frame_length
+from .mpeg_frames import find_frames, frame_length, signature
 
 CUT_LAST_FRAME = "the last frame of audio is cut"
+XING_COUNTS_MORE = "its header counts more"
 
 # From a few frames of speech to some ten of the longest kind: most files need only the first.
 _TAIL_SIZES = (1536, 4 * 1024, 16 * 1024)
-_MIN_FRAMES = 3  # frames in sequence that are no accident
 _SIDE_INFO = {(3, 0): 32, (3, 1): 17, (0, 0): 17, (0, 1): 9}  # (MPEG-1 or not, mono or not)
 
 
@@ -27,7 +25,7 @@ def find_truncation(read: ReadAt, size: int) -> str | None:
         return "the tag before the audio is cut"
     # The tag is included, because some programs count it: fewer cuts are found, but none wrongly.
     if _xing_size(read(start, 256)) > size:
-        return "its header counts more"
+        return XING_COUNTS_MORE
     return CUT_LAST_FRAME if _ends_mid_frame(read, start, size) else None
 
 
@@ -61,7 +59,7 @@ def _ends_mid_frame(read: ReadAt, start: int, size: int) -> bool:
         offset = max(start, size - tail_size)
         tail = read(offset, size - offset)
         is_all = offset == start
-        first = 0 if is_all and frame_length(tail, 0) else _find_frames(tail, 0)
+        first = 0 if is_all and frame_length(tail, 0) else find_frames(tail, 0)
         if is_all or first is not None:
             return _tail_ends_mid_frame(tail, first)
     return False
@@ -70,51 +68,25 @@ def _ends_mid_frame(read: ReadAt, start: int, size: int) -> bool:
 def _tail_ends_mid_frame(tail: bytes, offset: int | None) -> bool:
     """Return whether the end of a file is inside a frame; `offset` is that of its first frame."""
     while offset is not None:
-        signature, offset = _signature(tail, offset), _skip_frames(tail, offset)
+        common, offset = signature(tail, offset), _skip_frames(tail, offset)
         if offset >= len(tail):
             return offset > len(tail)
         if len(tail) - offset < 4:
-            return tail.startswith(signature[: min(2, len(tail) - offset)], offset)
-        offset = _find_frames(tail, offset)
+            return tail.startswith(common[: min(2, len(tail) - offset)], offset)
+        offset = find_frames(tail, offset)
     return False
 
 
 def _skip_frames(tail: bytes, offset: int) -> int:
     """Return the end of the sequence of frames that begins at an offset."""
-    signature = _signature(tail, offset)
+    common = signature(tail, offset)
     lengths: dict[bytes, int] = {}  # by header: nearly all frames have the same one
     while len(tail) - offset >= 4:
         header = tail[offset : offset + 3]
         if header not in lengths:
-            is_same = _signature(tail, offset) == signature
+            is_same = signature(tail, offset) == common
             lengths[header] = frame_length(tail, offset) if is_same else 0
         if not lengths[header]:
             break
         offset += lengths[header]
     return offset
-
-
-def _find_frames(tail: bytes, offset: int) -> int | None:
-    """Return the offset of the next sequence of frames, or None."""
-    while (offset := tail.find(b"\xff", offset)) >= 0:
-        if len(list(_frames(tail, offset))) == _MIN_FRAMES:
-            return offset
-        offset += 1
-    return None
-
-
-def _frames(tail: bytes, offset: int) -> Iterator[int]:
-    """Yield the offsets of the first whole frames of one sequence."""
-    signature = _signature(tail, offset)
-    for _ in range(_MIN_FRAMES):
-        length = frame_length(tail, offset)
-        if not length or _signature(tail, offset) != signature or offset + length > len(tail):
-            return
-        yield offset
-        offset += length
-
-
-def _signature(data: bytes, offset: int) -> bytes:
-    """Return what all frames of a file have in common: version, layer, sample rate."""
-    head = data[offset : offset + 3]
-    return bytes([*head[:2], head[2] & 0x0C]) if len(head) == 3 else b""

@@ -21,6 +21,7 @@ PARTIAL, NOT_SATISFIABLE = 206, 416
 # Visible ASCII, since it is sent back in a header. A weak ETag (W/) may stand for other bytes.
 _STRONG = re.compile(r'"[!#-~]{1,200}"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
+_DECODED = frozenset(["gzip", "deflate", "br", "zstd"])  # aiohttp decodes these unasked
 _UNSATISFIED_RANGE = re.compile(r"bytes \*/([0-9]{1,18})", re.IGNORECASE)
 
 
@@ -58,7 +59,18 @@ class BodyRange:
 
 def full_range(response: ResponseHead) -> BodyRange:
     """Return the range of a response that holds the whole file."""
+    if decoded_label(response) is not None:  # length and ETag are those of the compressed bytes
+        return BodyRange()
     return BodyRange(0, response.length, _strong_etag(response.header("ETag")))
+
+
+def decoded_label(response: ResponseHead) -> str | None:
+    """Return the Content-Encoding if the body is decompressed, else None.
+
+    Labels such as none, utf-8, binary or 8bit stand for no compression: the body is as it was.
+    """
+    label = (response.header("Content-Encoding") or "").strip().lower()
+    return label if label in _DECODED else None
 
 
 def partial_range(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
@@ -75,9 +87,9 @@ def partial_range(response: ResponseHead, resume_point: ResumePoint) -> BodyRang
 
 def _parse_206(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
     content_type = (response.header("Content-Type") or "").lower()
-    encoding = response.header("Content-Encoding") or "identity"
     match = _CONTENT_RANGE.fullmatch(response.header("Content-Range") or "")
-    if content_type.startswith("multipart/") or encoding.lower() != "identity" or match is None:
+    is_encoded = decoded_label(response) is not None
+    if content_type.startswith("multipart/") or is_encoded or match is None:
         raise ChangedError("the partial response does not state a single byte range")
     start, last, total = (int(number) for number in match.groups())
     is_known_total = resume_point.total in (None, total)

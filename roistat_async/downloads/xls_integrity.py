@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from ..files.fileio import ReadAt
 from .file_kind import HEAD_SIZE, OLE2, ZIP
 
+LAST_SECTOR_CUT = "the last sector of the sheet is not filled"
+_SECTORS_MISSING = "the sheet has sectors behind its end"
+
 _FREE, _LAST_SECTOR = 0xFFFFFFFF, 0xFFFFFFFA
 _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 22 + 65535  # the end record with the longest comment
@@ -23,17 +26,17 @@ def find_truncation(read: ReadAt, size: int) -> str | None:
         has_directory = _ZIP_END in read(max(0, size - _ZIP_TAIL), _ZIP_TAIL)
         return None if has_directory else "the directory at the end of the sheet is missing"
     if head.startswith(OLE2) and len(head) >= 512:
-        is_complete = _sectors_end(read, head) <= size
-        return None if is_complete else "the sheet has sectors behind its end"
+        missing = _sectors_end(read, head) - size
+        if missing > 0:
+            return LAST_SECTOR_CUT if missing < _sector_size(head) else _SECTORS_MISSING
     return None
 
 
 def _sectors_end(read: ReadAt, head: bytes) -> int:
     """Return the end of the last sector that the sector table marks as used."""
-    shift = int.from_bytes(head[30:32], "little")
-    if shift not in (9, 12):
+    sector_size = _sector_size(head)
+    if not sector_size:
         return 0
-    sector_size = 1 << shift
     tables = list(_table_sectors(read, head, sector_size))
     end = max((sector + 2 for sector in tables), default=0)
     for index, sector in reversed(list(enumerate(tables))):
@@ -41,6 +44,12 @@ def _sectors_end(read: ReadAt, head: bytes) -> int:
         if last is not None:
             return max(end, index * (sector_size // 4) + last + 2) * sector_size
     return end * sector_size
+
+
+def _sector_size(head: bytes) -> int:
+    """Return the size of a sector, 0 if the header states none that is allowed."""
+    shift = int.from_bytes(head[30:32], "little")
+    return 1 << shift if shift in (9, 12) else 0
 
 
 def _table_sectors(read: ReadAt, head: bytes, sector_size: int) -> Iterator[int]:

@@ -30,7 +30,8 @@ class PartFile:
 
     def __init__(self, target: Path) -> None:
         self.size: int = 0
-        self._target = target
+        self.target: Path = target
+        """Path that `publish` gives the file; it may be changed within the same folder."""
         self._path: Path | None = None
         self._hash = hashlib.sha256()
         self._fd = -1
@@ -82,7 +83,7 @@ class PartFile:
         """Write the last chunks, make the file durable and rename it to its target."""
         # One visit to a thread for all of it: each costs as much as hashing a small file.
         await run_in_thread(partial(self._publish, chunks), on_cancel=self.abort)
-        return Download(self._target, self.size, self.sha256)
+        return Download(self.target, self.size, self.sha256)
 
     def abort(self) -> None:
         """Prevent the rename, even if a thread is in the middle of `publish`."""
@@ -90,8 +91,8 @@ class PartFile:
 
     def _create(self) -> None:
         # The target's name may have all 255 bytes that a name may have, so it is shortened.
-        name = f".{self._target.name[:48]}.{secrets.token_hex(6)}.part"
-        path = self._target.with_name(name)
+        name = f".{self.target.name[:48]}.{secrets.token_hex(6)}.part"
+        path = self.target.with_name(name)
         self._fd = os.open(path, fileio.CREATE_FLAGS, 0o600)
         self._path = path
 
@@ -107,9 +108,9 @@ class PartFile:
 
     def _rename(self) -> None:
         if self._path is not None and not self._is_aborted:
-            os.replace(self._path, self._target)
+            os.replace(self._path, self.target)
             self._path = None
-            fsync_folder(self._target.parent)
+            fsync_folder(self.target.parent)
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -127,7 +128,7 @@ class PartFile:
         try:
             return operation()
         except OSError as error:
-            raise disk_error(error, self._target, self.size) from None
+            raise disk_error(error, self.target, self.size) from None
 
 
 def fsync_folder(folder: Path) -> None:

@@ -15,8 +15,8 @@ from ..api.project_api import ProjectApi
 from ..downloads import bulk
 from ..downloads.body import Body
 from ..downloads.file_download import FileDownload, Progress, open_body
-from ..downloads.file_kind import FileKind
-from ..downloads.file_request import FileRequest
+from ..downloads.file_kind import AudioFormat
+from ..downloads.file_request import export_request, recording_request
 from ..errors import ConfigurationError
 from ..files.paths import check_target
 from ..models.calls import Call, CallDraft, CallStatus
@@ -35,7 +35,6 @@ from ..wire.list_query import CallExtension, CallField, Filters, Sort
 from . import call_writes
 
 _LIST = "project/calltracking/call/list"
-_EXPORT = "project/calltracking/call/xls/export"
 _UPDATE = "project/calltracking/call/update"
 _DELETE = "project/calltracking/call/delete"
 
@@ -222,25 +221,33 @@ class Calls:
         *,
         to: str | os.PathLike[str],
         progress: Progress | None = None,
+        accept: Iterable[AudioFormat] = (),
+        check: bool = True,
     ) -> Download:
         """Save the MP3 recording of a call as the file `to`.
 
         An existing file is replaced only by a complete one. `progress(received, total)` is called
         after each chunk with the bytes received so far and the bytes expected, None if unknown.
+        `accept=["wav"]` also saves recordings of other formats. They get the ending of their
+        format in place of `.mp3`, and the result has the path. `check=False` saves whatever a
+        successful response holds, under the name `to`.
         Raises NoRecordingError, TruncatedError, ContentError or ChangedError.
         """
-        request = _recording(call_id_of(call))
+        request = recording_request(call_id_of(call), accept, check=check)
         return await FileDownload(self._api, request, check_target(to), progress).run()
 
-    def recording(self, call: Call | str | int) -> AbstractAsyncContextManager[Body]:
+    def recording(
+        self, call: Call | str | int, *, accept: Iterable[AudioFormat] = (), check: bool = True
+    ) -> AbstractAsyncContextManager[Body]:
         """Open the MP3 recording of a call without saving it.
 
             async with roistat.calls.recording(call) as body:
                 async for chunk in body: ...
 
-        `body.length` is the size in bytes, None if unknown.
+        `body.length` is the size in bytes, None if unknown. `accept` and `check` are those of
+        `download_recording`.
         """
-        return open_body(self._api, _recording(call_id_of(call)))
+        return open_body(self._api, recording_request(call_id_of(call), accept, check=check))
 
     def download_recordings(
         self,
@@ -248,6 +255,8 @@ class Calls:
         folder: str | os.PathLike[str],
         *,
         concurrency: int = 8,
+        accept: Iterable[AudioFormat] = (),
+        check: bool = True,
     ) -> bulk.BulkDownload:
         """Save recordings as `<call id>.mp3` in a folder; existing files cost no request.
 
@@ -255,7 +264,9 @@ class Calls:
                 print(outcome.call_id, outcome.status)
 
         Each outcome is yielded as soon as it is known. A failed recording does not stop the
-        others. At most `concurrency` and `Limits.concurrency` recordings are loaded at once.
+        others, nor does an invalid id of an iterator; in a list it is refused at once. At most
+        `concurrency` and `Limits.concurrency` recordings are loaded at once. `accept` and `check`
+        are those of `download_recording`.
         To leave the loop early, use `async with roistat.calls.download_recordings(...) as outcomes`
         around it: leaving the block cancels what is under way.
         """
@@ -266,8 +277,14 @@ class Calls:
             for call in calls:
                 call_id_of(call)
         limit = min(concurrency, self._api.config.limits.concurrency)
+        formats = tuple(require_iterable(accept, "accept"))
         return bulk.download_all(
-            calls, folder, save=self._save, id_of=call_id_of, concurrency=limit
+            calls,
+            folder,
+            save=partial(self._save, accept=formats, check=check),
+            id_of=call_id_of,
+            endings=recording_request("0", formats).endings,
+            concurrency=limit,
         )
 
     async def export_xls(
@@ -276,27 +293,25 @@ class Calls:
         *,
         to: str | os.PathLike[str],
         progress: Progress | None = None,
+        check: bool = True,
     ) -> Download:
         """Save the calls of a period as an Excel 97-2003 file (.xls).
 
-        `to` and `progress` are those of `download_recording`.
+        `to`, `progress` and `check` are those of `download_recording`.
         """
-        request = FileRequest(_EXPORT, values.encode_period(period), FileKind.XLS)
+        request = export_request(values.encode_period(period), check=check)
         return await FileDownload(self._api, request, check_target(to), progress).run()
 
-    async def _save(self, call_id: str, target: Path) -> Download:
-        request = _recording(call_id)
+    async def _save(
+        self, call_id: str, target: Path, *, accept: Iterable[AudioFormat], check: bool
+    ) -> Download:
+        request = recording_request(call_id, accept, check=check)
         return await FileDownload(self._api, request, target).run()
 
 
 def call_id_of(call: Call | str | int) -> str:
     """Return the id of a call, checked because it becomes part of a URL and of a file name."""
     return values.validate_id(call.id if isinstance(call, Call) else call, "call")
-
-
-def _recording(call_id: str) -> FileRequest:
-    path = f"project/calltracking/call/{call_id}/file"
-    return FileRequest(path, None, FileKind.MP3)
 
 
 def _list_period(api: ProjectApi, period: Period) -> Pager[Call]:

@@ -18,7 +18,8 @@ from ..errors import (
 E = TypeVar("E", bound=BaseException)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ENCODINGS = frozenset({"", "identity", "gzip"})
+# All but gzip stand for no compression: some servers put a charset or a MIME encoding there.
+_ENCODINGS = frozenset(["", "identity", "none", "utf-8", "binary", "7bit", "8bit", "gzip"])
 
 
 def strip_context(error: E) -> E:

@@ -103,12 +103,23 @@ async def test_ids_are_consumed_lazily(
         assert len(consumed) <= 4
 
 
-async def test_invalid_id_of_a_generator_is_raised(
-    roistat: Roistat, recorded: list[str], tmp_path: Path
+@pytest.mark.parametrize("invalid", ["../x", "", None, -1, "1" * 21])
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_d67_invalid_id_of_a_generator_is_an_outcome(
+    is_async: bool, invalid: Any, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """An invalid id is the caller's mistake, whenever it comes."""
-    with pytest.raises(errors.ConfigurationError):
-        await outcomes(roistat, iter([recorded[0], "../x"]), tmp_path)
+    """An invalid id among those of an iterator does not end the others, and is no path."""
+    ids = [recorded[0], invalid, recorded[1]]
+
+    async def generate() -> AsyncIterator[Any]:
+        for call_id in ids:
+            yield call_id
+
+    result = await outcomes(roistat, generate() if is_async else iter(ids), tmp_path / "mp3")
+    statuses = {call_id: str(outcome.status) for call_id, outcome in result.items()}
+    assert statuses == {recorded[0]: "saved", str(invalid): "failed", recorded[1]: "saved"}
+    assert isinstance(result[str(invalid)].error, errors.ConfigurationError)
+    assert sorted(path.stem for path in tmp_path.rglob("*.*")) == sorted(recorded[:2])
 
 
 class Saver:

@@ -2,41 +2,92 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async.downloads.file_kind import HEAD_SIZE, FileKind, frame_length, sniff
+from roistat_async.downloads.file_kind import HEAD_SIZE, FileKind, sniff, with_ending
+from roistat_async.downloads.mpeg_frames import LAYER_2, frame_length
 from roistat_async.testing import mp3
 
 TWO_FRAMES = mp3.recording("1", 0.072)
+AUDIO = mp3.recording("1", 30)
+ONE_FRAME = TWO_FRAMES[: mp3.FRAME_BYTES]
+XML = b"<?xml version='1.0'?>\n"
+KINDS = {
+    FileKind.EMPTY: [b""],
+    FileKind.MP3: [
+        TWO_FRAMES,
+        TWO_FRAMES[:200],
+        ONE_FRAME,
+        ONE_FRAME + b"TAG" + bytes(125),
+        b"ID3\x04\x00" + bytes(20),
+        *(padding + AUDIO for padding in (b"\n", b"\xef\xbb\xbf", bytes(9999), AUDIO[70:144])),
+        bytes(60_000) + b"ID3\x04\x00" + bytes(20),
+        b"\x01garbage" * 8000 + AUDIO[: 144 * 3],
+    ],
+    FileKind.XLS: [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)],
+    FileKind.XLSX: [
+        b"PK\x03\x04" + bytes(26) + name for name in (b"[Content_Types].xml", b"_rels/.rels")
+    ],
+    FileKind.ZIP: [b"PK\x03\x04" + bytes(26) + b"calls/1.mp3"],
+    FileKind.GZIP: [gzip.compress(AUDIO)],
+    FileKind.JSON: [b'{"status": "error"}', b"\xef\xbb\xbf [1]"],
+    FileKind.HTML: [b"\n<!DOCTYPE html>", b"<table>"],
+    FileKind.XML: [XML + b"<Error/>"],
+    FileKind.SPREADSHEET_ML: [
+        XML + b'<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
+        b'\xef\xbb\xbf<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>',
+    ],
+    FileKind.CSV: [
+        b"Date;Caller\r\n2026-05-01;7495\r\n",
+        "Дата,Номер\n2026,7495".encode("cp1251"),
+        b"id\tdate\n1\t2",
+    ],
+    FileKind.WAV: [b"RIFF\x00\x00\x00\x00WAVEfmt " + AUDIO, b"RF64\xff\xff\xff\xffWAVEds64"],
+    FileKind.OGG: [b"OggS\x00\x02" + bytes(99)],
+    FileKind.M4A: [b"\x00\x00\x00\x20ftypM4A \x00\x00\x00\x00"],
+    FileKind.MP2: [(b"\xff\xfd\x84\x00" + bytes(380)) * 2],
+    FileKind.AMR: [b"#!AMR\n", b"#!AMR-WB\n"],
+    FileKind.FLAC: [b"fLaC\x00\x00\x00\x22"],
+    FileKind.OTHER: [
+        TWO_FRAMES[:146],
+        b"RIFF\x00\x00\x00\x00AVI LIST",
+        b"Warning: mysql",
+        b"a, b\nc",
+        b"\xff\xfb\x90\x00" + bytes(2000),
+        b"\xff\xff\xff\xff" * 100,
+        b"\xff\xfb",
+        b"x" + AUDIO[: 144 * 3 - 1],
+    ],
+}
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"),
+    ("kind", "body"), [(kind, body) for kind, bodies in KINDS.items() for body in bodies]
+)
+def test_kind(kind: FileKind, body: bytes) -> None:
+    """Each kind is told by its bytes; an MP3 may begin behind padding or half a frame."""
+    assert sniff(body) is kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
     [
-        (b"", FileKind.EMPTY),
-        (TWO_FRAMES, FileKind.MP3),
-        (TWO_FRAMES[: mp3.FRAME_BYTES], FileKind.MP3),
-        (TWO_FRAMES[:200], FileKind.MP3),
-        (TWO_FRAMES[:146], FileKind.OTHER),
-        (b"ID3\x04\x00" + bytes(20), FileKind.MP3),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), FileKind.XLS),
-        (b"PK\x03\x04" + bytes(26), FileKind.XLS),
-        (b'{"status": "error"}', FileKind.JSON),
-        (b"\xef\xbb\xbf [1]", FileKind.JSON),
-        (b"\n<!DOCTYPE html>", FileKind.HTML),
-        (b"<?xml version='1.0'?>", FileKind.HTML),
-        (b"RIFF\x00\x00\x00\x00WAVEfmt ", FileKind.OTHER),
-        (b"Warning: mysql", FileKind.OTHER),
-        (b"\xff\xfb\x90\x00" + bytes(2000), FileKind.OTHER),
-        (b"\xff\xff\xff\xff" * 100, FileKind.OTHER),
-        (b"\xff\xfb", FileKind.OTHER),
+        ("1.mp3", FileKind.WAV, "1.wav"),
+        ("1.MP3", FileKind.OGG, "1.ogg"),
+        ("1.wav", FileKind.MP3, "1.mp3"),
+        ("1.mp3", FileKind.MP3, "1.mp3"),
+        ("1.5", FileKind.WAV, "1.5"),
+        ("1.mp3", FileKind.HTML, "1.mp3"),
     ],
 )
-def test_kind(body: bytes, kind: FileKind) -> None:
-    """Audio begins with two frames or a tag, and a sheet is OLE2 or ZIP."""
-    assert sniff(body) is kind
+def test_ending_follows_the_kind(name: str, kind: FileKind, expected: str) -> None:
+    """Only the ending of another kind of audio is replaced."""
+    assert with_ending(Path("a.mp3", name), kind) == Path("a.mp3", expected)
 
 
 @pytest.mark.parametrize(
@@ -56,18 +107,20 @@ def test_frame_length(header: bytes, length: int) -> None:
     assert frame_length(header, 0) == length
 
 
-@pytest.mark.parametrize(
-    ("version", "lengths"),
-    [
-        (0xFB, [104, 130, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044]),
-        (0xF3, [26, 52, 78, 104, 130, 156, 182, 208, 261, 313, 365, 417, 470, 522]),
-    ],
-    ids=["MPEG-1", "MPEG-2"],
-)
-def test_frame_length_of_every_bit_rate(version: int, lengths: list[int]) -> None:
+BIT_RATES = {
+    0xFB: [104, 130, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044],
+    0xF3: [26, 52, 78, 104, 130, 156, 182, 208, 261, 313, 365, 417, 470, 522],
+    0xFD: [104, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044, 1253],
+    0xF5: [52, 104, 156, 208, 261, 313, 365, 417, 522, 626, 731, 835, 940, 1044],
+}
+
+
+@pytest.mark.parametrize("version", BIT_RATES, ids=["MPEG-1", "MPEG-2", "1, layer 2", "2, layer 2"])
+def test_frame_length_of_every_bit_rate(version: int) -> None:
     """The length follows the bit rate, at 44,100 or 22,050 Hz."""
     headers = [bytes([0xFF, version, rate << 4, 0]) for rate in range(1, 15)]
-    assert [frame_length(header, 0) for header in headers] == lengths
+    layers = [LAYER_2] if version & 6 == 4 else []
+    assert [frame_length(header, 0, *layers) for header in headers] == BIT_RATES[version]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from roistat_async import Hooks, RetryEvent, Roistat, errors
-from roistat_async.testing import FakeRoistat, Fault, mp3
+from roistat_async import Hooks, Period, RetryEvent, Roistat, errors
+from roistat_async.testing import FakeRoistat, Fault, mp3, xls
 from tests.downloads.range_server import (
     AUDIO,
     ETAG,
@@ -42,7 +42,6 @@ CASES = {
     "neither length nor chunks": sends(answer(PART, kind="audio/mpeg", framing="")),
     "fewer bytes than Xing counts": whole(body=WITH_XING[:-288]),
     "last frame cut, in chunks": LAST_FRAME_CUT_IN_CHUNKS,
-    "labelled gzip": whole("Content-Encoding: gzip"),
 }
 
 
@@ -54,29 +53,64 @@ async def test_next_attempt_may_be_complete(case: Handler, tmp_path: Path) -> No
     assert not saved.resumed
 
 
-async def test_same_cut_twice_is_the_recording(tmp_path: Path) -> None:
-    """The very same bytes over a second connection prove that the recorder itself ended there."""
-    saved, requests = await download(tmp_path, LAST_FRAME_CUT, attempts=2)
-    assert (len(requests), saved.path.read_bytes()) == (2, AUDIO[:-7])
+SHEET = xls.workbook([["x" * 90]] * 50)
+HABITS = {
+    "last frame cut": (LAST_FRAME_CUT, AUDIO[:-7]),
+    "last frame cut, in chunks": (LAST_FRAME_CUT_IN_CHUNKS, AUDIO[:-7]),
+    "Xing counts more": (whole(body=WITH_XING[:-288]), WITH_XING[:-288]),
+}
+
+
+@pytest.mark.parametrize(("handler", "body"), HABITS.values(), ids=HABITS)
+async def test_d64_same_bytes_twice_are_the_recording(
+    handler: Handler, body: bytes, tmp_path: Path
+) -> None:
+    """The very same bytes, twice and to the promised end, are all that Roistat has."""
+    saved, requests = await download(tmp_path, handler, attempts=2)
+    assert (len(requests), saved.path.read_bytes()) == (2, body)
+
+
+async def export_cut(roistat: Roistat, fake: FakeRoistat, missing: int, target: Path) -> int:
+    """Export a sheet that always lacks so many bytes; return the number of requests."""
+    fake.fail("xls/export", Fault.garbage(SHEET[:-missing], "application/vnd.ms-excel"), times=9)
+    await roistat.calls.export_xls(Period.last(days=1), to=target)
+    return len(fake.requests)
+
+
+async def test_d64_last_sector_that_is_never_filled(
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """A sheet whose last sector is short is complete if the same bytes come twice."""
+    assert await export_cut(roistat, fake, 511, tmp_path / "a.xls") == 2
+    assert (tmp_path / "a.xls").read_bytes() == SHEET[:-511]
+
+
+@pytest.mark.parametrize("missing", [512, 3000])
+async def test_d64_missing_sector_is_a_cut(
+    missing: int, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """No number of equal responses makes a sheet complete that lacks a whole sector."""
+    with pytest.raises(errors.TruncatedError) as caught:
+        await export_cut(roistat, fake, missing, tmp_path / "a.xls")
+    assert (caught.value.path, os.listdir(tmp_path)) == (tmp_path / "a.xls", [])
 
 
 OTHER_CUTS = {
     "one attempt": (1, LAST_FRAME_CUT),
     "another length": (2, whole(body=AUDIO[:-9])),
     "another byte": (2, whole(body=AUDIO[:-9] + b"??")),
-    "no length": (2, LAST_FRAME_CUT_IN_CHUNKS),
 }
 
 
 @pytest.mark.parametrize("case", OTHER_CUTS.values(), ids=OTHER_CUTS)
 async def test_another_cut_proves_nothing(case: tuple[int, Handler], tmp_path: Path) -> None:
-    """A cut last frame is refused after one attempt, with other bytes and without a length."""
+    """A cut last frame is refused after one attempt, and with other bytes."""
     attempts, second = case
     error, requests = await failing_download(tmp_path, LAST_FRAME_CUT, second, attempts=attempts)
     size = len(AUDIO) - (9 if second is OTHER_CUTS["another length"][1] else 7)
     assert str(error) == (
         f"all {size} bytes arrived, but the last frame of audio is cut: "
-        "the file was truncated before it was sent"
+        "the file was truncated before it was sent; check=False saves it as it is"
     )
     assert (len(requests), os.listdir(tmp_path)) == (attempts, [])
 

@@ -32,7 +32,8 @@ def test_truncated_sheet_is_found(rows: int) -> None:
     body = xls.workbook([[f"{number:0300}"] for number in range(rows)])
     assert (len(body) > 7_200_000) == (rows == 30_000)
     assert is_complete(body)
-    for size in (len(body) - 1, len(body) - 512, len(body) // 2, 4096, 513, 512):
+    assert missing_from(body[:-511]) == xls_integrity.LAST_SECTOR_CUT
+    for size in (len(body) - 512, len(body) // 2, 4096, 513, 512):
         assert missing_from(body[:size]) == BEHIND_END
 
 
