@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from .errors import RoistatError
     from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent
     from .models.analytics import CallAnalytics
-    from .models.calls import Call, CallDraft, CallStatus, Geo, Order, OrderStatus, Source, Visit
+    from .models.calls import (
+        Call,
+        CallDraft,
+        CallStatus,
+        Device,
+        Geo,
+        Order,
+        OrderStatus,
+        Source,
+        Visit,
+    )
     from .models.downloads import Download, DownloadOutcome, DownloadStatus
     from .models.history_report import HistoryReport
     from .models.omitted import OMITTED, Omitted
@@ -76,6 +86,7 @@ __all__ = [
     "Clock",
     "Crm",
     "CrmField",
+    "Device",
     "Download",
     "DownloadOutcome",
     "DownloadStatus",
@@ -133,6 +144,7 @@ _MODULES = {
     "Clock": "clock",
     "Crm": "models.scripts",
     "CrmField": "models.scripts",
+    "Device": "models.calls",
     "Download": "models.downloads",
     "DownloadOutcome": "models.downloads",
     "DownloadStatus": "models.downloads",

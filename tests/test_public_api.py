@@ -21,9 +21,9 @@ from roistat_async.resources.scripts import Scripts
 EXPORTED = {
     roistat_async: {
         "AudioFormat", "BadRecord", "Body", "BulkDownload", "Call", "CallAnalytics", "CallDraft",
-        "CallExtension", "CallField",
-        "CallStatus", "ClientOptions", "Clock", "Crm", "CrmField", "Download", "DownloadOutcome",
-        "DownloadStatus", "Filters", "Geo", "GoogleAnalytics", "History", "HistoryReport", "Hooks",
+        "CallExtension", "CallField", "CallStatus", "ClientOptions", "Clock", "Crm", "CrmField",
+        "Device", "Download", "DownloadOutcome", "DownloadStatus", "Filters", "Geo",
+        "GoogleAnalytics", "History", "HistoryReport", "Hooks",
         "Integration", "Limits", "OMITTED", "Omitted", "OnBadRecord", "Operator", "Order",
         "OrderStatus", "Page", "Pager", "Period", "Phone", "PhoneField", "PhonePrefix", "Progress",
         "Redirect", "RequestEvent", "ResponseEvent", "RetryEvent", "RetryPolicy", "Roistat",

@@ -98,7 +98,7 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
     async for call in pager:
         assert_type(call.id, str)
         assert_type(call.date, datetime)
-        assert_type(call.status, CallStatus)
+        assert_type(call.status, CallStatus | None)
         assert_type(call.duration, int | None)
         assert_type(call.visit, Visit | None)
         assert_type(call.order, Order | None)

@@ -103,7 +103,9 @@ def _days(stats: CallAnalytics) -> Iterator[str]:
     yield ""
     yield "By day" if step == 1 else f"By {step} days"
     yield from (f"  {line}" for line in charts.columns(sums, height=3))
-    yield f"  {values[0].date:%Y-%m-%d} to {values[-1].date:%Y-%m-%d}, at most {max(sums):g}"
+    dates = [day.date for day in values if day.date is not None]
+    span = f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, " if dates else ""
+    yield f"  {span}at most {max(sums):g}"
 
 
 def _hours(stats: CallAnalytics) -> Iterator[str]:
@@ -117,13 +119,14 @@ def _hours(stats: CallAnalytics) -> Iterator[str]:
 
 
 def _weekdays(stats: CallAnalytics) -> Iterator[str]:
-    days = sorted(stats.hourly_weekly_quantity.by_weekdays, key=lambda day: day.date.weekday())
+    days = [
+        (day.date.weekday(), day.success + day.missed, f"missed {day.missed}")
+        for day in stats.hourly_weekly_quantity.by_weekdays
+        if day.date is not None
+    ]
     return _ranking(
         "By weekday",
-        [
-            (_WEEKDAYS[day.date.weekday()], day.success + day.missed, f"missed {day.missed}")
-            for day in days
-        ],
+        [(_WEEKDAYS[weekday], count, missed) for weekday, count, missed in sorted(days)],
     )
 
 

@@ -21,7 +21,7 @@ class AnalyticsPeriod:
 class HourCount:
     """Number of calls in an hour of the day; "01" is 00:00 to 01:00."""
 
-    hour: str
+    hour: str | None = None
     success: int = 0
     missed: int = 0
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
@@ -31,7 +31,7 @@ class HourCount:
 class WeekdayCount:
     """Number of calls on a weekday."""
 
-    date: datetime
+    date: datetime | None = None
     success: int = 0
     missed: int = 0
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
@@ -51,7 +51,7 @@ class HourlyWeeklyQuantity:
 class DayValue:
     """Value of one day."""
 
-    date: datetime
+    date: datetime | None = None
     value: float | None = None
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 

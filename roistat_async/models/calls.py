@@ -73,6 +73,18 @@ class Geo:
 
 
 @frozen(kw_only=True)
+class Device:
+    """Device of a visitor. Not documented by the vendor (docs/roistat-api-notes.md)."""
+
+    os: str | None = None
+    os_icon: str | None = None
+    agent: str | None = None
+    agent_icon: str | None = None
+    is_mobile: bool | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
 class Visit:
     """Visit to the site from which a call was made."""
 
@@ -83,7 +95,7 @@ class Visit:
     host: str | None = None
     landing_page: str | None = None
     agent: str | None = None
-    device: str | None = None
+    device: Device | None = None
     ip: str | None = field(default=None, repr=mask)
     google_client_id: str | None = field(default=None, repr=mask)
     metrika_client_id: str | None = field(default=None, repr=mask)
@@ -127,12 +139,13 @@ class Call:
     """Call. Durations are in seconds; `duration` is `waiting_time` plus `answer_duration`.
 
     `link` does not prove that there is a recording. It is never requested: it may be of any host.
-    `visit` and `order` are None unless requested by `extend`.
+    `visit` and `order` are None unless requested by `extend`. A value that its field cannot hold is
+    in `extra` of its object under its own name, and the field is None.
     """
 
     id: str
     date: datetime
-    status: CallStatus
+    status: CallStatus | None = None
     callee: str | None = field(default=None, repr=mask_phone)
     caller: str | None = field(default=None, repr=mask_phone)
     duration: int | None = None

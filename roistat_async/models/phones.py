@@ -16,7 +16,7 @@ class Phone:
     """Phone number of a project; `is_external` if bought from another operator."""
 
     id: int
-    phone: str = field(repr=mask_phone)
+    phone: str | None = field(default=None, repr=mask_phone)
     prefix: str | None = None
     script_id: int | None = None
     is_external: bool | None = None

@@ -126,11 +126,15 @@ class Script:
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
     def to_draft(self) -> ScriptDraft:
-        """Return this script as a draft for `scripts.update`, with its unknown keys."""
+        """Return this script as a draft for `scripts.update`, with its unknown keys.
+
+        A field that could not be read is left out, so that the update does not change it.
+        """
+        known = Script.__annotations__.keys()
         return ScriptDraft(
             name=OMITTED if self.name is None else self.name,
             is_enabled=OMITTED if self.is_enabled is None else self.is_enabled,
-            options=self.options,
-            integration=self.integration,
-            extra=dict(self.extra),
+            options=OMITTED if "options" in self.extra else self.options,
+            integration=OMITTED if "integration" in self.extra else self.integration,
+            extra={key: value for key, value in self.extra.items() if key not in known},
         )

@@ -58,8 +58,15 @@ def _getter(name: str) -> Callable[[Call], Value]:
         return lambda call: format_utc(call.date)
     if name in NESTED:
         return partial(_nested_json, name)
-    # `_value_` is the status as a plain str; for a subclass sqlite3 looks for an adapter first.
-    return attrgetter("status._value_" if name == "status" else name)
+    return _status if name == "status" else attrgetter(name)
+
+
+def _status(call: Call) -> str:
+    """Return the status as a plain str, and "" for none: the column of a SQLite copy is NOT NULL.
+
+    For a subclass of str sqlite3 would look for an adapter first.
+    """
+    return "" if call.status is None else call.status._value_
 
 
 def _nested_json(name: str, call: Call) -> str | None:

@@ -136,7 +136,10 @@ def _normalise(value: Any) -> Any:
 
 
 def _to_plain(value: Any) -> Any:
-    """Return models as dicts, unknown keys last; a field wins over an unknown key of its name."""
+    """Return models as dicts, unknown keys last.
+
+    A field wins over a key of `extra` with its name, unless it is empty: then its value was odd.
+    """
     if isinstance(value, datetime):
         return format_utc(value)
     kind = type(value)
@@ -145,4 +148,4 @@ def _to_plain(value: Any) -> Any:
     names = [field.name for field in attrs.fields(kind) if field.name != "extra"]
     plain = {name: _to_plain(getattr(value, name)) for name in names}
     extra = cast("dict[str, Any]", value.extra)
-    return plain | {key: value for key, value in extra.items() if key not in plain}
+    return plain | {key: value for key, value in extra.items() if plain.get(key) in (None, {})}

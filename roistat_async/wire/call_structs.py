@@ -31,6 +31,7 @@ _NO_UNKNOWN_KEYS: UnknownKeys = frozenset()
 _MAX_UNKNOWN_KEYS = 64  # each is a field of a Struct; more are not keys, but data used as keys
 _ID_FIELDS = frozenset({"id", "first_id", "visit_id", "order_id", "client_id", "metrika_client_id"})
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
+_RequiredId = Annotated[str, msgspec.Meta(min_length=1)] | int
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # as in coerce.to_int
 _IntText = Annotated[str, msgspec.Meta(pattern=rf"\A(?:{coerce.INTEGER})?\Z")]
 _FloatText = Annotated[str, msgspec.Meta(pattern=rf"\A(?:{coerce.NUMBER})?\Z")]
@@ -157,7 +158,7 @@ def _wire_field(
     kinds = union_members(field.type)
     wire_type = reduce(or_, [_wire_type(kind, field.name, structs, int_text) for kind in kinds])
     if field.default is attrs.NOTHING:
-        return (field.name, wire_type)
+        return (field.name, wire_type if field.name != "id" else _RequiredId)
     default: Any = None if type(None) in kinds else msgspec.field(default_factory=dict)
     return (field.name, wire_type, default)
 

@@ -1,21 +1,22 @@
 """Conversion between models and JSON objects, by cattrs.
 
-Requests are unstructured here, and records structured that the fast decoder refuses. Unknown keys
-are kept in `extra` and sent back with it. Errors name the path, not the value.
+Requests are unstructured here, and records structured that the fast decoder refuses. A value that
+its field cannot hold costs no record: the field has its default, and the value is kept in `extra`
+of the same object, under its own key. There are unknown keys too, and `extra` is sent back with an
+update. Only a required field, such as the id of a call, makes a record bad. Errors name the path,
+not the value.
 """
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import attrs
 import cattrs
-from cattrs import AttributeValidationNote, IterableValidationNote
-from cattrs.cols import list_structure_factory
-from cattrs.gen import make_dict_structure_fn
+from attrs import frozen
 
 from ..models import analytics
 from ..models.calls import CallDraft, CallStatus, Visit
@@ -37,7 +38,7 @@ _ALIASES: dict[type, dict[str, str]] = {
     Crm: {"enabled": "is_enabled"},
     Visit: {"first_visit_id": "first_id"},
 }
-_EMPTY_IS_NONE = (int, float, bool)
+_EMPTY_IS_NONE = (int, float, bool, CallStatus)
 
 
 class RecordError(ValueError):
@@ -53,11 +54,20 @@ def structure(value: Any, model: type[M]) -> M:
     """Return a decoded object as a model; raise RecordError with the path in it."""
     if not isinstance(value, dict):
         raise RecordError("", "expected an object")
-    try:
-        return _converter.structure(value, model)
-    except (cattrs.BaseValidationError, ValueError, TypeError, RecursionError) as error:
-        path, problem = _first_problem(error)
-    raise RecordError(path, problem)
+    return _converter.structure(value, model)
+
+
+def odd_fields(model: Any) -> Iterator[str]:
+    """Return the path of each value in a decoded model that its field could not hold.
+
+    Such a value is in `extra` under the key of its field; all other keys there are unknown ones.
+    """
+    yield from model.extra.keys() & _json_names(type(model)).keys()
+    for key, name in _json_names(type(model)).items():
+        nested = getattr(model, name)
+        for item in nested if isinstance(nested, list) else [nested]:
+            if attrs.has(type(item)) and key not in aliases(type(model)):
+                yield from (f"{key}.{path}" for path in odd_fields(item))
 
 
 def unstructure(model: Any) -> dict[str, Any]:
@@ -77,46 +87,81 @@ def camel_case(name: str) -> str:
     return first + "".join(part.capitalize() for part in others)
 
 
-def _first_problem(error: BaseException) -> tuple[str, str]:
-    if isinstance(error, BaseExceptionGroup):
-        inner = error.exceptions[0]
-        path, problem = _first_problem(inner)
-        return _step(inner, getattr(error, "cl", None)) + path, problem
-    known = isinstance(error, ValueError) and str(error).startswith("expected")
-    return "", str(error) if known else "missing or of a wrong type"
+def _json_names(kind: type[Any]) -> dict[str, str]:
+    """Return JSON key -> field name; the other names of a field come last."""
+    names = [field.name for field in attrs.fields(kind) if field.name != "extra"]
+    in_json = camel_case if kind in _CAMEL_CASE else str
+    return {**{in_json(name): name for name in names}, **aliases(kind)}
 
 
-def _step(error: BaseException, model: object) -> str:
-    for note in getattr(error, "__notes__", ()):
-        if isinstance(note, AttributeValidationNote):
-            return f".{camel_case(note.name) if model in _CAMEL_CASE else note.name}"
-        if isinstance(note, IterableValidationNote):
-            return f"[{note.index}]"
-    return ""
+@frozen
+class _FieldReader:
+    """Reader of one field of a model from its JSON value."""
+
+    name: str
+    kind: Any
+    is_required: bool
+    structure: Callable[[Any, Any], Any]
+
+    def read(self, value: Any) -> Any:
+        """Return the value of the field; raise ValueError if the field cannot hold it."""
+        if self.is_required and value == "":
+            raise ValueError("expected a value")
+        return self.structure(value, self.kind)
+
+
+def _field_readers(kind: type[Any]) -> dict[str, _FieldReader]:
+    fields = {field.name: field for field in attrs.fields(attrs.resolve_types(kind))}
+    return {
+        key: _FieldReader(
+            name,
+            fields[name].type,
+            fields[name].default is attrs.NOTHING,
+            _converter.get_structure_hook(fields[name].type),
+        )
+        for key, name in _json_names(kind).items()
+    }
 
 
 def _model_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
-    fields = attrs.fields(kind)
-    structure_fields = make_dict_structure_fn(kind, _converter)
-    names = {field.name: field.name for field in fields if field.name != "extra"}
-    if kind in _CAMEL_CASE:
-        names = {camel_case(name): name for name in names}
-    names.update(aliases(kind))
-    may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
+    readers = _field_readers(kind)
+    required = {reader.name for reader in readers.values() if reader.is_required}
 
     def structure_model(value: Any, _: Any) -> Any:
-        if value in ([], None) and may_be_empty:  # PHP writes an empty object as []
+        if not required and _is_missing(value):
             value = {}
         if not isinstance(value, dict):
             raise ValueError("expected an object")
-        unknown = sorted(value.keys() - names.keys())
-        known: dict[str, Any] = {"extra": {key: value[key] for key in unknown}}
-        for key, name in names.items():
-            if key in value:
-                known.setdefault(name, value[key])
-        return structure_fields(known, kind)
+        fields, odd = _read_fields(value, readers)
+        if missing := required - fields.keys():
+            raise RecordError(f".{min(missing)}", "expected a value")
+        extra = {key: value[key] for key in sorted((value.keys() - readers.keys()) | odd)}
+        return kind(**fields, extra=extra)
 
     return structure_model
+
+
+def _read_fields(
+    record: dict[str, Any], readers: Mapping[str, _FieldReader]
+) -> tuple[dict[str, Any], set[str]]:
+    """Return the fields of a record, and the keys of the values that their field cannot hold."""
+    fields: dict[str, Any] = {}
+    odd = set()
+    for key, reader in readers.items():
+        if key not in record or fields.get(reader.name) is not None:
+            continue
+        try:
+            fields[reader.name] = reader.read(record[key])
+        except ValueError as error:
+            if reader.is_required:
+                raise RecordError(f".{key}", str(error)) from None
+            odd.add(key)
+    return fields, odd
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether PHP writes this for a missing object or list."""
+    return value is None or value is False or value == "" or value == []
 
 
 def _is_union(kind: Any) -> bool:
@@ -146,10 +191,14 @@ def _means_none(value: Any, inner: Any, is_draft: bool) -> bool:
     if value is None:
         return True
     if inner is datetime:
-        return isinstance(value, str) and coerce.is_null_date(value)
+        return coerce.is_null_date(value)
     if inner in _EMPTY_IS_NONE:
         return bool(value == "")
-    return bool(value == [] and attrs.has(inner) and not is_draft)
+    if not (attrs.has(inner) or _is_list(inner)):
+        return False
+    if value == []:  # an empty list; and an empty object, which a draft does not send as null
+        return not (is_draft or _is_list(inner))
+    return _is_missing(value)
 
 
 def _json_hook(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
@@ -159,11 +208,13 @@ def _json_hook(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
     is_list_first = parts <= set(typing.get_args(Segments))
 
     def structure_free(value: Any, _: Any) -> Any:
-        if value is None:
-            return None if may_be_none else {}
-        if not isinstance(value, dict | list):
+        if isinstance(value, dict | list) and value != []:
+            return value
+        if not _is_missing(value):
             raise ValueError("expected an object or a list")
-        return {} if value == [] and not is_list_first else value
+        if value == []:
+            return [] if is_list_first else {}
+        return None if may_be_none else {}
 
     return structure_free
 
@@ -174,20 +225,28 @@ def _is_list(kind: Any) -> bool:
 
 
 def _list_hook(kind: Any) -> Callable[[Any, Any], Any]:
-    read = list_structure_factory(kind, _converter)
+    (inner,) = typing.get_args(kind)
+    read = _converter.get_structure_hook(inner)
+    is_model = attrs.has(inner)
 
     def structure_list(value: Any, _: Any) -> Any:
-        if not isinstance(value, list):
-            raise ValueError("expected a list")
-        return read(value, kind)
+        items = _list_items(value)
+        if is_model:
+            items = [item for item in items if item is not None]
+        return [read(item, inner) for item in items]
 
     return structure_list
 
 
-def _object(value: Any, _: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("expected an object")
-    return value
+def _list_items(value: Any) -> list[Any]:
+    """Return the items of a list; PHP writes one with holes as {"0": ..., "2": ...}."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and all(key.isascii() and key.isdecimal() for key in value):
+        return [value[key] for key in sorted(value, key=int)]
+    if _is_missing(value):
+        return []
+    raise ValueError("expected a list")
 
 
 def _status(value: Any, _: Any) -> CallStatus:
@@ -231,7 +290,6 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(bool, lambda value, _: coerce.to_bool(value))
     converter.register_structure_hook(datetime, lambda value, _: coerce.to_datetime(value))
     converter.register_structure_hook(CallStatus, _status)
-    converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     converter.register_structure_hook_factory(_is_list, _list_hook)
     converter.register_structure_hook_factory(_is_union, _union_hook)
     converter.register_structure_hook_factory(attrs.has, _model_hook)

@@ -75,7 +75,7 @@ def _decode_individually(response: ApiResponse, model: type[M], *, skip_bad: boo
             batch.null_rows.append(index)
             continue
         try:
-            item = _decode_row(record, model)
+            item = _decode_row(record, model, batch.odd)
         except codec.RecordError as error:
             bad_id, date = _identity(record)
             batch.bad.append(BadRecord(index, error.path, error.problem, bad_id, date))
@@ -90,13 +90,17 @@ def _decode_individually(response: ApiResponse, model: type[M], *, skip_bad: boo
     return batch
 
 
-def _decode_row(record: msgspec.Raw, model: type[M]) -> M:
+def _decode_row(record: msgspec.Raw, model: type[M], odd: dict[str, int]) -> M:
+    """Return a record as a model; add the paths of its odd values to `odd`."""
     if model is Call:
         try:
             return call_decoder.decode_record(record)  # type: ignore[return-value]
         except DECODE_ERRORS:
             pass
-    return codec.structure(_to_dict(record), model)
+    item = codec.structure(_to_dict(record), model)
+    for path in codec.odd_fields(item):
+        odd[path] = odd.get(path, 0) + 1
+    return item
 
 
 def _identity(record: msgspec.Raw) -> tuple[str | None, datetime | None]:

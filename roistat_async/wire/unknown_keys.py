@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..models.calls import Call, Geo, Order, OrderStatus, Source, Visit
+from ..models.calls import Call, Device, Geo, Order, OrderStatus, Source, Visit
 from . import codec
 from .union_members import union_members
 
@@ -14,7 +14,7 @@ UnknownKeys: TypeAlias = frozenset[tuple[type, str]]
 """Keys that no field has, each with the model of the object it was seen in."""
 
 # A model comes after the models of its fields.
-MODELS: tuple[type, ...] = (Source, Geo, OrderStatus, Visit, Order, Call)
+MODELS: tuple[type, ...] = (Source, Geo, Device, OrderStatus, Visit, Order, Call)
 
 
 def known_fields(model: type[Any]) -> list[attrs.Attribute[Any]]:

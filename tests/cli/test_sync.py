@@ -250,7 +250,7 @@ def test_full_run_of_a_period(fake: FakeRoistat, sync: Roistat) -> None:
 
 def test_skipped_records_end_with_3(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     """--on-bad-record skip copies the others and reports the number of skipped calls."""
-    fake.state.edit_call(fake.state.calls.ids()[5], duration="long")
+    fake.state.edit_call(fake.state.calls.ids()[5], id="")
     ended = sync(*_ALL, "--on-bad-record", "skip")
     assert (ended.code, ended.rows[0]["bad_records"]) == (3, 1)
     assert len(_ids(copy, fake.project)) == 59

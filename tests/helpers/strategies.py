@@ -85,6 +85,9 @@ SOURCES = _object(
     system_name_by_level=_LEVELS,
     display_name_by_level=_LEVELS,
 )
+DEVICES = _object(
+    os=_NULLABLE_TEXT, agent=_NULLABLE_TEXT, is_mobile=st.sampled_from([True, False, None, 1, "0"])
+)
 GEOS = _object(country=_NULLABLE_TEXT, city=_NULLABLE_TEXT, country_iso=_NULLABLE_TEXT)
 VISITS = _object(
     id=_IDS | st.none(),
@@ -92,7 +95,7 @@ VISITS = _object(
     first_visit_id=_mostly(st.none(), _IDS),
     date=_ANY_DATE,
     host=_NULLABLE_TEXT,
-    device=_NULLABLE_TEXT,
+    device=_nested(DEVICES),
     ip=_NULLABLE_TEXT,
     metrika_client_id=_IDS | st.none(),
     geo=_nested(GEOS),

@@ -258,7 +258,7 @@ async def test_a_page_that_fails_for_good(server: Server) -> None:
 def bad(server: Server) -> None:
     """Let three calls be unreadable, one of them at the end of a page."""
     for number in (3, 49, 200):
-        server.fake.state.edit_call(server.ids[number], duration="forty")
+        server.fake.state.edit_call(server.ids[number], id="")
 
 
 @pytest.mark.usefixtures("bad")
@@ -266,7 +266,7 @@ async def test_a_bad_record_is_raised(server: Server) -> None:
     """A bad record ends the walk with an error that names its path."""
     with pytest.raises(errors.MalformedResponseError) as caught:
         await ids_of(server.walk(page_size=50))
-    assert caught.value.path == "$.data[3].duration"
+    assert caught.value.path == "$.data[3].id"
 
 
 @pytest.mark.usefixtures("bad")
@@ -276,7 +276,7 @@ async def test_bad_records_are_skipped(server: Server, page_size: int) -> None:
     walk = server.walk(page_size=page_size, on_bad_record="skip")
     assert len(await ids_of(walk)) == 497
     assert walk.report.bad_records == len(walk.bad_records) == 3
-    assert {record.path for record in walk.bad_records} == {".duration"}
+    assert {record.path for record in walk.bad_records} == {".id"}
 
 
 @pytest.mark.usefixtures("bad")

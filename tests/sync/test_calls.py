@@ -346,7 +346,7 @@ async def test_p12_reread_marks_deleted_calls(live: Live) -> None:
 async def test_reread_marks_nothing_if_it_skipped_a_record(live: Live) -> None:
     """A call that could not be read may be one that seems to be gone."""
     await live.sync()
-    live.edit(20, duration="forty")
+    live.edit(20, id="")
     live.delete(30)
     report = await live.sync(reread=Period(live.since, moment(NOON)), on_bad_record="skip")
     assert (report.deleted, report.bad_records) == (0, 1)
@@ -414,7 +414,7 @@ async def test_a_second_run_of_the_project_is_refused(live: Live) -> None:
 
 async def test_bad_records_are_counted(live: Live) -> None:
     """They end the run unless they are skipped."""
-    live.edit(20, duration="forty")
+    live.edit(20, id="")
     with pytest.raises(errors.MalformedResponseError):
         await live.sync()
     report = await live.sync(on_bad_record="skip", page_size=50)

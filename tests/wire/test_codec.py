@@ -120,6 +120,7 @@ def test_flag_is_sent_as_is_enabled() -> None:
 def test_unknown_status_is_no_error() -> None:
     """A status that the vendor does not document loses neither the call nor its name (J19)."""
     status = codec.structure({**CALL, "status": "HOLD"}, Call).status
+    assert status is not None
     assert (status, str(status), status.value, status.is_known) == ("HOLD", "HOLD", "HOLD", False)
     assert CallStatus.ANSWER.is_known
 
@@ -136,14 +137,6 @@ def test_unknown_status_is_not_added_to_the_known_ones() -> None:
     """The documented statuses remain nine."""
     assert len({CallStatus("HOLD"), *CallStatus}) == 10
     assert len(CallStatus) == 9
-
-
-@pytest.mark.parametrize("status", ["", None, True, 1.5, []])
-def test_no_status_is_no_status(status: Any) -> None:
-    """Nothing but text is a status."""
-    with pytest.raises(codec.RecordError) as caught:
-        codec.structure({**CALL, "status": status}, Call)
-    assert caught.value.path == ".status"
 
 
 def _with_unknown_keys(value: Any) -> Any:
@@ -238,25 +231,12 @@ def test_no_number_is_sent_as_null(number: float) -> None:
     ("model", "record", "path"),
     [
         (Call, {"date": CALL["date"], "status": "ANSWER"}, ".id"),
+        (Call, {**CALL, "id": ""}, ".id"),
+        (Call, {**CALL, "id": ["74951234567"]}, ".id"),
         (Call, {**CALL, "date": ""}, ".date"),
         (Call, {**CALL, "date": None}, ".date"),
-        (Call, {**CALL, "duration": 1.9}, ".duration"),
-        (Call, {**CALL, "caller": ["74951234567"]}, ".caller"),
-        (Call, {**CALL, "visit": "74951234567"}, ".visit"),
-        (Call, {**CALL, "visit": {"source": {"utm_source": 1.5}}}, ".visit.source.utm_source"),
-        (Call, {**CALL, "order": {"status": {"id": True}}}, ".order.status.id"),
-        (Call, {**CALL, "static_source": {"system_name_by_level": [None, []]}},
-         ".static_source.system_name_by_level[1]"),
         (Script, {"id": None}, ".id"),
         (Script, {"id": 2**63}, ".id"),
-        (Script, {"id": 1, "options": "x"}, ".options"),
-        (Script, {"id": 1, "options": {"css_selector": {}}}, ".options.css_selector"),
-        (Script, {"id": 1, "integration": {"crm": {"custom_fields": [{}]}}},
-         ".integration.crm.custom_fields[0].id"),
-        (Script, {"id": 1, "integration": {"crm": {"enabled": "yes"}}},
-         ".integration.crm.is_enabled"),
-        (CallAnalytics, {"callCost": {"values": [{"value": "x", "date": CALL["date"]}]}},
-         ".callCost.values[0].value"),
         (Call, None, ""),
         (Call, [], ""),
         (Call, "74951234567", ""),

@@ -15,7 +15,17 @@ TIME = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0, 0), (12, 12), ("12", 12), ("-3", -3), ("007", 7), (2**63 - 1, 2**63 - 1)],
+    [
+        (0, 0),
+        ("12", 12),
+        ("-3", -3),
+        ("007", 7),
+        (2**63 - 1, 2**63 - 1),
+        (59.0, 59),
+        ("59.0", 59),
+        (" 1 000 ", 1000),
+        ("9007199254740992.0", 2**53),
+    ],
 )
 def test_whole_numbers(value: Any, expected: int) -> None:
     """A whole number may be a number or text."""
@@ -24,7 +34,24 @@ def test_whole_numbers(value: Any, expected: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", True, False, 1.9, 1.0, "1.0", " 7", "7_0", "+7", "٧", "1e3", 2**63, "9" * 19, []],
+    [
+        None,
+        "",
+        True,
+        False,
+        1.9,
+        "1.9",
+        "7_0",
+        "+7",
+        "٧",
+        "1e3",
+        2**63,
+        "9" * 19,
+        [],
+        2.0**54,
+        "9007199254740993.0",
+        "1 00",
+    ],
 )
 def test_no_whole_number(value: Any) -> None:
     """Anything else is an error: int() would return 1 for 1.9 and 70 for "7_0"."""
@@ -34,7 +61,15 @@ def test_no_whole_number(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(100, 100.0), (0.31451612903226001, 0.31451612903226), ("0.25", 0.25), ("-7", -7.0)],
+    [
+        (100, 100.0),
+        (0.31451612903226001, 0.31451612903226),
+        ("0.25", 0.25),
+        ("-7", -7.0),
+        ("1\u00a0000,50", 1000.5),
+        ("12\u202f345\u2009678", 12345678.0),
+        ("0,234", 0.234),
+    ],
 )
 def test_numbers(value: Any, expected: float) -> None:
     """A number may be int, float or text (`accuracy`, `revenue`)."""
@@ -43,7 +78,24 @@ def test_numbers(value: Any, expected: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", True, "nan", "inf", "1e3", float("inf"), float("nan"), 10**400, [], "."]
+    "value",
+    [
+        None,
+        "",
+        True,
+        "nan",
+        "inf",
+        "1e3",
+        float("inf"),
+        float("nan"),
+        10**400,
+        [],
+        ".",
+        "1,000",
+        "-1,000",
+        "1,000,000",
+        "1.5.5",
+    ],
 )
 def test_no_number(value: Any) -> None:
     """Infinity and NaN are errors, and so is other text that float() accepts."""
@@ -53,14 +105,24 @@ def test_no_number(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0, False), (1, True), ("0", False), ("1", True), (True, True), (False, False)],
+    [
+        (0, False),
+        (1, True),
+        ("0", False),
+        ("1", True),
+        (True, True),
+        (False, False),
+        (1.0, True),
+        ("true", True),
+        ("false", False),
+    ],
 )
 def test_j22_flags(value: Any, expected: bool) -> None:
     """A flag is 0, 1, "0", "1" or a boolean; "0" is false."""
     assert coerce.to_bool(value) is expected
 
 
-@pytest.mark.parametrize("value", [None, "", 2, -1, "yes", "true", 1.0, [], {}])
+@pytest.mark.parametrize("value", [None, "", 2, -1, "yes", 1.5, [], {}])
 def test_j22_no_flag(value: Any) -> None:
     """Anything else is an error."""
     with pytest.raises(ValueError, match=r"^expected 0 or 1$"):
@@ -68,14 +130,15 @@ def test_j22_no_flag(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("", ""), ("a", "a"), (16769, "16769"), (2**70, str(2**70))]
+    ("value", "expected"),
+    [("", ""), ("a", "a"), (16769, "16769"), (41.0, "41"), (2**70, str(2**70))],
 )
 def test_texts(value: Any, expected: str) -> None:
     """A number of any length becomes text (J12)."""
     assert coerce.to_text(value) == expected
 
 
-@pytest.mark.parametrize("value", [None, True, 1.5, [], {}])
+@pytest.mark.parametrize("value", [None, True, 1.5, 2.0**54, float("inf"), [], {}])
 def test_no_text(value: Any) -> None:
     """None and True never become text (J20)."""
     with pytest.raises(ValueError, match=r"^expected a string$"):

@@ -34,7 +34,7 @@ def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(value).encode())
 
 
-BAD = {**_call(500), "caller": {"number": PHONE}}
+BAD = {**_call(500), "date": {"number": PHONE}}
 PAGE = [BAD if number == 500 else _call(number) for number in range(1000)]
 
 
@@ -54,7 +54,7 @@ def test_error_names_the_bad_record() -> None:
     with pytest.raises(MalformedResponseError) as caught:
         _decode(PAGE, Call, skip_bad=False)
     error = caught.value
-    assert (error.index, error.path, error.unparsable) == (500, "$.data[500].caller", False)
+    assert (error.index, error.path, error.unparsable) == (500, "$.data[500].date", False)
     assert 'on_bad_record="skip"' in str(error)
     assert PHONE not in str(error) + repr(error.__dict__)
 
@@ -64,9 +64,7 @@ def test_a_bad_record_loses_no_other() -> None:
     batch = _decode(PAGE, Call, skip_bad=True)
     assert [call.id for call in batch.items] == [str(n) for n in range(1000) if n != 500]
     assert batch.keys == [call.id for call in batch.items]
-    (bad,) = batch.bad
-    date = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
-    assert bad == BadRecord(500, ".caller", "expected a string", "500", date)
+    assert batch.bad == [BadRecord(500, ".date", "expected a date", "500")]
     assert batch.row_count == 1000
 
 
@@ -75,7 +73,7 @@ def test_a_bad_record_loses_no_other() -> None:
     [
         ({"id": 7, "date": None}, "7", None),
         ({"id": PHONE * 2, "date": "soon"}, None, None),
-        ({"id": "x", "date": "2016-06-19"}, None, datetime(2016, 6, 19, tzinfo=UTC)),
+        ({"id": ["x"], "date": "2016-06-19"}, None, datetime(2016, 6, 19, tzinfo=UTC)),
         ([], None, None),
         ("x", None, None),
     ],
@@ -92,10 +90,10 @@ def test_only_odd_records_are_decoded_by_cattrs(monkeypatch: pytest.MonkeyPatch)
     """On a page with odd records the others are still decoded by Structs."""
     structure = Mock(side_effect=codec.structure)
     monkeypatch.setattr(codec, "structure", structure)
-    page = [_call(1), _call(2, date="2016-06-19T09:31:01"), _call(3)]
+    page = [_call(1), _call(2, date="2016-06-19T09:31:01"), _call(3, duration=[]), _call(4)]
     batch = _decode(page, Call, skip_bad=False)
-    assert [call.id for call in batch.items] == ["1", "2", "3"]
-    assert structure.call_count == 1
+    assert [call.id for call in batch.items] == ["1", "2", "3", "4"]
+    assert structure.call_count == 2
 
 
 def test_bad_records_have_keys() -> None:
@@ -214,7 +212,7 @@ def test_single_record_has_its_path() -> None:
     """The error of a record outside of a list starts with the path of the record."""
     with pytest.raises(MalformedResponseError) as caught:
         records.decode_record(_raw({"id": "5"}), Call, path="$.phoneCall")
-    assert caught.value.path in ("$.phoneCall.date", "$.phoneCall.status")
+    assert caught.value.path == "$.phoneCall.date"
 
 
 @pytest.mark.parametrize("data", [msgspec.Raw(), _raw(None), _raw([])])
@@ -230,5 +228,5 @@ def test_plain_list_names_the_index() -> None:
     (prefix,) = records.decode_plain_list(_raw([good]), PhonePrefix)
     assert prefix == PhonePrefix(system_name="7499", month_price=100.0)
     with pytest.raises(MalformedResponseError) as caught:
-        records.decode_plain_list(_raw([good, {"month_price": "x"}]), PhonePrefix)
-    assert caught.value.path == "$.data[1].month_price"
+        records.decode_plain_list(_raw([good, "x"]), PhonePrefix)
+    assert caught.value.path == "$.data[1]"

@@ -1,0 +1,195 @@
+"""A value that its field cannot hold costs no record: the field is empty, `extra` has the value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+
+from roistat_async import (
+    Call,
+    CallAnalytics,
+    Crm,
+    CrmField,
+    Device,
+    Phone,
+    Script,
+    ScriptOptions,
+)
+from roistat_async.errors import MalformedResponseError
+from roistat_async.models.page import RowBatch
+from roistat_async.wire import codec, records
+from roistat_async.wire.envelope import ApiResponse
+from roistat_async.wire.union_members import union_members
+
+from ..helpers import api_doc
+from ..helpers.odd_values import ABSENT, SHAPES, fields_of, full_record, with_value
+
+EMPTY: tuple[Any, ...] = (None, "", False, [], {}, ABSENT)
+"""Values that mean "none" and lose nothing."""
+CALL_FIELDS = fields_of(Call)
+REQUIRED = [("id",), ("date",)]
+
+
+def _decode(record: dict[str, Any], model: type[Any] = Call) -> RowBatch[Any]:
+    response = ApiResponse(msgspec.Raw(json.dumps([record]).encode()), 1, msgspec.Raw())
+    return records.decode_list(response, model, skip_bad=False)
+
+
+def _owner(model: Any, path: tuple[str, ...]) -> Any:
+    for name in path[:-1]:
+        model = getattr(model, name)
+        model = model[0] if isinstance(model, list) else model
+    return model
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    return any(isinstance(value, getattr(part, "__origin__", part)) for part in union_members(kind))
+
+
+def _check(model: Any, path: tuple[str, ...], raw: Any) -> None:
+    """Check that a field has a value of its type, and that no value is lost."""
+    owner, name = _owner(model, path), path[-1]
+    value = getattr(owner, name)
+    kind = {field.name: field.type for field in attrs.fields(attrs.resolve_types(type(owner)))}
+    assert _fits(value, kind[name])
+    if value in (None, {}) and not any(raw is empty or raw == empty for empty in EMPTY):
+        assert owner.extra == {name: raw}
+        assert [*codec.odd_fields(model)] == [".".join(path)]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CALL_FIELDS if path not in REQUIRED], ids=".".join
+)
+def test_j27_no_shape_of_a_field_costs_a_call(path: tuple[str, ...]) -> None:
+    """Of each field of a call and of its parts every shape of JSON is read or kept in `extra`."""
+    for name, raw in SHAPES.items():
+        (call,) = _decode(with_value(full_record(), path, raw)).items
+        assert call.id == "16769", name
+        _check(call, path, raw)
+
+
+@pytest.mark.parametrize("path", REQUIRED, ids=".".join)
+def test_only_id_and_date_are_demanded_of_a_call(path: tuple[str, ...]) -> None:
+    """Without a readable id or date the record is bad, and the error names the field."""
+    readable = {"id": ["zero", "number", "large", "text"], "date": []}[path[0]]
+    for name, raw in SHAPES.items():
+        record = with_value(full_record(), path, raw)
+        if name in readable:
+            assert _decode(record).items[0].id == str(raw)
+            continue
+        with pytest.raises(MalformedResponseError) as caught:
+            _decode(record)
+        assert caught.value.path == f"$.data[0].{path[0]}"
+
+
+@pytest.mark.parametrize(
+    ("model", "record", "field"),
+    [
+        (model, record, field)
+        for model, record in [
+            (Phone, api_doc.decoded("phone_list.response")["data"][1]),
+            (Script, api_doc.decoded("script_create.response")["data"]),
+        ]
+        for field in record
+        if field != "id"
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_only_the_id_is_demanded_of_phones_and_scripts(
+    model: type[Any], record: dict[str, Any], field: str
+) -> None:
+    """Every shape of every other field is read or kept in `extra`."""
+    for raw in SHAPES.values():
+        (item,) = _decode(with_value(record, (field,), raw), model).items
+        assert str(item.id) == str(record["id"])
+
+
+@pytest.mark.parametrize("path", fields_of(CallAnalytics), ids=".".join)
+def test_nothing_is_demanded_of_analytics(path: tuple[str, ...]) -> None:
+    """Every shape of every figure is read or kept in `extra`."""
+    names = tuple(map(codec.camel_case, path))
+    for raw in SHAPES.values():
+        record = with_value(api_doc.decoded("analytics.response")["data"], names, raw)
+        data = msgspec.Raw(json.dumps(record).encode())
+        assert isinstance(records.decode_record(data, CallAnalytics), CallAnalytics)
+
+
+@pytest.mark.parametrize(
+    ("path", "raw", "expected"),
+    [
+        (("duration",), 59.0, 59),
+        (("duration",), "59.0", 59),
+        (("duration",), " 1\u00a0000 ", 1000),
+        (("order", "revenue"), "1 000,50", 1000.5),
+        (("order", "revenue"), "12\u202f345.6", 12345.6),
+        (("visit_id",), 41.0, "41"),
+        (("static_source", "system_name_by_level"), {"2": "b", "0": "a"}, ["a", "b"]),
+        (("static_source", "system_name_by_level"), ["a", None], ["a", None]),
+        (("static_source", "system_name_by_level"), {}, []),
+        (("static_source", "system_name_by_level"), False, None),
+        (("visit",), False, None),
+        (("visit",), "", None),
+        (("visit", "geo"), [], None),
+        (("visit", "device"), None, None),
+        (("visit", "device"), {"os": "a", "is_mobile": 1}, Device(os="a", is_mobile=True)),
+        (("order", "custom_fields"), False, {}),
+        (("tags",), "", None),
+        (("status",), None, None),
+        (("status",), "", None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_sensible_readings(path: tuple[str, ...], raw: Any, expected: Any) -> None:
+    """PHP's other forms of a value are read, and are not odd."""
+    (call,) = _decode(with_value(full_record(), path, raw)).items
+    assert getattr(_owner(call, path), path[-1]) == expected
+    assert _owner(call, path).extra == {}
+
+
+@pytest.mark.parametrize("raw", ["1,000", "1 00", "1e3", "12 3456", "٧", "1,5,5"])
+def test_ambiguous_numbers_have_no_reading(raw: str) -> None:
+    """A thousand in one country and one in another is neither."""
+    (call,) = _decode(with_value(full_record(), ("order", "revenue"), raw)).items
+    assert (call.order.revenue, call.order.extra) == (None, {"revenue": raw})
+
+
+def test_odd_values_are_counted_by_path() -> None:
+    """The batch has the number of odd values of each field, and an unknown key is none."""
+    record = with_value(full_record(), ("visit", "source", "utm_term"), [1])
+    page = [record, full_record(), {**record, "duration": "long", "new": 1}, {"id": 5}]
+    response = ApiResponse(msgspec.Raw(json.dumps(page).encode()), 4, msgspec.Raw())
+    batch = records.decode_list(response, Call, skip_bad=True)
+    assert batch.odd == {"visit.source.utm_term": 2, "duration": 1}
+    assert len(batch.bad) == 1
+
+
+def test_a_list_with_an_unreadable_item_is_kept_as_it_came() -> None:
+    """One item of another kind makes the list odd: an update must not lose the others."""
+    raw = [{"id": "UF_1"}, {"name": "no id"}]
+    crm = codec.structure({"custom_fields": raw, "enabled": "maybe"}, Crm)
+    assert crm.extra == {"custom_fields": raw, "enabled": "maybe"}
+    assert codec.unstructure(crm) == crm.extra
+
+
+def test_holes_of_a_list_of_objects_are_left_out() -> None:
+    """A null between two objects is none of them."""
+    crm = codec.structure({"custom_fields": {"0": {"id": "a"}, "1": None, "3": {"id": "b"}}}, Crm)
+    assert crm.custom_fields == [CrmField("a"), CrmField("b")]
+
+
+def test_an_update_changes_no_odd_value() -> None:
+    """The draft of a script sends odd values back unchanged, or leaves their fields out."""
+    record = {"id": 1, "name": ["x"], "call_count": "many", "new": 1}
+    script = codec.structure({**record, "options": {"css_selector": "a"}}, Script)
+    assert script.options == ScriptOptions(extra={"css_selector": "a"})
+    assert codec.unstructure(script.to_draft()) == {
+        "options": {"css_selector": "a"},
+        "integration": {},
+        "new": 1,
+    }
+    unreadable = codec.structure({**record, "options": 5, "integration": 5}, Script)
+    assert codec.unstructure(unreadable.to_draft()) == {"new": 1}
