@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .downloads.file_download import Progress
     from .downloads.file_kind import AudioFormat
     from .errors import RoistatError
-    from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent
+    from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, WaitEvent
     from .models.analytics import CallAnalytics
     from .models.calls import (
         Call,
@@ -124,6 +124,7 @@ __all__ = [
     "Source",
     "Timeouts",
     "Visit",
+    "WaitEvent",
     "Webhook",
     "errors",
 ]
@@ -182,6 +183,7 @@ _MODULES = {
     "Source": "models.calls",
     "Timeouts": "config",
     "Visit": "models.calls",
+    "WaitEvent": "hooks",
     "Webhook": "models.scripts",
     "errors": "errors",
 }

@@ -7,7 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
@@ -78,7 +78,8 @@ class RetryPolicy:
     """
 
     max_attempts: int = field(default=4, validator=at_least(1))
-    """Attempts in total; 1 switches retries off."""
+    """Attempts in total; 1 switches retries off. A refusal for the rate is not counted: it is
+    retried until `deadline`."""
     base_delay: float = field(default=0.25, validator=positive)
     throttled_base_delay: float = field(default=1.0, validator=positive)
     """Takes the place of `base_delay` after a RateLimitError."""
@@ -99,21 +100,26 @@ class Limits:
     """Request limits for one project, checked before each request.
 
     Roistat allows 10 requests a second and 5,000 an hour *per project*. All programs that use the
-    project share them, so lower the limits where other programs need their share.
+    project share them, so lower the limits where other programs need their share. A client counts
+    only its own requests: use one client for a project, or divide the limits among its clients.
     """
 
     per_second: float | None = field(default=10, validator=optional_positive)
-    """Requests within any second; None switches the limit off (for tests)."""
+    """Requests within any second: 0.5 is one in two seconds, None no limit (for tests)."""
     per_hour: float | None = field(default=5000, validator=optional_positive)
-    """Requests within any hour; None switches the limit off (for tests)."""
+    """Requests within any hour; None is no limit (for tests)."""
     concurrency: int = field(default=8, validator=at_least(1))
-    """Requests at the same time."""
+    """Requests at the same time. An open `recording()` does not count."""
+    queue_timeout: float | None = field(default=None, validator=optional_positive)
+    """Seconds that a request may wait for these limits, then NotSentError; None is no limit."""
+    when_exhausted: Literal["raise", "wait"] = "raise"
+    """What a request does if the hour's limit, or a pause that Roistat asked for, would hold it
+    back beyond `RetryPolicy.deadline`: raise RateLimitError at once, or wait all the same. A bulk
+    download waits."""
 
     def __attrs_post_init__(self) -> None:
-        for name in ("per_second", "per_hour"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigurationError(f"{name} must be at least 1")
+        if self.when_exhausted not in ("raise", "wait"):
+            raise ConfigurationError('when_exhausted must be "raise" or "wait"')
 
 
 @frozen(kw_only=True)

@@ -223,7 +223,28 @@ class FeatureUnavailableError(APIError):
 
 
 class RateLimitError(APIError):
-    """The request limit of the project (10 a second, 5,000 an hour) is exhausted."""
+    """The request limit of the project (10 a second, 5,000 an hour) is exhausted.
+
+    Either Roistat refused the request, or the client did not send it, because it would have waited
+    longer than `RetryPolicy.deadline`: then `code` is "local_limit".
+    """
+
+    def __init__(
+        self,
+        code: str,
+        description: str | None = None,
+        http_status: int | None = None,
+        details: Mapping[str, Any] | None = None,
+        *,
+        retry_after: float | None = None,
+        advice: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        super().__init__(
+            code, description, http_status, details, retry_after=retry_after, advice=advice
+        )
+        if message is not None:
+            self.args = (message,)
 
 
 class ServerError(APIError):

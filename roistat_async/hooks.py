@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -46,12 +46,30 @@ class RetryEvent:
     delay: float
 
 
+WaitReason = Literal["hour", "refused"]
+"""Why a request waits: `Limits.per_hour` is used up, or Roistat asked for a pause."""
+
+
+@frozen(kw_only=True)
+class WaitEvent:
+    """Request that is held back for `seconds`, with the other requests of the client.
+
+    Waits for a second's limit are not reported, because they are usual and short.
+    """
+
+    operation: str
+    project: int
+    attempt: int
+    reason: WaitReason
+    seconds: float
+
+
 _callback: Any = instance_of(Callable, type(None))  # type: ignore[arg-type]  # isinstance accepts it
 
 
 @frozen(kw_only=True)
 class Hooks:
-    """Functions that are called for each request, each response and each retry.
+    """Functions that are called for each request, response and retry, and for long waits.
 
         Roistat(..., hooks=Hooks(on_retry=lambda event: print(event.operation, event.error)))
 
@@ -62,3 +80,4 @@ class Hooks:
     on_request: Callable[[RequestEvent], object] | None = field(default=None, validator=_callback)
     on_response: Callable[[ResponseEvent], object] | None = field(default=None, validator=_callback)
     on_retry: Callable[[RetryEvent], object] | None = field(default=None, validator=_callback)
+    on_wait: Callable[[WaitEvent], object] | None = field(default=None, validator=_callback)

@@ -163,7 +163,7 @@ def test_a_missing_variable_is_named(environ: dict[str, str], missing: str) -> N
 
 
 _BOOLEANS = {"retry_updates"}
-_OPTIONAL = {"per_second", "per_hour"}
+_OPTIONAL = {"per_second", "per_hour", "queue_timeout"}
 _NUMBERS = [
     (kind, field.name)
     for kind in SETTINGS
@@ -189,12 +189,10 @@ def test_numbers_are_positive(kind: type[Any], name: str, value: Any) -> None:
         (RetryPolicy, "max_attempts", 1.5),
         (RetryPolicy, "max_download_attempts", 1.5),
         (Limits, "concurrency", 1.5),
-        (Limits, "per_second", 0.5),  # below 1 nothing could be sent
-        (Limits, "per_hour", 0.5),
     ],
 )
 def test_the_minimum_is_one(kind: type[Any], name: str, invalid: float) -> None:
-    """Attempts are whole numbers, and neither they nor limits are below 1."""
+    """Attempts are whole numbers, and neither they nor requests at once are below 1."""
     with pytest.raises(ConfigurationError, match=name):
         kind(**{name: invalid})
     assert getattr(kind(**{name: 1}), name) == 1

@@ -28,7 +28,7 @@ EXPORTED = {
         "OrderStatus", "Page", "Pager", "Period", "Phone", "PhoneField", "PhonePrefix", "Progress",
         "Redirect", "RequestEvent", "ResponseEvent", "RetryEvent", "RetryPolicy", "Roistat",
         "RoistatError", "Script", "ScriptDraft", "ScriptOptions", "Sort", "Source", "Timeouts",
-        "Visit", "Webhook", "errors",
+        "Visit", "WaitEvent", "Webhook", "errors",
     },
     sync: {
         "NdjsonTarget", "ParquetTarget", "RecordingsReport", "SqliteTarget", "StdoutTarget",
@@ -77,8 +77,10 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "update": "script draft",
     },
     roistat_async.Clock: dict.fromkeys(("monotonic", "random", "sleep", "utc_now")),
-    roistat_async.Hooks: dict.fromkeys(("on_request", "on_response", "on_retry")),
-    roistat_async.Limits: dict.fromkeys(("concurrency", "per_hour", "per_second")),
+    roistat_async.Hooks: dict.fromkeys(("on_request", "on_response", "on_retry", "on_wait")),
+    roistat_async.Limits: dict.fromkeys(
+        ("concurrency", "per_hour", "per_second", "queue_timeout", "when_exhausted")
+    ),
     roistat_async.Timeouts: dict.fromkeys(("connect", "read", "response")),
     roistat_async.RetryPolicy: dict.fromkeys(
         ("base_delay", "deadline", "max_attempts", "max_delay", "max_download_attempts",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from functools import partial
 
 from ..errors import RateLimitError, RoistatError
-from ..hooks import RequestEvent, ResponseEvent, RetryEvent
+from ..hooks import RequestEvent, ResponseEvent, RetryEvent, WaitEvent, WaitReason
 from ..transport.http_request import ConnectionMode, Request
 from ..transport.interface import Response
 from ..transport.retry import Deadline, accepts_retry_after
@@ -102,6 +103,22 @@ class Execution:
                 )
             )
 
+    def notify_wait(self, reason: WaitReason, seconds: float) -> None:
+        """Log a long wait for the limits, and call the hook."""
+        hook = self.services.hooks.on_wait
+        cause = "the hour's limit is used up" if reason == "hour" else "Roistat asked for a pause"
+        _log.warning("%s waits: %s; next request in %.0f s", self.operation.path, cause, seconds)
+        if hook is not None:
+            hook(
+                WaitEvent(
+                    operation=self.operation.name,
+                    project=self.services.config.project,
+                    attempt=self.attempts,
+                    reason=reason,
+                    seconds=seconds,
+                )
+            )
+
     def notify_retry(self, attempt: int, error: RoistatError, delay: float) -> None:
         """Log an attempt that failed and will be retried, and call the hook."""
         hook, kind = self.services.hooks.on_retry, type(error).__name__
@@ -138,16 +155,27 @@ class Attempt:
 
     async def open(self) -> Response:
         """Wait for a permit, send the request, and return its response; call `close` after it."""
-        clock = self._services.clock
-        waiting_since = clock.monotonic()
-        await self._permit.acquire()
-        self._started_at = clock.monotonic()
-        self._deadline.extend(self._started_at - waiting_since)
+        await self._acquire_permit()
         self._execution.notify_request()
         request = self._execution.request(self._deadline)
         self._response = await self._services.transport.open(request, self._permit.mark_sent)
         self._execution.status = self._response.status
         return self._response
+
+    def release_permit(self) -> None:
+        """Release the permit although the response stays open, because user code reads it."""
+        self._permit.release()
+
+    async def _acquire_permit(self) -> None:
+        """Wait for a permit; the wait behind other requests does not count for the deadline."""
+        clock, limits = self._services.clock, self._services.config.limits
+        raises = limits.when_exhausted == "raise"
+        max_wait = self._deadline.remaining() if raises else math.inf
+        waiting_since = clock.monotonic()
+        waited = await self._permit.acquire(max_wait, self._execution.notify_wait)
+        self._started_at = clock.monotonic()
+        counted = waited if raises else 0.0
+        self._deadline.extend(self._started_at - waiting_since - counted)
 
     def close(self, error: BaseException | None = None) -> None:
         """Release the connection and the permit; a rejection slows later requests down."""

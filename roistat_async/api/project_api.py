@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .. import telemetry
 from ..errors import Lookup, NotFoundError, OutcomeUnknownError, RoistatError
@@ -71,11 +71,17 @@ class ProjectApi(Services):
                 raise
 
     async def open_file(
-        self, operation: Operation, read_head: Callable[[Response], Awaitable[T]]
+        self,
+        operation: Operation,
+        read_head: Callable[[Response], Awaitable[T]],
+        *,
+        holds_permit: bool,
     ) -> tuple[Response, T, Callable[[], None]]:
         """Return the response of a file, the result of `read_head`, and a function to close it.
 
-        Retried until `read_head` returns: only the first bytes tell a file from an error.
+        Retried until `read_head` returns: only the first bytes tell a file from an error. If user
+        code reads the body, it must not hold a permit, because that code may send other requests
+        and wait for one.
         """
         execution = Execution(self, operation)
 
@@ -87,9 +93,16 @@ class ProjectApi(Services):
             except BaseException as error:
                 attempt.close(error)
                 raise
+            if not holds_permit:
+                attempt.release_permit()
             return response, head, attempt.close
 
         return await self._execute(execution, open_and_read)
+
+    def waiting_for_limits(self) -> Self:
+        """Return the same API, whose requests wait for the hour's limit as long as it takes."""
+        limits = evolve(self.config.limits, when_exhausted="wait")
+        return evolve(self, config=evolve(self.config, limits=limits))
 
     async def _change(self, execution: Execution) -> None:
         sent_at = self.clock.utc_now()

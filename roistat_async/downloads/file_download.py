@@ -55,7 +55,7 @@ class FileResponse:
 @asynccontextmanager
 async def open_body(api: ProjectApi, request: FileRequest) -> AsyncIterator[Body]:
     """Open a file without saving it; raise the error that the response holds instead."""
-    file = await _open(api, request)
+    file = await _open(api, request, holds_permit=False)
     try:
         yield file.body
     finally:
@@ -81,6 +81,7 @@ class FileDownload:
         self._target = target
         self._progress = progress
         self._attempt = 1
+        self._spent = 0
         self._is_retry = False
         self._resume_point: ResumePoint | None = None
         self._was_changed = False
@@ -93,13 +94,15 @@ class FileDownload:
             while True:
                 result = await self._try(part)
                 if isinstance(result, Download):
+                    self._api.budget.refill(self._spent)
                     return result
                 await self._wait_before_retry(result)
 
     async def _wait_before_retry(self, error: _RetryableError) -> None:
         api, attempt = self._api, self._attempt
-        if self._is_last(error) or not api.budget.spend(error):
+        if self._is_last(error) or (cost := api.budget.spend(error)) is None:
             raise error
+        self._spent += cost
         delay = retry.backoff(attempt, error, api.config.retry, api.clock.random())
         self._is_retry = True
         operation = self._request.operation(is_retry=True)
@@ -234,6 +237,7 @@ async def _open(
     resume_point: ResumePoint | None = None,
     *,
     is_retry: bool = False,
+    holds_permit: bool = True,
 ) -> FileResponse:
     """Request a file, or the bytes behind a resume point; the caller must close the body."""
 
@@ -242,6 +246,6 @@ async def _open(
 
     byte_range = ByteRange(resume_point.size, resume_point.etag) if resume_point else None
     operation = request.operation(is_retry=is_retry, byte_range=byte_range)
-    response, head, close = await api.open_file(operation, read)
+    response, head, close = await api.open_file(operation, read, holds_permit=holds_permit)
     length = head.range.total if head.kind else response.length
     return FileResponse(Body(response, head.data, close, length), head.range, head.kind)

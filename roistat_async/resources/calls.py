@@ -278,10 +278,11 @@ class Calls:
                 call_id_of(call)
         limit = min(concurrency, self._api.config.limits.concurrency)
         formats = tuple(require_iterable(accept, "accept"))
+        patient = Calls(self._api.waiting_for_limits())
         return bulk.download_all(
             calls,
             folder,
-            save=partial(self._save, accept=formats, check=check),
+            save=partial(patient._save, accept=formats, check=check),
             id_of=call_id_of,
             endings=recording_request("0", formats).endings,
             concurrency=limit,

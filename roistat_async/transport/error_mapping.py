@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 from ..errors import (
     MalformedResponseError,
     NotSentError,
+    RateLimitError,
     RedirectRefusedError,
     RequestTimeoutError,
     RoistatError,
     TransportError,
 )
+from ..hooks import WaitReason
 
 E = TypeVar("E", bound=BaseException)
 
@@ -30,6 +32,12 @@ def strip_context(error: E) -> E:
     """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
+
+
+def queue_timeout(seconds: float) -> NotSentError:
+    """Return the error of a request that waited too long behind others, or for the limits."""
+    text = f"not sent within {seconds:g} s, behind other requests; see Limits.queue_timeout"
+    return NotSentError(text, permanent=True)
 
 
 def connect_timeout(seconds: float) -> NotSentError:
@@ -59,6 +67,19 @@ def deadline_passed(seconds: float) -> RequestTimeoutError:
     """Return the error of an operation that took too long with all its attempts."""
     text = f"not complete within the deadline of {seconds:g} s; see RetryPolicy.deadline"
     return RequestTimeoutError(text, phase="deadline", seconds=seconds)
+
+
+def limit_used_up(reason: WaitReason, seconds: float) -> RateLimitError:
+    """Return the error of a request that would wait longer than its deadline."""
+    cause = {
+        "hour": "the limit of requests an hour is used up",
+        "refused": "Roistat asked for a pause",
+    }
+    text = (
+        f"{cause[reason]}: no request for {seconds:.0f} s, which is beyond RetryPolicy.deadline; "
+        'try again then, or wait with Limits(when_exhausted="wait")'
+    )
+    return RateLimitError("local_limit", retry_after=seconds, message=text)
 
 
 def invalid_http() -> MalformedResponseError:

@@ -14,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 from ..clock import Clock
 from ..config import Limits
+from ..hooks import WaitReason
 from . import error_mapping
 
 _HOUR = 3600.0
@@ -27,17 +29,24 @@ _RECOVERY_SECONDS = 10.0
 """Seconds without a rejection after which one more request a second is tried."""
 _FALLBACK_LIMIT = 10
 """Rate to halve and to return to if `per_second` is None."""
+_LONG_WAIT = 1.0
+"""Seconds from which a wait for the hour, or for a pause, is reported."""
 # A sleep of exactly the right length has reached its end, whatever rounding says.
 _ROUNDING = 1e-6
+
+
+OnWait = Callable[[WaitReason, float], object]
+"""Called before a long wait for the hour or a pause, with the seconds."""
 
 
 class _SlidingWindow:
     """Times of the requests sent within the last second or hour."""
 
     def __init__(self, limit: float | None, length: float) -> None:
-        # Rounded down: with 2.5 a second, no second may hold more than 2.
-        self.limit = math.inf if limit is None else math.floor(limit)
-        self._length = length
+        # Rounded down: with 2.5 a second, no second may hold more than 2. With 0.5 a second, two
+        # seconds may hold one.
+        self.limit = math.inf if limit is None else max(1, math.floor(limit))
+        self._length = length / min(1.0, limit or 1.0)
         # Without a limit only a rejection sets one, and never a larger one than the fallback.
         self._sent_at: deque[float] = deque(maxlen=_FALLBACK_LIMIT if limit is None else None)
 
@@ -68,7 +77,7 @@ class Permit:
     def __init__(self, rate_limiter: RateLimiter) -> None:
         self._rate_limiter = rate_limiter
         self._sent_at = -math.inf
-        self._is_pending = False
+        self._is_pending = self._is_acquired = False
 
     async def __aenter__(self) -> Self:
         await self.acquire()
@@ -77,10 +86,15 @@ class Permit:
     async def __aexit__(self, *_: object) -> None:
         self.release()
 
-    async def acquire(self) -> None:
-        """Wait until the request may be sent; the caller must call `release`."""
-        await self._rate_limiter._acquire()
-        self._is_pending = True
+    async def acquire(self, max_wait: float = math.inf, on_wait: OnWait | None = None) -> float:
+        """Wait until the request may be sent; the caller must call `release`.
+
+        Returns the seconds waited for the hour or a pause. Raises RateLimitError as soon as they
+        would exceed `max_wait`. Only `Limits.queue_timeout` limits the wait behind other requests.
+        """
+        waited = await self._rate_limiter._acquire_in_time(max_wait, on_wait)
+        self._is_pending = self._is_acquired = True
+        return waited
 
     def mark_sent(self) -> None:
         """Count the request as sent now; a second call changes nothing."""
@@ -93,9 +107,13 @@ class Permit:
         self._rate_limiter._slow_down(self._sent_at, retry_after)
 
     def release(self) -> None:
-        """Return the permit; a request that was never sent does not count."""
-        self._rate_limiter._release(was_pending=self._is_pending)
-        self._is_pending = False
+        """Return the permit; a request that was never sent does not count.
+
+        A second call changes nothing.
+        """
+        if self._is_acquired:
+            self._rate_limiter._release(was_pending=self._is_pending)
+        self._is_pending = self._is_acquired = False
 
 
 class RateLimiter:
@@ -104,9 +122,11 @@ class RateLimiter:
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._clock = clock
         self._concurrency = limits.concurrency
+        self._queue_timeout = limits.queue_timeout
         self._second = _SlidingWindow(limits.per_second, _WINDOW["second"])
         self._hour = _SlidingWindow(limits.per_hour, _WINDOW["hour"])
         self._current_limit = self._second.limit
+        self._per_second = math.inf if limits.per_second is None else limits.per_second
         self._paused_until = -math.inf
         self._pause = 0.0
         self._halved_at = -math.inf
@@ -121,7 +141,7 @@ class RateLimiter:
     @property
     def per_second(self) -> float:
         """Requests a second that are permitted at present."""
-        return self._current_limit
+        return min(self._current_limit, self._per_second)
 
     @property
     def remaining_this_hour(self) -> int | None:
@@ -135,16 +155,27 @@ class RateLimiter:
         """Permits that are acquired and not yet released."""
         return self._in_flight
 
-    async def _acquire(self) -> None:
+    async def _acquire_in_time(self, max_wait: float, on_wait: OnWait | None) -> float:
+        timeout = asyncio.timeout(self._queue_timeout)
+        try:
+            async with timeout:
+                return await self._acquire(max_wait, on_wait)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+        raise error_mapping.queue_timeout(self._queue_timeout or 0.0)
+
+    async def _acquire(self, max_wait: float, on_wait: OnWait | None) -> float:
         self._bind()
         await self._slots.acquire()
         try:
             async with self._turn:
-                await self._wait_for_window()
+                waited = await self._wait_for_window(max_wait, on_wait)
         except BaseException:
             self._slots.release()
             raise
         self._in_flight += 1
+        return waited
 
     def _bind(self) -> None:
         """Use the running loop: asyncio's queues belong to one, and a client may outlive it."""
@@ -159,25 +190,43 @@ class RateLimiter:
         self._in_flight = self._pending = 0
         self._changed: asyncio.Future[None] | None = None
 
-    async def _wait_for_window(self) -> None:
-        while (delay := self._delay()) != 0.0:
-            if delay is not None:
-                await self._clock.sleep(delay)
-            else:
+    async def _wait_for_window(self, max_wait: float, on_wait: OnWait | None) -> float:
+        waited = 0.0
+        while True:
+            delay, reason = self._delay()
+            if delay == 0.0:
+                break
+            if delay is None:
                 self._changed = asyncio.get_running_loop().create_future()
                 await self._changed
+                continue
+            if reason is not None:
+                waited += delay
+                if waited > max_wait:
+                    raise error_mapping.limit_used_up(reason, delay)
+                if on_wait is not None and delay >= _LONG_WAIT:
+                    on_wait(reason, delay)
+            await self._clock.sleep(delay)
         self._pending += 1
+        return waited
 
-    def _delay(self) -> float | None:
+    def _delay(self) -> tuple[float | None, WaitReason | None]:
+        """Return the seconds to wait, None while pending requests decide, and the reason.
+
+        There is no reason if the limit of a second decides.
+        """
         now = self._clock.monotonic()
         if self._current_limit < self._second.limit:
             self._speed_up(now)
         second = self._second.delay(now, self._pending, self._current_limit)
         hour = self._hour.delay(now, self._pending, self._hour.limit)
         if second is None or hour is None:
-            return None
+            return None, None
         self._paused_until = min(self._paused_until, now + self._pause)  # the clock was set back
-        return max(0.0, self._paused_until - now, second, hour)
+        pause = max(0.0, self._paused_until - now)
+        if second >= max(pause, hour):
+            return second, None
+        return (hour, "hour") if hour >= pause else (pause, "refused")
 
     def _slow_down(self, sent_at: float, retry_after: float | None) -> None:
         """Halve the rate, once for all requests that were in flight together."""

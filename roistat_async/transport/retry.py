@@ -24,6 +24,7 @@ T = TypeVar("T")
 OnRetry = Callable[[int, RoistatError, float], object]
 """Called before each delay with the number of the attempt, its error, and the seconds."""
 
+_RETRY_COST = 14
 _SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
@@ -78,26 +79,29 @@ class Deadline:
 class RetryBudget:
     """Budget of the retries of a client, so that an outage is not answered by a retry storm.
 
-    A retry costs 14, or 5 after a rejection by the rate limit. A success returns 1.
+    A retry costs 14. It costs nothing after a refusal for the rate, which slows the client down
+    anyway, or after the loss of an idle connection, which the server may close at any time. A
+    success returns what its retries cost, so only operations that fail empty the budget, and at
+    least 1.
     """
 
     capacity: int = 500
     left: int = 500
 
-    def spend(self, error: BaseException) -> bool:
-        """Spend the cost of one retry; return False if too little is left."""
-        if isinstance(error, TransportError) and error.reused_connection:
-            return True  # no outage: the server closed an idle connection
-        cost = 5 if isinstance(error, RateLimitError) else 14
+    def spend(self, error: BaseException) -> int | None:
+        """Spend the cost of one retry and return it; None if too little is left."""
+        is_free = isinstance(error, RateLimitError) or (
+            isinstance(error, TransportError) and error.reused_connection
+        )
+        cost = 0 if is_free else _RETRY_COST
         if self.left < cost:
-            return False
+            return None
         self.left -= cost
-        return True
+        return cost
 
-    def refill(self) -> None:
-        """Return 1 to the budget after a success."""
-        if self.left < self.capacity:
-            self.left += 1
+    def refill(self, spent: int) -> None:
+        """Return what an operation that succeeded has spent, and at least 1."""
+        self.left = min(self.capacity, self.left + max(1, spent))
 
 
 async def call_with_retry(
@@ -109,18 +113,33 @@ async def call_with_retry(
     budget: RetryBudget,
     on_retry: OnRetry | None = None,
 ) -> T:
-    """Return the result of `attempt`, retried while `is_retryable`; raise its last error."""
+    """Return the result of `attempt`, retried while `is_retryable`; raise its last error.
+
+    A refusal for the rate is no failed attempt: it is retried until the deadline.
+    """
     deadline = Deadline(policy.deadline, clock)
+    refusals = spent = 0
 
     def delay(state: tenacity.RetryCallState) -> float:
-        return backoff(state.attempt_number, _error_of(state), policy, clock.random())
+        nonlocal refusals
+        error = _error_of(state)
+        is_refusal = isinstance(error, RateLimitError)
+        refusals += is_refusal
+        number = refusals if is_refusal else state.attempt_number - refusals
+        return backoff(number, error, policy, clock.random())
 
     def should_stop(state: tenacity.RetryCallState) -> bool:
         """Return whether no attempt is left, or the delay would end after the deadline."""
+        nonlocal spent
         error = _error_of(state)
-        is_last = state.attempt_number >= max_attempts_for(error, policy)
+        failures = state.attempt_number - refusals
+        is_last = failures >= max_attempts_for(error, policy) or policy.max_attempts == 1
         is_late = state.upcoming_sleep >= deadline.remaining()
-        return error is None or is_last or is_late or not budget.spend(error)
+        if error is None or is_last or is_late:
+            return True
+        cost = budget.spend(error)
+        spent += cost or 0
+        return cost is None
 
     def before_sleep(state: tenacity.RetryCallState) -> None:
         error = _error_of(state)
@@ -135,7 +154,7 @@ async def call_with_retry(
         before_sleep=before_sleep,
         reraise=True,
     )(attempt, deadline)
-    budget.refill()
+    budget.refill(spent)
     return result
 
 

@@ -19,7 +19,6 @@ FAILURES: dict[str, SimulatedResponse | Exception] = {
     "silent": TIMED_OUT,
     "refused": errors.NotSentError("cannot connect"),
     "502": SimulatedResponse(b"Bad gateway", 502),
-    "limited": SimulatedResponse(b"", 429),
 }
 
 
@@ -53,3 +52,18 @@ async def test_an_outage_costs_a_request_for_each_operation(how: str) -> None:
             await roistat.scripts.list()
         failure[0] = FAILURES[how]
         assert await requests_of_failures(1) == 4
+
+
+async def test_endless_refusals_cost_few_requests() -> None:
+    """An operation that is refused until its deadline of two minutes sends ten requests."""
+
+    async def refuse(_: Any, on_sent: Callable[[], None]) -> SimulatedResponse:
+        on_sent()
+        return SimulatedResponse(b"", 429)
+
+    transport = SimulatedTransport(refuse)
+    async with simulated(transport, JumpingClock().clock) as roistat:
+        for _ in range(OPERATIONS):
+            with pytest.raises(errors.RateLimitError):
+                await roistat.scripts.list()
+    assert transport.requests == 10 * OPERATIONS

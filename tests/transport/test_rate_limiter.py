@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from typing import Any
 
 import pytest
 from attrs import frozen
@@ -44,9 +45,12 @@ class LimiterSimulation:
         per_second: float | None = None,
         per_hour: float | None = None,
         concurrency: int = 8,
+        **options: Any,
     ) -> None:
         self.time = VirtualTime()
-        limits = Limits(per_second=per_second, per_hour=per_hour, concurrency=concurrency)
+        limits = Limits(
+            per_second=per_second, per_hour=per_hour, concurrency=concurrency, **options
+        )
         self.limiter = RateLimiter(limits, self.time.clock)
         self.sent_at: list[float] = []
         self.permitted: list[int] = []
@@ -98,7 +102,7 @@ class LimiterSimulation:
         task.cancel()
 
 
-@given(requests(), st.sampled_from([1, 2, 2.5, 3, 7.9, 10]), st.integers(1, 12))
+@given(requests(), st.sampled_from([0.4, 1, 2, 2.5, 3, 7.9, 10]), st.integers(1, 12))
 @settings(max_examples=150)
 def test_no_second_holds_more_than_its_limit(
     simulated: list[SimulatedRequest], per_second: float, concurrency: int
@@ -106,7 +110,7 @@ def test_no_second_holds_more_than_its_limit(
     """No window of a second, wherever it starts, holds more requests than `per_second`."""
     simulation = LimiterSimulation(per_second, concurrency=concurrency)
     asyncio.run(simulation.run(simulated))
-    assert simulation.busiest(1.0) <= per_second
+    assert simulation.busiest(max(1.0, 1 / per_second)) <= max(1, per_second)
 
 
 @given(requests(max_start=8000), st.integers(1, 6))
@@ -178,6 +182,41 @@ async def test_a_late_request_does_not_overtake_one_that_waits_for_the_next_seco
 async def test_the_limit_is_reached() -> None:
     """A hundred requests at ten a second take about ten seconds, not more."""
     assert 9 <= await LimiterSimulation(per_second=10).send(100) <= 9.5
+
+
+async def test_a_limit_below_one_is_a_request_in_several_seconds() -> None:
+    """With 0.5 a second, five requests take four intervals of two seconds."""
+    simulation = LimiterSimulation(per_second=0.5)
+    assert await simulation.send(5) == pytest.approx(4 * 2.1)
+    assert simulation.limiter.per_second == 0.5
+
+
+@pytest.mark.parametrize("reason", ["hour", "refused"])
+async def test_t80_a_wait_beyond_its_limit_is_refused_at_once(reason: str) -> None:
+    """It is known how long the hour or a pause lasts, so nobody waits for nothing."""
+    simulation = LimiterSimulation(per_hour=5 if reason == "hour" else None)
+    if reason == "hour":
+        await simulation.send(5)
+        await simulation.time.sleep(3500)
+    else:
+        await simulation.reject(retry_after=101)
+    start, waits = simulation.time.now, list[tuple[str, float]]()
+    with pytest.raises(errors.RateLimitError, match="when_exhausted") as caught:
+        await simulation.limiter.permit().acquire(100)
+    assert (simulation.time.now, caught.value.retry_after) == (start, 101)
+    permit = simulation.limiter.permit()
+    assert await permit.acquire(101, lambda *wait: waits.append(wait)) == 101
+    assert waits == [(reason, 101)]
+
+
+async def test_t81_a_request_waits_in_the_queue_no_longer_than_its_timeout() -> None:
+    """It was not sent, its place in the queue is free again, and the others are served."""
+    simulation = LimiterSimulation(concurrency=1, queue_timeout=0.01)
+    async with simulation.limiter.permit():
+        with pytest.raises(errors.NotSentError, match="queue_timeout") as caught:
+            await simulation.limiter.permit().acquire()
+    assert caught.value.permanent
+    assert await simulation.send(3) == 0
 
 
 async def test_no_limits_mean_no_waiting() -> None:

@@ -145,13 +145,37 @@ async def test_each_retry_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "cost"), [(THROTTLED, 5), (LOST, 14), (LOST_ON_REUSED, 0)], ids=["429", "lost", "old"]
+    ("error", "cost"), [(THROTTLED, 0), (LOST, 14), (LOST_ON_REUSED, 0)], ids=["429", "lost", "old"]
 )
 async def test_each_retry_has_its_cost(error: errors.RoistatError, cost: int) -> None:
-    """14 for a failure, 5 for a rejection, 0 for a closed idle connection; success returns 1."""
-    retries = Retries(error, error, error)
-    await retries.run()
-    assert retries.budget.left == min(500, 500 - 3 * cost + 1)
+    """14 for a failure; a refusal or a closed idle connection is no outage."""
+    retries = Retries(*[error] * 3, REJECTED)
+    await retries.fail()
+    assert retries.budget.left == 500 - 3 * cost
+
+
+async def test_t82_a_success_returns_what_its_retries_cost() -> None:
+    """Failures one by one do not empty the budget, however many they are."""
+    budget = RetryBudget(left=100)
+    for _ in range(100):
+        assert await Retries(LOST, UNAVAILABLE, budget=budget).run() == "done"
+    assert budget.left == 100
+
+
+async def test_t83_a_refusal_counts_for_the_deadline_and_not_for_the_attempts() -> None:
+    """Refusals of a minute are waited out; the attempts are left for other failures."""
+    retries = Retries(*[THROTTLED] * 7, LOST, LOST, THROTTLED, LOST)
+    assert await retries.run() == "done"
+    assert 60 < retries.clock.now - retries.clock.start < 120
+    endless = Retries(*[THROTTLED] * 99)
+    assert await endless.fail(deadline=50) is THROTTLED
+    assert 25 < endless.clock.now - endless.clock.start <= 50
+
+
+async def test_a_refusal_is_not_retried_without_retries() -> None:
+    """RetryPolicy(max_attempts=1) switches all retries off."""
+    retries = Retries(THROTTLED)
+    assert await retries.fail(max_attempts=1) is THROTTLED
 
 
 @pytest.mark.parametrize(("left", "attempts"), [(14, 2), (13, 1)])
