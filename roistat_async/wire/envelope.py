@@ -14,7 +14,7 @@ import msgspec
 from attrs import define, field
 
 from ..errors import MalformedResponseError, RoistatError
-from . import api_errors, coerce, surrogates
+from . import api_errors, coerce, json_repair
 
 _BOM = b"\xef\xbb\xbf"
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,40}", re.ASCII)
@@ -75,9 +75,8 @@ def _parse(
 ) -> ApiResponse | RoistatError:
     text = body.removeprefix(_BOM)
     envelope = _decode_envelope(text)
-    if envelope is None:
-        text = surrogates.replace_lone_surrogates(text)
-        envelope = _decode_envelope(text)
+    if envelope is None and (repaired := json_repair.repair(text)) is not None:
+        envelope = _decode_envelope(repaired)
     if envelope is not None and _is_error(envelope):
         return _api_error(envelope, http_status, retry_after)
     if http_status >= 400:

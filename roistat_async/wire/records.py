@@ -13,7 +13,7 @@ import msgspec
 from ..errors import MalformedResponseError
 from ..models.calls import Call
 from ..models.page import BadRecord, RowBatch
-from . import codec, coerce
+from . import codec, coerce, json_repair
 from .call_structs import DECODE_ERRORS, call_decoder
 from .envelope import ApiResponse
 
@@ -145,10 +145,12 @@ def _split_object(data: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
 
 
 def _to_dict(record: msgspec.Raw) -> Any:
-    try:
-        return _decode_any(record)
-    except DECODE_ERRORS:
-        pass
+    for text in (bytes(record), json_repair.repair(bytes(record))):
+        try:
+            if text is not None:
+                return _decode_any(text)
+        except DECODE_ERRORS:
+            pass
     raise codec.RecordError("", "expected valid JSON in UTF-8")
 
 

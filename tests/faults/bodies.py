@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from attrs import field, frozen
@@ -68,11 +69,6 @@ def said(status: object, **fields: object) -> bytes:
     return json.dumps({"status": status, "data": [], "total": 0, **fields}).encode()
 
 
-def number(name: str, what: str, text: str) -> Refused:
-    """Body with an invalid number of calls."""
-    return Refused(name, what, with_text("duration", text), _FIRST, "")
-
-
 def wrong(number: str, what: str, name: str, value: object) -> Refused:
     """Body with a field that cannot be read."""
     return Refused(number, what, rows(spelled(**{name: value})), rf"{_FIRST}\.{name}", "")
@@ -93,14 +89,6 @@ REFUSED = [
     Refused("J3", "success and error", said("success", error="x"), r"\$\.status", "success"),
     Refused("J3", "error that is an object", said("error", error={"a": _TEXT}), r"\$\.error", ""),
     Refused("J3", "error without a word", said("error"), r"\$\.error", "without a code"),
-    Refused("J7", "cp1251", _PLAIN.decode().encode("cp1251"), _FIRST, "UTF-8"),
-    Refused("J9", "NaN", with_text("duration", "NaN"), "", ""),
-    Refused("J9", "Infinity", with_text("duration", "Infinity"), "", ""),
-    Refused("J9", "-Infinity", with_text("something_new", "-Infinity"), "", ""),
-    number("J9", "1e999", "1e999"),
-    Refused("J9", "1e999, new", with_text("something_new", "1e999"), "", ""),
-    number("J11", "5,000 digits", "9" * 5000),
-    Refused("J11", "5,000 digits, new", with_text("something_new", "9" * 5000), "", ""),
     Refused("J14", "nested", with_text("tags", "[" * 100_000 + "]" * 100_000), "", ""),
     Refused("J14", "nested, new", with_text("new", "[" * 100_000 + "]" * 100_000), "", ""),
     Refused("J14", "nested, envelope", b'{"status": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
@@ -116,12 +104,24 @@ READ = [
     Read("J2", "without a label", _PLAIN, _COMMENT, WORDS, ""),
     Read("J5", "BOM", b"\xef\xbb\xbf" + _PLAIN, _COMMENT, WORDS),
     Read("J6", "windows-1251", _PLAIN, _COMMENT, WORDS, "application/json; charset=windows-1251"),
+    Read("J7", "cp1251", _PLAIN.decode().encode("cp1251"), _COMMENT, "\ufffd" * len(WORDS)),
+    Read("J7", "utf-16", _PLAIN.decode().encode("utf-16"), _COMMENT, WORDS),
     *[
         Read("J8", name, _PLAIN, _COMMENT, WORDS, f"application/json; charset={name}")
         for name in ("hex", "undefined", "bogus", "rot13", '"')
     ],
+    *[
+        Read(row, f"{text[:9]} as {name}", with_text(name, text), attrgetter(name), None)
+        for row, text in [("J9", "NaN"), ("J9", "-Infinity"), ("J9", "1e999"), ("J11", "9" * 5000)]
+        for name in ("duration", "comment")
+    ],
+    Read("J9", "1e999, new", with_text("new", "1e999"), lambda call: call.extra, {"new": None}),
     Read("J12", "id", with_text("id", str(HUGE)), lambda call: call.id, str(HUGE)),
     Read("J12", "visit", with_text("visit_id", str(HUGE)), lambda call: call.visit_id, str(HUGE)),
+    *[
+        Read("J39", repr(c), rows(spelled().replace(WORDS, f"a{c}b")), _COMMENT, f"a{c}b")
+        for c in "\0\x01\n\t"
+    ],
     Read("J13", "high", with_text("comment", r'"a\ud800b"'), _COMMENT, "a\ufffdb"),
     Read("J13", "low", with_text("comment", r'"\udfff"'), _COMMENT, "\ufffd"),
     Read("J13", "pair", with_text("comment", r'"\ud83d\ude00"'), _COMMENT, "\U0001f600"),

@@ -220,13 +220,6 @@ def test_error_code_is_enough(fields: dict[str, Any]) -> None:
         api_doc.body("call_list.response")[:-20],
         b'<b>Warning</b>: x in y.php\n{"status":"success","data":[]}',
         b'{"status":"success","data":[]}garbage',
-        b'{"status":"success","data":[NaN]}',
-        b'{"status":"success","data":[Infinity]}',
-        b'{"status":"success","data":[],"total":-Infinity}',
-        b'{"status":"success","data":[],"total":1e999}',
-        b'{"status":"success","data":[],"total":%s}' % (b"9" * 5000),
-        '{"status":"привет","data":[]}'.encode("cp1251"),
-        '{"status":"success","data":[]}'.encode("utf-16"),
         b"[" * 100_000,
         b'{"status":"success","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"status":"success","x":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
@@ -335,7 +328,7 @@ def test_a_number_of_5000_digits_does_not_fail_the_envelope(count: int) -> None:
     assert bytes(envelope.read(b'{"status":"success","data":%s}' % data).data) == data
 
 
-@pytest.mark.parametrize("damage", [b"\x00", b"NaN", b"", b'"', "я".encode("cp1251")])
+@pytest.mark.parametrize("damage", [b"", b'"', b"-", b"\\x"])
 def test_damage_in_a_long_list_is_reported(damage: bytes) -> None:
     """What is not JSON in a long list is an error of the whole response."""
     rows = b",".join([b'{"comment":"%s","x":1}' % (b"x" * 200)] * 100)

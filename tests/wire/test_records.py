@@ -121,7 +121,9 @@ def test_data_must_be_a_list(data: Any) -> None:
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
-@pytest.mark.parametrize("data", [msgspec.Raw(), {}, None, False, ""], ids=str)
+@pytest.mark.parametrize(
+    "data", [msgspec.Raw(), {}, None, False, ""], ids=["absent", "object", "null", "false", "text"]
+)
 def test_j40_what_php_sends_for_an_empty_list(model: type[Any], data: Any) -> None:
     """An empty object, null, false, an empty text and nothing at all are an empty list."""
     assert _decode(data, model, skip_bad=False).row_count == 0
@@ -151,25 +153,6 @@ def test_record_must_be_an_object(record: Any) -> None:
     """PHP writes an empty object as [], but no record is empty."""
     batch = _decode([record, _call(1)], Call, skip_bad=True)
     assert batch.bad == [BadRecord(0, "", "expected an object")]
-    assert len(batch.items) == 1
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","tags":{"a":1e999}}',
-        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","order":{"revenue":1e999}}',
-        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","duration":%s}' % (b"9" * 5000),
-        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","new":%s}' % (b"9" * 5000),
-        b'{"id":"1","date":"2016-06-19T09:31:01Z","status":"ANSWER","comment":"\xef\xf0"}',
-    ],
-    ids=["infinite", "infinite revenue", "5000 digits", "5000 digits, new", "cp1251"],
-)
-def test_record_that_is_not_json_is_bad(text: bytes) -> None:
-    """Such a record is reported, and the others are returned (J7, J9, J11)."""
-    data = msgspec.Raw(b"[" + text + b"," + json.dumps(_call(1)).encode() + b"]")
-    batch = _decode(data, Call, skip_bad=True)
-    assert [bad.index for bad in batch.bad] == [0]
     assert len(batch.items) == 1
 
 
