@@ -125,11 +125,12 @@ class Roistat:
         clock: Clock | None = None,
         transport: Transport | None = None,
     ) -> None:
-        if session is not None and (proxy or ssl_context or trust_env):
+        has_network_options = proxy is not None or ssl_context is not None or trust_env
+        if session is not None and has_network_options:
             raise ConfigurationError(
                 "set proxy, ssl_context and trust_env on the session, or pass no session"
             )
-        if transport is not None and (session or proxy or ssl_context or trust_env):
+        if transport is not None and (session is not None or has_network_options):
             raise ConfigurationError(
                 "a transport sends the requests itself: pass no session, proxy, ssl_context or "
                 "trust_env with it"
@@ -144,6 +145,9 @@ class Roistat:
         )
         if transport is None:
             network = NetworkOptions(proxy, ssl_context, trust_env)
+            if not config.base_url.lower().startswith("https:"):
+                # Plain http is for this machine: a proxy elsewhere would see the key.
+                network = evolve(network, trust_env=False)
             headers = request.DEFAULT_HEADERS
             transport = HttpTransport(config.timeouts, network, session, headers=headers)
         clock = clock or Clock()

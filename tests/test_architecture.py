@@ -36,8 +36,13 @@ MAY_IMPORT_FAKE = {"cli"}
 
 # library -> the only files that may import it at run time
 ONLY_HERE = {
-    "aiohttp": {"transport/http.py", "transport/connector.py", "transport/gzip_backend.py"},
-    "yarl": {"transport/http.py"},
+    "aiohttp": {
+        "transport/http.py",
+        "transport/aiohttp_errors.py",
+        "transport/connector.py",
+        "transport/gzip_backend.py",
+    },
+    "yarl": {"transport/http.py", "transport/aiohttp_errors.py"},
     "tenacity": {"transport/retry.py"},
     "cattrs": {"wire/codec.py"},
     "click": {"cli/"},

@@ -12,6 +12,7 @@ from ..errors import (
     RateLimitError,
     RedirectRefusedError,
     RequestTimeoutError,
+    ResponseError,
     RoistatError,
     TransportError,
 )
@@ -21,6 +22,7 @@ E = TypeVar("E", bound=BaseException)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # All but gzip stand for no compression: some servers put a charset or a MIME encoding there.
+_PROXY_AUTHENTICATION = 407
 _ENCODINGS = frozenset(["", "identity", "none", "utf-8", "binary", "7bit", "8bit", "gzip"])
 
 
@@ -40,9 +42,14 @@ def queue_timeout(seconds: float) -> NotSentError:
     return NotSentError(text, permanent=True)
 
 
-def connect_timeout(seconds: float) -> NotSentError:
+def cannot_connect(address: str, reason: str, *, permanent: bool = False) -> NotSentError:
+    """Return the error of a connection that cannot be opened."""
+    return NotSentError(f"cannot connect to {address}: {reason}", permanent=permanent)
+
+
+def connect_timeout(address: str, seconds: float) -> NotSentError:
     """Return the error of a connection that took too long."""
-    return NotSentError(f"cannot connect: no connection within {seconds:g} s")
+    return cannot_connect(address, f"no connection within {seconds:g} s; see Timeouts.connect")
 
 
 def response_timeout(seconds: float) -> RequestTimeoutError:
@@ -98,6 +105,11 @@ def reject_headers(status: int, headers: Mapping[str, str]) -> RoistatError | No
     """Return the error of a redirect or of an unknown Content-Encoding; None otherwise."""
     if status in _REDIRECTS:
         return _redirect(status, headers.get("Location"))
+    if status == _PROXY_AUTHENTICATION:
+        return ResponseError(
+            "the proxy refused the request (407): it needs a user and password, "
+            "proxy='http://user:password@host:port'"
+        )
     encoding = headers.get("Content-Encoding")
     if encoding is not None and encoding.strip().lower() not in _ENCODINGS:
         return MalformedResponseError("the response has a Content-Encoding that was not requested")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import ssl
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from functools import lru_cache
@@ -26,9 +25,9 @@ from ..errors import (
     NotSentError,
     RequestTimeoutError,
     RoistatError,
-    TransportError,
 )
 from . import borrowed_session, error_mapping
+from .aiohttp_errors import map_request_error, map_response_error
 from .connector import TrackingConnector, current_request_timeout
 from .http_request import ConnectionMode, NetworkOptions, Request
 from .interface import OnSent
@@ -77,7 +76,7 @@ class StreamedResponse:
         except TimeoutError:
             error = self._request_timeout.read_error()
         except (aiohttp.ClientError, HttpProcessingError, OSError) as cause:
-            error = _map_aiohttp_error(cause)
+            error = map_response_error(cause)
         else:
             return chunk
         raise error
@@ -150,7 +149,8 @@ class HttpTransport:
             async with request_timeout.scope:
                 response = await self._send(request, request_timeout.connect)
         except Exception as cause:
-            error = _map_error(cause, request_timeout) or self._map_other_error(cause)
+            error = map_request_error(cause, request.url, request_timeout)
+            error = error or self._map_other_error(cause)
             if error is None:
                 raise
         finally:
@@ -246,39 +246,3 @@ def _check_headers(
         streamed.close()
         raise error
     return streamed
-
-
-def _map_error(cause: Exception, request_timeout: RequestTimeout) -> RoistatError | None:
-    """Return the error of a request that got no response; None for other code's exception."""
-    if isinstance(cause, aiohttp.ConnectionTimeoutError):
-        return error_mapping.connect_timeout(request_timeout.connect)
-    if isinstance(cause, TimeoutError):
-        return request_timeout.error()
-    if isinstance(cause, RuntimeError):
-        return error_mapping.from_runtime_error(str(cause))
-    if not isinstance(cause, aiohttp.ClientError | HttpProcessingError | OSError):
-        return None
-    return _map_aiohttp_error(cause, reused_connection=request_timeout.reused_connection)
-
-
-def _map_aiohttp_error(cause: BaseException, *, reused_connection: bool = False) -> RoistatError:
-    """Return our exception for one of aiohttp; it holds nothing of the other."""
-    if isinstance(cause, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
-        text = "cannot connect: the server's certificate is not valid for base_url"
-        return NotSentError(text, permanent=True)
-    if isinstance(cause, aiohttp.ClientConnectorDNSError):
-        return NotSentError("cannot connect: the host name in base_url cannot be resolved")
-    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
-        return NotSentError("cannot connect: refused, unreachable or no TLS")
-    if isinstance(cause, aiohttp.InvalidURL):
-        return ConfigurationError("base_url or proxy is not a valid URL")
-    if isinstance(cause, aiohttp.ClientResponseError | HttpProcessingError):
-        return error_mapping.invalid_http()
-    if isinstance(cause, aiohttp.ClientPayloadError):
-        return TransportError(
-            "the response body is truncated or corrupt", reused_connection=reused_connection
-        )
-    return TransportError(
-        "connection lost before the response was complete",
-        reused_connection=reused_connection,
-    )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from attrs import define, field, frozen
 
+from ..errors import ConfigurationError
 from ..validation import instance_of
 
 
@@ -37,12 +41,44 @@ class Request:
     """Deadline of the operation, of which `total_timeout` is the rest; for error messages."""
 
 
+def _validate_proxy(_: Any, __: Any, value: Any) -> None:
+    # aiohttp would ignore an invalid one and send the requests around it.
+    if value is None:
+        return
+    parts = _split(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(
+            "proxy must be a str such as 'http://user:password@proxy.example:8080'; for SOCKS pass "
+            "a session with a connector of its own, e.g. that of aiohttp_socks"
+        )
+
+
+def _split(value: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  # reading the port validates it
+    except ValueError:
+        return None
+    return None if parts.path.strip("/") or re.search(r"\s", value) else parts
+
+
+def _validate_ssl_context(_: Any, __: Any, value: Any) -> None:
+    if not isinstance(value, ssl.SSLContext):
+        return
+    if value.verify_mode is ssl.CERT_NONE or not value.check_hostname:
+        raise ConfigurationError(
+            "ssl_context must check certificates and host names, because the API key is sent; "
+            "trust a CA of your own by ssl.create_default_context(cafile=...)"
+        )
+
+
 @frozen
 class NetworkOptions:
     """How to reach the network: a proxy, a certificate authority, the environment's proxies."""
 
-    proxy: str | None = field(default=None, repr=False, validator=instance_of(str, type(None)))
+    proxy: str | None = field(default=None, repr=False, validator=_validate_proxy)
     ssl_context: ssl.SSLContext | None = field(
-        default=None, validator=instance_of(ssl.SSLContext, type(None))
+        default=None,
+        validator=[instance_of(ssl.SSLContext, type(None)), _validate_ssl_context],
     )
     trust_env: bool = field(default=False, validator=instance_of(bool))

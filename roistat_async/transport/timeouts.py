@@ -71,10 +71,15 @@ class RequestTimeout:
         if not self._detects_sent:
             self._on_sent()
 
-    def error(self) -> RoistatError:
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it is proved that no byte of the request was sent."""
+        return self._detects_sent and not self._is_sent
+
+    def error(self, address: str) -> RoistatError:
         """Return the error of the phase that timed out."""
-        if self._detects_sent and not self._is_sent:
-            return error_mapping.connect_timeout(self.connect)
+        if self.is_unsent:
+            return error_mapping.connect_timeout(address, self.connect)
         if self.scope.when() == self._deadline:
             return error_mapping.deadline_passed(self._deadline_seconds)
         return error_mapping.response_timeout(self._timeouts.response)

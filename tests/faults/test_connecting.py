@@ -93,7 +93,7 @@ async def stalled_handshake() -> AsyncIterator[Options]:
 
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-_NOT_VALID = "certificate is not valid"
+_NOT_VALID = r"to 127\.0\.0\.1:\d+: the certificate is not valid \("
 
 
 @frozen
@@ -108,11 +108,21 @@ class Address:
 
 
 PLACES = [
-    Address("T1", "refused", refused, "cannot connect: refused"),
-    Address("T2", "unknown name", partial(looked_up, unknown_name), "cannot be resolved"),
-    Address("T3", "hanging look-up", partial(looked_up, hang), r"no connection within 0\.15 s"),
-    Address("T4", "full queue", full_queue, r"no connection within 0\.15 s"),
-    Address("T5", "no TLS", without_tls, "no TLS"),
+    Address("T1", "refused", refused, r"to 127\.0\.0\.1:\d+: connection refused"),
+    Address(
+        "T2",
+        "unknown name",
+        partial(looked_up, unknown_name),
+        r"to roistat\.invalid:443: the host name cannot",
+    ),
+    Address(
+        "T3",
+        "hanging look-up",
+        partial(looked_up, hang),
+        r"to \S+:\d+: no connection within 0\.15 s",
+    ),
+    Address("T4", "full queue", full_queue, r"to \S+:\d+: no connection within 0\.15 s"),
+    Address("T5", "no TLS", without_tls, r"to 127\.0\.0\.1:\d+: no TLS"),
     Address(
         "T5",
         "self-signed",
@@ -134,7 +144,9 @@ PLACES = [
         _NOT_VALID,
         True,
     ),
-    Address("T6", "stalled handshake", stalled_handshake, r"no connection within 0\.15 s"),
+    Address(
+        "T6", "stalled handshake", stalled_handshake, r"to \S+:\d+: no connection within 0\.15 s"
+    ),
 ]
 # Waiting for each of these takes its time; the others are met by every operation.
 _PATIENT = {"T3", "T4", "T6"}

@@ -1,0 +1,160 @@
+"""Proxies: what they refuse is named as theirs, and nothing is sent around them."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from pathlib import Path
+
+import pytest
+
+from roistat_async import Roistat, errors
+from tests.faults.fault_case import ATTEMPTS, create, failure, read_scripts
+from tests.faults.secrets import TOLD, check
+from tests.helpers.clients import KEY, PROJECT, client
+from tests.helpers.fault_server import FaultServer, sends
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, closed_port
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+TARGET = "https://roistat.invalid/api/v1"
+PERMANENT = {407: "user and password", 403: "does not allow", 400: "refused"}
+
+
+def proxy_url(server: RawServer) -> str:
+    """Return the address of a server that is used as a proxy."""
+    return f"http://user:{KEY}@127.0.0.1:{server.port}"
+
+
+async def refusal(handler: Handler, folder: Path, requests: int) -> errors.RoistatError:
+    """Return the error of a create over a proxy that does this with each connection."""
+    async with FaultServer(then=handler) as proxy:
+        async with client(TARGET, proxy=proxy_url(proxy), attempts=ATTEMPTS) as roistat:
+            error = await failure(create, roistat, folder)
+        assert proxy.connections == requests
+    assert isinstance(error, errors.NotSentError)
+    assert "proxy" in str(error)
+    check(error)
+    return error
+
+
+@pytest.mark.parametrize("status", PERMANENT)
+async def test_t72_a_proxy_that_refuses_the_tunnel(status: int, tmp_path: Path) -> None:
+    """The proxy, its status and what to do are named; a retry would not help."""
+    error = await refusal(sends(answer(TOLD, status=f"{status} {KEY}")), tmp_path, 1)
+    assert re.search(rf"roistat\.invalid:443.*{status}.*{PERMANENT[status]}", str(error))
+    assert error.permanent  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_t72_a_proxy_that_cannot_reach_roistat(status: int, tmp_path: Path) -> None:
+    """A create is retried, since it was not sent, and the status is named as the proxy's."""
+    error = await refusal(sends(answer(TOLD, status=f"{status} No")), tmp_path, ATTEMPTS)
+    assert str(status) in str(error)
+
+
+@pytest.mark.parametrize(
+    "fault", [sends(), sends(end="reset"), sends(b"SSH-2.0 " + TOLD + b"\r\n")], ids=str
+)
+async def test_t72_a_proxy_that_is_none(fault: Handler, tmp_path: Path) -> None:
+    """A connection that ends before the tunnel stands sent nothing, so a create is retried."""
+    await refusal(fault, tmp_path, ATTEMPTS)
+
+
+async def test_t72_a_proxy_that_does_not_listen(tmp_path: Path) -> None:
+    """The address of the proxy is named, not that of Roistat."""
+    port = closed_port()
+    async with client(TARGET, proxy=f"http://127.0.0.1:{port}") as roistat:
+        error = await failure(create, roistat, tmp_path)
+    assert type(error) is errors.NotSentError
+    text = f"cannot connect to the proxy 127.0.0.1:{port}: connection refused"
+    assert str(error).startswith(text)
+
+
+async def test_t72_a_tunnel_to_a_server_without_tls(tmp_path: Path) -> None:
+    """What fails behind the proxy is named as the address of Roistat."""
+
+    async def tunnel(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await connection.reader.read(1)
+        await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with (
+        FaultServer(then=tunnel) as proxy,
+        client(TARGET, proxy=proxy_url(proxy)) as roistat,
+    ):
+        error = await failure(read_scripts, roistat, tmp_path)
+    assert str(error).startswith("cannot connect to roistat.invalid:443: no TLS")
+
+
+async def test_t72_407_of_a_forwarding_proxy(tmp_path: Path) -> None:
+    """A request that a proxy refused was not carried out: it is no error of Roistat."""
+    fault = sends(answer(TOLD, status="407 Proxy Authentication Required"), end="serve")
+    async with FaultServer(fault) as server, client(server.base_url, attempts=2) as roistat:
+        error = await failure(create, roistat, tmp_path)
+    assert type(error) is errors.ResponseError
+    assert re.search(r"proxy.*407", str(error))
+    check(error)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "", "http://", "https://", "proxy:8080", "socks5://127.0.0.1:1", "ftp://127.0.0.1",
+        "http://127.0.0.1:99999", "http://127.0.0.1/path", "http://a b",
+        f"http://{KEY}@", "127.0.0.1",
+    ],
+)  # fmt: skip
+def test_t73_an_invalid_proxy_is_refused(proxy: str) -> None:
+    """An address that is no proxy's would be ignored, and requests would go around it."""
+    with pytest.raises(errors.ConfigurationError, match=r"^proxy must be") as caught:
+        Roistat(KEY, PROJECT, proxy=proxy)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://proxy.example:8080", "https://u:p@10.0.0.1/", "HTTP://x"]
+)
+def test_t73_a_valid_proxy(proxy: str) -> None:
+    """A proxy is reached over http or https, and may need a user and a password."""
+    assert "p@" not in repr(Roistat(KEY, PROJECT, proxy=proxy))
+
+
+async def test_t74_plain_http_goes_around_the_proxies_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A request to this machine is not encrypted, so it does not leave it."""
+    async with (
+        FaultServer() as proxy,
+        FaultServer() as server,
+    ):
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with client(server.base_url, trust_env=True) as roistat:
+            await roistat.scripts.list()
+        assert (proxy.connections, len(server.requests)) == (0, 1)
+
+
+async def test_t74_the_proxy_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With trust_env a request to Roistat goes through it."""
+    async with FaultServer(then=sends(answer(b"", status="403 No"))) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with client(TARGET, trust_env=True) as roistat:
+            error = await failure(create, roistat, tmp_path)
+    assert re.search("proxy.*403", str(error))
+
+
+@pytest.mark.parametrize("checks", ["host name", "nothing"])
+def test_t75_a_context_that_does_not_check_is_refused(checks: str) -> None:
+    """The key would be sent to anyone who answers."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    if checks == "nothing":
+        context.verify_mode = ssl.CERT_NONE
+    with pytest.raises(errors.ConfigurationError, match=r"^ssl_context must check"):
+        Roistat(KEY, PROJECT, ssl_context=context)
