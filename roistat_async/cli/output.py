@@ -91,7 +91,12 @@ def format_value(value: object) -> str:
 
 def format_datetime(value: datetime | None, zone: tzinfo) -> str | None:
     """Format a date and time in a time zone."""
-    return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    if value is None:
+        return None
+    try:
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:  # within hours of the first or the last date of all
+        return value.isoformat(" ")
 
 
 def _min_width(rows: Sequence[T], column: Column[T]) -> int:

@@ -25,20 +25,23 @@ class Period:
     def __attrs_post_init__(self) -> None:
         for name in ("start", "end"):
             check_aware(getattr(self, name), f"Period {name}")
-        if self.end <= self.start:
+        # In UTC: two times of one zone are compared without their offsets, but the hour that the
+        # clocks show twice in autumn would then end before it starts.
+        if to_utc(self.end, "Period end") <= to_utc(self.start, "Period start"):
             raise ConfigurationError("Period end must be after its start")
 
     @classmethod
     def last(cls, *, days: float = 0, hours: float = 0, now: datetime | None = None) -> Period:
-        """Return the period of this length that ends now."""
+        """Return the period of this length that ends now. A day is 24 hours."""
         end = datetime.now(UTC) if now is None else now
         check_aware(end, "now")
         try:
-            start = end - timedelta(days=days, hours=hours)
+            # In UTC, where no hour is missing or repeated.
+            start = (end.astimezone(UTC) - timedelta(days=days, hours=hours)).astimezone(end.tzinfo)
         except (OverflowError, ValueError, TypeError):
             start = None
         if start is None:
-            raise ConfigurationError("days and hours must be numbers, and the start a valid date")
+            raise ConfigurationError("days and hours must be numbers, and the start after year 1")
         return cls(start, end)
 
     @classmethod
@@ -48,7 +51,7 @@ class Period:
         Days and times without an offset are in `tz`.
         """
         first, dots, last = text.partition("..")
-        if not dots:
+        if not dots or "W" in text:  # 2026-W18 is a week; its last day would be left out
             raise ConfigurationError(f"a period must have a start and an end: {_FORM}")
         return cls(_start_of(first.strip(), tz), _end_of(last.strip(), tz))
 
@@ -59,6 +62,15 @@ def check_aware(value: object, what: str) -> None:
         raise ConfigurationError(f"{what} must be a datetime")
     if value.utcoffset() is None:
         raise ConfigurationError(f"{what} has no time zone; add one, e.g. tzinfo=UTC")
+
+
+def to_utc(at: datetime, what: str) -> datetime:
+    """Return the same time in UTC; raise ConfigurationError if it is out of range there."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        pass
+    raise ConfigurationError(f"{what} must be between the years 1 and 9999 in UTC")
 
 
 def _start_of(text: str, tz: tzinfo) -> datetime:
@@ -81,7 +93,7 @@ def _midnight(day: date, tz: tzinfo) -> datetime:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if len(text) == len("2026-05-01") else None
+        return date.fromisoformat(text)
     except ValueError:
         return None
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
-from ..models.period import Period, check_aware
+from ..models.period import Period, check_aware, to_utc
 from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from .calls_run import CallsRun, HistoryOptions
@@ -19,6 +19,8 @@ from .target_factory import open_target
 
 if TYPE_CHECKING:
     from ..client import Roistat
+
+_MAX_LOOKBACK = timedelta(days=3653)  # ten years
 
 
 async def sync_calls(
@@ -93,8 +95,11 @@ async def _open(
         await opened.close()
 
 
-def _check(since: object, lookback: object) -> None:
+def _check(since: Any, lookback: object) -> None:
     if since is not None:
         check_aware(since, "since")
-    if not isinstance(lookback, timedelta) or lookback < timedelta(0):
-        raise ConfigurationError("lookback must be a timedelta of 0 or more")
+        to_utc(since, "since")
+    if not isinstance(lookback, timedelta) or not timedelta(0) <= lookback <= _MAX_LOOKBACK:
+        raise ConfigurationError(
+            "lookback must be a timedelta of 0 to 3653 days; a longer period is read by reread"
+        )

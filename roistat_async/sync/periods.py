@@ -24,7 +24,7 @@ def backfill(since: datetime, covered_from: datetime) -> Iterator[Period]:
     """
     end = covered_from
     while since < end:
-        start = max(since, end - _BACKFILL_STEP)
+        start = since if end - since < _BACKFILL_STEP else end - _BACKFILL_STEP
         yield Period(start, end)
         end = start
 

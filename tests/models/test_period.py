@@ -16,6 +16,7 @@ from roistat_async.errors import ConfigurationError
 START = datetime(2026, 5, 1, tzinfo=UTC)
 END = datetime(2026, 6, 1, tzinfo=UTC)
 MOSCOW = timezone(timedelta(hours=3))
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,45 @@ def test_period_is_frozen() -> None:
     assert {period: 1}[Period(START, END)] == 1
 
 
+@pytest.mark.parametrize("hours", [0.5, 1, 2, 3, 24, 48])
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 10, 25, 2, 30, fold=0, tzinfo=BERLIN),  # the clocks show this time twice
+        datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN),
+        datetime(2026, 10, 25, 3, 30, tzinfo=BERLIN),
+        datetime(2026, 3, 29, 3, 30, tzinfo=BERLIN),  # an hour after 01:30
+    ],
+    ids=str,
+)
+def test_c1_lengths_are_real_time(now: datetime, hours: float) -> None:
+    """A period has its length on a day on which the clocks change, too."""
+    period = Period.last(hours=hours, now=now)
+    assert period.end.astimezone(UTC) - period.start.astimezone(UTC) == timedelta(hours=hours)
+    assert period.start.tzinfo is BERLIN
+
+
+def test_c1_an_end_before_its_start_in_real_time() -> None:
+    """Of an hour that the clocks show twice, the second one is later."""
+    first, second = (datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=BERLIN) for fold in (0, 1))
+    assert Period(first, second).end is second
+    with pytest.raises(ConfigurationError, match="after its start"):
+        Period(second, first + timedelta(minutes=10))
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        (datetime.min.replace(tzinfo=MOSCOW), END),
+        (START, datetime.max.replace(tzinfo=timezone(timedelta(hours=-3)))),
+    ],
+)
+def test_c3_a_date_outside_the_calendar(dates: tuple[datetime, datetime]) -> None:
+    """A date that UTC does not have is a ConfigurationError, not an OverflowError."""
+    with pytest.raises(ConfigurationError, match="between the years 1 and 9999"):
+        Period(*dates)
+
+
 def test_last_ends_now() -> None:
     """The end is `now`, which is the current time by default."""
     assert Period.last(days=1, hours=12, now=END) == Period(END - timedelta(hours=36), END)
@@ -75,13 +115,15 @@ def test_last_needs_a_length(arguments: dict[str, Any]) -> None:
     [
         ("2026-05-01..2026-05-31", START, END),
         (" 2026-05-01 .. 2026-05-31 ", START, END),
+        ("20260501..20260531", START, END),
+        ("20260501T000000Z..2026-05-31", START, END),
         ("2026-05-01..2026-05-01", START, START + timedelta(days=1)),
         ("2026-05-01T00:00:00Z..2026-06-01T03:00:00+03:00", START, END),
         ("2026-05-01T00:00:00+0000..2026-05-31", START, END),
         ("2026-05-01T00:00..2026-06-01T00:00", START, END),
     ],
 )
-def test_parse(text: str, start: datetime, end: datetime) -> None:
+def test_c2_parse(text: str, start: datetime, end: datetime) -> None:
     """The last day is included; times are used as they are."""
     assert Period.parse(text) == Period(start, end)
 
@@ -101,7 +143,7 @@ def test_parse_prefers_the_offset_in_the_text() -> None:
 
 def test_parse_knows_the_length_of_a_day() -> None:
     """A day on which the clocks change has 23 or 25 hours."""
-    period = Period.parse("2026-03-29..2026-03-29", tz=ZoneInfo("Europe/Berlin"))
+    period = Period.parse("2026-03-29..2026-03-29", tz=BERLIN)
     assert period.end.astimezone(UTC) - period.start.astimezone(UTC) == timedelta(hours=23)
 
 
@@ -111,6 +153,7 @@ def test_parse_knows_the_length_of_a_day() -> None:
         "", "2026-05-01", "2026-05-01-2026-05-31", "..", "2026-05-01..", "..2026-05-31",
         "2026-05-31..2026-05-01", "2026-13-01..2026-13-02", "yesterday..today",
         "2026-05-01..9999-12-31", "2026-05-01..2026-05-02..2026-05-03",
+        "2026-W18..2026-W19", "2026-W18-1..2026-W19-1",
     ],
 )  # fmt: skip
 def test_parse_refuses(text: str) -> None:

@@ -48,6 +48,12 @@ def test_backfill_goes_back_month_by_month() -> None:
     ]
 
 
+def test_c3_backfill_of_the_first_days_of_all() -> None:
+    """A backfill may begin with the first date that exists."""
+    first = datetime.min.replace(tzinfo=UTC)
+    assert list(backfill(first, first + DAY)) == [Period(first, first + DAY)]
+
+
 @given(st.integers(0, 10**8), st.integers(0, 10**8))
 def test_backfill_has_no_gaps(since: int, covered: int) -> None:
     """The periods touch each other and the covered time."""
