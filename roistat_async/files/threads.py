@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 async def run_in_thread(
-    function: Callable[[], T], on_cancel: Callable[[], None] | None = None
+    function: Callable[[], T],
+    on_cancel: Callable[[], None] | None = None,
+    *,
+    executor: Executor | None = None,
 ) -> T:
     """Run a function in a worker thread and return its result.
 
-    A cancellation waits for the thread, which may use a file that is about to be closed.
-    `on_cancel` is called in the event loop and may ask the thread to stop.
+    A cancellation waits for the thread, which may use a file that is about to be closed. It may
+    come again at each await, as from a scope of anyio. `on_cancel` is then called each time, in the
+    event loop, and may ask the thread to stop. `executor` replaces asyncio's threads.
     """
-    return await _finish(asyncio.get_running_loop().run_in_executor(None, function), on_cancel)
+    future = asyncio.get_running_loop().run_in_executor(executor, function)
+    return await _finish(future, on_cancel)
 
 
 async def shielded(work: Coroutine[Any, Any, T], on_cancel: Callable[[], None] | None = None) -> T:

@@ -28,7 +28,7 @@ class CancelAt:
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
-            assert self.points < self.at[-1], "the cancel was swallowed"
+            assert self.points < self.at.start, "the cancel was swallowed"
 
     async def _run(self) -> None:
         await self
