@@ -26,15 +26,18 @@ _YES_NO = {"1": True, "0": False, "yes": True, "no": False, "true": True, "false
 
 
 class ConnectionOptions(NamedTuple):
-    """Options of the connection: project, address, key."""
+    """Options of the connection: project, address, key, proxy and limits."""
 
     project: str | None
     base_url: str | None
     api_key_file: Path | None
+    proxy: str | None
+    per_second: float | None
+    per_hour: float | None
 
     def client(self) -> Roistat:
         """Return a client, configured by the environment and these options."""
-        from .. import Roistat
+        from .. import Limits, Roistat
 
         environ = dict(os.environ)
         if self.project is not None:
@@ -43,7 +46,9 @@ class ConnectionOptions(NamedTuple):
             environ["ROISTAT_BASE_URL"] = self.base_url
         if self.api_key_file is not None:
             environ["ROISTAT_API_KEY"] = _read_key(self.api_key_file)
-        return Roistat.from_env(environ)
+        limits = {"per_second": self.per_second, "per_hour": self.per_hour}
+        given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+        return Roistat.from_env(environ, proxy=self.proxy, trust_env=True, limits=Limits(**given))
 
 
 class PeriodOptions(NamedTuple):
@@ -81,15 +86,13 @@ class PeriodOptions(NamedTuple):
 
 
 def connection_options(command: F) -> F:
-    """Add --project, --base-url and --api-key-file; the command takes a `connection`."""
+    """Add --project and the options of the address; the command takes a `connection`."""
 
     @click.option("--project", metavar="N", help="Project, instead of ROISTAT_PROJECT.")
     @_address_options
     @wraps(command)
-    def wrapper(
-        project: str | None, base_url: str | None, api_key_file: Path | None, **options: Any
-    ) -> Any:
-        return command(connection=ConnectionOptions(project, base_url, api_key_file), **options)
+    def wrapper(project: str | None, address: dict[str, Any], **options: Any) -> Any:
+        return command(connection=ConnectionOptions(project, **address), **options)
 
     return wrapper  # type: ignore[return-value]  # click reads the options, not the signature
 
@@ -103,24 +106,32 @@ def connections_options(command: F) -> F:
     )  # fmt: skip
     @_address_options
     @wraps(command)
-    def wrapper(
-        projects: tuple[str, ...], base_url: str | None, api_key_file: Path | None, **options: Any
-    ) -> Any:
+    def wrapper(projects: tuple[str, ...], address: dict[str, Any], **options: Any) -> Any:
         first, *others = projects or (None,)
-        connection = ConnectionOptions(first, base_url, api_key_file)
+        connection = ConnectionOptions(first, **address)
         return command(connection=connection, others=others, **options)
 
     return wrapper  # type: ignore[return-value]  # see above
 
 
 def _address_options(command: F) -> F:
-    url = click.option("--base-url", metavar="URL", help="Address, instead of ROISTAT_BASE_URL.")
-    key = click.option(
+    """Add the options of address, key, proxy and limits; the command takes an `address`."""
+
+    @click.option("--base-url", metavar="URL", help="Address, instead of ROISTAT_BASE_URL.")
+    @click.option(
         "--api-key-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="Read the key from a file, instead of ROISTAT_API_KEY.",
     )
-    return url(key(command))
+    @click.option("--proxy", metavar="URL", help="Proxy, instead of HTTPS_PROXY.")
+    @click.option("--per-second", type=float, metavar="N", help="Requests a second; default: 10.")
+    @click.option("--per-hour", type=float, metavar="N", help="Requests an hour; default: 5000.")
+    @wraps(command)
+    def wrapper(**options: Any) -> Any:
+        address = {name: options.pop(name) for name in ConnectionOptions._fields[1:]}
+        return command(address=address, **options)
+
+    return wrapper  # type: ignore[return-value]  # see above
 
 
 def span_options(command: F) -> F:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from roistat_async import errors
 from roistat_async.cli import exit_codes
 from roistat_async.testing import FakeRoistat, Fault
 
+from ..helpers.raw_server import closed_port
 from .conftest import Roistat
 
 
@@ -165,3 +167,28 @@ def test_key_is_never_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path)
     ):
         ended = roistat(*arguments)
         assert fake.api_key not in ended.out + ended.err
+
+
+def test_the_proxy_of_an_option_or_of_the_environment(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command connects to --proxy, or else to HTTPS_PROXY, and names it if it is not there."""
+    closed = f"127.0.0.1:{closed_port()}"
+    monkeypatch.setenv("https_proxy", f"http://{closed}")
+    monkeypatch.setenv("ROISTAT_BASE_URL", "https://roistat.invalid/api/v1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert f"the proxy {closed}: connection refused" in roistat("scripts").err
+    other = f"127.0.0.1:{closed_port()}"
+    ended = roistat("scripts", "--proxy", f"http://{other}")
+    assert (ended.code, f"the proxy {other}: connection refused" in ended.err) == (1, True)
+    assert roistat("scripts", "--proxy", "socks5://x:1").code == 2
+
+
+def test_the_limits_of_an_option(fake: FakeRoistat, roistat: Roistat) -> None:
+    """--per-second and --per-hour replace the limits of the client."""
+    started_at = time.monotonic()
+    assert roistat("calls", "--per-second", "2", "--page-size", "20").code == 0
+    assert time.monotonic() - started_at > 0.9  # four requests
+    for option in ("--per-second", "--per-hour"):
+        ended = roistat("calls", option, "0")
+        assert (ended.code, option[2:].replace("-", "_") in ended.err) == (2, True)
