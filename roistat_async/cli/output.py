@@ -14,6 +14,8 @@ from .text import escape_control, escape_control_json
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..sync import NotedRecord
+
 T = TypeVar("T")
 
 _GAP = 2
@@ -97,6 +99,17 @@ def format_datetime(value: datetime | None, zone: tzinfo) -> str | None:
         return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
     except OverflowError:  # within hours of the first or the last date of all
         return value.isoformat(" ")
+
+
+def describe_bad_record(record: NotedRecord, zone: tzinfo) -> str:
+    """Describe a call that could not be read, as far as it is known."""
+    name = f"call {record.call_id}" if record.call_id else "a call"
+    if record.date is not None:
+        when = f"of {format_datetime(record.date, zone)}"
+    else:
+        first, last = format_datetime(record.start, zone), format_datetime(record.end, zone)
+        when = f"between {first} and {last}"
+    return f"{name} {when}: {record.problem} at {record.path or 'its top'}"
 
 
 def _min_width(rows: Sequence[T], column: Column[T]) -> int:

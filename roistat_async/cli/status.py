@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import charts
+from . import charts, exit_codes
 from .options import format_option, parse_zone, tz_option
 from .text import escape_control, format_size
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..sync.status import CopyStatus, DayStatus, ProjectStatus
 
 _WIDTH = 40
+_SHOWN = 10
+"""Unreadable calls that are listed."""
 
 
 @click.command("status")
@@ -27,10 +29,11 @@ _WIDTH = 40
 )  # fmt: skip
 @tz_option
 @format_option
-def command(*, database: Path, days: int, tz: str, json: bool | None) -> None:
+def command(*, database: Path, days: int, tz: str, json: bool | None) -> int:
     """Show the content of DATABASE, a copy that `roistat sync` wrote, and how old it is.
 
-    The copy is only read; a sync may write to it meanwhile.
+    The copy is only read; a sync may write to it meanwhile. The exit code is 3 as long as a call
+    could not be read.
 
     \b
     roistat status calls.db --days 30 --tz Europe/Moscow
@@ -42,9 +45,11 @@ def command(*, database: Path, days: int, tz: str, json: bool | None) -> None:
     copy = read_status(database, days=days, zone=zone)
     if wants_json(json):
         write_json(copy.projects)
-        return
-    for line in _lines(copy, zone):
-        click.echo(escape_control(line))
+    else:
+        for line in _lines(copy, zone):
+            click.echo(escape_control(line))
+    is_complete = not any(project.bad_records for project in copy.projects)
+    return exit_codes.DONE if is_complete else exit_codes.PARTIAL
 
 
 def _lines(copy: CopyStatus, zone: tzinfo) -> Iterator[str]:
@@ -67,6 +72,8 @@ def _project(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
     yield from _titled("Calls", (f"{project.calls:,}{between}", states))
     yield from _titled("Sealed", _sealed(project, zone))
     yield from _titled("Last run", _last_run(project, zone))
+    if project.bad_records:
+        yield from _titled("Unreadable", _bad_records(project, zone))
     if project.recordings:
         yield from _titled("Recordings", (_recordings(project),))
     if project.days:
@@ -94,12 +101,26 @@ def _sealed(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
 def _last_run(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
     from .output import format_datetime
 
+    if project.last_error is not None:
+        yield f"failed {format_datetime(project.last_failed_at, zone)}: {project.last_error}"
+        yield "what was copied stays; the next run resumes there"
+        return
     if project.last_finished_at is not None and not project.is_interrupted:
         yield f"finished {format_datetime(project.last_finished_at, zone)}"
         return
     yield f"started {format_datetime(project.last_started_at, zone)} and has not finished"
     if project.is_interrupted:
         yield "unless it is still running, the next run resumes it"
+
+
+def _bad_records(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
+    from .output import describe_bad_record
+
+    count = len(project.bad_records)
+    yield f"{count:,} call{'' if count == 1 else 's'}; each run reads them again"
+    yield from (describe_bad_record(record, zone) for record in project.bad_records[:_SHOWN])
+    if count > _SHOWN:
+        yield f"and {count - _SHOWN:,} more in the table bad_records"
 
 
 def _recordings(project: ProjectStatus) -> str:

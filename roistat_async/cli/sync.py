@@ -65,8 +65,8 @@ if TYPE_CHECKING:
     help="Parallel requests; default: 4 for calls, 8 for recordings.",
 )  # fmt: skip
 @click.option(
-    "--on-bad-record", default="raise", show_default=True, type=click.Choice(["raise", "skip"]),
-    help="What to do with an unreadable call; skipping one means exit code 3.",
+    "--on-bad-record", default="skip", show_default=True, type=click.Choice(["raise", "skip"]),
+    help="skip notes an unreadable call for later runs and means exit code 3; raise ends the run.",
 )  # fmt: skip
 @click.option("--watch", metavar="TIME", help="Repeat for ever, with a pause after each run: 15m.")
 @tz_option

@@ -11,7 +11,7 @@ import click
 
 from ..errors import ConfigurationError, RoistatError
 from . import exit_codes
-from .output import format_datetime, to_plain
+from .output import describe_bad_record, format_datetime, to_plain
 from .text import (
     escape_control,
     escape_control_json,
@@ -87,12 +87,16 @@ def _lines(calls: SyncReport, saved: RecordingsReport | None, zone: tzinfo) -> I
     if calls.deleted:
         parts.append(f"{calls.deleted:,} marked as deleted")
     if calls.bad_records:
-        parts.append(f"{calls.bad_records:,} skipped as unreadable")
+        parts.append(f"{calls.bad_records:,} unreadable, to be read again")
     yield f"Project {calls.project}: {', '.join(parts)}"
     yield (
         f"{_INDENT}{calls.calls:,} calls read in {calls.requests:,} requests, {calls.seconds:.1f} s"
     )
     yield f"{_INDENT}complete up to {format_datetime(calls.sealed_until, zone)} {zone}"
+    if calls.future_watermark is not None:
+        wrong = format_datetime(calls.future_watermark, zone)
+        yield f"{_INDENT}the copy was marked as complete up to {wrong}, in the future: corrected"
+    yield from (f"{_INDENT}{describe_bad_record(bad, zone)}" for bad in calls.unreadable)
     if saved is not None:
         yield f"{_INDENT}recordings: {format_recordings(saved)}, {saved.seconds:.1f} s"
         yield from (f"{_INDENT}  {result.call_id}: {result.error}" for result in saved.failures)

@@ -15,7 +15,8 @@ T = TypeVar("T")
 class BadRecord:
     """Record that could not be read: its index on the page, and the path inside the record.
 
-    `id` and `date` are None if they cannot be read either.
+    `id` and `date` are None if they cannot be read either. `after` and `before` are the dates of
+    the closest calls on the page that can be read: None at its start and end, and in other lists.
     """
 
     index: int
@@ -23,6 +24,8 @@ class BadRecord:
     problem: str
     id: str | None = None
     date: datetime | None = None
+    after: datetime | None = None
+    before: datetime | None = None
 
 
 @frozen

@@ -10,6 +10,7 @@ target of your own implements Target.
 
 from __future__ import annotations
 
+from .bad_records import NotedRecord
 from .calls import sync_calls
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
@@ -21,6 +22,7 @@ from .target_factory import open_target
 
 __all__ = [
     "NdjsonTarget",
+    "NotedRecord",
     "ParquetTarget",
     "RecordingsReport",
     "SqliteTarget",

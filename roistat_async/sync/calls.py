@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, RoistatError, SyncError
 from ..models.period import Period, check_aware, to_utc
 from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from .calls_run import CallsRun, HistoryOptions
 from .report import OnProgress, SyncReport
+from .sql_target import SqlTarget
 from .target import Target
 from .target_factory import open_target
 
@@ -33,7 +34,7 @@ async def sync_calls(
     reread: Period | None = None,
     page_size: int = 1000,
     concurrency: int = 4,
-    on_bad_record: OnBadRecord = "raise",
+    on_bad_record: OnBadRecord = "skip",
     progress: OnProgress | None = None,
 ) -> SyncReport:
     """Copy new and changed calls into a database, a file or a folder.
@@ -51,8 +52,10 @@ async def sync_calls(
         extend: parts of a call to request, of "visit" and "order".
         lookback: how late a call may be recorded and still be found.
         reread: read this period again as a whole, and mark calls that no longer exist as
-            deleted. It needs a database. Nothing is marked if a record could not be read.
-        page_size, concurrency, on_bad_record: as in `calls.history`.
+            deleted. It needs a database. A call is marked if two readings lack it.
+        page_size, concurrency: as in `calls.history`.
+        on_bad_record: what to do with a record that cannot be read. "skip" notes it in the copy,
+            and later runs read it again until it can be read; "raise" ends the run.
         progress: called with a SyncProgress after each batch of calls.
 
     Several projects may share one target. Rows and positions are stored by project, so run them
@@ -75,9 +78,13 @@ async def sync_calls(
         state = await opened.open(roistat.project, roistat.base_url)
         options = HistoryOptions(extend, page_size, concurrency, on_bad_record)
         run = CallsRun(roistat, opened, state, options, progress)
-        if reread is not None:
-            return await run.reread(reread, lookback)
-        return await run.incremental(since, lookback)
+        try:
+            if reread is not None:
+                return await run.reread(reread, lookback)
+            return await run.incremental(since, lookback)
+        except RoistatError as error:
+            await _store_error(opened, roistat.project, error)
+            raise
 
 
 @asynccontextmanager
@@ -93,6 +100,16 @@ async def _open(
         yield opened
     finally:
         await opened.close()
+
+
+async def _store_error(target: Target, project: int, error: RoistatError) -> None:
+    """Store the error of a run where `roistat status` finds it, and say how to resume."""
+    if hasattr(error, "__notes__"):  # advice for a history that the user walks himself
+        del error.__notes__
+    error.add_note("what was copied stays; sync again, and it resumes there")
+    if isinstance(target, SqlTarget) and not isinstance(error, SyncError):
+        with suppress(SyncError):  # the first error counts
+            await target.fail(project, str(error))
 
 
 def _check(since: Any, lookback: object) -> None:

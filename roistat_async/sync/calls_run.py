@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Hashable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, PagingError, SyncError
+from ..models.calls import Call
 from ..models.period import Period
 from ..paging import resume_token
 from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from . import periods
-from .report import OnProgress, SyncProgress, SyncReport
+from .bad_records import NotedRecord, note
+from .report import MAX_REPORTED_RECORDS, OnProgress, SyncProgress, SyncReport
 from .target import MAX_ACTIVE_AGE, SupportsFullRun, SyncState, Target, WriteCounts
 
 if TYPE_CHECKING:
     from ..client import Roistat
     from ..paging.history import History
 
+_log = logging.getLogger("roistat_async")
 # The local clock may be slow: a run also requests calls that are newer than it.
 _CLOCK_TOLERANCE = timedelta(days=1)
+_REQUESTS_PER_WALK = 3
+# Each of them may cost a walk of some requests; the next run reads the next ones.
+_MAX_BAD_RECORDS_READ = 50
 
 
 @frozen
@@ -50,7 +57,8 @@ class CallsRun:
     _written: WriteCounts = field(factory=WriteCounts, init=False)
     _calls: int = field(default=0, init=False)
     _requests: int = field(default=0, init=False)
-    _bad_records: int = field(default=0, init=False)
+    _future_watermark: datetime | None = field(default=None, init=False)
+    _bad_records: dict[Hashable, NotedRecord] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._started_at = self._roistat.clock.monotonic()
@@ -59,23 +67,46 @@ class CallsRun:
     async def incremental(self, since: datetime | None, lookback: timedelta) -> SyncReport:
         """Continue after the last completed run, or resume an interrupted one."""
         start = self._start(since, lookback)
-        await self._read_active(start)
+        await self._read_again(start)
         await self._backfill(since)
         base = evolve(self._state, covered_from=self._state.covered_from or start)
         period = self._period(start)
+        resume_at = self._resume_at(start)
         walk = self._walk(period, self._state.walk)
-        await self._copy(walk, period, base)
+        await self._copy(walk, Period(resume_at, period.end), base)
         sealed_until = self._sealed_until(walk, start)
-        # The watermark never moves back: a server clock that was wrong once must not reset it.
-        watermark = max(sealed_until, base.watermark or sealed_until)
-        self._state = SyncState(covered_from=base.covered_from, watermark=watermark)
+        watermark = self._next_watermark(base.watermark, sealed_until, walk)
+        self._state = evolve(
+            self._state, covered_from=base.covered_from, watermark=watermark, walk=None
+        )
         self._written += await self._target.finish(self._project, self._state)
         return self._report(start, watermark)
+
+    def _next_watermark(
+        self, stored: datetime | None, sealed_until: datetime, walk: History
+    ) -> datetime:
+        """Return the later watermark: a clock that was wrong once must not move it back.
+
+        One that lies in the future by both clocks is replaced.
+        """
+        if stored is None or stored <= sealed_until:
+            return sealed_until
+        if stored <= max(self._now, walk.report.sealed_until or self._now):
+            return stored
+        self._future_watermark = stored
+        _log.warning(
+            "project %d: the copy was marked as complete up to %s, which is in the future; a clock "
+            "was wrong, and the mark is now %s",
+            self._project,
+            stored,
+            sealed_until,
+        )
+        return sealed_until
 
     async def reread(self, period: Period, lookback: timedelta) -> SyncReport:
         """Read a period as a whole, and mark the calls that no longer exist.
 
-        Nothing is marked if a record could not be read: it may be a call that seems to be gone.
+        A call is marked if two readings lack it: one of the period, and one of its own time.
         """
         target = self._target
         if not isinstance(target, SupportsFullRun):
@@ -87,14 +118,28 @@ class CallsRun:
         walk = self._walk(period)
         await self._copy(walk, period)
         sealed_until = self._sealed_until(walk, period.start)
+        await self._read_missing(target, period, sealed_until)
         self._state = periods.extend_coverage(self._state, period.start, sealed_until, lookback)
-        if self._bad_records:
-            self._written += await target.finish(self._project, self._state)
-            return self._report(period.start, sealed_until)
         deleted = await target.finish_full_run(
-            self._project, period.start, sealed_until, self._state
+            self._project,
+            period.start,
+            sealed_until,
+            self._state,
+            tuple(self._bad_records.values()),
         )
         return evolve(self._report(period.start, sealed_until), deleted=deleted)
+
+    async def _read_missing(
+        self, target: SupportsFullRun, period: Period, sealed_until: datetime
+    ) -> None:
+        """Read the time of all calls that seem to be gone again, or the whole period if cheaper."""
+        dates = await target.missing(self._project, period.start, sealed_until)
+        spans = [(date, date) for date in dates]
+        again = list(periods.covering(spans, whole_days=False))
+        if _REQUESTS_PER_WALK * len(again) > self._requests:
+            again = [Period(period.start, sealed_until)]
+        for part in again:
+            await self._copy(self._walk(part), part)
 
     @property
     def _project(self) -> int:
@@ -110,7 +155,9 @@ class CallsRun:
         elif state.watermark is None:
             start = state.covered_from
         else:
-            start = max(state.covered_from, state.watermark - lookback)
+            # A clock may have been ahead: what was not seen is not skipped.
+            reached = min(state.watermark, state.newest or state.watermark)
+            start = max(state.covered_from, reached - lookback)
         return self._floor(start)
 
     def _floor(self, at: datetime) -> datetime:
@@ -120,7 +167,16 @@ class CallsRun:
     def _resume_at(self, start: datetime) -> datetime:
         """Return where the walk begins: at `start`, unless it resumes an interrupted one."""
         walk = self._state.walk
-        return start if walk is None else resume_token.next_second(walk)
+        if walk is None:
+            return start
+        try:
+            return resume_token.next_second(walk)
+        except ConfigurationError:
+            pass
+        raise SyncError(
+            f"the copy of project {self._project} has an invalid position of its last run; restore "
+            "it from a backup, or sync into a new file"
+        )
 
     def _period(self, start: datetime) -> Period:
         """Return the period of the walk; a resumed one may have begun by another clock."""
@@ -128,14 +184,27 @@ class CallsRun:
         end = max(start, resume_at, self._now) + _CLOCK_TOLERANCE
         return Period(min(start, resume_at), end)
 
-    async def _read_active(self, start: datetime) -> None:
-        """Read calls last seen ACTIVE again, if they lie before the walk."""
+    async def _read_again(self, start: datetime) -> None:
+        """Read calls last seen ACTIVE and bad records again, if they lie before the walk."""
         oldest = self._now - MAX_ACTIVE_AGE
         before = self._resume_at(start)
         active = await self._target.active(self._project)
-        dates = [date for date in active if oldest <= date < before]
-        for period in periods.covering(dates, whole_days=self._target.whole_days):
+        spans = [(date, date) for date in active if oldest <= date < before]
+        for period in periods.covering(spans, whole_days=self._target.whole_days):
             await self._copy(self._walk(period), period)
+        noted = await self._target.bad_records(self._project)
+        spans = [(record.start, record.last_second) for record in noted if record.start < before]
+        spans = spans[:_MAX_BAD_RECORDS_READ]
+        for period in periods.covering(spans, whole_days=self._target.whole_days):
+            await self._read_bad_records(period)
+
+    async def _read_bad_records(self, period: Period) -> None:
+        walk = self._walk(period)
+        try:
+            await self._copy(walk, period)
+        except PagingError:
+            # They still disturb the list. They must not stop the others, so they stay noted.
+            await self._note_bad_records(walk, period)
 
     async def _backfill(self, since: datetime | None) -> None:
         """Read what lies between `since` and the time that is covered."""
@@ -161,16 +230,34 @@ class CallsRun:
     async def _copy(self, walk: History, period: Period, base: SyncState | None = None) -> None:
         """Write the calls of a walk; with `base`, store after each batch how far it got."""
         requests_before = self._requests
+        noted = 0
         async with aclosing(walk.pages()) as pages:
             async for page in pages:
-                if base is not None:
-                    self._state = evolve(base, walk=self._resume_token(walk))
-                self._written += await self._target.write(self._project, page.items, self._state)
-                self._calls += len(page.items)
+                if len(walk.bad_records) > noted:
+                    # Noted before the state moves on: a killed run must not forget them.
+                    await self._note_bad_records(walk, period, noted)
+                    noted = len(walk.bad_records)
+                await self._write(page.items, walk, base)
                 self._requests = requests_before + walk.report.requests
                 self._report_progress(period, page.items[-1].date)
         self._requests = requests_before + walk.report.requests
-        self._bad_records += walk.report.bad_records
+        await self._note_bad_records(walk, period, is_complete=True)
+
+    async def _write(self, calls: Sequence[Call], walk: History, base: SyncState | None) -> None:
+        newest = max(calls[-1].date, self._state.newest or calls[-1].date)
+        if base is not None:
+            self._state = evolve(base, walk=self._resume_token(walk))
+        self._state = evolve(self._state, newest=newest)
+        self._written += await self._target.write(self._project, calls, self._state)
+        self._calls += len(calls)
+
+    async def _note_bad_records(
+        self, walk: History, period: Period, first: int = 0, *, is_complete: bool = False
+    ) -> None:
+        records = [note(bad, period) for bad in walk.bad_records[first:]]
+        self._bad_records.update((record.key, record) for record in records)
+        read = period if is_complete else None
+        await self._target.note_bad_records(self._project, records, read)
 
     def _resume_token(self, walk: History) -> str:
         token = walk.resume_token
@@ -211,6 +298,8 @@ class CallsRun:
             added=self._written.added,
             changed=self._written.changed,
             requests=self._requests,
-            bad_records=self._bad_records,
+            future_watermark=self._future_watermark,
+            bad_records=len(self._bad_records),
+            unreadable=[*self._bad_records.values()][:MAX_REPORTED_RECORDS],
             seconds=self._seconds(),
         )

@@ -12,7 +12,9 @@ from pathlib import Path
 from ..errors import SyncError
 from ..files.threads import run_in_thread
 from ..models.calls import Call
+from ..models.period import Period
 from . import process_lock, state_file
+from .bad_records import NotedRecord
 from .state_file import ProjectState, StateFile
 from .target import SyncState, WriteCounts
 
@@ -44,6 +46,15 @@ class FileStore(ABC):
     @abstractmethod
     def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Store calls."""
+
+    def note_bad_records(
+        self, project: int, records: Sequence[NotedRecord], read: Period | None
+    ) -> None:
+        """Store notes; remove those of the period `read` that `records` lacks."""
+        stored = self.stored(project)
+        noted = stored.with_bad_records(records, read)
+        if noted != stored:
+            self._save(self._content.with_project(project, noted))
 
     @abstractmethod
     def finish(self, project: int, state: SyncState) -> WriteCounts:
@@ -101,6 +112,18 @@ class FileTarget(ABC):
     async def active(self, project: int) -> Sequence[datetime]:
         """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
         return sorted(set(self._require_store().stored(project).active.values()))
+
+    async def bad_records(self, project: int) -> Sequence[NotedRecord]:
+        """Return the notes of records that could not be read, the least recently met first."""
+        return self._require_store().stored(project).bad_records
+
+    async def note_bad_records(
+        self, project: int, records: Sequence[NotedRecord], read: Period | None = None
+    ) -> None:
+        """Store notes; remove those of the period `read` that `records` lacks."""
+        async with self._lock:
+            store = self._require_store()
+            await run_in_thread(lambda: store.note_bad_records(project, records, read))
 
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Store calls, sorted by date, and the state that is true once they are stored."""

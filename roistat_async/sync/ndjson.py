@@ -18,8 +18,10 @@ from ..errors import SyncError
 from ..files import atomic_write, fileio
 from ..files.threads import run_in_thread
 from ..models.calls import Call, CallStatus
+from ..models.period import Period
 from ..wire.call_json import NESTED
 from . import state_file
+from .bad_records import NotedRecord
 from .call_rows import COLUMNS, to_row
 from .file_target import FileStore, FileTarget
 from .state_file import ProjectState, SeenCall, StateFile
@@ -64,6 +66,15 @@ class StdoutTarget:
     async def active(self, project: int) -> Sequence[datetime]:
         """Return no dates."""
         return ()
+
+    async def bad_records(self, project: int) -> Sequence[NotedRecord]:
+        """Return no notes."""
+        return ()
+
+    async def note_bad_records(
+        self, project: int, records: Sequence[NotedRecord], read: Period | None = None
+    ) -> None:
+        """Do nothing: the next run reads all calls again."""
 
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Write the calls and flush."""

@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from ..errors import SyncError
 from ..models.calls import Call, CallStatus
+from ..models.period import Period
 from . import state_file
+from .bad_records import NotedRecord
 from .call_rows import COLUMNS, to_row
 from .file_target import FileStore, FileTarget
 from .state_file import ProjectState
@@ -96,6 +98,14 @@ class _ParquetStore(FileStore):
         project_state = self._buffers[project].project_state.with_state(state)
         self._save_project(project, project_state.pruned(MAX_ACTIVE_AGE))
         return written
+
+    def note_bad_records(
+        self, project: int, records: Sequence[NotedRecord], read: Period | None
+    ) -> None:
+        """Store notes at once: they are not part of a day."""
+        super().note_bad_records(project, records, read)
+        buffer = self._buffers[project]
+        buffer.project_state = replace(buffer.project_state, bad=self.stored(project).bad)
 
     def _write_buffer(self, project: int) -> WriteCounts:
         buffer = self._buffers[project]

@@ -29,16 +29,21 @@ def backfill(since: datetime, covered_from: datetime) -> Iterator[Period]:
         end = start
 
 
-def covering(dates: Iterable[datetime], *, whole_days: bool) -> Iterator[Period]:
-    """Return sorted periods that contain all dates; dates close to each other share one."""
+def covering(spans: Iterable[tuple[datetime, datetime]], *, whole_days: bool) -> Iterator[Period]:
+    """Return sorted periods that contain all spans; spans close to each other share one.
+
+    A span is a first and a last date.
+    """
     start = end = None
-    for date in sorted(dates):
-        first = utc_day(date) if whole_days else date
+    for first, last in sorted(spans):
+        if whole_days:
+            first, last = utc_day(first), utc_day(last)
         if start is not None and end is not None and first - end > _MAX_GAP:
             yield Period(start, end)
-            start = None
+            start = end = None
         start = first if start is None else start
-        end = first + (_DAY if whole_days else _SECOND)
+        span_end = last + (_DAY if whole_days else _SECOND)
+        end = span_end if end is None else max(end, span_end)
     if start is not None and end is not None:
         yield Period(start, end)
 
@@ -58,7 +63,7 @@ def extend_coverage(
     """
     covered_from, watermark = state.covered_from, state.watermark
     if covered_from is None:
-        return SyncState(covered_from=start, watermark=sealed_until)
+        return evolve(state, covered_from=start, watermark=sealed_until, walk=None)
     if watermark is None or start > watermark or sealed_until < covered_from:
         return state
     has_lookback = start <= max(covered_from, watermark - lookback)

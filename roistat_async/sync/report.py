@@ -8,6 +8,10 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from ..models.downloads import DownloadOutcome
+from .bad_records import NotedRecord
+
+MAX_REPORTED_RECORDS = 10
+"""Records that a report names, at most; the copy has notes of all of them."""
 
 
 @frozen(kw_only=True)
@@ -66,7 +70,11 @@ class SyncReport:
         changed: rows that were written again because a value changed.
         deleted: rows that were marked as deleted; only `reread` does that.
         requests: requests that were sent.
-        bad_records: records that could not be read and were skipped.
+        future_watermark: the time up to which the copy was marked as complete, if it was in the
+            future because a clock was wrong. It was replaced, and nothing was skipped.
+        bad_records: records that could not be read. The copy has notes of them, and later runs read
+            them again.
+        unreadable: the first of these records, at most ten.
         seconds: duration of the run.
     """
 
@@ -78,7 +86,9 @@ class SyncReport:
     changed: int = 0
     deleted: int = 0
     requests: int = 0
+    future_watermark: datetime | None = None
     bad_records: int = 0
+    unreadable: list[NotedRecord] = field(factory=list)
     seconds: float = 0.0
 
 

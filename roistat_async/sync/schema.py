@@ -111,6 +111,21 @@ FROM (
 )
 """
 
+_BAD_RECORDS = """
+CREATE TABLE bad_records (
+    project INTEGER NOT NULL,
+    call_id TEXT NOT NULL,
+    date TEXT,
+    path TEXT NOT NULL,
+    problem TEXT NOT NULL,
+    read_from TEXT NOT NULL,
+    read_until TEXT NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    last_seen_at TEXT NOT NULL,
+    PRIMARY KEY (project, read_from, read_until, call_id, path)
+)
+"""
+
 STEPS: Sequence[Step] = (
     (
         f"PRAGMA application_id = {APPLICATION_ID}",
@@ -123,6 +138,11 @@ STEPS: Sequence[Step] = (
         _RECORDINGS,
         "CREATE UNIQUE INDEX recordings_by_path ON recordings (path) WHERE path IS NOT NULL",
         _FLAT,
+    ),
+    (
+        _BAD_RECORDS,
+        "ALTER TABLE sync_state ADD COLUMN last_error TEXT",
+        "ALTER TABLE sync_state ADD COLUMN last_failed_at TEXT",
     ),
 )
 VERSION = len(STEPS)

@@ -12,7 +12,9 @@ from typing import TypeVar
 
 from ..errors import SyncError
 from ..models.calls import Call
-from . import sql, state_table
+from ..models.period import Period
+from . import bad_records_table, sql, state_table
+from .bad_records import NotedRecord
 from .call_rows import Value, to_columns
 from .sql import SqlConnection
 from .target import SyncState, WriteCounts
@@ -53,6 +55,21 @@ class SqlTarget(ABC):
         """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
         return await self._for_project(project, state_table.active)
 
+    async def bad_records(self, project: int) -> Sequence[NotedRecord]:
+        """Return the notes of records that could not be read, the least recently met first."""
+        return await self._for_project(project, bad_records_table.read)
+
+    async def note_bad_records(
+        self, project: int, records: Sequence[NotedRecord], read: Period | None = None
+    ) -> None:
+        """Store notes; remove those of the period `read` that `records` lacks."""
+
+        def action(connection: SqlConnection, project: int) -> None:
+            with self._transaction(connection):
+                bad_records_table.save(connection, project, records, read, self._time())
+
+        await self._for_project(project, action)
+
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Store calls and the state in one transaction; count new and changed calls."""
 
@@ -78,6 +95,15 @@ class SqlTarget(ABC):
 
         return await self._for_project(project, action)
 
+    async def fail(self, project: int, problem: str) -> None:
+        """Store why a run ended before its time; `roistat status` shows it."""
+
+        def action(connection: SqlConnection, project: int) -> None:
+            with self._transaction(connection):
+                state_table.fail(connection, project, problem, self._time())
+
+        await self._for_project(project, action)
+
     async def begin_full_run(self, project: int) -> None:
         """Start to track which calls are written; calls tracked before are forgotten."""
 
@@ -88,19 +114,35 @@ class SqlTarget(ABC):
 
         await self._for_project(project, action)
 
+    async def missing(self, project: int, start: datetime, end: datetime) -> Sequence[datetime]:
+        """Return the dates of the calls of [start, end) not written since `begin_full_run`."""
+
+        def action(connection: SqlConnection, project: int) -> list[datetime]:
+            self._require_full_run(project)
+            return sorted(state_table.untracked(connection, project, start, end).values())
+
+        return await self._for_project(project, action)
+
     async def finish_full_run(
-        self, project: int, start: datetime, end: datetime, state: SyncState
+        self,
+        project: int,
+        start: datetime,
+        end: datetime,
+        state: SyncState,
+        unreadable: Sequence[NotedRecord] = (),
     ) -> int:
         """Mark the calls of [start, end) not written since `begin_full_run`; return their number.
 
-        The whole period must have been read since then.
+        The whole period must have been read since then. A call that one of the unreadable records
+        may be is not marked.
         """
 
         def action(connection: SqlConnection, project: int) -> int:
-            if project not in self._full_runs:
-                raise SyncError("begin_full_run was not called in this run; read the period again")
+            self._require_full_run(project)
             with self._transaction(connection):
-                deleted = state_table.mark_deleted(connection, project, start, end, self._time())
+                deleted = state_table.mark_deleted(
+                    connection, project, start, end, unreadable, self._time()
+                )
                 state_table.clear_tracked(connection, project)
                 state_table.finish(connection, project, state, self._time())
             self._full_runs.discard(project)
@@ -184,6 +226,10 @@ class SqlTarget(ABC):
             raise
         self._locks[project] = unlock
         return state
+
+    def _require_full_run(self, project: int) -> None:
+        if project not in self._full_runs:
+            raise SyncError("begin_full_run was not called in this run; read the period again")
 
     def _require_connection(self) -> SqlConnection:
         if self._connection is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from attrs import asdict
 from msgspec.structs import replace
 
 from ..errors import ConfigurationError, DownloadError, SyncError
 from ..files import atomic_write, paths
+from ..models.period import Period
+from .bad_records import NotedRecord, readable_again
 from .target import SyncState
 
-VERSION = 1
+VERSION = 2
+"""Version 2 added `newest` and `bad`."""
 RECOVERY_HINT = "restore it from a backup, or sync to a new path"
 
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -35,11 +39,23 @@ class SeenCall(msgspec.Struct, frozen=True, array_like=True):
     digest: bytes
 
 
+class BadRecordNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Record that could not be read; it holds no value of the record but its id and date."""
+
+    call_id: str | None
+    date: AwareDatetime | None
+    path: str
+    problem: str
+    start: AwareDatetime
+    end: AwareDatetime
+
+
 class ProjectState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far one project got, and the calls that later runs need to know.
 
     `active` has the dates of the calls last seen ACTIVE, by id. `seen` is used by NDJSON and has
-    the calls that may be read again, by id. The field names are part of the file format.
+    the calls that may be read again, by id. `bad` has the records that could not be read, the least
+    recently met first. The field names are part of the file format.
     """
 
     covered_from: AwareDatetime | None
@@ -47,35 +63,69 @@ class ProjectState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     walk: str | None
     active: dict[str, AwareDatetime] = {}
     seen: dict[str, SeenCall] = {}
+    newest: AwareDatetime | None = None
+    bad: list[BadRecordNote] = []
 
     @property
     def state(self) -> SyncState:
         """State that a sync works with."""
-        return SyncState(covered_from=self.covered_from, watermark=self.watermark, walk=self.walk)
+        return SyncState(
+            covered_from=self.covered_from,
+            watermark=self.watermark,
+            walk=self.walk,
+            newest=self.newest or self._newest_seen,
+        )
 
     def with_state(self, state: SyncState) -> ProjectState:
         """Return a copy with another state."""
         return replace(
-            self, covered_from=state.covered_from, watermark=state.watermark, walk=state.walk
+            self,
+            covered_from=state.covered_from,
+            watermark=state.watermark,
+            walk=state.walk,
+            newest=state.newest,
         )
+
+    @property
+    def bad_records(self) -> list[NotedRecord]:
+        """Notes of the records that could not be read."""
+        return [NotedRecord(**msgspec.structs.asdict(note)) for note in self.bad]
+
+    def with_bad_records(self, records: Sequence[NotedRecord], read: Period | None) -> ProjectState:
+        """Return a copy with more notes, and without those of a period that was read."""
+        stored = self.bad_records
+        resolved = readable_again(stored, records, read) if read is not None else []
+        replaced = {record.key for record in (*resolved, *records)}
+        notes = [*(record for record in stored if record.key not in replaced), *records]
+        return replace(self, bad=[BadRecordNote(**asdict(note)) for note in notes])
+
+    def _is_near_bad(self, date: datetime) -> bool:
+        return any(note.start <= date < note.end for note in self.bad)
+
+    @property
+    def _newest_seen(self) -> datetime | None:
+        return max((call.date for call in self.seen.values()), default=None)
 
     def pruned(self, keep: timedelta) -> ProjectState:
         """Return a copy without the calls that no later run reads again.
 
         These lie more than `keep` before the start of the next run. A resumed walk starts after
-        the newest call. Calls before the covered time stay, because a backfill reads them again.
+        the newest call. Calls before the covered time stay, because a backfill reads them again,
+        and so do those in the time of a bad record.
         """
-        newest = max((call.date for call in self.seen.values()), default=None)
+        newest = self._newest_seen
         end = self.watermark if self.walk is None else newest
         if end is None:
             return self
+        if newest is not None:
+            end = min(end, newest)  # a run never starts later than that
         oldest, covered_from = end - keep, self.covered_from or end
         return replace(
             self,
             seen={
                 call_id: call
                 for call_id, call in self.seen.items()
-                if call.date >= oldest or call.date < covered_from
+                if call.date >= oldest or call.date < covered_from or self._is_near_bad(call.date)
             },
             active={call_id: date for call_id, date in self.active.items() if date >= oldest},
         )
@@ -142,7 +192,7 @@ def read(path: Path, base_url: str) -> StateFile | None:
             f"{path} was written by a newer version; upgrade: pip install -U roistat_async"
         )
     content.check_base_url(base_url, path)
-    return content
+    return replace(content, version=VERSION)
 
 
 def save(path: Path, content: StateFile) -> None:

@@ -5,15 +5,20 @@ They are standard SQL; each function runs inside a transaction of its caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from ..errors import SyncError
+from .bad_records import NotedRecord
 from .sql import SqlConnection
 from .target import SyncState
 from .timestamps import format_optional, parse_optional, parse_utc, second_prefix
 
-_READ = "SELECT base_url, covered_from, watermark, walk FROM sync_state WHERE project = :project"
+_READ = """
+SELECT base_url, covered_from, watermark, walk,
+    (SELECT max(date) FROM calls WHERE project = :project) AS newest
+FROM sync_state WHERE project = :project
+"""
 _START = """
 INSERT INTO sync_state (project, base_url, last_started_at) VALUES (:project, :base_url, :now)
 ON CONFLICT (project) DO UPDATE SET last_started_at = excluded.last_started_at
@@ -23,12 +28,15 @@ UPDATE sync_state SET covered_from = :covered_from, watermark = :watermark, walk
 WHERE project = :project
 """
 _FINISH = """
-UPDATE sync_state SET last_finished_at = :now,
+UPDATE sync_state SET last_finished_at = :now, last_error = NULL, last_failed_at = NULL,
     calls = (SELECT count(*) FROM calls WHERE project = :project AND deleted_at IS NULL)
 WHERE project = :project
 """
+_FAIL = """
+UPDATE sync_state SET last_error = :problem, last_failed_at = :now WHERE project = :project
+"""
 _ACTIVE = """
-SELECT DISTINCT date FROM calls
+SELECT id, date FROM calls
 WHERE project = :project AND status = 'ACTIVE' AND deleted_at IS NULL
 """
 _CREATE_TRACKED = """
@@ -53,7 +61,7 @@ def begin(
 ) -> SyncState:
     """Store that a run of a project began, and return the state of its copy."""
     row = connection.execute(_READ, {"project": project}).fetchone()
-    stored_url, *state = row or (base_url, None, None, None)
+    stored_url, *state = row or (base_url, None, None, None, None)
     if stored_url != base_url:
         raise SyncError(
             f"{database} holds calls of project {project} from {stored_url}; sync into another file"
@@ -81,11 +89,15 @@ def finish(connection: SqlConnection, project: int, state: SyncState, now: str) 
     connection.execute(_FINISH, {"project": project, "now": now})
 
 
+def fail(connection: SqlConnection, project: int, problem: str, now: str) -> None:
+    """Store why a run ended before its time, until another one is complete."""
+    connection.execute(_FAIL, {"project": project, "problem": problem, "now": now})
+
+
 def active(connection: SqlConnection, project: int) -> list[datetime]:
     """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
-    return sorted(
-        {parse_utc(date) for (date,) in connection.execute(_ACTIVE, {"project": project})}
-    )
+    rows = connection.execute(_ACTIVE, {"project": project})
+    return sorted({_parse_date(project, *row) for row in rows})
 
 
 def start_tracking(connection: SqlConnection, project: int) -> None:
@@ -104,32 +116,73 @@ def clear_tracked(connection: SqlConnection, project: int) -> None:
     connection.execute(_CLEAR_TRACKED, {"project": project})
 
 
-def mark_deleted(
-    connection: SqlConnection, project: int, start: datetime, end: datetime, now: str
-) -> int:
-    """Mark the calls of [start, end) that were not tracked; return their number."""
+def untracked(
+    connection: SqlConnection, project: int, start: datetime, end: datetime
+) -> dict[str, datetime]:
+    """Return the dates of the calls of [start, end) that were not tracked, by id."""
     # Texts are compared by the second, because a fraction sorts before "Z"; then dates exactly.
     parameters = {
         "project": project,
         "start": second_prefix(start),
         "end": second_prefix(end + timedelta(seconds=1)),
     }
-    rows = connection.execute(_UNTRACKED, parameters).fetchall()
-    deleted = [call_id for call_id, date in rows if start <= parse_utc(date) < end]
+    rows = connection.execute(_UNTRACKED, parameters)
+    dates = {call_id: _parse_date(project, call_id, date) for call_id, date in rows}
+    return {call_id: date for call_id, date in dates.items() if start <= date < end}
+
+
+def mark_deleted(
+    connection: SqlConnection,
+    project: int,
+    start: datetime,
+    end: datetime,
+    unreadable: Collection[NotedRecord],
+    now: str,
+) -> int:
+    """Mark the calls of [start, end) that were not tracked; return their number.
+
+    A call that one of the unreadable records may be is not marked.
+    """
+    unreadable_ids = {record.call_id for record in unreadable}
+    deleted = [
+        call_id
+        for call_id, date in untracked(connection, project, start, end).items()
+        if call_id not in unreadable_ids
+        and not any(record.start <= date < record.end for record in unreadable)
+    ]
     connection.executemany(
         _MARK_DELETED, [{"now": now, "project": project, "id": call_id} for call_id in deleted]
     )
     return len(deleted)
 
 
+def _parse_date(project: int, call_id: str, date: str) -> datetime:
+    try:
+        return parse_utc(date)
+    except (ValueError, TypeError):
+        problem = (
+            f"the table calls has an invalid date in the row of id {call_id}, project {project}"
+        )
+    raise SyncError(f"{problem}; restore the file, or delete the row and sync again with --full")
+
+
 def _parse_state(database: str, project: int, *stored: str | None) -> SyncState:
-    covered_from, watermark, walk = stored
+    covered_from, watermark, walk, newest = stored
     try:
         return SyncState(
             covered_from=parse_optional(covered_from),
             watermark=parse_optional(watermark),
             walk=walk,
+            newest=_parse_newest(newest),
         )
     except (ValueError, TypeError):
         problem = f"{database}: the state of project {project} in sync_state is invalid"
     raise SyncError(f"{problem}; restore it from a backup, or sync into a new file")
+
+
+def _parse_newest(date: str | None) -> datetime | None:
+    """Return the date of the newest call; an invalid one is reported when its row is used."""
+    try:
+        return parse_optional(date)
+    except (ValueError, TypeError):
+        return None

@@ -14,14 +14,16 @@ from attrs import field, frozen
 
 from ..clock import Clock
 from ..errors import SyncError
-from . import schema, sqlite_connection
+from . import bad_records_table, schema, sqlite_connection
+from .bad_records import NotedRecord
 from .timestamps import parse_optional, parse_utc, second_prefix
 
 T = TypeVar("T")
 
 _CLOCK = Clock()
 _STATE = """
-SELECT base_url, covered_from, watermark, walk, last_started_at, last_finished_at
+SELECT base_url, covered_from, watermark, walk, last_started_at, last_finished_at, last_error,
+    last_failed_at
 FROM sync_state WHERE project = ?
 """
 _CALLS = """
@@ -67,7 +69,8 @@ class ProjectStatus:
     """Content of the copy of one project.
 
     `calls` does not count calls that are marked as deleted. `is_interrupted` is true after an
-    interrupted run, and while a run is in progress.
+    interrupted run, and while a run is in progress. `last_error` is set until a run is complete
+    again. `bad_records` are the calls that could not be read so far.
     """
 
     project: int
@@ -82,6 +85,9 @@ class ProjectStatus:
     last_started_at: datetime | None
     last_finished_at: datetime | None
     is_interrupted: bool
+    last_error: str | None = None
+    last_failed_at: datetime | None = None
+    bad_records: list[NotedRecord] = field(factory=list)
     recordings: list[RecordingsStatus] = field(factory=list)
     days: list[DayStatus] = field(factory=list)
 
@@ -187,9 +193,8 @@ def _is_changed(path: Path, stamp: tuple[int, int, int]) -> bool:
 def _project_status(
     connection: sqlite3.Connection, project: int, days: Sequence[date], zone: tzinfo
 ) -> ProjectStatus:
-    base_url, covered_from, watermark, walk, started_at, finished_at = connection.execute(
-        _STATE, (project,)
-    ).fetchone()
+    state = connection.execute(_STATE, (project,)).fetchone()
+    base_url, covered_from, watermark, walk, started_at, finished_at, error, failed_at = state
     total, first, last, deleted = connection.execute(_CALLS, (project,)).fetchone()
     (active,) = connection.execute(_ACTIVE, (project,)).fetchone()
     recordings = connection.execute(_RECORDINGS, (project,))
@@ -206,6 +211,9 @@ def _project_status(
         last_started_at=parse_optional(started_at),
         last_finished_at=parse_optional(finished_at),
         is_interrupted=walk is not None,
+        last_error=error,
+        last_failed_at=parse_optional(failed_at),
+        bad_records=bad_records_table.read(connection, project),
         recordings=[RecordingsStatus(*row) for row in recordings],
         days=list(_day_statuses(connection, project, days, zone)),
     )

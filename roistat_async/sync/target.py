@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 from attrs import frozen
 
 from ..models.calls import Call
+from ..models.period import Period
+from .bad_records import NotedRecord
 
 MAX_ACTIVE_AGE = timedelta(days=30)
 """A call that is ACTIVE for longer is a record that was never closed; it is not read again."""
@@ -19,12 +21,14 @@ class SyncState:
     """How far the copy of one project got; all dates are aware and in UTC.
 
     Completed runs have read every call from `covered_from` up to `watermark`. `walk` is the token
-    that resumes an interrupted run; it is None after a completed one.
+    that resumes an interrupted run; it is None after a completed one. `newest` is the date of the
+    newest call that was copied.
     """
 
     covered_from: datetime | None = None
     watermark: datetime | None = None
     walk: str | None = None
+    newest: datetime | None = None
 
 
 @frozen
@@ -57,6 +61,18 @@ class Target(Protocol):
     async def active(self, project: int) -> Sequence[datetime]:
         """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
 
+    async def bad_records(self, project: int) -> Sequence[NotedRecord]:
+        """Return the notes of records that could not be read, the least recently met first."""
+
+    async def note_bad_records(
+        self, project: int, records: Sequence[NotedRecord], read: Period | None = None
+    ) -> None:
+        """Store notes of records that could not be read.
+
+        After a reading of a whole period `read` has it, and `records` has all that are bad in it.
+        All other notes in it are removed.
+        """
+
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Store calls, sorted by date, and the state that is true once they are stored."""
 
@@ -74,7 +90,18 @@ class SupportsFullRun(Protocol):
     async def begin_full_run(self, project: int) -> None:
         """Start to track which calls of a project are written."""
 
+    async def missing(self, project: int, start: datetime, end: datetime) -> Sequence[datetime]:
+        """Return the dates of the calls of [start, end) not written since then."""
+
     async def finish_full_run(
-        self, project: int, start: datetime, end: datetime, state: SyncState
+        self,
+        project: int,
+        start: datetime,
+        end: datetime,
+        state: SyncState,
+        unreadable: Sequence[NotedRecord] = (),
     ) -> int:
-        """Mark the calls of [start, end) not written since then; return how many were marked."""
+        """Mark the calls of [start, end) not written since then; return how many were marked.
+
+        A call that one of the unreadable records may be is not marked.
+        """

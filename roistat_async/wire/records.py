@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
+from attrs import evolve
 
 from ..errors import MalformedResponseError
 from ..models.calls import Call
@@ -70,6 +71,7 @@ def _decode_batch(response: ApiResponse, model: type[M]) -> RowBatch[M] | None:
 
 def _decode_individually(response: ApiResponse, model: type[M], *, skip_bad: bool) -> RowBatch[M]:
     batch: RowBatch[M] = RowBatch([], [], response.total)
+    item_counts: list[int] = []  # before each bad record
     for index, record in enumerate(_split_records(response.data)):
         if len(record) == 4 and bytes(record) == b"null":
             batch.null_rows.append(index)
@@ -82,12 +84,23 @@ def _decode_individually(response: ApiResponse, model: type[M], *, skip_bad: boo
             if not skip_bad:
                 break  # a million records may follow, and none of them would be returned
             batch.bad_keys.append(blake2b(record, digest_size=16).digest())
+            item_counts.append(len(batch.items))
         else:
             batch.items.append(item)
             batch.keys.append(item.id)  # type: ignore[attr-defined]  # rows of a list have ids
     if batch.bad and not skip_bad:
         raise _bad_record_error(batch.bad[0])
+    if batch.bad:
+        _add_neighbours(batch, item_counts)
     return batch
+
+
+def _add_neighbours(batch: RowBatch[Any], item_counts: list[int]) -> None:
+    dates = [None, *(getattr(item, "date", None) for item in batch.items), None]
+    batch.bad[:] = [
+        evolve(bad, after=dates[count], before=dates[count + 1])
+        for bad, count in zip(batch.bad, item_counts, strict=True)
+    ]
 
 
 def _decode_row(record: msgspec.Raw, model: type[M], odd: dict[str, int]) -> M:

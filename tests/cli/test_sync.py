@@ -20,7 +20,7 @@ _ALL = ("--since", "60d")
 _LATELY = ("--since", "8h")  # ten requests a second are the limit: a few recordings do
 _FIELDS = {
     "project", "start", "sealed_until", "calls", "added", "changed", "deleted", "requests",
-    "bad_records", "seconds",
+    "bad_records", "unreadable", "future_watermark", "seconds",
 }  # fmt: skip
 
 
@@ -248,12 +248,24 @@ def test_full_run_of_a_period(fake: FakeRoistat, sync: Roistat) -> None:
     assert 0 < row["calls"] < 60
 
 
-def test_skipped_records_end_with_3(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
-    """--on-bad-record skip copies the others and reports the number of skipped calls."""
-    fake.state.edit_call(fake.state.calls.ids()[5], id="")
-    ended = sync(*_ALL, "--on-bad-record", "skip")
+def test_skipped_records_end_with_3(
+    fake: FakeRoistat, roistat: Roistat, sync: Roistat, copy: Path
+) -> None:
+    """An unreadable call stops no other; `status` shows it until a run can read it."""
+    call_id = fake.state.calls.ids()[5]
+    spoil = Fault.rewrite(lambda body: body.replace(f'"id":"{call_id}",'.encode(), b'"id":{},'))
+    is_bad = True
+    fake.fail("*/call/list", spoil, times=1000, when=lambda _: is_bad)
+    ended = sync(*_ALL)
     assert (ended.code, ended.rows[0]["bad_records"]) == (3, 1)
     assert len(_ids(copy, fake.project)) == 59
+    status = roistat("status", str(copy), "--table")
+    assert status.code == 3
+    assert "1 call; each run reads them again" in status.out
+    assert " at .id" in sync("--table").out
+    is_bad = False
+    assert sync().code == roistat("status", str(copy)).code == 0
+    assert len(_ids(copy, fake.project)) == 60
 
 
 def test_watch_continues_after_a_failure(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:

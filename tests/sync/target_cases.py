@@ -52,9 +52,9 @@ async def copy(
 
 
 async def reopen(target: Target, project: int = PROJECT) -> SyncState:
-    """Return the state that the next run finds."""
+    """Return the state that the next run finds, without the date of the newest call."""
     try:
-        return await target.open(project, URL)
+        return evolve(await target.open(project, URL), newest=None)
     finally:
         await target.close()
 

@@ -183,7 +183,7 @@ async def test_only_calls_that_may_be_read_again_are_remembered(path: Path) -> N
     await target.finish(PROJECT, state(300))
     assert await target.active(PROJECT) == []
     await target.close()
-    assert seen(path) == set()
+    assert seen(path) == {str(number) for number in range(89, 100)}  # a run reads them again
 
 
 async def test_an_interrupted_backfill_repeats_no_line(path: Path) -> None:

@@ -14,7 +14,7 @@ from roistat_async.sync.call_rows import COLUMNS
 from roistat_async.sync.sql import transaction
 
 PATH = Path("calls.db")
-SECOND = ("ALTER TABLE calls ADD COLUMN note TEXT", "UPDATE calls SET note = 'old'")
+NEXT = ("ALTER TABLE calls ADD COLUMN note TEXT", "UPDATE calls SET note = 'old'")
 
 
 @pytest.fixture
@@ -49,7 +49,10 @@ def test_tables_are_the_documented_ones(connection: sqlite3.Connection) -> None:
     rows = connection.execute(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
     )
-    assert [name for (name,) in rows] == ["calls", "calls_flat", "recordings", "sync_state"]
+    assert [name for (name,) in rows] == [
+        "bad_records", "calls", "calls_flat", "recordings", "sync_state",
+    ]  # fmt: skip
+
     columns = connection.execute("PRAGMA table_info(calls)").fetchall()
     extra = ["content_hash", "first_seen_at", "changed_at", "deleted_at"]
     assert [column[1] for column in columns] == ["project", *COLUMNS, *extra]
@@ -59,7 +62,7 @@ def test_tables_are_the_documented_ones(connection: sqlite3.Connection) -> None:
 def test_a_copy_has_an_application_id(connection: sqlite3.Connection) -> None:
     """`file` shows it, and so does a copy to another version of this program."""
     assert connection.execute("PRAGMA application_id").fetchone() == (0x526F6953,)
-    assert _version(connection) == schema.VERSION == schema.check(connection, PATH) == 1
+    assert _version(connection) == schema.VERSION == schema.check(connection, PATH) == 2
 
 
 @pytest.mark.parametrize(
@@ -117,13 +120,26 @@ def test_an_older_copy_is_migrated(
     connection: sqlite3.Connection, empty: sqlite3.Connection
 ) -> None:
     """Its rows stay, a second migration does nothing, and a new copy takes all steps."""
-    schema.migrate(empty, PATH, [*schema.STEPS, SECOND])
+    schema.migrate(empty, PATH, [*schema.STEPS, NEXT])
     assert empty.execute("SELECT note FROM calls").fetchall() == []
     _add_call(connection, "1")
     for _ in range(2):
-        schema.migrate(connection, PATH, [*schema.STEPS, SECOND])
-        assert _version(connection) == 2
+        schema.migrate(connection, PATH, [*schema.STEPS, NEXT])
+        assert _version(connection) == 3
         assert connection.execute("SELECT id, note FROM calls").fetchall() == [("1", "old")]
+
+
+def test_a_copy_of_version_1_is_migrated(empty: sqlite3.Connection) -> None:
+    """Its rows and its state stay, and it can note bad records and errors."""
+    schema.migrate(empty, PATH, schema.STEPS[:1])
+    _add_call(empty, "1")
+    empty.execute("INSERT INTO sync_state (project, base_url, walk) VALUES (1, 'url', 'token')")
+    schema.migrate(empty, PATH)
+    assert _version(empty) == schema.VERSION
+    assert empty.execute("SELECT id FROM calls").fetchall() == [("1",)]
+    state = "SELECT walk, last_error, last_failed_at FROM sync_state"
+    assert empty.execute(state).fetchall() == [("token", None, None)]
+    assert empty.execute("SELECT * FROM bad_records").fetchall() == []
 
 
 def test_a_failed_migration_changes_nothing(connection: sqlite3.Connection) -> None:
@@ -131,9 +147,9 @@ def test_a_failed_migration_changes_nothing(connection: sqlite3.Connection) -> N
     _add_call(connection, "1")
     before = list(connection.iterdump())
     with pytest.raises(sqlite3.OperationalError):
-        schema.migrate(connection, PATH, [*schema.STEPS, (*SECOND, "no such statement")])
+        schema.migrate(connection, PATH, [*schema.STEPS, (*NEXT, "no such statement")])
     assert [*connection.iterdump()] == before
-    assert _version(connection) == 1
+    assert _version(connection) == schema.VERSION
     assert not connection.in_transaction
 
 

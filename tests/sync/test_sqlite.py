@@ -42,6 +42,8 @@ async def test_the_state_has_documented_columns(target: SqliteTarget, path: Path
         "calls": 2,
         "last_started_at": "2026-05-31T12:00:01Z",
         "last_finished_at": "2026-05-31T12:00:03Z",
+        "last_error": None,
+        "last_failed_at": None,
     }
 
 
@@ -214,7 +216,7 @@ async def test_a_failed_process_leaves_the_last_batch(path: Path, failure: str, 
     assert result.returncode == code, result.stderr
     assert ("full" in result.stdout) == (code == 0)
     target = SqliteTarget(path)
-    assert await target.open(1, ADDRESS) == SyncState(walk="good")
+    assert await target.open(1, ADDRESS) == SyncState(walk="good", newest=call(1).date)
     await target.close()
     assert ids(path) == ["1"]
     assert query(path, "PRAGMA integrity_check") == [("ok",)]

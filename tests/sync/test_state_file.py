@@ -11,14 +11,23 @@ from typing import Any
 
 import msgspec
 import pytest
+from attrs import evolve
 
 from roistat_async.errors import SyncError
-from roistat_async.sync import state_file
+from roistat_async.sync import NotedRecord, state_file
 from roistat_async.sync.state_file import NEW_PROJECT, ProjectState, SeenCall, StateFile
 
 from .target_cases import CALLER, PROJECT, START, URL, state
 
 HOUR = timedelta(hours=1)
+BAD = NotedRecord(
+    call_id=None,
+    date=None,
+    path=".id",
+    problem="expected a value",
+    start=START,
+    end=START + HOUR,
+)
 
 
 @pytest.fixture
@@ -34,7 +43,8 @@ def content() -> StateFile:
         walk="token",
         active={"7": START},
         seen={"7": SeenCall(START, b"12345678")},
-    )
+        newest=START,
+    ).with_bad_records([BAD], None)
     return state_file.new(URL).with_project(PROJECT, project)
 
 
@@ -44,7 +54,8 @@ def test_a_saved_file_is_read(path: Path) -> None:
     assert state_file.read(path, URL) is None
     state_file.save(path, saved)
     assert state_file.read(path, URL) == saved
-    assert saved.project(PROJECT).state == state(1, "token")
+    assert saved.project(PROJECT).state == evolve(state(1, "token"), newest=START)
+    assert saved.project(PROJECT).bad_records == [BAD]
     assert saved.project(PROJECT + 1) == NEW_PROJECT
 
 
@@ -54,7 +65,7 @@ def test_the_format_is_stable(path: Path) -> None:
     values = json.loads(path.read_bytes())
     assert len(values.pop("key")) >= 16
     assert values == {
-        "version": 1,
+        "version": 2,
         "base_url": URL,
         "size": 0,
         "projects": {
@@ -64,9 +75,32 @@ def test_the_format_is_stable(path: Path) -> None:
                 "walk": "token",
                 "active": {"7": "2026-05-01T00:00:00Z"},
                 "seen": {"7": ["2026-05-01T00:00:00Z", "MTIzNDU2Nzg="]},
+                "newest": "2026-05-01T00:00:00Z",
+                "bad": [
+                    {
+                        "call_id": None,
+                        "date": None,
+                        "path": ".id",
+                        "problem": "expected a value",
+                        "start": "2026-05-01T00:00:00Z",
+                        "end": "2026-05-01T01:00:00Z",
+                    }
+                ],
             }
         },
     }
+
+
+def test_a_file_of_version_1_is_read(path: Path) -> None:
+    """It has no notes; the newest call is one of those that may be read again."""
+    values = json.loads(msgspec.json.encode(content()))
+    for name in ("newest", "bad"):
+        del values["projects"]["123"][name]
+    path.write_text(json.dumps({**values, "version": 1}))
+    read = state_file.read(path, URL)
+    assert read is not None
+    assert read.project(PROJECT).state == evolve(state(1, "token"), newest=START)
+    assert read.project(PROJECT).bad_records == []
 
 
 def changed(**fields: Any) -> bytes:
@@ -81,13 +115,13 @@ def changed(**fields: Any) -> bytes:
         changed(size=-1), changed(key=""), changed(more=1), changed(projects=[]),
         changed(projects={"x": {}}), changed(projects={"123": {}}),
         changed(projects={"123": {"covered_from": "2026-05-01", "watermark": 1, "walk": 2}}),
-        changed().replace(b"00:00Z", b"00:00"), b'{"version": 2, "something": "else"}',
+        changed().replace(b"00:00Z", b"00:00"), b'{"version": 3, "something": "else"}',
     ],
 )  # fmt: skip
 def test_an_invalid_file_is_refused(path: Path, data: bytes) -> None:
     """An empty, cut, foreign or newer file, or one with naive dates, is never a new copy."""
     path.write_bytes(data)
-    newer = "newer version; upgrade" if b": 2," in data else "(backup|new path)"
+    newer = "newer version; upgrade" if b"else" in data else "(backup|new path)"
     with pytest.raises(SyncError, match=rf"calls\.state\.json.*{newer}"):
         state_file.read(path, URL)
     assert path.read_bytes() == data

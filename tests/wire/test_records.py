@@ -64,7 +64,9 @@ def test_a_bad_record_loses_no_other() -> None:
     batch = _decode(PAGE, Call, skip_bad=True)
     assert [call.id for call in batch.items] == [str(n) for n in range(1000) if n != 500]
     assert batch.keys == [call.id for call in batch.items]
-    assert batch.bad == [BadRecord(500, ".date", "expected a date", "500")]
+    (bad,) = batch.bad
+    date = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
+    assert bad == BadRecord(500, ".date", "expected a date", "500", None, date, date)
     assert batch.row_count == 1000
 
 
@@ -84,6 +86,14 @@ def test_a_bad_record_is_identified_as_far_as_it_can_be(
     """Its id and its date help to find it again."""
     (bad,) = _decode([record]).bad
     assert (bad.id, bad.date) == (record_id, date)
+
+
+def test_a_bad_record_has_the_dates_of_its_neighbours() -> None:
+    """They say where a record without a date is, also at the start and the end of a page."""
+    page = [{}, _call(1, date="2016-06-19"), {}, {}, _call(2, date="2016-06-20"), {}]
+    first, second = (datetime(2016, 6, day, tzinfo=UTC) for day in (19, 20))
+    neighbours = [(bad.after, bad.before) for bad in _decode(page).bad]
+    assert neighbours == [(None, first), (first, second), (first, second), (second, None)]
 
 
 def test_only_odd_records_are_decoded_by_cattrs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +162,7 @@ def test_empty_list_is_empty(model: type[Any]) -> None:
 def test_record_must_be_an_object(record: Any) -> None:
     """PHP writes an empty object as [], but no record is empty."""
     batch = _decode([record, _call(1)], Call, skip_bad=True)
-    assert batch.bad == [BadRecord(0, "", "expected an object")]
+    assert [(bad.path, bad.problem) for bad in batch.bad] == [("", "expected an object")]
     assert len(batch.items) == 1
 
 
