@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -62,11 +63,13 @@ def odd_fields(model: Any) -> Iterator[str]:
 
     Such a value is in `extra` under the key of its field; all other keys there are unknown ones.
     """
-    yield from model.extra.keys() & _json_names(type(model)).keys()
-    for key, name in _json_names(type(model)).items():
+    kind: Any = type(model)
+    if model.extra:
+        yield from model.extra.keys() & _json_names(kind).keys()
+    for key, name in _nested_names(kind).items():
         nested = getattr(model, name)
         for item in nested if isinstance(nested, list) else [nested]:
-            if attrs.has(type(item)) and key not in aliases(type(model)):
+            if attrs.has(type(item)):
                 yield from (f"{key}.{path}" for path in odd_fields(item))
 
 
@@ -87,11 +90,23 @@ def camel_case(name: str) -> str:
     return first + "".join(part.capitalize() for part in others)
 
 
-def _json_names(kind: type[Any]) -> dict[str, str]:
+@cache
+def _json_names(kind: Any) -> dict[str, str]:
     """Return JSON key -> field name; the other names of a field come last."""
     names = [field.name for field in attrs.fields(kind) if field.name != "extra"]
     in_json = camel_case if kind in _CAMEL_CASE else str
     return {**{in_json(name): name for name in names}, **aliases(kind)}
+
+
+@cache
+def _nested_names(kind: Any) -> dict[str, str]:
+    """Return JSON key -> field name of the fields that hold models or lists."""
+    kinds = {field.name: union_members(field.type) for field in attrs.fields(kind)}
+    return {
+        key: name
+        for key, name in _json_names(kind).items()
+        if any(attrs.has(part) or _is_list(part) for part in kinds[name])
+    }
 
 
 @frozen
@@ -103,14 +118,8 @@ class _FieldReader:
     is_required: bool
     structure: Callable[[Any, Any], Any]
 
-    def read(self, value: Any) -> Any:
-        """Return the value of the field; raise ValueError if the field cannot hold it."""
-        if self.is_required and value == "":
-            raise ValueError("expected a value")
-        return self.structure(value, self.kind)
 
-
-def _field_readers(kind: type[Any]) -> dict[str, _FieldReader]:
+def _field_readers(kind: Any) -> dict[str, _FieldReader]:
     fields = {field.name: field for field in attrs.fields(attrs.resolve_types(kind))}
     return {
         key: _FieldReader(
@@ -150,8 +159,11 @@ def _read_fields(
     for key, reader in readers.items():
         if key not in record or fields.get(reader.name) is not None:
             continue
+        value = record[key]
         try:
-            fields[reader.name] = reader.read(record[key])
+            if reader.is_required and value == "":
+                raise ValueError("expected a value")
+            fields[reader.name] = reader.structure(value, reader.kind)
         except ValueError as error:
             if reader.is_required:
                 raise RecordError(f".{key}", str(error)) from None
@@ -178,27 +190,26 @@ def _union_hook(kind: Any) -> Callable[[Any, Any], Any]:
         return _json_hook(parts, may_be_none)
     inner = parts.pop()
     read = _converter.get_structure_hook(inner)
+    means_none = _none_test(inner, is_draft)
 
     def structure_union(value: Any, _: Any) -> Any:
-        if may_be_none and _means_none(value, inner, is_draft):
+        if may_be_none and (value is None or means_none(value)):
             return None
         return read(value, inner)
 
     return structure_union
 
 
-def _means_none(value: Any, inner: Any, is_draft: bool) -> bool:
-    if value is None:
-        return True
+def _none_test(inner: Any, is_draft: bool) -> Callable[[Any], bool]:
+    """Return the test whether a value stands for None in place of an `inner`."""
     if inner is datetime:
-        return coerce.is_null_date(value)
+        return coerce.is_null_date
     if inner in _EMPTY_IS_NONE:
-        return bool(value == "")
-    if not (attrs.has(inner) or _is_list(inner)):
-        return False
-    if value == []:  # an empty list; and an empty object, which a draft does not send as null
-        return not (is_draft or _is_list(inner))
-    return _is_missing(value)
+        return lambda value: bool(value == "")
+    if _is_list(inner) or (attrs.has(inner) and is_draft):
+        # [] is an empty list; and an empty object, which a draft does not send as null.
+        return lambda value: value != [] and _is_missing(value)
+    return _is_missing if attrs.has(inner) else lambda value: value is None
 
 
 def _json_hook(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
