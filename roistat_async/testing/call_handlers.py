@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from . import sample_data
+from . import call_variants, sample_data
 from .api_errors import FakeApiError
 from .api_request import (
     ApiRequest,
@@ -71,7 +71,8 @@ def list_calls(request: ApiRequest) -> FakeResponse:
     check_period(*requested_bounds(arguments.criteria), request.quirks)
     indexes = _ordered(book, book.matching(arguments.criteria), arguments)
     page = _page(request.project, indexes, arguments)
-    return with_total(request, book.to_json(page, _extend(request)), len(page), len(indexes))
+    rows = call_variants.apply(book.to_json(page, _extend(request)), request.quirks)
+    return with_total(request, rows, len(page), len(indexes))
 
 
 def with_total(request: ApiRequest, rows: bytes, count: int, matches: int) -> FakeResponse:

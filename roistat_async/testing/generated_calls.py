@@ -184,7 +184,7 @@ def _visit(random: Random) -> Row:
         "host": "site.example",
         "landing_page": f"https://site.example/lp/{random.randrange(20)}",
         "agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36",
-        "device": random.choice(("mobile", "desktop", "tablet")),
+        "device": _device(random),
         "ip": f"203.0.113.{random.randrange(1, 255)}",
         "google_client_id": f"{random.randrange(10**9)}.{random.randrange(10**9)}",
         "metrika_client_id": random.choice((None, str(random.randrange(10**18)))),
@@ -196,6 +196,17 @@ def _visit(random: Random) -> Row:
             "country_iso": "RU",
         },
         "source": _source(random),
+    }
+
+
+def _device(random: Random) -> Row:
+    system, is_mobile = random.choice((("Android", True), ("iOS", True), ("Windows", False)))
+    return {
+        "os": system,
+        "os_icon": f"https://cloud.roistat.example/img/os/{system}.png",
+        "agent": "Chrome",
+        "agent_icon": "https://cloud.roistat.example/img/agents/chrome.png",
+        "is_mobile": is_mobile,
     }
 
 

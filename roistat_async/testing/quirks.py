@@ -51,6 +51,13 @@ class Quirks:
     # The vendor's page says "null or string", fixtures show integers.
     script_id_as_string: bool = False
 
+    # Calls. Users know the device of a visit as an object or null; the vendor's page has none.
+    visit_device: Literal["object", "null", "absent", "text"] = "object"
+    # The vendor's page shows an integer, fixtures show text.
+    visit_id_as_string: bool = False
+    # Live lists have "" where the vendor's page has null.
+    empty_text: Literal["null", "empty"] = "null"
+
     # The vendor's page calls `name` required on phone-call; everybody omits it.
     call_name_required: bool = False
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from roistat_async.testing import FakeRoistat
+from tests.helpers.odd_values import odd_calls
 
 from .conftest import Roistat
 
@@ -120,6 +121,15 @@ def test_last(fake: FakeRoistat, roistat: Roistat) -> None:
     fake.state.add_call(date=fake.clock() - 2 * 3600)
     stored = fake.state.add_call(date=fake.clock() - 60)
     assert [row["id"] for row in roistat("calls", "--last", "1h").rows] == [stored["id"]]
+
+
+@pytest.mark.parametrize("form", ["--json", "--table"])
+def test_odd_values_end_no_list(form: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """Each call with a value that its field cannot hold is written."""
+    calls = odd_calls()
+    fake.state.calls.replace(calls)
+    ended = roistat("calls", "--extend", "visit,order", "--limit", "5000", form)
+    assert (ended.code, len(ended.out.splitlines())) == (0, len(calls) + (form == "--table"))
 
 
 def test_bad_record_raises_or_is_skipped(fake: FakeRoistat, roistat: Roistat) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import attrs
 
+from roistat_async import Call
 from roistat_async.wire.union_members import union_members
 
 from . import api_doc
 
 ABSENT = object()
 """Value of a key that is left out."""
+REQUIRED = (("id",), ("date",))
+"""Fields that make a call bad."""
 SHAPES: dict[str, Any] = {
     "null": None,
     "empty text": "",
@@ -67,3 +72,18 @@ def with_value(record: dict[str, Any], path: tuple[str, ...], value: Any) -> dic
     if value is not ABSENT:
         owner[path[-1]] = value
     return changed
+
+
+def odd_calls() -> list[dict[str, Any]]:
+    """Return a call for each field of a call, but id and date, in each shape; a second apart."""
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    return [
+        {
+            **with_value(full_record(), path, value),
+            "id": str(number),
+            "date": (start + timedelta(seconds=number)).isoformat(),
+        }
+        for number, (path, value) in enumerate(
+            product([path for path in fields_of(Call) if path not in REQUIRED], SHAPES.values()), 1
+        )
+    ]

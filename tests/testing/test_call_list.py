@@ -254,3 +254,26 @@ def test_page_at_a_large_offset() -> None:
     calls = FakeRoistat(calls=20_000).state.calls
     assert calls.to_json(range(19_000, 20_000), frozenset()).count(b'"caller"') == 1000
     assert len(calls) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("form", "device"), [("null", {"device": None}), ("absent", {}), ("text", {"device": "mobile"})]
+)
+async def test_forms_of_a_device(form: Any, device: dict[str, Any], api: PlainClient) -> None:
+    """The device of a visit is an object, or has the form that the quirk asks for."""
+    visits = [row["visit"] for row in await api.calls(extend=["visit"]) if row["visit"]]
+    assert all(visit["device"].keys() >= {"os", "is_mobile"} for visit in visits)
+    api.fake.quirks.visit_device = form
+    changed = [row["visit"] for row in await api.calls(extend=["visit"]) if row["visit"]]
+    for visit in visits:
+        del visit["device"]
+    assert changed == [visit | device for visit in visits]
+
+
+async def test_ids_and_absent_texts_as_text(api: PlainClient) -> None:
+    """With the quirks the id of a visit is text, and a text that is absent is empty."""
+    api.fake.quirks.visit_id_as_string, api.fake.quirks.empty_text = True, "empty"
+    visits = [row["visit"] for row in await api.calls(extend=["visit"]) if row["visit"]]
+    assert {type(visit["id"]) for visit in visits} == {str}
+    assert "" in {visit["source"]["utm_term"] for visit in visits}
+    assert all(visit["source"]["utm_term"] is not None for visit in visits)

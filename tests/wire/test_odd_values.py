@@ -26,12 +26,11 @@ from roistat_async.wire.envelope import ApiResponse
 from roistat_async.wire.union_members import union_members
 
 from ..helpers import api_doc
-from ..helpers.odd_values import ABSENT, SHAPES, fields_of, full_record, with_value
+from ..helpers.odd_values import ABSENT, REQUIRED, SHAPES, fields_of, full_record, with_value
 
 EMPTY: tuple[Any, ...] = (None, "", False, [], {}, ABSENT)
 """Values that mean "none" and lose nothing."""
 CALL_FIELDS = fields_of(Call)
-REQUIRED = [("id",), ("date",)]
 
 
 def _decode(record: dict[str, Any], model: type[Any] = Call) -> RowBatch[Any]:
