@@ -37,9 +37,6 @@ def request_options(headers: Mapping[str, str], body: bytes | None) -> dict[str,
         "raise_for_status": False,
         "auto_decompress": True,
         "middlewares": (_without_session_headers(frozenset(headers)),),
-        "max_line_size": 8190,
-        "max_field_size": 8190,
-        "max_headers": 128,
     }
 
 

@@ -36,6 +36,12 @@ from .timeouts import RequestTimeout
 _LARGE_REQUEST = 1 << 20
 _LARGE_RESPONSE = 4 << 20
 _READ_AHEAD = 512 * 1024
+# aiohttp accepts 8 KiB in one header, which the Content-Security-Policy of some proxies exceeds.
+_HEADER_LIMITS: dict[str, Any] = {
+    "max_line_size": 1 << 16,
+    "max_field_size": 1 << 16,
+    "max_headers": 1000,
+}
 
 
 class StreamedResponse:
@@ -206,6 +212,7 @@ class HttpTransport:
             allow_redirects=False,
             timeout=_connect_timeout(connect),
             proxy=self._network.proxy,
+            **_HEADER_LIMITS,
             **options,
         )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
 from roistat_async import Limits, RetryPolicy, Timeouts, errors
@@ -14,7 +16,7 @@ from tests.faults.fault_case import BRISK, Operation, create, download, failure,
 from tests.faults.secrets import TOLD, check
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, call_row, sends, true_answer, truthful
-from tests.helpers.raw_server import Connection, Handler, answer, success
+from tests.helpers.raw_server import OK_BODY, Connection, Handler, answer, success
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -191,6 +193,19 @@ async def test_t27_waiting_for_a_permit_is_no_timeout() -> None:
     ):
         await asyncio.gather(*[read(roistat, number) for number in range(10)])
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("borrowed", [False, True], ids=["own session", "borrowed session"])
+async def test_t28_a_long_header_of_a_proxy(borrowed: bool) -> None:
+    """60 KB in one header and 500 headers cost nothing, whatever session sends the request."""
+    headers = ["Content-Security-Policy: " + "x" * 60_000, *(f"X-{n}: 1" for n in range(500))]
+    async with (
+        aiohttp.ClientSession() as session,
+        FaultServer(sends(answer(OK_BODY, *headers))) as server,
+    ):
+        options: dict[str, Any] = {"session": session} if borrowed else {}
+        async with client(server.base_url, **options) as roistat:
+            assert await roistat.scripts.list() == []
 
 
 async def test_t29_a_response_before_the_request_was_read(tmp_path: Path) -> None:

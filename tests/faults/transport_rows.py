@@ -76,6 +76,6 @@ ROWS = [
         says=r"^no bytes of the response body for 0\.15 s;",
         phase="read",
     ),
-    not_http("T28", "header of 20,000 bytes", sends(answer(_BODY, "X: " + "x" * 20_000))),
-    not_http("T28", "500 headers", sends(answer(_BODY, *[f"X-{n}: 1" for n in range(500)]))),
+    not_http("T28", "header of 100,000 bytes", sends(answer(_BODY, "X: " + "x" * 100_000))),
+    not_http("T28", "2,000 headers", sends(answer(_BODY, *[f"X-{n}: 1" for n in range(2000)]))),
 ]
