@@ -12,6 +12,7 @@ from .options import (
     PeriodOptions,
     connection_options,
     format_option,
+    on_bad_record_option,
     parse_filter,
     parse_names,
     parse_sort,
@@ -35,10 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--page-size", default=1000, show_default=True, metavar="N", help="Calls per request."
 )
-@click.option(
-    "--on-bad-record", default="raise", show_default=True, type=click.Choice(["raise", "skip"]),
-    help="What to do with an unreadable call; skipping one means exit code 3.",
-)  # fmt: skip
+@on_bad_record_option
 @format_option
 @connection_options
 def command(

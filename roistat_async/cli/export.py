@@ -39,6 +39,10 @@ def command(
     from .progress import progress, should_show_progress
     from .runner import run_with_client
 
+    if file.suffix.lower() not in (".xls", ""):
+        raise click.UsageError(
+            f"the export is an Excel 97-2003 sheet: name it {file.with_suffix('.xls').name}"
+        )
     as_json, period = wants_json(json), span.require_period()
 
     async def work(roistat: Roistat) -> Download:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 import click
+
+from ..downloads.file_kind import AudioFormat
 
 if TYPE_CHECKING:
     from .. import Period, Roistat
@@ -154,6 +156,24 @@ def tz_option(command: F) -> F:
     option = click.option(
         "--tz", default="UTC", show_default=True, help="Zone of dates without offset."
     )
+    return option(command)
+
+
+def accept_option(command: F) -> F:
+    """Add --accept; the command takes `accept`, a tuple of formats."""
+    option = click.option(
+        "--accept", multiple=True, metavar="FORMAT", type=click.Choice(get_args(AudioFormat)),
+        help="Save wav (ogg, m4a, mp2, amr, flac) too, with that ending; may be repeated.",
+    )  # fmt: skip
+    return option(command)
+
+
+def on_bad_record_option(command: F) -> F:
+    """Add --on-bad-record; the command takes `on_bad_record`."""
+    option = click.option(
+        "--on-bad-record", default="raise", show_default=True, type=click.Choice(["raise", "skip"]),
+        help="What to do with an unreadable call; skipping one means exit code 3.",
+    )  # fmt: skip
     return option(command)
 
 

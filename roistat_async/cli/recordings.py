@@ -5,8 +5,9 @@ from __future__ import annotations
 import json as json_module
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,25 @@ from . import exit_codes
 from .options import (
     ConnectionOptions,
     PeriodOptions,
+    accept_option,
     connection_options,
     format_option,
+    on_bad_record_option,
     span_options,
 )
 from .text import format_size, print_error
 
 if TYPE_CHECKING:
-    from .. import Call, DownloadOutcome, Period, Roistat
+    from .. import (
+        AudioFormat,
+        BadRecord,
+        BulkDownload,
+        Call,
+        DownloadOutcome,
+        OnBadRecord,
+        Period,
+        Roistat,
+    )
 
 _NAMED_FAILURES = 5
 
@@ -34,8 +46,16 @@ _NAMED_FAILURES = 5
 @span_options
 @click.option("--call-id", "call_ids", multiple=True, metavar="ID", help="May be repeated.")
 @click.option(
+    "--from", "database", metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For the calls of a copy of `roistat sync`: calls.db.",
+)  # fmt: skip
+@click.option("--retry-given-up", is_flag=True, help="With --from: those too that were given up.")
+@click.option(
     "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N"
 )
+@accept_option
+@on_bad_record_option
 @format_option
 @connection_options
 def command(
@@ -45,7 +65,11 @@ def command(
     stdin: str | None,
     span: PeriodOptions,
     call_ids: tuple[str, ...],
+    database: Path | None,
+    retry_given_up: bool,
     concurrency: int,
+    accept: tuple[AudioFormat, ...],
+    on_bad_record: OnBadRecord,
     json: bool | None,
 ) -> int:
     """Download recordings into DIR as <call id>.mp3.
@@ -54,33 +78,49 @@ def command(
     id a line, or the output of `roistat calls --json`. Existing files are skipped. A call without
     a recording is no failure. Exit code 3 means that some downloads failed.
 
+    With --from, the calls are those of a copy, and the files lie where `roistat sync --recordings`
+    puts them. The copy remembers what is missing or was refused, and when to request it again.
+
     \b
     roistat recordings calls/ --last 7d
     roistat calls --filter 'duration > 60' --json | roistat recordings calls/ -
+    roistat recordings calls/ --from calls.db --retry-given-up
     """
     from .output import wants_json
     from .runner import run_with_client
 
     ids = [*call_ids, *(_ids_on_stdin() if stdin else ())]
-    period = span.period_or_none() if ids or stdin else span.require_period()
-    if period is not None and (ids or stdin):
-        raise click.UsageError("use either a period or ids, not both")
+    period = span.period_or_none()
+    _check_source([period, ids or stdin, database])
+    if retry_given_up and database is None:
+        raise click.UsageError("--retry-given-up goes with --from calls.db")
     summary = Summary(as_json=wants_json(json))
 
     async def work(roistat: Roistat) -> None:
-        if period is None:
-            await download(roistat, ids, folder, concurrency, summary)
+        if database is not None:
+            await download_missing(
+                roistat, database, folder, summary, concurrency=concurrency,
+                accept=accept, retry_given_up=retry_given_up,
+            )  # fmt: skip
             return
-        async with aclosing(answered_calls(roistat, period, summary)) as calls:
-            await download(roistat, calls, folder, concurrency, summary)
+        save = partial(
+            roistat.calls.download_recordings, folder=folder, concurrency=concurrency, accept=accept
+        )
+        if period is None:
+            # One of many lines may be invalid; a list would be refused as a whole.
+            await report(save(iter(ids) if stdin else ids), summary)
+            return
+        async with aclosing(answered_calls(roistat, period, on_bad_record, summary)) as calls:
+            await report(save(calls), summary)
 
-    summary.total = None if period else len(ids)
+    summary.total = len(ids) if ids else None
     try:
         run_with_client(connection, work)
     finally:
         print_error(f"{summary.format()} in {folder}")
     _print_failures(summary)
-    return exit_codes.PARTIAL if summary.counts["failed"] else exit_codes.DONE
+    is_partial = summary.counts["failed"] or summary.bad_records
+    return exit_codes.PARTIAL if is_partial else exit_codes.DONE
 
 
 class Summary:
@@ -92,9 +132,14 @@ class Summary:
         self.counts: Counter[str] = Counter()
         self.size: int = 0
         self.failures: list[DownloadOutcome] = []
+        self.bad_records: list[BadRecord] = []
 
     def add(self, outcome: DownloadOutcome) -> None:
-        """Count an outcome."""
+        """Count an outcome, and write it to stdout if that is wanted."""
+        from .output import write_json
+
+        if self.as_json:
+            write_json([outcome])
         self.counts[outcome.status] += 1
         if outcome.status == "saved":
             self.size += outcome.size or 0
@@ -111,42 +156,74 @@ class Summary:
 
 
 async def answered_calls(
-    roistat: Roistat, period: Period, summary: Summary
+    roistat: Roistat, period: Period, on_bad_record: OnBadRecord, summary: Summary
 ) -> AsyncGenerator[Call, None]:
     """Yield the answered calls of a period: no others have a recording."""
     from .. import CallStatus
 
-    pager = roistat.calls.list(period=period, status=CallStatus.ANSWER)
+    pager = roistat.calls.list(period=period, status=CallStatus.ANSWER, on_bad_record=on_bad_record)
     async with aclosing(pager.pages()) as pages:
         async for page in pages:
             summary.total = page.total
             for call in page.items:
                 yield call
+    summary.bad_records = pager.bad_records
 
 
-async def download(
-    roistat: Roistat,
-    calls: Iterable[Call | str] | AsyncIterable[Call],
-    folder: Path,
-    concurrency: int,
-    summary: Summary,
-) -> None:
-    """Download recordings and count them; stop at a refused key, which would fail for all."""
+async def report(outcomes: BulkDownload, summary: Summary) -> None:
+    """Count outcomes as they come; stop at a refused key, which would fail for all."""
     from .. import errors
-    from .output import write_json
     from .progress import progress, should_show_progress
 
-    outcomes = roistat.calls.download_recordings(calls, folder, concurrency=concurrency)
     shown = should_show_progress(stdout_is_free=not summary.as_json)
     with progress("Recordings", shown=shown) as advance:
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 summary.add(outcome)
-                if summary.as_json:
-                    write_json([outcome])
                 if isinstance(outcome.error, errors.AuthenticationError | errors.AccessDeniedError):
                     raise outcome.error
                 advance(summary.counts.total(), summary.total)
+
+
+async def download_missing(
+    roistat: Roistat,
+    database: Path,
+    folder: Path,
+    summary: Summary,
+    *,
+    concurrency: int,
+    accept: tuple[AudioFormat, ...],
+    retry_given_up: bool,
+) -> None:
+    """Download the recordings that a copy lacks."""
+    from ..sync import sync_recordings
+    from .progress import progress, should_show_progress
+
+    shown = should_show_progress(stdout_is_free=not summary.as_json)
+    with progress("Recordings", shown=shown) as advance:
+
+        def on_recording(outcome: DownloadOutcome, done: int, total: int) -> None:
+            summary.add(outcome)
+            advance(done, total)
+
+        await sync_recordings(
+            roistat,
+            database,
+            folder,
+            concurrency=concurrency,
+            accept=accept,
+            retry_given_up=retry_given_up,
+            progress=on_recording,
+        )
+
+
+def _check_source(sources: list[object]) -> None:
+    """Raise UsageError unless exactly one source of calls is named."""
+    count = sum(bool(source) for source in sources)
+    if count == 0:
+        raise click.UsageError("add --period 2026-05-01..2026-05-31, --last 7d or --from calls.db")
+    if count > 1:
+        raise click.UsageError("use either a period, ids or --from, not several of them")
 
 
 def _ids_on_stdin() -> Iterator[str]:
@@ -170,6 +247,9 @@ def _id_in(line: str) -> str | None:
 
 
 def _print_failures(summary: Summary) -> None:
+    if summary.bad_records:
+        count = len(summary.bad_records)
+        print_error(f"skipped {count} unreadable calls; `roistat calls` names them")
     for outcome in summary.failures:
         print_error(f"{outcome.call_id}: {outcome.error}")
     if summary.failures:

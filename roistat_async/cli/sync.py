@@ -10,6 +10,7 @@ import click
 
 from .options import (
     ConnectionOptions,
+    accept_option,
     connections_options,
     format_option,
     parse_length,
@@ -21,7 +22,7 @@ from .options import (
 from .sync_options import SyncOptions
 
 if TYPE_CHECKING:
-    from .. import OnBadRecord, Roistat
+    from .. import AudioFormat, OnBadRecord, Roistat
 
 
 @click.command("sync")
@@ -44,8 +45,12 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--wait-for", default="72h", show_default=True, metavar="TIME",
-    help="Age of a call at which its missing recording is given up.",
+    help="Age of a call at which its missing or refused recording is given up.",
 )  # fmt: skip
+@click.option(
+    "--retry-given-up", is_flag=True, help="Request the recordings again that were given up."
+)
+@accept_option
 @click.option(
     "--lookback", default="24h", show_default=True, metavar="TIME",
     help="How late a call may appear in Roistat and still be copied by the next run.",
@@ -82,6 +87,8 @@ def command(
     folder: Path | None,
     template: str | None,
     wait_for: str,
+    retry_given_up: bool,
+    accept: tuple[AudioFormat, ...],
     lookback: str,
     is_full: bool,
     period: str | None,
@@ -121,6 +128,8 @@ def command(
         folder=folder,
         template=template,
         wait_for=parse_length(wait_for, "--wait-for"),
+        retry_given_up=retry_given_up,
+        accept=accept,
     )
     pause = None if watch is None else parse_length(watch, "--watch")
     _check(options, pause)
@@ -167,6 +176,10 @@ def _check(options: SyncOptions, pause: timedelta | None) -> None:
         (
             options.template is not None and options.folder is None,
             "--recordings-template goes with --recordings DIR",
+        ),
+        (
+            bool(options.retry_given_up or options.accept) and options.folder is None,
+            "--retry-given-up and --accept go with --recordings DIR",
         ),
         (
             options.since is not None and options.since > datetime.now(UTC),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .. import CallExtension, OnBadRecord, Period
+    from .. import AudioFormat, CallExtension, OnBadRecord, Period
 
 
 class SyncOptions(NamedTuple):
@@ -25,6 +25,8 @@ class SyncOptions(NamedTuple):
     folder: Path | None
     template: str | None
     wait_for: timedelta
+    retry_given_up: bool
+    accept: tuple[AudioFormat, ...]
 
     @property
     def is_stdout(self) -> bool:

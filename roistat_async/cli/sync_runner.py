@@ -133,6 +133,8 @@ class SyncRunner:
             folder,
             template=self._template,
             wait_for=self._options.wait_for,
+            retry_given_up=self._options.retry_given_up,
+            accept=self._options.accept,
             concurrency=self._options.concurrency or _RECORDINGS_AT_ONCE,
             progress=watch.on_recordings(client.project),
         )

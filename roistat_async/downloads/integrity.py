@@ -17,6 +17,7 @@ HABITS = frozenset(
     [
         mp3_integrity.CUT_LAST_FRAME,
         mp3_integrity.XING_COUNTS_MORE,
+        mp3_integrity.TAG_CUT,
         xls_integrity.LAST_SECTOR_CUT,
     ]
 )

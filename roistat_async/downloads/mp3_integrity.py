@@ -12,6 +12,7 @@ from .mpeg_frames import find_frames, frame_length, signature
 
 CUT_LAST_FRAME = "the last frame of audio is cut"
 XING_COUNTS_MORE = "its header counts more"
+TAG_CUT = "the tag before the audio is cut"
 
 # From a few frames of speech to some ten of the longest kind: most files need only the first.
 _TAIL_SIZES = (1536, 4 * 1024, 16 * 1024)
@@ -22,7 +23,7 @@ def find_truncation(read: ReadAt, size: int) -> str | None:
     """Return what is missing from an MP3 file, or None."""
     start = _id3_size(read(0, 10))
     if start > size:
-        return "the tag before the audio is cut"
+        return TAG_CUT
     # The tag is included, because some programs count it: fewer cuts are found, but none wrongly.
     if _xing_size(read(start, 256)) > size:
         return XING_COUNTS_MORE

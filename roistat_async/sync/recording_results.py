@@ -47,7 +47,8 @@ class RecordingResults:
 
     def add_failed(self, due: DueRecording, error: RoistatError) -> DownloadOutcome:
         """Add a recording that failed."""
-        self.unsaved_rows.append(recordings_table.failed_row(due, self._now(), error))
+        row = recordings_table.failed_row(due, self._now(), error, self._wait_for)
+        self.unsaved_rows.append(row)
         outcome = DownloadOutcome(due.call_id, DownloadStatus.FAILED, error=error)
         self._counts["failed"] += 1
         if len(self._failures) < _MAX_REPORTED_FAILURES:

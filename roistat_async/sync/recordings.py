@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import stat
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +15,7 @@ from attrs import frozen
 from ..client import Roistat
 from ..clock import Clock
 from ..downloads import bulk
-from ..downloads.file_kind import HEAD_SIZE, FileKind, sniff
+from ..downloads.file_kind import AudioFormat
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -32,10 +30,11 @@ from ..errors import (
 from ..files.paths import make_folder
 from ..files.stale_parts import remove_stale_parts
 from ..files.threads import run_in_thread, shielded
-from ..models.downloads import Download, DownloadOutcome
+from ..models.downloads import DownloadOutcome
 from ..validation import require_int
 from . import recordings_table
 from .path_template import DEFAULT_TEMPLATE, PathTemplate, resolve_inside
+from .recording_files import RecordingFiles
 from .recording_results import RecordingResults
 from .recordings_table import DueRecording
 from .report import OnRecording, RecordingsReport
@@ -64,6 +63,8 @@ async def sync_recordings(
     concurrency: int = 8,
     wait_for: timedelta = timedelta(hours=72),
     limit: int | None = None,
+    accept: Iterable[AudioFormat] = (),
+    retry_given_up: bool = False,
     progress: OnRecording | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> RecordingsReport:
@@ -76,28 +77,34 @@ async def sync_recordings(
         template: path of a file below the folder. The fields are {year}, {month}, {day}, {hour}
             (UTC), {call_id} and {project}; the last part must contain {call_id}.
         concurrency: downloads at the same time.
-        wait_for: age of a call up to which a missing recording is requested again. Later runs do
-            that, after growing delays.
+        wait_for: age of a call up to which a missing or refused recording is requested again.
+            Later runs do that, after growing delays. Then it is given up.
         limit: number of calls to try in this run.
+        accept: formats that are saved besides MP3, e.g. ["wav"]. Their files have the ending of
+            the format in place of .mp3.
+        retry_given_up: request those again that were given up.
         progress: called with each outcome, the number of finished recordings and their total.
         now: the clock.
 
     Several projects may share the database. They may share the folder if `template` contains
     {project}, or if no call id occurs twice. No file of another project is ever overwritten.
 
-    A failed recording is requested again by the next run. A refused key, an exhausted limit, an
-    outage (20 failures in a row) or a disk error ends the run and is raised.
+    The next run repeats what the network or the server ended. A refused key, an exhausted limit,
+    an outage (20 failures in a row) or a disk error ends the run and is raised.
     """
     require_int(concurrency, "concurrency")
     if limit is not None:
         require_int(limit, "limit")
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
+    files = RecordingFiles(Path(folder), accept)
     path_template = PathTemplate(template, roistat.project)
-    make_folder(Path(folder))
+    make_folder(files.root)
     async with _open(target, roistat) as opened:
         results = RecordingResults(wait_for, now)
-        run = _RecordingsRun(roistat, opened, Path(folder), path_template, results, now())
+        run = _RecordingsRun(
+            roistat, opened, files, path_template, results, now(), retry_given_up=retry_given_up
+        )
         return await run.run(concurrency, limit, progress)
 
 
@@ -133,18 +140,21 @@ class _RecordingsRun:
         self,
         roistat: Roistat,
         target: SqlTarget,
-        root: Path,
+        files: RecordingFiles,
         path_template: PathTemplate,
         results: RecordingResults,
         started_at: datetime,
+        *,
+        retry_given_up: bool,
     ) -> None:
         self._calls = roistat.calls
         self._project = roistat.project
         self._target = target
-        self._root = root
+        self._files = files
         self._path_template = path_template
         self._results = results
         self._started_at = started_at
+        self._retry_given_up = retry_given_up
         self._claimed: set[str] = set()
         self._cleaned: dict[Path, None] = {}
 
@@ -191,14 +201,21 @@ class _RecordingsRun:
             after = batch[-1].due
 
     def _count_due(self, connection: SqlConnection) -> int:
-        return recordings_table.count_due(connection, self._project, self._started_at)
+        return recordings_table.count_due(
+            connection, self._project, self._started_at, retry_given_up=self._retry_given_up
+        )
 
     def _claim_batch(
         self, after: DueRecording | None, size: int, connection: SqlConnection
     ) -> list[_Job]:
         """Read some due calls and claim their paths; runs in the thread of the database."""
         due = recordings_table.next_due(
-            connection, self._project, self._started_at, after=after, limit=size
+            connection,
+            self._project,
+            self._started_at,
+            after=after,
+            limit=size,
+            retry_given_up=self._retry_given_up,
         )
         jobs = [self._plan(recording) for recording in due]
         paths = {job.due.call_id: job.path for job in jobs if job.error is None}
@@ -206,6 +223,12 @@ class _RecordingsRun:
         conflicts = recordings_table.claim(
             connection, self._project, paths.items(), self._started_at
         )
+        variants = [
+            (call_id, variant.as_posix())
+            for call_id, path in paths.items()
+            for variant in self._files.variants(Path(path))[1:]
+        ]
+        conflicts |= recordings_table.taken(connection, self._project, variants)
         return [
             _Job(job.due, "", _path_conflict_error()) if job.due.call_id in conflicts else job
             for job in jobs
@@ -233,20 +256,21 @@ class _RecordingsRun:
             return self._results.add_failed(job.due, error)
 
     async def _download(self, due: DueRecording, relative_path: str) -> DownloadOutcome:
-        path = resolve_inside(self._root, relative_path)
+        path = resolve_inside(self._files.root, relative_path)
         await self._clean_folder(path.parent)
-        if os.path.lexists(path):
-            existing = await run_in_thread(partial(_read_existing, path))
-            if existing is not None:
-                return self._results.add_existing(due, relative_path, existing)
+        existing = await self._files.find(path)
+        if existing is not None:
+            return self._results.add_existing(due, self._files.relative(existing.path), existing)
         try:
-            download = await self._calls.download_recording(due.call_id, to=path)
+            saved = await self._calls.download_recording(
+                due.call_id, to=path, accept=self._files.accept
+            )
         except asyncio.CancelledError:
-            existing = _read_existing(path)
+            existing = self._files.read_any(path)
             if existing is not None:  # cancelled after the file got its name
-                self._results.add_saved(due, relative_path, existing)
+                self._results.add_saved(due, self._files.relative(existing.path), existing)
             raise
-        return self._results.add_saved(due, relative_path, download)
+        return self._results.add_saved(due, self._files.relative(saved.path), saved)
 
     async def _clean_folder(self, folder: Path) -> None:
         """Remove part files of killed runs from a folder before it is used for the first time."""
@@ -286,24 +310,3 @@ def _path_conflict_error() -> RoistatError:
         "the path of this recording belongs to another project or call; "
         "put {project} into the template"
     )
-
-
-def _read_existing(path: Path) -> Download | None:
-    """Return what a file holds that was downloaded before; None if it is not an MP3.
-
-    A file under its final name is complete. The content shows whether it is a recording.
-    """
-    with suppress(OSError), open(path, "rb", opener=_open_existing) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return None
-        if sniff(file.read(HEAD_SIZE)) is not FileKind.MP3:
-            return None
-        file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return Download(path, file.tell(), sha256)
-    return None
-
-
-def _open_existing(path: str, flags: int) -> int:
-    # Links are not followed, and opening a pipe does not wait for its writer.
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from attrs import asdict, frozen
 
-from ..errors import RoistatError
+from ..errors import APIError, ContentError, RoistatError, ServerError
 from .sql import SqlConnection
 from .timestamps import format_second, parse_utc
 
@@ -33,7 +33,8 @@ FROM calls LEFT JOIN recordings
     ON recordings.project = calls.project AND recordings.call_id = calls.id
 WHERE calls.project = :project AND calls.status = 'ANSWER' AND calls.deleted_at IS NULL
     AND (recordings.call_id IS NULL
-        OR recordings.state IN ('missing', 'failed') AND recordings.next_try_at <= :now)
+        OR recordings.state IN ('missing', 'failed') AND recordings.next_try_at <= :now
+        OR recordings.state = 'given_up' AND :given_up)
 """
 NEXT_DUE = f"""
 SELECT calls.id, calls.date, coalesce(recordings.tries, 0) {_DUE}
@@ -46,6 +47,9 @@ SELECT :project, :call_id, 'failed', :path, :now, :problem
 WHERE NOT EXISTS (SELECT 1 FROM recordings
     WHERE path = :path AND (project, call_id) <> (:project, :call_id))
 ON CONFLICT (project, call_id) DO UPDATE SET path = excluded.path
+"""
+_TAKEN = """
+SELECT 1 FROM recordings WHERE path = :path AND (project, call_id) <> (:project, :call_id)
 """
 _RELEASE = (
     """
@@ -124,14 +128,25 @@ def missing_row(due: DueRecording, now: datetime, wait_for: timedelta) -> Record
     )
 
 
-def failed_row(due: DueRecording, now: datetime, error: RoistatError) -> RecordingRow:
-    """Return the row of a failed attempt; the next run tries again."""
+def failed_row(
+    due: DueRecording, now: datetime, error: RoistatError, wait_for: timedelta
+) -> RecordingRow:
+    """Return the row of a failed attempt, with the time of the next one, if any.
+
+    The next run repeats what the network or the server ended. A refusal stays what it is: it is
+    requested again as a missing recording is, and given up.
+    """
+    next_try_at: datetime | None = now
+    if isinstance(error, ContentError | APIError) and not isinstance(error, ServerError):
+        next_try_at = next_try(due.tries + 1, now, due.date, wait_for)
+    if next_try_at is None and isinstance(error, ContentError) and not due.tries:
+        next_try_at = now + RETRY_DELAYS[-1]  # it may be a page that a proxy shows for some hours
     return RecordingRow(
         call_id=due.call_id,
-        state="failed",
+        state="failed" if next_try_at else "given_up",
         tries=due.tries + 1,
         tried_at=now,
-        next_try_at=now,
+        next_try_at=next_try_at,
         problem=f"{type(error).__name__}: {error}"[:_MAX_PROBLEM_LENGTH],
     )
 
@@ -148,9 +163,11 @@ def next_try(tries: int, now: datetime, date: datetime, wait_for: timedelta) -> 
     return now + min(remaining, RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
 
 
-def count_due(connection: SqlConnection, project: int, now: datetime) -> int:
+def count_due(
+    connection: SqlConnection, project: int, now: datetime, *, retry_given_up: bool = False
+) -> int:
     """Return the number of calls whose recordings are due."""
-    parameters = {"project": project, "now": format_second(now)}
+    parameters = {"project": project, "now": format_second(now), "given_up": retry_given_up}
     (count,) = connection.execute(f"SELECT count(*) {_DUE}", parameters).fetchone()
     return int(count)
 
@@ -162,11 +179,13 @@ def next_due(
     *,
     after: DueRecording | None,
     limit: int,
+    retry_given_up: bool = False,
 ) -> list[DueRecording]:
     """Return the next calls whose recordings are due, newest first, following `after`."""
     parameters = {
         "project": project,
         "now": format_second(now),
+        "given_up": retry_given_up,
         "date": after.date_text if after else _AFTER_ALL_DATES,
         "id": after.call_id if after else "",
         "max_rows": limit,
@@ -188,6 +207,17 @@ def claim(
         call_id
         for call_id, path in paths
         if not connection.execute(_CLAIM, {**parameters, "call_id": call_id, "path": path}).rowcount
+    }
+
+
+def taken(connection: SqlConnection, project: int, paths: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the ids of the calls among these whose path belongs to another call."""
+    return {
+        call_id
+        for call_id, path in paths
+        if connection.execute(
+            _TAKEN, {"project": project, "call_id": call_id, "path": path}
+        ).fetchone()
     }
 
 

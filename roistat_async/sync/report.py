@@ -103,7 +103,8 @@ class RecordingsReport:
         adopted: files of an interrupted run that were complete and now have their row.
         waiting: calls without a recording so far; a later run requests it again.
         given_up: calls without a recording that are not requested again.
-        failed: recordings that failed; the next run requests them again.
+        failed: recordings that failed. The next run requests those again that a network or server
+            error ended; refused ones are requested again and given up as missing ones are.
         failures: the first failures with their errors, at most ten.
         seconds: duration of the run.
     """

@@ -99,3 +99,94 @@ def test_no_rows_on_a_terminal(fake: FakeRoistat, roistat: Roistat, tmp_path: Pa
     ended = roistat("recordings", str(tmp_path), "--call-id", call_id, "--table")
     assert (ended.code, ended.out) == (0, "")
     assert "1 saved" in ended.err
+
+
+WAV = b"RIFF\x24\x10\x00\x00WAVEfmt " + bytes(4096)
+
+
+def test_invalid_id_of_a_line_is_one_failure(
+    stdin: Callable[[str], None], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """A call with an id that is none fails alone; its id is neither requested nor a path."""
+    (good,) = _recorded(fake, 1)
+    stdin(f'{{"id": "../../x"}}\n{good}\n')
+    ended = roistat("recordings", str(tmp_path / "mp3"), "-")
+    assert (ended.code, len(fake.requests)) == (3, 1)
+    assert {row["call_id"]: row["status"] for row in ended.rows} == {
+        "../../x": "failed",
+        good: "saved",
+    }
+
+
+def test_unreadable_call_may_be_skipped(
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """With --on-bad-record skip the others are saved, the command says so and exits with 3."""
+    (bad,) = _recorded(fake, 1)
+    fake.state.edit_call(bad, date="never")
+    arguments = ("recordings", str(tmp_path), "--last", "30d", "--on-bad-record")
+    assert roistat(*arguments, "raise").code == 1
+    ended = roistat(*arguments, "skip")
+    assert (ended.code, "skipped 1 unreadable calls" in ended.err) == (3, True)
+    assert {path.stem for path in tmp_path.iterdir()} == {*fake.state.recordings} - {bad}
+
+
+def test_accepted_format(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+    """With --accept a recording of another format is saved under its ending."""
+    (call_id,) = _recorded(fake, 1)
+    fake.state.recordings[call_id] = WAV
+    arguments = ("recordings", str(tmp_path), "--call-id", call_id)
+    refused = roistat(*arguments)
+    assert (refused.code, "--accept wav" in refused.err) == (3, True)
+    assert roistat(*arguments, "--accept", "wav").code == 0
+    assert (tmp_path / f"{call_id}.wav").read_bytes() == WAV
+
+
+@pytest.mark.parametrize("option", [["--from", "calls.db"], []], ids=["recordings", "sync"])
+def test_given_up_recordings_of_a_copy(
+    option: list[str],
+    fake: FakeRoistat,
+    roistat: Roistat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both commands request those of a copy once, and those given up again if they are told to."""
+    monkeypatch.chdir(tmp_path)
+    sync = ["sync", "--to", "calls.db", "--since", "30d"]
+    again = ["recordings", "mp3", *option] if option else [*sync, "--recordings", "mp3"]
+    assert roistat(*sync, "--recordings", "mp3", "--wait-for", "1s").code == 0
+    saved = set(fake.state.recordings)
+    missing = {row["id"] for row in fake.state.calls if row["status"] == "ANSWER"} - saved
+    fake.requests.clear()
+    for call_id in missing:
+        fake.state.recordings[call_id] = WAV
+    assert roistat(*again).code == 0
+    assert not [seen for seen in fake.requests if seen.path.endswith("/file")]
+    assert roistat(*again, "--retry-given-up", "--accept", "wav").code == 0
+    assert {path.stem for path in tmp_path.rglob("*.wav")} == missing != set()
+
+
+WRONG = {
+    "--retry-given-up goes with": ["recordings", "mp3", "--last", "7d", "--retry-given-up"],
+    "use either a period": ["recordings", "mp3", "--last", "7d", "--from", "calls.db"],
+    "add --period": ["recordings", "mp3"],
+    "go with --recordings DIR": ["sync", "--to", "calls.db", "--accept", "wav"],
+    "name it calls.xls": ["export", "calls.csv", "--last", "7d"],
+    "name it june.xls": ["export", "june.XLSX", "--last", "7d"],
+}
+
+
+@pytest.mark.parametrize("problem", WRONG)
+def test_wrong_usage(
+    problem: str,
+    fake: FakeRoistat,
+    roistat: Roistat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Options that contradict each other, and an export that is no .xls, exit with 2."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calls.db").touch()
+    ended = roistat(*WRONG[problem])
+    assert (ended.code, fake.requests) == (2, [])
+    assert problem in ended.err

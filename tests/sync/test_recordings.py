@@ -188,22 +188,27 @@ async def test_wait_for_limits_the_attempts(archive: Archive) -> None:
     assert await archive.rows("state, tries") == [("given_up", 1), ("saved", 2)]
 
 
+AT_ONCE, SOON = timedelta(), RETRY_DELAYS[0]
+WAV = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(2000)
+
+
 @pytest.mark.parametrize(
-    ("fault", "name"),
+    ("fault", "name", "delay"),
     [
-        (Fault.html(), "ContentError"),
-        (Fault.garbage(b'{"status": "success", "data": []}'), "ContentError"),
-        (Fault.garbage(b"RIFF....WAVE", "audio/mpeg"), "ContentError"),
-        (Fault.error("internal_error"), "ServerError"),
-        (Fault.truncated(100), "TruncatedError"),
-        (Fault.close_silently(), "TransportError"),
+        (Fault.html(), "ContentError", SOON),
+        (Fault.garbage(b'{"status": "success", "data": []}'), "ContentError", SOON),
+        (Fault.garbage(WAV, "audio/mpeg"), "ContentError", SOON),
+        (Fault.error("resource_not_found"), "NotFoundError", SOON),
+        (Fault.error("internal_error"), "ServerError", AT_ONCE),
+        (Fault.truncated(100), "TruncatedError", AT_ONCE),
+        (Fault.close_silently(), "TransportError", AT_ONCE),
     ],
-    ids=lambda value: getattr(value, "name", value),
+    ids=lambda value: getattr(value, "name", str(value)),
 )
-async def test_a_failed_recording_is_tried_by_the_next_run(
-    archive: Archive, fault: Fault, name: str
+async def test_a_failed_recording_is_tried_by_a_later_run(
+    archive: Archive, fault: Fault, name: str, delay: timedelta
 ) -> None:
-    """It has no file, its row has the error, and the others are saved."""
+    """It has no file, its row has the error, and the others are saved; a refusal has a delay."""
     await archive.add(1, 2, 3)
     archive.fake.fail(FILE, fault, when=lambda request: "/2/" in request.path)
     report = await archive.sync()
@@ -215,9 +220,83 @@ async def test_a_failed_recording_is_tried_by_the_next_run(
     assert rows[1][:2] == ("failed", None)
     assert rows[1][2].startswith(f"{name}: ")
     archive.requested()
-    assert (await archive.sync()).saved == 1
+    archive.now += max(delay - SECOND, AT_ONCE)
+    assert (await archive.sync()).saved == (0 if delay else 1)
+    archive.now += SECOND
+    await archive.sync()
     assert archive.requested() == ["2"]
     assert await archive.rows("state, tries") == [("saved", 1), ("saved", 2), ("saved", 1)]
+
+
+REFUSALS = [Fault.html(), Fault.garbage(WAV, "audio/mpeg"), Fault.error("resource_not_found")]
+
+
+@pytest.mark.parametrize(
+    ("pause", "age", "requests"),
+    [(timedelta(0), HOUR, 36), (24 * HOUR, 365 * 24 * HOUR, 60), (HOUR, HOUR, 144)],
+    ids=["runs at once", "old calls, daily runs", "new calls, hourly runs"],
+)
+async def test_d69_there_is_an_end_to_requests(
+    archive: Archive, pause: timedelta, age: timedelta, requests: int
+) -> None:
+    """Six runs over 36 calls whose recordings are refused do not request all of them each time."""
+    await archive.add(*range(1, 37))
+    for number, fault in enumerate(REFUSALS, 1):
+        for call_id in range(number, 37, 3):
+            archive.fake.fail(f"call/{call_id}/file", fault, times=9)
+    archive.now = NOON - HOUR + age
+    for _ in range(6):
+        await archive.sync()
+        archive.now += pause
+    assert len(archive.requested()) == requests
+    states = {state for _, state in await archive.rows()}
+    assert states == ({"given_up"} if age > 72 * HOUR else {"failed"})
+
+
+async def test_d69_given_up_recordings_are_requested_on_demand(archive: Archive) -> None:
+    """`retry_given_up` requests them once more, and saves what is there by then."""
+    await archive.add(1, recording=b"")
+    await archive.add(2)
+    archive.now += 365 * 24 * HOUR
+    archive.fake.fail(FILE, Fault.error("resource_not_found"), when=lambda seen: "/2/" in seen.path)
+    await archive.sync()
+    assert await archive.rows("state, problem IS NULL") == [("given_up", 1), ("given_up", 0)]
+    archive.requested()
+    assert (await archive.sync()).saved == 0
+    assert archive.requested() == []
+    totals: list[int] = []
+    report = await archive.sync(
+        retry_given_up=True, progress=lambda *outcome: totals.append(outcome[-1])
+    )
+    assert (report.saved, report.given_up, totals) == (1, 1, [2, 2])
+    assert await archive.rows("state, tries") == [("given_up", 2), ("saved", 2)]
+
+
+async def test_d62_accepted_formats_are_archived(archive: Archive) -> None:
+    """A server that sends WAV fills the archive, and a new database adopts its files."""
+    await archive.add(1, 2, recording=WAV)
+    await archive.add(3)
+    assert (await archive.sync(accept=["wav"])).saved == 3
+    paths = [file_path(1)[:-3] + "wav", file_path(2)[:-3] + "wav", file_path(3)]
+    assert archive.files() == paths
+    assert await archive.rows("path, state") == [(path, "saved") for path in paths]
+    archive.requested()
+    archive.database = archive.database.with_name("new.db")
+    await archive.copy()
+    report = await archive.sync(accept=["wav"])
+    assert (report.adopted, archive.requested()) == (3, [])
+    assert await archive.rows("path, state") == [(path, "saved") for path in paths]
+
+
+async def test_d62_projects_do_not_share_a_file_of_an_accepted_format(archive: Archive) -> None:
+    """A path is taken in each of its formats: the second call fails, and the file stays."""
+    archive.fake.add_project(678)
+    await archive.add(1, recording=WAV)
+    await archive.add(1, project=678, recording=WAV + b"other")
+    await archive.sync(accept=["wav"])
+    report = await archive.sync(accept=["wav"], roistat=archive.roistat.for_project(678))
+    assert "{project}" in str(report.failures[0].error)
+    assert [path.read_bytes() for path in archive.folder.rglob("*.wav")] == [WAV]
 
 
 @pytest.mark.parametrize(
@@ -494,7 +573,13 @@ async def test_an_invalid_id_fails_alone(archive: Archive) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"template": "../{call_id}.mp3"}, {"concurrency": 0}, {"limit": 0}, {"wait_for": 72}],
+    [
+        {"template": "../{call_id}.mp3"},
+        {"concurrency": 0},
+        {"limit": 0},
+        {"wait_for": 72},
+        {"accept": "wav"},
+    ],
 )
 async def test_invalid_arguments_are_refused(archive: Archive, options: dict[str, Any]) -> None:
     """ConfigurationError is raised before a folder or a database is created."""

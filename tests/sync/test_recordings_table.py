@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async.errors import ContentError
+from roistat_async.errors import (
+    TruncatedError,
+)
 from roistat_async.sync import recordings_table, schema
 from roistat_async.sync.recordings_table import RETRY_DELAYS, DueRecording, RecordingRow, next_try
 
@@ -134,7 +136,7 @@ def missing(recording: DueRecording, now: datetime = NOW) -> RecordingRow:
 
 
 def failed(recording: DueRecording, now: datetime = NOW, text: str = "no") -> RecordingRow:
-    return recordings_table.failed_row(recording, now, ContentError(text))
+    return recordings_table.failed_row(recording, now, TruncatedError(text), WAIT)
 
 
 def test_a_missing_recording_is_due_after_a_delay(connection: sqlite3.Connection) -> None:
@@ -160,7 +162,7 @@ def test_a_failed_recording_is_due_at_once(connection: sqlite3.Connection) -> No
     save(connection, failed(due(connection)[0], text="HTML came " * 99))
     result = row(connection, "1")
     assert (result["state"], result["tries"]) == ("failed", 1)
-    assert result["problem"].startswith("ContentError: HTML came HTML")
+    assert result["problem"].startswith("TruncatedError: HTML came HTML")
     assert len(result["problem"]) == 500
     (recording,) = due(connection)
     save(connection, recordings_table.saved_row(recording, NOW, path="1", size=7, sha256="ab"))
@@ -194,7 +196,7 @@ def test_a_batch_does_not_read_the_batches_before_it(
     connection: sqlite3.Connection,
 ) -> None:
     """The date is searched in the index."""
-    values = {"project": 1, "now": "", "date": "", "id": "", "max_rows": 1}
+    values = {"project": 1, "now": "", "date": "", "id": "", "max_rows": 1, "given_up": False}
     plan = connection.execute(f"EXPLAIN QUERY PLAN {recordings_table.NEXT_DUE}", values).fetchall()
     steps = [step[-1] for step in plan]
     assert "SEARCH calls USING INDEX calls_by_date (project=? AND date<?)" in steps

@@ -1,0 +1,65 @@
+"""Files of recordings below their folder: the paths they may have, and which of them exist."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from ..downloads.file_kind import MAX_HEAD_SIZE, AudioFormat, sniff, with_ending
+from ..downloads.file_request import accepted_kinds
+from ..files.threads import run_in_thread
+from ..models.downloads import Download
+
+
+class RecordingFiles:
+    """Files of the accepted formats below a folder."""
+
+    def __init__(self, root: Path, accept: Iterable[AudioFormat]) -> None:
+        self.root: Path = root
+        self.accept: tuple[AudioFormat, ...] = tuple(accept)
+        self._kinds = accepted_kinds(accept)
+
+    def variants(self, path: Path) -> list[Path]:
+        """Return the path, and those that it would have in the other accepted formats."""
+        if len(self._kinds) == 1:
+            return [path]
+        return list(dict.fromkeys([path, *(with_ending(path, kind) for kind in self._kinds)]))
+
+    def relative(self, path: Path) -> str:
+        """Return a path as the database stores it."""
+        return path.relative_to(self.root).as_posix()
+
+    async def find(self, path: Path) -> Download | None:
+        """Return the recording that was downloaded before to a variant of the path, or None."""
+        if not any(os.path.lexists(variant) for variant in self.variants(path)):
+            return None  # the usual case needs no thread
+        return await run_in_thread(partial(self.read_any, path))
+
+    def read_any(self, path: Path) -> Download | None:
+        """Return the same; it reads the whole file."""
+        return next(filter(None, map(self._read, self.variants(path))), None)
+
+    def _read(self, path: Path) -> Download | None:
+        """Return what a file holds; None if it is no recording.
+
+        A file under its final name is complete. The content shows whether it is a recording.
+        """
+        with suppress(OSError), open(path, "rb", opener=_open_existing) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            if sniff(file.read(MAX_HEAD_SIZE)) not in self._kinds:
+                return None
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return Download(path, file.tell(), sha256)
+        return None
+
+
+def _open_existing(path: str, flags: int) -> int:
+    # Links are not followed, and opening a pipe does not wait for its writer.
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
