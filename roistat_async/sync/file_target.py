@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import SyncError
-from ..files.threads import run_in_thread
+from ..files.threads import run_in_thread, shielded
 from ..models.calls import Call
 from ..models.period import Period
 from . import process_lock, state_file
@@ -138,7 +138,10 @@ class FileTarget(ABC):
             return await run_in_thread(lambda: store.finish(project, state))
 
     async def close(self) -> None:
-        """Unlock all projects and close all files."""
+        """Unlock all projects and close all files, even if it is cancelled."""
+        await shielded(self._close())
+
+    async def _close(self) -> None:
         async with self._lock:
             store, self._store = self._store, None
             if store is not None:

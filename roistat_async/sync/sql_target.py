@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ..errors import SyncError
+from ..files.threads import run_in_thread
 from ..models.calls import Call
 from ..models.period import Period
 from . import bad_records_table, sql, state_table
@@ -163,8 +164,11 @@ class SqlTarget(ABC):
     async def close(self) -> None:
         """Unlock all projects and close the database; closing twice does no harm."""
         pool = self._pool
-        if pool is not None:
+        if pool is None:
+            return
+        try:
             await self._in_thread(self._close)
+        finally:
             self._pool = None
             pool.shutdown(wait=False)  # its thread is idle
 
@@ -187,8 +191,11 @@ class SqlTarget(ABC):
         """Insert new and update changed rows; values that `extend` lacks stay as stored."""
 
     @abstractmethod
-    def _translate_errors(self, action: Callable[[], T]) -> T:
-        """Run a function; raise SyncError instead of an error of the database driver."""
+    def _run(self, action: Callable[[], T], is_cancelled: Callable[[], bool]) -> T:
+        """Run a function; raise SyncError instead of an error of the database driver.
+
+        While the database is locked, run it again, but not once it is cancelled.
+        """
 
     async def _for_project(self, project: int, action: Callable[[SqlConnection, int], T]) -> T:
         def run() -> T:
@@ -199,16 +206,18 @@ class SqlTarget(ABC):
         return await self._in_thread(run)
 
     async def _in_thread(self, action: Callable[[], T]) -> T:
-        """Run a function in the thread; a cancelled call waits for its transaction to end."""
+        """Run a function in the thread; a cancelled call waits for its transaction to end.
+
+        It does not wait for a database that another program has locked.
+        """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="roistat-sql")
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, lambda: self._translate_errors(action))
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
+        cancelled = threading.Event()
+        return await run_in_thread(
+            lambda: self._run(action, cancelled.is_set),
+            on_cancel=cancelled.set,
+            executor=self._pool,
+        )
 
     def _open(self, project: int, base_url: str) -> SyncState:
         unlock = self._lock_project(project)

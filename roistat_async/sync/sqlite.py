@@ -65,5 +65,5 @@ class SqliteTarget(SqlTarget):
         keep_stored_parts(connection, project, columns, self.extend)
         return upsert(connection, project, columns, now)
 
-    def _translate_errors(self, action: Callable[[], T]) -> T:
-        return sqlite_connection.translate_errors(self._path, action)
+    def _run(self, action: Callable[[], T], is_cancelled: Callable[[], bool]) -> T:
+        return sqlite_connection.run(self._path, action, is_cancelled)

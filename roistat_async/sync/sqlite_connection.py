@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ from .sql import SqlConnection
 T = TypeVar("T")
 
 _BUSY_TIMEOUT = 30.0  # seconds to wait while another project writes a batch
+_BUSY_STEP = 0.5  # seconds that SQLite itself waits: nothing can stop it meanwhile
 _PAGE_SIZE = 16384  # a call is one or two kilobytes: fewer, larger pages are faster
 # Only one thread at a time opens or closes a database. SQLite needs it exclusively to create or
 # remove its WAL, and does not wait for a connection that is about to close.
@@ -36,13 +38,21 @@ _ADVICE = {
 }
 
 
-def translate_errors(path: Path, action: Callable[[], T]) -> T:
-    """Run a function; raise SyncError, without the original, instead of an error of SQLite."""
-    try:
-        return action()
-    except sqlite3.Error as error:
-        problem = _advice(error)
-    raise SyncError(f"{path}: {problem}")
+def run(path: Path, action: Callable[[], T], is_cancelled: Callable[[], bool] = lambda: False) -> T:
+    """Run a function; raise SyncError, without the original, instead of an error of SQLite.
+
+    While another program locks the database, the function is run again: it must undo what it did
+    when it raises, as a transaction does.
+    """
+    give_up_at = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            return action()
+        except sqlite3.Error as error:
+            if _is_locked(error) and not is_cancelled() and time.monotonic() < give_up_at:
+                continue
+            problem = _advice(error)
+        raise SyncError(f"{path}: {problem}")
 
 
 def validate_file(path: Path) -> None:
@@ -113,7 +123,7 @@ def _probe(path: Path) -> None:
 def _open(path: Path, options: str) -> sqlite3.Connection:
     """Open an existing file; the connection never begins a transaction by itself."""
     uri = f"{path.absolute().as_uri()}?{options}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_STEP, isolation_level=None)
 
 
 def _create_file(path: Path) -> None:
@@ -126,6 +136,11 @@ def _create_file(path: Path) -> None:
     except OSError as error:
         problem = error.strerror
     raise SyncError(f"{path} cannot be created ({problem}); check the permissions of its folder")
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _advice(error: sqlite3.Error) -> str:

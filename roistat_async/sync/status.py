@@ -162,7 +162,7 @@ def _query(path: Path, query: Callable[[sqlite3.Connection], T], *, immutable: b
                 pass
         raise SyncError(f"{path} has invalid values; restore it, or sync into a new file")
 
-    return sqlite_connection.translate_errors(path, run)
+    return sqlite_connection.run(path, run)
 
 
 def _require_file(path: Path) -> None:

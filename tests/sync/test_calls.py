@@ -180,6 +180,23 @@ async def test_a_cancelled_run_is_resumed(live: Live, batches: int) -> None:
     assert live.count_requests() <= 1.25 * -(-(300 - copied) // 25) + 4
 
 
+@pytest.mark.parametrize("name", ["calls.db", "calls.ndjson"])
+async def test_a50_a_cancel_that_comes_again_leaves_nothing_running(live: Live, name: str) -> None:
+    """anyio cancels at each await again; the next run is not refused (docs/fault-matrix.md A50)."""
+    path = live.path.with_name(name)
+    for step in range(0, 60, 4):
+        before = client_tasks()
+        task = asyncio.create_task(sync_calls(live.roistat, path, since=live.since, page_size=25))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        while not task.done():
+            task.cancel()
+            await asyncio.sleep(0)
+        assert client_tasks() == before
+    report = await sync_calls(live.roistat, path, since=live.since, page_size=25)
+    assert report.sealed_until == moment(NOON - 120)
+
+
 @pytest.mark.parametrize("steps", [0, 1, 2, 5, 10, 20, 50])
 async def test_a_run_cancelled_at_any_step_loses_nothing(live: Live, steps: int) -> None:
     """It leaves no task, no lock and no half batch (docs/fault-matrix.md A1)."""

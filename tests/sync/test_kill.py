@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from threading import Event, Timer
 import pytest
 from attrs import define, field
 
+from roistat_async.errors import SyncError
+from roistat_async.sync import process_lock
 from roistat_async.testing import FakeRoistat, Quirks
 from tests.sync.live import Copied
 
@@ -211,6 +214,33 @@ def test_two_processes_at_once(killed: KilledSync) -> None:
         assert "Traceback" not in err
         assert first.wait(timeout=_TIMEOUT) == 0
     check_complete(killed)
+
+
+def test_a51_ctrl_c_while_the_database_is_locked(killed: KilledSync) -> None:
+    """The command ends at once and cleanly, although another program holds the lock."""
+    killed.finish()
+    with closing(sqlite3.connect(killed.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with killed.start() as process:
+            while not _is_locked(killed.path):
+                time.sleep(0.01)
+            time.sleep(0.5)  # it now waits for the database
+            started_at = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=_TIMEOUT)
+        assert time.monotonic() - started_at < 5  # half a second, on a machine that is not busy
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "never retrieved" not in err
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether a sync has locked the copy."""
+    try:
+        process_lock.acquire(path, None)()
+    except SyncError:
+        return True
+    return False
 
 
 def test_a_reader_does_not_disturb_a_sync(killed: KilledSync) -> None:

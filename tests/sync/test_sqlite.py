@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -148,6 +149,25 @@ async def test_a_cancelled_write_is_complete(target: SqliteTarget, path: Path) -
         await task
     await blocking
     assert ids(path) == ["1"]
+
+
+async def test_a51_a_cancel_does_not_wait_for_a_lock(target: SqliteTarget, path: Path) -> None:
+    """Another program has locked the database; a run that is not cancelled waits for it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        cancelled = asyncio.create_task(target.write(1, [call(1)], STATE))
+        waiting = asyncio.create_task(target.write(1, [call(2)], STATE))
+        await asyncio.sleep(0.1)
+        started_at = time.monotonic()
+        for _ in range(3):
+            cancelled.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert time.monotonic() - started_at < 2
+        other.execute("COMMIT")
+        assert await waiting == WriteCounts(1, 0)
+    assert ids(path) == ["2"]
 
 
 def _limit_pages(connection: SqlConnection) -> None:

@@ -158,7 +158,7 @@ def test_errors_hold_no_value(tmp_path: Path) -> None:
             connection.execute("SELECT * FROM calls WHERE caller = 70000000001x")
 
     with pytest.raises(SyncError) as raised:
-        sqlite_connection.translate_errors(tmp_path / "calls.db", fail)
+        sqlite_connection.run(tmp_path / "calls.db", fail)
     assert "7000" not in str(raised.value)
     assert raised.value.__cause__ is raised.value.__context__ is None
 
