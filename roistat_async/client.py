@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, overload
 
 from attrs import evolve
 
@@ -175,9 +175,27 @@ class Roistat:
         limits = shared.limits if limits is None else limits
         config = evolve(shared, project=parse_project(project), limits=limits)
         limiter = RateLimiter(config.limits, self.clock)
-        other = type(self).__new__(type(self))
-        other._use(evolve(self._api, config=config, rate_limiter=limiter), owns_connections=False)
-        return other
+        return self._sharing_connections(evolve(self._api, config=config, rate_limiter=limiter))
+
+    def with_options(
+        self,
+        *,
+        retry: RetryPolicy | None = None,
+        when_exhausted: Literal["raise", "wait"] | None = None,
+    ) -> Self:
+        """Return a client of the same project, connections and limits with another patience.
+
+            patient = roistat.with_options(retry=RetryPolicy(deadline=3600), when_exhausted="wait")
+
+        `retry` replaces the policy, `when_exhausted` that of `Limits`. Closing this client closes
+        no connection; the client that it came from does.
+        """
+        shared = self._api.config
+        limits = evolve(
+            shared.limits, when_exhausted=when_exhausted or shared.limits.when_exhausted
+        )
+        config = evolve(shared, retry=retry or shared.retry, limits=limits)
+        return self._sharing_connections(evolve(self._api, config=config))
 
     @property
     def project(self) -> int:
@@ -272,6 +290,11 @@ class Roistat:
 
     def __reduce__(self) -> Any:
         raise RoistatError("a client cannot be pickled: open one in each process")
+
+    def _sharing_connections(self, api: ProjectApi) -> Self:
+        other = type(self).__new__(type(self))
+        other._use(api, owns_connections=False)
+        return other
 
     def _use(self, api: ProjectApi, *, owns_connections: bool = True) -> None:
         self._api = api

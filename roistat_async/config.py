@@ -114,8 +114,8 @@ class Limits:
     """Seconds that a request may wait for these limits, then NotSentError; None is no limit."""
     when_exhausted: Literal["raise", "wait"] = "raise"
     """What a request does if the hour's limit, or a pause that Roistat asked for, would hold it
-    back beyond `RetryPolicy.deadline`: raise RateLimitError at once, or wait all the same. A bulk
-    download waits."""
+    back beyond `RetryPolicy.deadline`: raise RateLimitError at once, or wait all the same. Bulk
+    downloads and syncs wait."""
 
     def __attrs_post_init__(self) -> None:
         if self.when_exhausted not in ("raise", "wait"):

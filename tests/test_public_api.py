@@ -48,6 +48,7 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "project": None,
         "requests_left": None,
         "resolve": "error model",
+        "with_options": "retry when_exhausted",
     },
     Analytics: {"get": "period"},
     Calls: {

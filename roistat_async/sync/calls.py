@@ -74,6 +74,7 @@ async def sync_calls(
     complete. What was written until then stays, and the next run resumes there.
     """
     _check(since, lookback)
+    roistat = roistat.with_options(when_exhausted="wait")
     async with _open(target, extend, lookback) as opened:
         state = await opened.open(roistat.project, roistat.base_url)
         options = HistoryOptions(extend, page_size, concurrency, on_bad_record)

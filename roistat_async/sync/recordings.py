@@ -97,6 +97,7 @@ async def sync_recordings(
         require_int(limit, "limit")
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
+    roistat = roistat.with_options(when_exhausted="wait")
     files = RecordingFiles(Path(folder), accept)
     path_template = PathTemplate(template, roistat.project)
     make_folder(files.root)

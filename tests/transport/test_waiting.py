@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from roistat_async import Hooks, Limits, RetryPolicy, WaitEvent, errors
+from roistat_async import Hooks, Limits, RetryPolicy, Roistat, WaitEvent, errors
+from roistat_async.sync import sync_calls
 from roistat_async.testing import FakeRoistat, Fault, Quirks
 from tests.helpers.clients import client, retrying_client
 from tests.helpers.clock import JumpingClock
@@ -87,23 +90,37 @@ async def test_t80_a_wait_for_the_hour_counts_for_the_deadline(fake: FakeRoistat
     assert clock.slept == [100]
 
 
-@pytest.mark.parametrize("way", ["when_exhausted", "download_recordings"])
-async def test_t80_a_wait_for_the_hour_can_be_chosen(
-    way: str, fake: FakeRoistat, tmp_path: Path
+async def list_patiently(roistat: Roistat, fake: FakeRoistat, folder: Path) -> None:
+    patient = roistat.with_options(when_exhausted="wait")
+    assert await patient.scripts.list()
+
+
+async def save_recordings(roistat: Roistat, fake: FakeRoistat, folder: Path) -> None:
+    ids = list(fake.state.recordings)[:2]
+    async with roistat.calls.download_recordings(ids, folder, concurrency=1) as outcomes:
+        assert {outcome.status.value async for outcome in outcomes} == {"saved"}
+
+
+async def copy_calls(roistat: Roistat, fake: FakeRoistat, folder: Path) -> None:
+    since = roistat.clock.utc_now() - timedelta(days=30)
+    await sync_calls(roistat, folder / "calls.db", since=since)
+
+
+Operation = Callable[[Roistat, FakeRoistat, Path], Awaitable[None]]
+
+
+@pytest.mark.parametrize("operation", [list_patiently, save_recordings, copy_calls])
+async def test_t80_who_chooses_to_wait_waits_for_the_hour(
+    operation: Callable[[Roistat, FakeRoistat, Path], Awaitable[None]],
+    fake: FakeRoistat,
+    tmp_path: Path,
 ) -> None:
-    """A bulk download waits by itself, other requests with `when_exhausted="wait"`."""
+    """Bulk downloads and syncs choose it by themselves."""
     clock = JumpingClock()
-    waits = way == "when_exhausted"
-    limits = Limits(per_hour=2, when_exhausted="wait" if waits else "raise")
-    options: Any = {"clock": clock.clock, "limits": limits}
+    options: Any = {"clock": clock.clock, "limits": Limits(per_hour=1, per_second=None)}
     async with client(fake.base_url, api_key=fake.api_key, **options) as roistat:
-        if waits:
-            for _ in range(3):
-                assert await roistat.scripts.list()
-        else:
-            ids = list(fake.state.recordings)[:3]
-            async with roistat.calls.download_recordings(ids, tmp_path, concurrency=1) as outcomes:
-                assert {outcome.status.value async for outcome in outcomes} == {"saved"}
+        await roistat.scripts.list()
+        await operation(roistat, fake, tmp_path)
     assert clock.now - clock.start > 3600
 
 
