@@ -11,7 +11,8 @@ def main() -> None:
     # The commands import rich late, so it is checked here, before any of them does something.
     if find_spec("click") is None or find_spec("rich") is None:
         message = "The roistat command needs the extra cli: pip install 'roistat_async[cli]'"
-        sys.stderr.write(f"{message}\n")
+        if sys.stderr is not None:  # it is None if it was closed at the start
+            sys.stderr.write(f"{message}\n")
         sys.exit(2)
     try:
         from .cli.app import run

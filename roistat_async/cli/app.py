@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from . import exit_codes
-from .text import print_error
+from .streams import discard_stdout, prepare_streams
+from .text import mask_keys, print_error
 
 # The module of a command is imported when the command is used; --help needs only this table.
 _COMMANDS = {
@@ -49,14 +49,24 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _own_broken_pipe():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Turn a closed pipe into an exception of ours: click would report a failure."""
-        try:
+        with _own_broken_pipe():
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:
-            raise _BrokenPipe from None
         return result
+
+
+@contextmanager
+def _own_broken_pipe() -> Iterator[None]:
+    """Turn a closed pipe into an exception of ours: click would report a failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise _BrokenPipe from None
 
 
 @click.group(
@@ -77,14 +87,15 @@ def main() -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command of some arguments and return its exit code."""
-    _replace_unencodable()
+    prepare_streams()
+    words = sys.argv[1:] if args is None else args
     try:
-        result = main.main(args=args, prog_name="roistat", standalone_mode=False)
+        result = main.main(args=words, prog_name="roistat", standalone_mode=False)
     except _BrokenPipe:
-        _close_stdout()
+        discard_stdout()
         return exit_codes.DONE
     except click.ClickException as error:
-        return _wrong_usage(error)
+        return _wrong_usage(error, words)
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
         return exit_codes.INTERRUPTED
@@ -101,32 +112,18 @@ def _failed(error: Exception) -> int:
     if code is None:
         raise error  # a bug of ours: the traceback is needed
     print_error(*exit_codes.error_lines(error))
+    if isinstance(error, OSError):
+        discard_stdout()  # what a full disk refused would be written again at exit
     return code
 
 
-def _wrong_usage(error: click.ClickException) -> int:
+def _wrong_usage(error: click.ClickException, words: Sequence[str]) -> int:
     context = error.ctx if isinstance(error, click.UsageError) else None
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
-    elif context is None:
-        print_error(error.format_message())
-    else:
-        print_error(error.format_message(), f"Try: {context.command_path} --help")
+        return exit_codes.USAGE
+    # click lists choices on lines of their own.
+    message = mask_keys(" ".join(error.format_message().split()), words)
+    advice = [] if context is None else [f"Try: {context.command_path} --help"]
+    print_error(message, *advice)
     return exit_codes.USAGE
-
-
-def _replace_unencodable() -> None:
-    """Make streams replace characters that they cannot encode, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            with suppress(OSError, ValueError):
-                reconfigure(errors="replace")
-
-
-def _close_stdout() -> None:
-    """Redirect stdout, so that Python does not flush into the closed pipe at exit."""
-    with suppress(OSError, ValueError):
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
-        os.close(devnull)

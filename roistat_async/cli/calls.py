@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .filters import parse_filter, parse_sort
 from .options import (
     ConnectionOptions,
     PeriodOptions,
     connection_options,
     format_option,
     on_bad_record_option,
-    parse_filter,
     parse_names,
-    parse_sort,
     span_options,
 )
 
@@ -57,12 +56,14 @@ def command(
     roistat calls --last 24h
     roistat calls --period 2026-05-01..2026-05-31 --tz Europe/Moscow --extend visit --json
     """
+    from ..wire.list_query import CALL_FIELDS
     from .list_output import print_list
     from .output import wants_json
     from .runner import run_with_client
 
     parts, zone, period = parse_names(extend), span.zone, span.period_or_none()
-    conditions = [parse_filter(text, zone) for text in filters]
+    conditions = [parse_filter(text, CALL_FIELDS, zone) for text in filters]
+    order = parse_sort(sort, CALL_FIELDS)
 
     async def work(roistat: Roistat) -> int:
         def start(row_limit: int | None) -> Pager[Call]:
@@ -70,7 +71,7 @@ def command(
                 period=period,
                 filters=conditions,
                 extend=parts,
-                sort=parse_sort(sort),
+                sort=order,
                 page_size=page_size,
                 limit=row_limit,
                 on_bad_record=on_bad_record,

@@ -12,6 +12,7 @@ from .progress import progress, should_show_progress
 from .text import print_error
 
 if TYPE_CHECKING:
+    from .. import BadRecord
     from ..models.page import Page
     from ..paging.pager import Pager
 
@@ -38,7 +39,7 @@ async def print_list(
         # One row more than is shown tells whether there are more.
         pager = start(SHOWN + 1 if limit is None else limit)
         await _print_table(pager, columns, shown=SHOWN if limit is None else limit)
-    return _report_bad_records(pager)
+    return report_bad_records(pager.bad_records)
 
 
 async def _stream(pager: Pager[T]) -> None:
@@ -80,8 +81,8 @@ async def _batches(
         yield rows, total
 
 
-def _report_bad_records(pager: Pager[T]) -> int:
-    bad = pager.bad_records
+def report_bad_records(bad: Sequence[BadRecord]) -> int:
+    """Print how many records were skipped and the first of them; return the exit code."""
     if not bad:
         return exit_codes.DONE
     print_error(f"skipped {len(bad)} unreadable records, e.g.:")

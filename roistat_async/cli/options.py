@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import wraps
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 import click
 
 from ..downloads.file_kind import AudioFormat
+from .text import print_error
 
 if TYPE_CHECKING:
     from .. import Period, Roistat
@@ -23,8 +25,6 @@ _MAX_KEY_SIZE = 1024
 _LENGTH = re.compile(r"([0-9]{1,6})([wdhms])", re.ASCII)
 _MAX_LENGTH = timedelta(weeks=5000)  # a date this long ago is still a date
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=|\bin\b|\blike\b|\bnull\b)\s*(.*?)\s*")
-_YES_NO = {"1": True, "0": False, "yes": True, "no": False, "true": True, "false": False}
 
 
 class ConnectionOptions(NamedTuple):
@@ -172,7 +172,7 @@ def on_bad_record_option(command: F) -> F:
     """Add --on-bad-record; the command takes `on_bad_record`."""
     option = click.option(
         "--on-bad-record", default="raise", show_default=True, type=click.Choice(["raise", "skip"]),
-        help="What to do with an unreadable call; skipping one means exit code 3.",
+        help="What to do with an unreadable record; skipping one means exit code 3.",
     )  # fmt: skip
     return option(command)
 
@@ -185,21 +185,6 @@ def format_option(command: F) -> F:
     return option(command)
 
 
-def parse_filter(text: str, zone: tzinfo) -> tuple[Any, Any, Any]:  # checked by the library
-    """Parse `field op value`, e.g. `caller = 79000000000` or `status in ANSWER,BUSY`."""
-    match = _CONDITION.fullmatch(text)
-    if match is None:
-        raise click.UsageError("--filter must be FIELD OP VALUE, e.g. 'status = ANSWER'")
-    name, operator, value = match.groups()
-    return name, operator, _value(name, operator, value, zone)
-
-
-def parse_sort(text: str) -> tuple[Any, Any]:  # checked by the library
-    """Parse `date:desc`; a field alone means ascending."""
-    name, _, direction = text.partition(":")
-    return name, direction or "asc"
-
-
 def parse_names(text: str | None) -> tuple[Any, ...]:  # checked by the library
     """Parse `visit,order`."""
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
@@ -209,13 +194,15 @@ def parse_zone(name: str) -> tzinfo:
     """Return the time zone of a name."""
     if name.upper() == "UTC":
         return UTC
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo, available_timezones
 
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # OSError: a folder like "Europe" is no zone
-        problem = f"unknown time zone {name!r}; name one like Europe/Moscow"
-    raise click.UsageError(problem)
+        pass
+    if not available_timezones():  # as on Windows
+        raise click.UsageError("this machine has no time zones: pip install tzdata")
+    raise click.UsageError(f"unknown time zone {name!r}; name one like Europe/Moscow")
 
 
 def parse_length(text: str, option: str) -> timedelta:
@@ -247,29 +234,8 @@ def parse_since(text: str, zone: tzinfo) -> datetime:
     return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
 
 
-def _value(name: str, operator: str, value: str, zone: tzinfo) -> Any:
-    if operator == "null":
-        if value.lower() not in _YES_NO:
-            raise click.UsageError(f"null takes 1 or 0: '{name} null 1'")
-        return _YES_NO[value.lower()]
-    parse = _parse_date if name.endswith("date") else _plain
-    if operator == "in":
-        return [parse(part, zone) for part in parse_names(value)]
-    return parse(value, zone)
-
-
-def _plain(value: str, _: tzinfo) -> Any:
-    return value
-
-
-def _parse_date(value: str, zone: tzinfo) -> Any:
-    try:
-        when = datetime.fromisoformat(value)
-    except ValueError:
-        return value  # the library raises the clearer error
-    return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
-
-
 def _read_key(path: Path) -> str:
     with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & stat.S_IROTH and os.name == "posix":
+            print_error(f"{path} can be read by every user of this machine: chmod 600 {path}")
         return file.read(_MAX_KEY_SIZE).decode("ascii", "replace")

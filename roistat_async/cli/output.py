@@ -79,7 +79,11 @@ def make_console() -> Console:
     """Return a console on stdout that treats no text as markup."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, emoji=False)
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the program with 1
+
+    return PipeConsole(markup=False, highlight=False, emoji=False)
 
 
 def format_value(value: object) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import ConnectionOptions, connection_options, format_option, parse_filter, parse_sort
+from .filters import parse_filter, parse_sort
+from .options import ConnectionOptions, connection_options, format_option, on_bad_record_option
 
 if TYPE_CHECKING:
-    from .. import Pager, Phone, Roistat
+    from .. import OnBadRecord, Pager, Phone, Roistat
     from .output import Column
 
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=0), metavar="N", help="Maximum number of phone numbers."
 )
+@on_bad_record_option
 @format_option
 @connection_options
 def command(
@@ -31,18 +33,23 @@ def command(
     filters: tuple[str, ...],
     sort: str,
     limit: int | None,
+    on_bad_record: OnBadRecord,
     json: bool | None,
 ) -> int:
     """List the phone numbers of the project."""
+    from ..wire.list_query import PHONE_FIELDS
     from .list_output import print_list
     from .output import wants_json
     from .runner import run_with_client
 
-    conditions = [parse_filter(text, UTC) for text in filters]
+    conditions = [parse_filter(text, PHONE_FIELDS, UTC) for text in filters]
+    order = parse_sort(sort, PHONE_FIELDS)
 
     async def work(roistat: Roistat) -> int:
         def start(row_limit: int | None) -> Pager[Phone]:
-            return roistat.phones.list(filters=conditions, sort=parse_sort(sort), limit=row_limit)
+            return roistat.phones.list(
+                filters=conditions, sort=order, limit=row_limit, on_bad_record=on_bad_record
+            )
 
         return await print_list(start, _columns(), as_json=wants_json(json), limit=limit)
 

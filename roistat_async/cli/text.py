@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
 # Control characters, bidirectional marks, line separators, lone surrogates.
 _UNSAFE = (
     "\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff"
 )
+# Letters with digits: keys have 32 characters, and names of files rarely so many without a dash.
+_KEY = re.compile(r"(?<![0-9A-Za-z])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[0-9A-Za-z]{24,}")
 _UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
 
 
@@ -20,6 +23,16 @@ def escape_control(text: str) -> str:
 def escape_control_json(text: str) -> str:
     """Escape the same characters in a line of JSON; its value stays the same."""
     return _UNSAFE_CHARACTER.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def mask_keys(text: str, words: Iterable[str]) -> str:
+    """Replace the words of a command line that look like an API key.
+
+    A key that was typed by mistake must not end up in the log of a scheduler.
+    """
+    for key in {key for word in words for key in _KEY.findall(word)}:
+        text = text.replace(key, "***")
+    return text
 
 
 def print_error(*lines: str) -> None:

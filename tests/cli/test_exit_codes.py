@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -115,6 +116,67 @@ def test_invalid_key_file_is_not_shown(fake: FakeRoistat, roistat: Roistat, tmp_
     (tmp_path / "key").write_bytes(b"secret \xff words\n")
     ended = roistat("scripts", "--api-key-file", str(tmp_path / "key"))
     assert (ended.code, "secret" in ended.err) == (2, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+@pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o600, False), (0o640, False)])
+def test_s20_key_file_of_everybody(
+    mode: int, warned: bool, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
+    """A key file that every user can read is used, with a warning."""
+    file = tmp_path / "key"
+    file.write_text(fake.api_key)
+    file.chmod(mode)
+    ended = roistat("scripts", "--api-key-file", str(file))
+    assert (ended.code, f"chmod 600 {file}" in ended.err) == (0, warned)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{key}",
+        "--api-key {key} calls",
+        "calls {key}",
+        "calls --api-key={key}",
+        "calls --{key}",
+        "calls --api-key-file {key}",
+        "calls --limit {key}",
+        "calls --on-bad-record {key}",
+        "calls --project {key}",
+        "calls --base-url {key}",
+        "calls --filter {key}",
+        "calls --filter '{key} = 1'",
+        "calls --filter 'status = {key}'",
+        "calls --sort {key}",
+        "calls --extend {key}",
+        "calls --last {key}",
+        "calls --period {key}",
+        "calls --period 2026-05-01..2026-05-02 --tz {key}",
+        "completion {key}",
+        "status {key}",
+        "export {key} --last 7d",
+        "sync --to {key} --since 7d",
+        "sync --to x.db --since {key}",
+        "recordings x --call-id {key}",
+    ],
+)
+def test_s21_a_typed_key_is_not_shown(
+    line: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that was typed as a word of the command is not printed back."""
+    monkeypatch.chdir(tmp_path)
+    key = "5ecre7ab" * 4
+    ended = roistat(*shlex.split(line.format(key=key)))
+    assert ended.code in (2, 0)
+    assert key not in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_c9_choices_are_listed(roistat: Roistat) -> None:
+    """A message of several lines is one line, without codes of control characters."""
+    ended = roistat("completion")
+    assert ended.code == 2
+    assert "Choose from: bash, zsh, fish" in ended.err
 
 
 def test_error_of_roistat(fake: FakeRoistat, roistat: Roistat) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zoneinfo
 
 import pytest
+
+from roistat_async.testing import FakeRoistat
 
 from .conftest import Roistat
 
@@ -57,6 +60,21 @@ def test_missing_xlwt_is_named(
     ended = roistat(word)
     assert (ended.code, ended.out) == (2, "")
     assert "pip install 'roistat_async[cli,testing]'" in ended.err
+
+
+def test_c10_no_time_zones(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a database of time zones, as on Windows, the package to install is named."""
+    monkeypatch.setattr("zoneinfo._tzpath.TZPATH", ())
+    for module in [*sys.modules, "tzdata"]:
+        if module.partition(".")[0] == "tzdata":
+            monkeypatch.setitem(sys.modules, module, None)  # not installed
+    zoneinfo.ZoneInfo.clear_cache()
+    arguments = ("calls", "--last", "1h", "--tz")
+    ended = roistat(*arguments, "Europe/Moscow")
+    assert (ended.code, "pip install tzdata" in ended.err) == (2, True)
+    assert roistat(*arguments, "utc").code == 0
 
 
 def test_version(roistat: Roistat) -> None:
