@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 
 from roistat_async import Period, Roistat, Timeouts, errors
 from roistat_async.models.downloads import Download
@@ -68,57 +69,106 @@ async def test_d7_export_is_not_resumed(tmp_path: Path) -> None:
     assert ranges_of(server.requests) == [None, None]
 
 
-@pytest.mark.parametrize(
-    ("answer", "body"),
-    [(whole(ETAG), AUDIO), (whole(OTHER_ETAG, body=OTHER_AUDIO), OTHER_AUDIO)],
-    ids=["same", "changed"],
-)
-async def test_d8_d9_whole_file_in_place_of_the_rest(
-    answer: Handler, body: bytes, tmp_path: Path
-) -> None:
-    """A server that sends everything makes the file start again from its first byte."""
-    saved, _ = await download(tmp_path, cut(ETAG), answer)
-    check(saved, body, resumed=False)
+def chunked(body: bytes, *headers: str, end: bytes = b"", **options: str) -> Handler:
+    """Send a body in one chunk, and by default no end of it."""
+    head = answer(b"", *headers, kind="audio/mpeg", framing=CHUNKED, **options)
+    return sends(head + chunk(body) + end)
 
 
-WEAK = [[], ['ETag: W/"one"'], ["ETag: one"], ['ETag: "o ne"'], ['ETag: ""'], ['ETag: "é"']]
+def part(start: int, end: int = TOTAL, size: int | None = None) -> Handler:
+    """Send a range of the recording, or only the first bytes of that range."""
+    content_range = f"Content-Range: bytes {start}-{end - 1}/{TOTAL}"
+    response = answer(AUDIO[start:end], content_range, ETAG, status="206 Partial Content")
+    return sends(response if size is None else response[: size - (end - start)])
 
 
-@pytest.mark.parametrize("headers", WEAK, ids=str)
-async def test_d9_without_a_strong_etag_it_starts_again(headers: list[str], tmp_path: Path) -> None:
-    """A missing, weak or malformed ETag proves nothing."""
-    saved, requests = await download(tmp_path, cut(*headers), whole())
-    check(saved, AUDIO, resumed=False)
-    assert ranges_of(requests) == [None, None]
-    assert requests[1].startswith(b"POST ")
-
-
+REST = f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}"
 WRONG = {
-    "206 from a little before": partial(
-        start=RECEIVED - 1, content_range=f"bytes {RECEIVED - 1}-{TOTAL - 1}/{TOTAL}"
-    ),
+    "206 from a little before": part(RECEIVED - 1),
     "206 without a range": partial(content_range=None),
     "206 of another file": partial(OTHER_ETAG),
     "206 encoded": partial(ETAG, "Content-Encoding: gzip"),
     "416 of another size": unsatisfied(f"bytes */{TOTAL}"),
     "416 of another file": unsatisfied(f"bytes */{RECEIVED}", OTHER_ETAG),
 }
-wrong = pytest.mark.parametrize("rest", WRONG.values(), ids=WRONG)
+UNFRAMED = answer(AUDIO[RECEIVED:], REST, status="206 Partial Content", framing="")
+UNAVAILABLE = answer(b"oops", status="503 No", kind="text/html")
+TOO_LONG = chunked(
+    AUDIO[RECEIVED:] + b"more", ETAG, REST, status="206 Partial Content", end=b"0\r\n\r\n"
+)
+WEAK = [[], ['ETag: W/"one"'], ["ETag: one"], ['ETag: "o ne"'], ['ETag: ""'], ['ETag: "é"']]
 
 
-@wrong
-@pytest.mark.parametrize("attempts", [2, 3])
-async def test_d10_d11_d12_wrong_rest_starts_again(
-    rest: Handler, attempts: int, tmp_path: Path
-) -> None:
-    """A wrong response is discarded, and one more request brings the current file."""
-    current = whole(OTHER_ETAG, body=OTHER_AUDIO)
-    saved, requests = await download(tmp_path, cut(ETAG), rest, current, attempts=attempts)
-    check(saved, OTHER_AUDIO, resumed=False)
-    assert ranges_of(requests) == [None, f"bytes={RECEIVED}-", None]
+@frozen
+class Case:
+    """Responses one after the other, and where the requests behind the first one start."""
+
+    name: str
+    handlers: list[Handler]
+    starts: list[int | None]
+    body: bytes = AUDIO
+    resumed: bool = False
 
 
-@wrong
+CASES = [
+    Case("D8 all in place of the rest", [cut(ETAG), whole(ETAG)], [RECEIVED]),
+    Case(
+        "D9 another file in place of the rest",
+        [cut(ETAG), whole(OTHER_ETAG, body=OTHER_AUDIO)],
+        [RECEIVED],
+        OTHER_AUDIO,
+    ),
+    *(Case(f"D9 {headers}", [cut(*headers), whole()], [None]) for headers in WEAK),
+    Case("cut in its first bytes", [cut(ETAG, size=100), whole(ETAG)], [None]),
+    *(
+        Case(
+            f"D10 D11 D12 {name}",
+            [cut(ETAG), wrong, whole(OTHER_ETAG, body=OTHER_AUDIO)],
+            [RECEIVED, None],
+            OTHER_AUDIO,
+        )
+        for name, wrong in WRONG.items()
+    ),
+    Case("D10 too many bytes", [cut(ETAG), TOO_LONG, whole()], [RECEIVED, None]),
+    Case(
+        "D11 416 for a complete file",
+        [chunked(AUDIO, ETAG), unsatisfied(f"bytes */{TOTAL}", ETAG)],
+        [TOTAL],
+        resumed=True,
+    ),
+    Case(
+        "D11 416 for a truncated file",
+        [chunked(AUDIO[:9999], ETAG), unsatisfied("bytes */9999", ETAG), whole(ETAG)],
+        [9999, None],
+    ),
+    *(
+        Case(name, [cut(ETAG), failed, partial(ETAG)], [RECEIVED, RECEIVED], resumed=True)
+        for name, failed in {
+            "503 in place of the rest": sends(UNAVAILABLE),
+            "206 without framing": sends(UNFRAMED),
+            "200 cut in its first bytes": cut(ETAG, size=9),
+        }.items()
+    ),
+    Case(
+        "a rest in several parts",
+        [cut(ETAG), part(RECEIVED, 150_000), part(150_000, size=20_000), part(170_000)],
+        [RECEIVED, 150_000, 170_000],
+        resumed=True,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_resume(case: Case, tmp_path: Path) -> None:
+    """A download resumes only where the bytes so far are proved to be of the same file."""
+    saved, requests = await download(tmp_path, *case.handlers, attempts=len(case.handlers))
+    check(saved, case.body, resumed=case.resumed)
+    starts = [None if start is None else f"bytes={start}-" for start in [None, *case.starts]]
+    assert ranges_of(requests) == starts
+    assert [request[:4] for request in requests] == [b"GET " if at else b"POST" for at in starts]
+
+
+@pytest.mark.parametrize("rest", WRONG.values(), ids=WRONG)
 async def test_d10_rest_that_stays_wrong(rest: Handler, tmp_path: Path) -> None:
     """After one more start with the same result ChangedError is raised, and there is no file."""
     handlers = cut(ETAG), rest, cut(ETAG), rest
@@ -130,52 +180,12 @@ async def test_d10_rest_that_stays_wrong(rest: Handler, tmp_path: Path) -> None:
 
 async def test_attempts_are_limited(tmp_path: Path) -> None:
     """A rest that never ends uses up the attempts of a body, and a wrong one does not count."""
-    parts = [
-        partial(body=AUDIO[: at + 9], start=at, content_range=f"bytes {at}-{at + 8}/{TOTAL}")
-        for at in (RECEIVED, RECEIVED + 9)
-    ]
+    parts = [part(at, at + 9) for at in (RECEIVED, RECEIVED + 9)]
     handlers = cut(ETAG), partial(OTHER_ETAG), cut(ETAG), *parts
     error, requests = await failing_download(tmp_path, *handlers, attempts=3)
     assert isinstance(error, errors.TruncatedError)
     assert str(TOTAL) in str(error)
     assert (len(requests), os.listdir(tmp_path)) == (4, [])
-
-
-def chunked(body: bytes, *headers: str, end: bytes = b"", **options: str) -> Handler:
-    """Send a body in one chunk, and by default no end of it."""
-    head = answer(b"", *headers, kind="audio/mpeg", framing=CHUNKED, **options)
-    return sends(head + chunk(body) + end)
-
-
-async def test_d10_rest_that_is_too_long(tmp_path: Path) -> None:
-    """A chunked rest with more bytes than its range is discarded, and the file starts again."""
-    too_long = chunked(
-        AUDIO[RECEIVED:] + b"more",
-        ETAG,
-        f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}",
-        status="206 Partial Content",
-        end=b"0\r\n\r\n",
-    )
-    saved, requests = await download(tmp_path, cut(ETAG), too_long, whole())
-    check(saved, AUDIO, resumed=False)
-    assert ranges_of(requests) == [None, f"bytes={RECEIVED}-", None]
-
-
-async def test_d11_416_for_a_complete_file(tmp_path: Path) -> None:
-    """Status 416 completes a file of which only the end of the body was missing."""
-    handlers = chunked(AUDIO, ETAG), unsatisfied(f"bytes */{TOTAL}", ETAG)
-    saved, requests = await download(tmp_path, *handlers)
-    check(saved, AUDIO, resumed=True)
-    assert ranges_of(requests) == [None, f"bytes={TOTAL}-"]
-
-
-async def test_d11_416_for_a_truncated_file(tmp_path: Path) -> None:
-    """Status 416 does not make a file with a cut frame complete."""
-    half = AUDIO[: RECEIVED - 50]
-    handlers = chunked(half, ETAG), unsatisfied(f"bytes */{len(half)}", ETAG)
-    saved, requests = await download(tmp_path, *handlers, whole(ETAG))
-    check(saved, AUDIO, resumed=False)
-    assert ranges_of(requests) == [None, f"bytes={len(half)}-", None]
 
 
 async def test_error_in_place_of_the_rest_is_raised(tmp_path: Path) -> None:
@@ -184,49 +194,6 @@ async def test_error_in_place_of_the_rest_is_raised(tmp_path: Path) -> None:
     error, _ = await failing_download(tmp_path, cut(ETAG), sends(denied))
     assert isinstance(error, errors.AccessDeniedError)
     assert os.listdir(tmp_path) == []
-
-
-UNAVAILABLE = sends(answer(b"oops", status="503 No", kind="text/html"))
-UNFRAMED = sends(
-    answer(
-        AUDIO[RECEIVED:],
-        f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}",
-        status="206 Partial Content",
-        framing="",
-    )
-)
-NO_LOSS = {
-    "503": UNAVAILABLE,
-    "206 without framing": UNFRAMED,
-    "200 cut in its first bytes": cut(ETAG, size=9),
-}
-
-
-@pytest.mark.parametrize("failed", NO_LOSS.values(), ids=NO_LOSS)
-async def test_failed_request_for_the_rest_loses_nothing(failed: Handler, tmp_path: Path) -> None:
-    """The bytes so far stay, and the same rest is requested again."""
-    saved, requests = await download(tmp_path, cut(ETAG), failed, partial(ETAG))
-    check(saved, AUDIO, resumed=True)
-    assert ranges_of(requests) == [None, *[f"bytes={RECEIVED}-"] * 2]
-
-
-async def test_rest_may_come_in_several_parts(tmp_path: Path) -> None:
-    """A rest that is cut, or smaller than requested, is resumed in turn."""
-    middle, late = RECEIVED + 10_000, TOTAL - 1000
-    small = partial(body=AUDIO[:middle], content_range=f"bytes {RECEIVED}-{middle - 1}/{TOTAL}")
-    body, content_range = AUDIO[middle:], f"Content-Range: bytes {middle}-{TOTAL - 1}/{TOTAL}"
-    broken = sends(answer(body, content_range, status="206 Partial Content")[:-1000])
-    last = partial(start=late, content_range=f"bytes {late}-{TOTAL - 1}/{TOTAL}")
-    saved, requests = await download(tmp_path, cut(ETAG), small, broken, last, attempts=4)
-    check(saved, AUDIO, resumed=True)
-    assert ranges_of(requests)[2:] == [f"bytes={middle}-", f"bytes={late}-"]
-
-
-async def test_cut_in_the_first_bytes_starts_again(tmp_path: Path) -> None:
-    """Bytes that were not recognised as audio are not kept."""
-    saved, requests = await download(tmp_path, cut(ETAG, size=100), whole(ETAG))
-    check(saved, AUDIO, resumed=False)
-    assert ranges_of(requests) == [None, None]
 
 
 async def test_progress_shows_discarded_bytes(tmp_path: Path) -> None:
