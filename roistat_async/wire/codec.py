@@ -137,7 +137,7 @@ def _model_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
     required = {reader.name for reader in readers.values() if reader.is_required}
 
     def structure_model(value: Any, _: Any) -> Any:
-        if not required and _is_missing(value):
+        if not required and coerce.is_missing(value):
             value = {}
         if not isinstance(value, dict):
             raise ValueError("expected an object")
@@ -169,11 +169,6 @@ def _read_fields(
                 raise RecordError(f".{key}", str(error)) from None
             odd.add(key)
     return fields, odd
-
-
-def _is_missing(value: Any) -> bool:
-    """Return whether PHP writes this for a missing object or list."""
-    return value is None or value is False or value == "" or value == []
 
 
 def _is_union(kind: Any) -> bool:
@@ -208,8 +203,8 @@ def _none_test(inner: Any, is_draft: bool) -> Callable[[Any], bool]:
         return lambda value: bool(value == "")
     if _is_list(inner) or (attrs.has(inner) and is_draft):
         # [] is an empty list; and an empty object, which a draft does not send as null.
-        return lambda value: value != [] and _is_missing(value)
-    return _is_missing if attrs.has(inner) else lambda value: value is None
+        return lambda value: value != [] and coerce.is_missing(value)
+    return coerce.is_missing if attrs.has(inner) else lambda value: value is None
 
 
 def _json_hook(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
@@ -221,7 +216,7 @@ def _json_hook(parts: set[Any], may_be_none: bool) -> Callable[[Any, Any], Any]:
     def structure_free(value: Any, _: Any) -> Any:
         if isinstance(value, dict | list) and value != []:
             return value
-        if not _is_missing(value):
+        if not coerce.is_missing(value):
             raise ValueError("expected an object or a list")
         if value == []:
             return [] if is_list_first else {}
@@ -255,7 +250,7 @@ def _list_items(value: Any) -> list[Any]:
         return value
     if isinstance(value, dict) and all(key.isascii() and key.isdecimal() for key in value):
         return [value[key] for key in sorted(value, key=int)]
-    if _is_missing(value):
+    if coerce.is_missing(value):
         return []
     raise ValueError("expected a list")
 

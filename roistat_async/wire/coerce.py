@@ -71,6 +71,11 @@ def to_optional_float(value: Any) -> float | None:
     return None if value is None or value == "" else to_float(value)
 
 
+def is_missing(value: Any) -> bool:
+    """Return whether PHP writes this for a missing object, list or text."""
+    return value is None or value is False or value == "" or value == []
+
+
 def empty_list_to_dict(value: Any) -> Any:
     """Return {} for []: PHP writes an empty object as an empty list."""
     return {} if value == [] else value

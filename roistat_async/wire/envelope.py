@@ -1,6 +1,6 @@
 """Envelope of Roistat's responses: `status`, `data`, `total`, error codes.
 
-Success is `"status": "success"` without `error`, and nothing else: an error must never look like
+Success is `"status": "success"` without an `error`, and nothing else: an error must never look like
 an empty list. `ApiResponse.data` is kept as bytes until it is needed.
 """
 
@@ -16,7 +16,8 @@ from attrs import define, field
 from ..errors import MalformedResponseError, RoistatError
 from . import api_errors, coerce, json_repair
 
-_BOM = b"\xef\xbb\xbf"
+_AROUND = b" \t\r\n\f\v\xef\xbb\xbf"
+"""Bytes that may surround a JSON object: white space, and those of a byte order mark."""
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,40}", re.ASCII)
 
 
@@ -73,10 +74,12 @@ def _parse(
     answered_at: datetime | None,
     content_type: str | None,
 ) -> ApiResponse | RoistatError:
-    text = body.removeprefix(_BOM)
+    text = body.strip(_AROUND)
     envelope = _decode_envelope(text)
-    if envelope is None and (repaired := json_repair.repair(text)) is not None:
-        envelope = _decode_envelope(repaired)
+    if envelope is None:
+        # In UTF-16 a stripped byte may be half of a character.
+        repaired = json_repair.repair(text if text.startswith(b"{") else body)
+        envelope = None if repaired is None else _decode_envelope(repaired)
     if envelope is not None and _is_error(envelope):
         return _api_error(envelope, http_status, retry_after)
     if http_status >= 400:
@@ -96,7 +99,7 @@ def _decode_envelope(text: bytes) -> _Envelope | None:
 
 
 def _is_success(envelope: _Envelope) -> bool:
-    return envelope.status == "success" and envelope.error is None
+    return envelope.status == "success" and coerce.is_missing(envelope.error)
 
 
 def _is_error(envelope: _Envelope) -> bool:

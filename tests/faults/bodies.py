@@ -102,7 +102,7 @@ HUGE = 2**64 + 12345
 READ = [
     Read("J2", "as text/html", _PLAIN, _COMMENT, WORDS, "text/html"),
     Read("J2", "without a label", _PLAIN, _COMMENT, WORDS, ""),
-    Read("J5", "BOM", b"\xef\xbb\xbf" + _PLAIN, _COMMENT, WORDS),
+    Read("J5", "BOM", b"\n\xef\xbb\xbf " + _PLAIN + b" \f", _COMMENT, WORDS),
     Read("J6", "windows-1251", _PLAIN, _COMMENT, WORDS, "application/json; charset=windows-1251"),
     Read("J7", "cp1251", _PLAIN.decode().encode("cp1251"), _COMMENT, "\ufffd" * len(WORDS)),
     Read("J7", "utf-16", _PLAIN.decode().encode("utf-16"), _COMMENT, WORDS),

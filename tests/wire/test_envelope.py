@@ -184,7 +184,7 @@ def test_description_is_short_and_printable() -> None:
         {"status": "Error", "data": []},
         {"status": ["success"], "data": []},
         {"status": "success", "error": "access_denied", "data": []},
-        {"status": "success", "error": False, "data": []},
+        {"status": "success", "error": {}, "data": []},
         {"status": "success", "error": {"code": 5}, "data": []},
         {"status": "error"},
         {"status": "error", "error": ""},
@@ -233,9 +233,26 @@ def test_malformed(body: bytes) -> None:
     assert PHONE not in str(error)
 
 
-def test_bom_is_ignored() -> None:
-    """Some PHP responses start with a byte order mark (J5)."""
-    assert envelope.read(b"\xef\xbb\xbf" + api_doc.body("call_list.response")).total == 2
+@pytest.mark.parametrize(
+    "before", [b"\xef\xbb\xbf", b"\n\xef\xbb\xbf \t", b"\xef\xbb\xbf" * 2, b"\r\n\f"]
+)
+@pytest.mark.parametrize("after", [b"", b"\n\f\xef\xbb\xbf "])
+def test_byte_order_marks_and_white_space_are_ignored(before: bytes, after: bytes) -> None:
+    """Files that PHP includes may write them before and behind a response, in any order (J5)."""
+    assert envelope.read(before + api_doc.body("call_list.response") + after).total == 2
+
+
+def test_utf_16_with_a_line_end_is_read() -> None:
+    """No byte of a character is taken for white space."""
+    body = '\ufeff{"status":"success","data":[],"total":2}\n'.encode("utf-16-be")
+    assert envelope.read(body).total == 2
+
+
+@pytest.mark.parametrize("error", [None, False, "", []])
+def test_j28_an_error_that_means_none_is_none(error: object) -> None:
+    """PHP's other forms of null beside a success do not make it an error."""
+    body = json.dumps({"status": "success", "error": error, "data": [], "total": 2}).encode()
+    assert envelope.read(body).total == 2
 
 
 def test_the_last_of_duplicate_keys_counts() -> None:
