@@ -105,6 +105,39 @@ async def test_resolve_compares_the_fields(fake: FakeRoistat, change: dict[str, 
         assert await roistat.resolve(await lose(roistat.calls.create(draft))) is None
 
 
+# path -> what cannot be read in a record that may be the lost one
+UNREADABLE: list[tuple[str, type[Any], dict[str, Any]]] = [
+    ("phone-call", Call, {"id": ""}),
+    ("phone-call", Call, {"caller": [NUMBER]}),
+    ("phone-call", Call, {"duration": "long"}),
+    ("phone/create", Phone, {"id": ""}),
+    ("phone/create", Phone, {"phone": [NUMBER]}),
+    ("script/create", Script, {"id": ""}),
+    ("script/create", Script, {"name": ["New"]}),
+    ("script/create", Script, {"creation_date": "today"}),
+]
+
+
+@pytest.mark.parametrize(("path", "model", "change"), UNREADABLE, ids=str)
+async def test_j29_a_candidate_that_cannot_be_read_is_ambiguous(
+    path: str, model: type[Any], change: dict[str, Any], fake: FakeRoistat
+) -> None:
+    """`resolve` raises an error: None would invite a second create."""
+    create = CREATES[path, model] if model is not Call else _create_long_call
+    async with retrying_client(fake) as roistat:
+        fake.fail(path, Fault.reset().after_applying())
+        error = await lose(create(roistat))
+        created = {Call: fake.state.calls, Phone: fake.state.phones, Script: fake.state.scripts}
+        row = max(created[model], key=lambda row: int(row["id"]))
+        row.update(change)
+        with pytest.raises(errors.RoistatError, match="cannot be read"):
+            await roistat.resolve(error)
+
+
+def _create_long_call(roistat: Roistat) -> Awaitable[object]:
+    return roistat.calls.create(evolve(CALL, duration=40))
+
+
 async def test_a_pickled_error_cannot_be_resolved(fake: FakeRoistat) -> None:
     """An error that was pickled says that it cannot be resolved any more."""
     fake.fail("phone/create", Fault.reset())

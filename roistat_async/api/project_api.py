@@ -166,8 +166,9 @@ def _outcome_unknown(
     )
 
 
-def ambiguous(path: str, matches: Sequence[object]) -> RoistatError:
-    """Return the error of a create whose lookup finds more than one record."""
+def ambiguous(path: str, candidates: Sequence[object]) -> RoistatError:
+    """Return the error of a create whose lookup finds no single record that it surely created."""
     return RoistatError(
-        f"{len(matches)} records match what {path} was to create; check them yourself"
+        f"{len(candidates)} records may be what {path} was to create: they match, or cannot be "
+        "read; check them yourself before you create again"
     )

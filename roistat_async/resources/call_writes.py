@@ -19,18 +19,17 @@ from ..wire import records, values
 from ..wire.envelope import ApiResponse
 
 CREATE = "project/phone-call"
+_COMPARED = ("callee", "caller", "duration", "comment")
 _SECONDS = ("duration", "answer_duration")
 
 ListCalls = Callable[[ProjectApi, Period], Pager[Call]]
 """Function that lists the calls of a period."""
 
 
-def decode_created(response: ApiResponse) -> Call:
-    """Return the call that was created."""
-    # Roistat documents two places: `phoneCall` in the example, `data` in the table.
-    if response.phone_call and bytes(response.phone_call) != b"null":
-        return records.decode_record(response.phone_call, Call, path="$.phoneCall")
-    return records.decode_record(response.data, Call)
+def decode_created(draft: CallDraft, response: ApiResponse) -> Call:
+    """Return the call that was created; it has the draft's date if the response has none."""
+    date = values.format_datetime(draft.date)
+    return records.decode_created(response, Call, date=date)[0]
 
 
 def validate(draft: CallDraft) -> None:
@@ -47,7 +46,7 @@ def encode_changes(**fields: object) -> dict[str, object]:
     """Return the fields to change as they are sent, without the omitted ones."""
     _validate_fields(fields)
     changes = {
-        name: values.encode_scalar(value, name)
+        name: values.encode_id(value) if name.endswith("_id") else values.encode_scalar(value, name)
         for name, value in fields.items()
         if not isinstance(value, Omitted)
     }
@@ -78,18 +77,26 @@ def add_dedupe_token(draft: CallDraft) -> CallDraft:
 
 
 async def find_created(draft: CallDraft, list_calls: ListCalls, api: ProjectApi) -> Call | None:
-    """Return the call that has the draft's second, numbers, duration and comment, or None."""
+    """Return the call that has the draft's second, numbers, duration and comment, or None.
+
+    A call in which one of them cannot be read may be the one that was created.
+    """
     second = draft.date.replace(microsecond=0)
-    period = Period(second, second + timedelta(seconds=1))
-    matches = [call async for call in list_calls(api, period) if _matches(call, draft)]
-    if len(matches) > 1:
-        raise ambiguous(CREATE, matches)
-    return matches[0] if matches else None
+    pager = list_calls(api, Period(second, second + timedelta(seconds=1)))
+    candidates = [call async for call in pager if _may_match(call, draft)]
+    if pager.bad_records or len(candidates) > 1:
+        raise ambiguous(CREATE, [*candidates, *pager.bad_records])
+    if candidates and not _is_readable(candidates[0]):
+        raise ambiguous(CREATE, candidates)
+    return candidates[0] if candidates else None
 
 
-def _matches(call: Call, draft: CallDraft) -> bool:
-    if (call.callee, call.caller) != (draft.callee, draft.caller):
-        return False
+def _may_match(call: Call, draft: CallDraft) -> bool:
     return all(
-        getattr(draft, name) in (OMITTED, getattr(call, name)) for name in ("duration", "comment")
+        name in call.extra or getattr(draft, name) in (OMITTED, getattr(call, name))
+        for name in _COMPARED
     )
+
+
+def _is_readable(call: Call) -> bool:
+    return call.extra.keys().isdisjoint(_COMPARED)

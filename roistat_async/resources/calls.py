@@ -174,7 +174,7 @@ class Calls:
         return await self._api.create(
             call_writes.CREATE,
             codec.unstructure(draft),
-            call_writes.decode_created,
+            partial(call_writes.decode_created, draft),
             partial(call_writes.find_created, draft, _list_period),
         )
 
@@ -210,7 +210,7 @@ class Calls:
 
         Roistat does not document this method (docs/roistat-api-notes.md).
         """
-        ids = [call_id_of(call) for call in require_iterable(calls, "calls")]
+        ids = [int(call_id_of(call)) for call in require_iterable(calls, "calls")]
         if not ids:
             raise ConfigurationError("calls must not be empty")
         await self._api.delete(_DELETE, {"ids": ids})

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from ..api.project_api import ProjectApi
-from ..errors import ConfigurationError, MalformedResponseError
+from ..api.project_api import ProjectApi, ambiguous
+from ..errors import ConfigurationError
 from ..models.masking import mask_phones
 from ..models.omitted import OMITTED, Omitted
 from ..models.page import RowBatch
@@ -148,16 +148,16 @@ def _id_of(phone: Phone | int, name: str) -> int:
 
 
 def _decode_created(response: ApiResponse) -> Sequence[Phone]:
-    phones = records.decode_list(response, Phone, skip_bad=False).items
-    if not phones and bytes(response.data) != b"[]":
-        raise MalformedResponseError("the response has no phone at $.data", path="$.data")
-    return phones
+    return [] if bytes(response.data) == b"[]" else records.decode_created(response, Phone)
 
 
 async def _find_created(masked: _MaskedNumbers, api: ProjectApi) -> Sequence[Phone] | None:
     """Return the phones with these numbers in order, or None unless all of them exist."""
     pager = Phones(api).list(on_bad_record="skip")
-    created = {phone.phone: phone async for phone in pager if phone.phone in masked.numbers}
-    if created.keys() != set(masked.numbers):
-        return None
-    return [created[number] for number in masked.numbers]
+    phones = [phone async for phone in pager if phone.phone in (None, *masked.numbers)]
+    created = {phone.phone: phone for phone in phones}
+    if created.keys() >= set(masked.numbers):
+        return [created[number] for number in masked.numbers]
+    if None in created or pager.bad_records:
+        raise ambiguous(CREATE, [*phones, *pager.bad_records])
+    return None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from attrs import frozen
 
 from ..api.project_api import ProjectApi, ambiguous
 from ..errors import ConfigurationError, MalformedResponseError
 from ..models.omitted import OMITTED
+from ..models.page import RowBatch
 from ..models.scripts import Script, ScriptDraft, ScriptOptions
 from ..wire import codec, records, values
 from ..wire.envelope import ApiResponse
@@ -36,7 +38,7 @@ class Scripts:
         """
         _validate(draft)
         options = draft.options
-        if not isinstance(options, ScriptOptions) or not options.replaceable_numbers:
+        if not isinstance(options, ScriptOptions) or not _has_numbers(options):
             raise ConfigurationError(
                 "a new script needs options=ScriptOptions(replaceable_numbers=[...])"
             )
@@ -52,14 +54,7 @@ class Scripts:
         body = None
         if is_deleted is not None:
             body = {"is_deleted": values.encode_bool(is_deleted, "is_deleted")}
-        response = await self._api.read(_LIST, body)
-        rows = records.decode_list(response, Script, skip_bad=False)
-        if rows.total and not rows.row_count:
-            raise MalformedResponseError(
-                f"the response has no scripts, although its total is {rows.total}; try again later",
-                path="$.data",
-            )
-        return rows.items
+        return (await _fetch(self._api, body, skip_bad=False)).items
 
     async def update(self, script: Script | int, draft: ScriptDraft) -> None:
         """Change a script: `update(script.id, ScriptDraft(name="New name"))`.
@@ -86,19 +81,44 @@ def _validate(draft: ScriptDraft) -> None:
         raise ConfigurationError("draft must be a ScriptDraft(name=..., options=...)")
 
 
+def _has_numbers(options: ScriptOptions) -> bool:
+    """Return whether a script can be created; a static one replaces no numbers on the site."""
+    return options.calltracking_type == "static" or bool(options.replaceable_numbers)
+
+
 def _decode_created(response: ApiResponse) -> Script:
-    return records.decode_record(response.data, Script)
+    return records.decode_created(response, Script)[0]
+
+
+async def _fetch(
+    api: ProjectApi, body: Mapping[str, Any] | None, *, skip_bad: bool
+) -> RowBatch[Script]:
+    response = await api.read(_LIST, body)
+    rows = records.decode_list(response, Script, skip_bad=skip_bad)
+    if rows.total and not rows.row_count:
+        raise MalformedResponseError(
+            f"the response has no scripts, although its total is {rows.total}; try again later",
+            path="$.data",
+        )
+    return rows
 
 
 async def _find_created(draft: ScriptDraft, sent_at: datetime, api: ProjectApi) -> Script | None:
-    """Return the script with the draft's name that was created since the request, or None."""
+    """Return the script with the draft's name that was created since the request, or None.
+
+    A script whose name or date cannot be read may be the one that was created.
+    """
     name = None if draft.name is OMITTED else draft.name
     since = sent_at - _MAX_CLOCK_SKEW
-    matches = [
+    batch = await _fetch(api, None, skip_bad=True)
+    candidates = [
         script
-        for script in await Scripts(api).list()
-        if script.name == name and script.creation_date and script.creation_date >= since
+        for script in batch.items
+        if (script.name == name or "name" in script.extra)
+        and (script.creation_date is None or script.creation_date >= since)
     ]
-    if len(matches) > 1:
-        raise ambiguous(CREATE, matches)
-    return matches[0] if matches else None
+    if batch.bad or len(candidates) > 1:
+        raise ambiguous(CREATE, [*candidates, *batch.bad])
+    if candidates and (candidates[0].creation_date is None or candidates[0].name != name):
+        raise ambiguous(CREATE, candidates)
+    return candidates[0] if candidates else None

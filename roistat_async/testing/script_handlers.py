@@ -38,7 +38,8 @@ def create_script(request: ApiRequest) -> FakeResponse:
     sent = _sent(request)
     options = sent.get("options")
     numbers = options.get("replaceable_numbers") if isinstance(options, dict) else None
-    if request.quirks.replaceable_numbers_required and not numbers:
+    is_static = isinstance(options, dict) and options.get("calltracking_type") == "static"
+    if request.quirks.replaceable_numbers_required and not (numbers or is_static):
         raise FakeApiError("request_data_validation_error", "Invalid: replaceable_numbers")
     project = request.project
     number = project.next_id([*project.scripts, *project.deleted_scripts])

@@ -39,6 +39,7 @@ _ALIASES: dict[type, dict[str, str]] = {
     Crm: {"enabled": "is_enabled"},
     Visit: {"first_visit_id": "first_id"},
 }
+_TEXT_IDS = {"visit_id", "order_id"}
 _EMPTY_IS_NONE = (int, float, bool, CallStatus)
 
 
@@ -275,6 +276,8 @@ def _unstructure_model(model: Any) -> dict[str, Any]:
 def _unstructure_call(draft: CallDraft) -> dict[str, Any]:
     encoded = _unstructure_model(draft)
     encoded["date"] = values.format_datetime(draft.date)
+    for name in _TEXT_IDS & encoded.keys():
+        encoded[name] = values.encode_id(encoded[name])
     if "save_to_crm" in encoded:
         encoded["save_to_crm"] = str(encoded["save_to_crm"])  # the vendor documents a string
     return encoded

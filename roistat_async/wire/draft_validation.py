@@ -42,7 +42,7 @@ def _matches(value: Any, kind: Any, name: str) -> bool:
     # Roistat accepts the ids of calls, visits and orders as numbers and as text
     # (docs/roistat-api-notes.md).
     if origin is str and name.endswith("_id"):
-        return isinstance(value, str) or _is_number(value)
+        return isinstance(value, str | int) and not isinstance(value, bool)
     return _SCALARS[origin][1](value)
 
 

@@ -51,6 +51,47 @@ def decode_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") ->
     raise MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
 
 
+def decode_created(response: ApiResponse, model: type[M], **defaults: Any) -> list[M]:
+    """Decode the records that a create returned: objects or ids, in a list or alone.
+
+    A success with an id is a success, whatever else is missing in it: a second create would be
+    the worse mistake. `defaults` are the JSON values of required fields that may be missing.
+    """
+    # Roistat documents two places for a call: `phoneCall` in the example, `data` in the table.
+    for data, path in ((response.phone_call, "$.phoneCall"), (response.data, "$.data")):
+        created = _created_objects(data)
+        if created:
+            return [_structure_created(record, model, path, defaults) for record in created]
+    raise MalformedResponseError("the response has no record with an id", path="$.data")
+
+
+def _created_objects(data: msgspec.Raw) -> list[dict[str, Any]]:
+    try:
+        value = _to_dict(data) if data else None
+    except codec.RecordError:
+        return []
+    records = value if isinstance(value, list) else [value]
+    objects = [{"id": item} if _is_id(item) else item for item in records]
+    return [item for item in objects if isinstance(item, dict)]
+
+
+def _is_id(value: Any) -> bool:
+    text = _readable(coerce.to_text, value)
+    return text is not None and _ID.fullmatch(text) is not None
+
+
+def _structure_created(
+    record: dict[str, Any], model: type[M], path: str, defaults: dict[str, Any]
+) -> M:
+    bad: codec.RecordError
+    for values in (record, {**record, **defaults}):
+        try:
+            return codec.structure(values, model)
+        except codec.RecordError as error:
+            bad = error
+    raise MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
+
+
 def decode_plain_list(data: msgspec.Raw, model: type[M]) -> list[M]:
     """Decode a list whose records have no id."""
     return [

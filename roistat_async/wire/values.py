@@ -63,6 +63,11 @@ def validate_id(value: object, what: str) -> str:
     return text
 
 
+def encode_id(value: Any) -> Any:
+    """Return the id of a visit or an order as text, as Roistat documents it."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def validate_phone(value: object, what: str = "a phone number") -> str:
     """Check a phone number, which has digits only. The error does not show it."""
     if not isinstance(value, str) or not _PHONE.fullmatch(value):

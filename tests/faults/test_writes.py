@@ -35,7 +35,7 @@ UNREADABLE = [
     SimulatedResponse(b'{"status": "error", "error": "internal_error"}', 500),
     SimulatedResponse(b'{"status": "success", "phoneCall": {"id"'),
     SimulatedResponse(b'{"status": "success", "phoneCall": null}'),
-    SimulatedResponse(b'{"status": "success", "phoneCall": {"id": "5"}}'),
+    SimulatedResponse(b'{"status": "success", "phoneCall": {"id": ""}}'),
     SimulatedResponse(b'{"status": "success"}'),
     SimulatedResponse(b'{"status": null, "phoneCall": {}}'),
 ]

@@ -207,7 +207,7 @@ UNDOCUMENTED: list[RequestCase] = [
         "/project/calltracking/call/update",
         {"id": "7", "comment": None, "status": "BUSY", "duration": 3}),
     RequestCase("calls.delete", lambda r, _: r.calls.delete([7, "8", EXISTING_CALL]), DONE,
-        "/project/calltracking/call/delete", {"ids": ["7", "8", "9"]}),
+        "/project/calltracking/call/delete", {"ids": [7, 8, 9]}),
     RequestCase("calls.download_recording",
         lambda r, folder: r.calls.download_recording("1234", to=folder / "1.mp3"), MP3, _RECORDING),
     RequestCase("calls.download_recordings", _download_recordings, MP3, _RECORDING),

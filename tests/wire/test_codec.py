@@ -199,6 +199,12 @@ def test_save_to_crm_is_text(flag: bool, sent: str) -> None:
     assert codec.unstructure(draft)["save_to_crm"] == sent
 
 
+def test_ids_of_a_call_are_sent_as_text() -> None:
+    """The vendor documents them as strings, and projects have ids such as lead_5."""
+    draft = CallDraft("74951234567", "74957654321", DATE, visit_id=5, order_id="lead_5")  # type: ignore[arg-type]
+    assert codec.unstructure(draft).items() >= {"visit_id": "5", "order_id": "lead_5"}.items()
+
+
 def test_call_is_dated_in_utc() -> None:
     """The date of a call is sent in UTC."""
     date = DATE.astimezone(timezone(timedelta(hours=3)))

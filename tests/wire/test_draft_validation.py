@@ -60,6 +60,7 @@ WRONG: dict[str, Any] = {
     "save_to_crm": call(save_to_crm="yes"),
     "status": call(status=5),
     "visit_id": call(visit_id=True),
+    "order_id": call(order_id=1.5),
     "comment": call(comment=["a"]),
 }
 
