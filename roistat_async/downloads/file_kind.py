@@ -70,10 +70,11 @@ _MAGIC = {
 def sniff(head: bytes) -> FileKind:
     """Return the kind of a body by its first bytes, or all if it is shorter.
 
-    `HEAD_SIZE` bytes are enough, unless the result is OTHER: up to `MAX_HEAD_SIZE` may tell more.
+    `HEAD_SIZE` bytes are enough, unless the result is OTHER or EMPTY: up to `MAX_HEAD_SIZE` may
+    tell more.
     """
-    if not head:
-        return FileKind.EMPTY
+    if not head.removeprefix(_BOM).strip():
+        return FileKind.EMPTY  # a script may print a newline around nothing
     if head.startswith(b"ID3") or _begins_with_frames(head):
         return FileKind.MP3
     kind = _sniff_container(head) or _sniff_text(head)

@@ -64,6 +64,12 @@ def full_range(response: ResponseHead) -> BodyRange:
     return BodyRange(0, response.length, _strong_etag(response.header("ETag")))
 
 
+def is_whole(response: ResponseHead) -> bool:
+    """Return whether a response with status 206 states that it holds the whole file."""
+    match = _CONTENT_RANGE.fullmatch(response.header("Content-Range") or "")
+    return match is not None and int(match[1]) == 0 and int(match[2]) + 1 == int(match[3])
+
+
 def decoded_label(response: ResponseHead) -> str | None:
     """Return the Content-Encoding if the body is decompressed, else None.
 

@@ -66,7 +66,7 @@ async def _check_no_error(
     if kind is FileKind.JSON and len(data) < HEAD_SIZE:  # errors are short, other JSON is a file
         with suppress(MalformedResponseError):
             await read_api_response(response, clock, data)
-    if response.status == range_response.PARTIAL:
+    if response.status == range_response.PARTIAL and not range_response.is_whole(response):
         raise ContentError("the response is a partial file (206), which was not requested")
     _check_framing(response)
 
@@ -103,7 +103,7 @@ async def _read_first_bytes(response: Response) -> tuple[bytes, FileKind]:
     try:
         while len(head) < size and (chunk := await response.read_chunk()):
             head += chunk
-            if size == HEAD_SIZE <= len(head) and sniff(head) is FileKind.OTHER:
+            if size == HEAD_SIZE <= len(head) and sniff(head) in (FileKind.OTHER, FileKind.EMPTY):
                 size = MAX_HEAD_SIZE
     except RequestTimeoutError:
         raise

@@ -18,7 +18,7 @@ AUDIO = mp3.recording("1", 30)
 ONE_FRAME = TWO_FRAMES[: mp3.FRAME_BYTES]
 XML = b"<?xml version='1.0'?>\n"
 KINDS = {
-    FileKind.EMPTY: [b""],
+    FileKind.EMPTY: [b"", b"\r\n", b"\xef\xbb\xbf\n"],
     FileKind.MP3: [
         TWO_FRAMES,
         TWO_FRAMES[:200],

@@ -57,8 +57,14 @@ CUT_GZIP = gzip.compress(AUDIO)[:-99]
 END = b"0\r\n\r\n"
 HTML = b"<html><body>sign in</body></html>"
 
+ALL = f"Content-Range: bytes 0-{len(AUDIO) - 1}/{len(AUDIO)}"
+END_ONLY = f"Content-Range: bytes 9-{len(AUDIO) + 8}/{len(AUDIO) + 9}"
 CASES = [
     Case("a partial file", sends(AUDIO, status="206 Partial Content"), errors.ContentError),
+    Case("206 of all", sends(AUDIO, ALL, status="206 Partial Content"), None),
+    Case(
+        "206 of the end", sends(AUDIO, END_ONLY, status="206 Partial Content"), errors.ContentError
+    ),
     Case("audio with 500", sends(AUDIO, status="500 Oops"), errors.ServerError),
     Case("204", sends(b"", status="204 No Content", framing=""), errors.NoRecordingError),
     Case("D1 JSON error as audio", sends(DENIED), errors.AccessDeniedError),
@@ -67,6 +73,8 @@ CASES = [
     Case("D1 JSON error as a sheet", sends(DENIED), errors.AccessDeniedError, "a.xls"),
     Case("D1 JSON success", sends(b'{"status": "success"}'), errors.ContentError),
     Case("D2 zero bytes", sends(b""), errors.NoRecordingError),
+    Case("D2 a newline", sends(b"\n"), errors.NoRecordingError),
+    Case("D2 white space", sends(b" " * 5000), errors.NoRecordingError),
     Case("D2 zero bytes, chunked", raw(HEAD, END), errors.NoRecordingError),
     Case("D2 zero bytes as a sheet", sends(b""), errors.ContentError, "a.xls"),
     Case("D3 web page as audio", sends(HTML), errors.ContentError),
