@@ -12,6 +12,7 @@ now, so that slow connections cannot collect requests of several seconds into on
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ..config import Limits
 from ..hooks import WaitReason
 from . import error_mapping
 
+_log = logging.getLogger("roistat_async")
 _HOUR = 3600.0
 # Windows are a little longer than their names: two requests may take different times to arrive.
 _WINDOW = {"second": 1.05, "hour": _HOUR + 1.0}
@@ -29,6 +31,8 @@ _RECOVERY_SECONDS = 10.0
 """Seconds without a rejection after which one more request a second is tried."""
 _FALLBACK_LIMIT = 10
 """Rate to halve and to return to if `per_second` is None."""
+_STALL = 30.0
+"""Seconds without the end of a request after which the requests that wait for one are reported."""
 _LONG_WAIT = 1.0
 """Seconds from which a wait for the hour, or for a pause, is reported."""
 # A sleep of exactly the right length has reached its end, whatever rounding says.
@@ -132,7 +136,7 @@ class RateLimiter:
         self._halved_at = -math.inf
         self._changed_at = -math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._in_flight = self._pending = 0
+        self._in_flight = self._pending = self._ended = 0
 
     def permit(self) -> Permit:
         """Return a permit to acquire, as in `async with rate_limiter.permit() as permit`."""
@@ -167,7 +171,7 @@ class RateLimiter:
 
     async def _acquire(self, max_wait: float, on_wait: OnWait | None) -> float:
         self._bind()
-        await self._slots.acquire()
+        await self._acquire_slot()
         try:
             async with self._turn:
                 waited = await self._wait_for_window(max_wait, on_wait)
@@ -187,8 +191,33 @@ class RateLimiter:
         self._loop = loop
         self._slots = asyncio.Semaphore(self._concurrency)
         self._turn = asyncio.Lock()
-        self._in_flight = self._pending = 0
+        self._in_flight = self._pending = self._waiting = 0
+        self._stall_timer: asyncio.TimerHandle | None = None
         self._changed: asyncio.Future[None] | None = None
+
+    async def _acquire_slot(self) -> None:
+        self._waiting += 1
+        if self._slots.locked() and self._stall_timer is None:
+            self._watch_for_stall()
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+
+    def _watch_for_stall(self) -> None:
+        """Warn while requests wait because none ends, e.g. behind large downloads."""
+        ended = self._ended
+
+        def warn() -> None:
+            self._stall_timer = None
+            if not self._waiting:
+                return
+            if self._ended == ended and self._in_flight == self._concurrency:
+                text = "requests wait: none of the %d at the same time ended for %.0f s"
+                _log.warning(text, self._concurrency, _STALL)
+            self._watch_for_stall()
+
+        self._stall_timer = asyncio.get_running_loop().call_later(_STALL, warn)
 
     async def _wait_for_window(self, max_wait: float, on_wait: OnWait | None) -> float:
         waited = 0.0
@@ -260,6 +289,7 @@ class RateLimiter:
         if was_pending:
             self._end_pending()
         self._in_flight -= 1
+        self._ended += 1
         self._slots.release()
 
     def _end_pending(self) -> None:

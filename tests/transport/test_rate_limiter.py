@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from roistat_async import Limits, errors
 from roistat_async.clock import Clock
+from roistat_async.transport import rate_limiter
 from roistat_async.transport.rate_limiter import RateLimiter
 from tests.helpers.clock import VirtualTime
 
@@ -217,6 +218,24 @@ async def test_t81_a_request_waits_in_the_queue_no_longer_than_its_timeout() -> 
             await simulation.limiter.permit().acquire()
     assert caught.value.permanent
     assert await simulation.send(3) == 0
+
+
+async def test_t81_a_queue_in_which_nothing_ends_is_reported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is one WARNING for each stall, and none while requests end or nobody waits."""
+    monkeypatch.setattr(rate_limiter, "_STALL", 0.3)
+    limiter = LimiterSimulation(concurrency=1).limiter
+
+    async def hold(seconds: float) -> None:
+        async with limiter.permit():
+            await asyncio.sleep(seconds)
+
+    await asyncio.gather(*[hold(0.05) for _ in range(8)])
+    await hold(0.4)
+    assert caplog.messages == []
+    await asyncio.gather(hold(0.5), hold(0))
+    assert caplog.messages == ["requests wait: none of the 1 at the same time ended for 0 s"]
 
 
 async def test_no_limits_mean_no_waiting() -> None:
