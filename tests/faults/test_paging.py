@@ -11,12 +11,11 @@ from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import retrying_client
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-PERIOD = Period.last(days=4000)
 
 
 async def test_p9_a_walk_resumes_after_a_page_that_keeps_failing(fake: FakeRoistat) -> None:
     """The error tells how to resume, and a resumed walk returns all the other calls."""
-    last_good = [3]
+    last_good, period = [3], Period.last(days=4000)
     fake.fail("call/list", Fault.reset(), 1000, when=lambda _: len(fake.requests) > last_good[0])
     ids: list[str] = []
 
@@ -25,11 +24,11 @@ async def test_p9_a_walk_resumes_after_a_page_that_keeps_failing(fake: FakeRoist
             ids.append(call.id)
 
     async with retrying_client(fake) as roistat:
-        walk = roistat.calls.history(PERIOD, page_size=3, concurrency=1)
+        walk = roistat.calls.history(period, page_size=3, concurrency=1)
         with pytest.raises(errors.TransportError) as caught:
             await collect(walk)
         last_good[0] = 10**6
-        await collect(roistat.calls.history(PERIOD, resume_from=walk.resume_token))
+        await collect(roistat.calls.history(period, resume_from=walk.resume_token))
     assert "resume_from" in caught.value.__notes__[0]
     assert not walk.report.is_complete
     assert sorted(ids) == sorted(row["id"] for row in fake.state.calls)
