@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .downloads.file_download import Progress
     from .downloads.file_kind import AudioFormat
     from .errors import RoistatError
-    from .hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, WaitEvent
+    from .hooks import ErrorEvent, Hooks, RequestEvent, ResponseEvent, RetryEvent, WaitEvent
     from .models.analytics import CallAnalytics
     from .models.calls import (
         Call,
@@ -90,6 +90,7 @@ __all__ = [
     "Download",
     "DownloadOutcome",
     "DownloadStatus",
+    "ErrorEvent",
     "Filters",
     "Geo",
     "GoogleAnalytics",
@@ -154,6 +155,7 @@ _MODULES = {
     "GoogleAnalytics": "models.scripts",
     "History": "paging.history",
     "HistoryReport": "models.history_report",
+    "ErrorEvent": "hooks",
     "Hooks": "hooks",
     "Integration": "models.scripts",
     "Limits": "config",

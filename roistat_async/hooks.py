@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
-from .errors import RoistatError
+from .errors import ConfigurationError, RoistatError
 from .validation import instance_of
 
 
@@ -25,7 +26,7 @@ class RequestEvent:
 
 @frozen(kw_only=True)
 class ResponseEvent:
-    """Response with accepted headers, read or dropped: its HTTP status, size and duration."""
+    """Response that was read, refused or dropped: its HTTP status, size and duration."""
 
     operation: str
     project: int
@@ -64,20 +65,43 @@ class WaitEvent:
     seconds: float
 
 
-_callback: Any = instance_of(Callable, type(None))  # type: ignore[arg-type]  # isinstance accepts it
+@frozen(kw_only=True)
+class ErrorEvent:
+    """Operation that failed for good: `error` is what it raises, after so many attempts.
+
+    A file that was saved in part, a list that contradicts itself and a record that cannot be read
+    have no event: their responses arrived.
+    """
+
+    operation: str
+    project: int
+    attempts: int
+    error: RoistatError
+
+
+def _not_async(_: Any, attribute: Attribute[Any], value: object) -> None:
+    if inspect.iscoroutinefunction(value):
+        raise ConfigurationError(
+            f"{attribute.name} must be a plain function: nothing would await an async one"
+        )
+
+
+_callable: Any = instance_of(Callable, type(None))  # type: ignore[arg-type]  # isinstance accepts it
+_callback: Any = [_callable, _not_async]
 
 
 @frozen(kw_only=True)
 class Hooks:
-    """Functions that are called for each request, response and retry, and for long waits.
+    """Functions that are called for each request, response, retry and failure, and for long waits.
 
         Roistat(..., hooks=Hooks(on_retry=lambda event: print(event.operation, event.error)))
 
-    The request waits for a hook, so it must be fast. An exception of a hook is raised by the
-    request.
+    The request waits for a hook, so it must be fast. An exception of a hook is logged, and the
+    request goes on.
     """
 
     on_request: Callable[[RequestEvent], object] | None = field(default=None, validator=_callback)
     on_response: Callable[[ResponseEvent], object] | None = field(default=None, validator=_callback)
     on_retry: Callable[[RetryEvent], object] | None = field(default=None, validator=_callback)
     on_wait: Callable[[WaitEvent], object] | None = field(default=None, validator=_callback)
+    on_error: Callable[[ErrorEvent], object] | None = field(default=None, validator=_callback)

@@ -16,7 +16,7 @@ MAX_LINES = 400  # lines
 LAYERS = [
     {"errors"},
     {"models"},
-    {"clock", "scheduling", "validation"},
+    {"clock", "scheduling", "tracebacks", "validation"},
     {"config"},
     {"hooks", "telemetry"},
     {"wire", "transport", "paging", "files"},

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from roistat_async import Hooks, RequestEvent, Roistat, errors
+from roistat_async import CallDraft, Hooks, RequestEvent, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import client
+from tests.helpers.raw_server import RawServer, answer, replies
 
 LIST = "project/calltracking/call/list"
 
@@ -69,23 +72,116 @@ async def test_another_project_keeps_the_hooks(fake: FakeRoistat) -> None:
     assert {event.project for event in events} == {678}
 
 
-@pytest.mark.parametrize("name", ["on_request", "on_response", "on_retry"])
-async def test_an_exception_of_a_hook_is_raised(fake: FakeRoistat, name: str) -> None:
-    """The request raises the exception of a hook, and the client can be used afterwards."""
+def fail(_: object) -> None:
+    raise ZeroDivisionError
 
-    def fail(event: object) -> None:
-        raise ZeroDivisionError
 
+def refuse_record(_: logging.LogRecord) -> bool:
+    raise ZeroDivisionError
+
+
+RAISING = Hooks(on_request=fail, on_response=fail, on_retry=fail, on_error=fail)
+
+
+async def test_a70_a_hook_that_raises_is_logged(
+    fake: FakeRoistat, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request goes on, so a create that was carried out is returned; each hook is named."""
+    fake.fail("phone-call", Fault.error("request_limit_error"))
+    draft = CallDraft(callee="74950000001", caller="79000000002", date=datetime.now(UTC))
+    async with observed(fake, [], hooks=RAISING) as roistat:
+        assert (await roistat.calls.create(draft)).callee == draft.callee
+        with pytest.raises(errors.NotFoundError):
+            await roistat.scripts.delete(999)
+    logged = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    for name in ("on_request", "on_response", "on_retry", "on_error"):
+        assert any(f"{name} raised ZeroDivisionError" in message for message in logged)
+    assert sum(request.path.endswith("phone-call") for request in fake.requests) == 2
+
+
+async def test_a70_a_logger_that_raises_breaks_nothing(fake: FakeRoistat) -> None:
+    """A filter of the program fails at each message, and every operation still succeeds."""
+    logger = logging.getLogger("roistat_async")
     fake.fail("call/list", Fault.status(502))
-    async with observed(fake, [], hooks=Hooks(**{name: fail})) as roistat:
-        with pytest.raises(ZeroDivisionError):
-            await roistat.calls.list().first()
-        assert await roistat.scripts.list() if name == "on_retry" else True
+    logger.addFilter(refuse_record)
+    try:
+        async with observed(fake, [], hooks=RAISING) as roistat:
+            assert await roistat.calls.list().first()
+    finally:
+        logger.removeFilter(refuse_record)
 
 
-@pytest.mark.parametrize("hook", [{"on_request": 5}, {"on_retry": "print"}])
-def test_a_hook_must_be_callable(hook: Any) -> None:
-    """A hook that cannot be called is refused by its name."""
+async def test_a70_an_exception_that_ends_the_program_passes(fake: FakeRoistat) -> None:
+    """KeyboardInterrupt, SystemExit and a cancellation inside a hook are not swallowed."""
+
+    def cancel(_: object) -> None:
+        raise asyncio.CancelledError
+
+    async with observed(fake, [], hooks=Hooks(on_response=cancel)) as roistat:
+        with pytest.raises(asyncio.CancelledError):
+            await roistat.scripts.list()
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "attempts"),
+    [
+        (Fault.status(502), errors.ServerError, 3),
+        (Fault.reset(), errors.TransportError, 3),
+        (Fault.status(404), errors.NotFoundError, 1),
+    ],
+)
+async def test_a_final_failure_has_its_event(
+    fake: FakeRoistat, fault: Fault, kind: type[errors.RoistatError], attempts: int
+) -> None:
+    """on_error gets the error that is raised, once, with the number of attempts."""
+    fake.fail("script/list", fault, times=3)
+    events: list[Any] = []
+    async with observed(fake, [], hooks=Hooks(on_error=events.append)) as roistat:
+        with pytest.raises(kind) as caught:
+            await roistat.scripts.list()
+    (event,) = events
+    assert event.operation == "project/calltracking/script/list"
+    assert (event.project, event.attempts) == (fake.project, attempts)
+    assert event.error is caught.value
+
+
+async def test_a_lost_create_has_its_event(fake: FakeRoistat) -> None:
+    """on_error gets the OutcomeUnknownError that is raised, not the failure beneath it."""
+    fake.fail("phone/create", Fault.reset())
+    events: list[Any] = []
+    async with observed(fake, [], hooks=Hooks(on_error=events.append)) as roistat:
+        with pytest.raises(errors.OutcomeUnknownError) as caught:
+            await roistat.phones.create(["74950000001"])
+    assert [event.error for event in events] == [caught.value]
+
+
+async def test_a_response_that_is_refused_by_its_headers_has_its_event(fake: FakeRoistat) -> None:
+    """A redirect is a response too, with its status and time."""
+    async with RawServer(replies(answer(b"", "Location: /x", status="302 Go"))) as server:
+        events: list[Any] = []
+        hooks = Hooks(on_response=events.append)
+        async with client(server.base_url, hooks=hooks) as roistat:
+            with pytest.raises(errors.RedirectRefusedError):
+                await roistat.scripts.list()
+    (event,) = events
+    assert (event.status, event.bytes) == (302, 0)
+
+
+async def test_a_retry_is_a_warning(fake: FakeRoistat, caplog: pytest.LogCaptureFixture) -> None:
+    """A program that shows warnings shows each retry, and nothing else of a request."""
+    fake.fail("call/list", Fault.status(502))
+    async with observed(fake, []) as roistat:
+        await roistat.calls.list().first()
+    assert [record.levelname for record in caplog.records if record.levelno > logging.DEBUG] == [
+        "WARNING"
+    ]
+
+
+@pytest.mark.parametrize(
+    "hook", [{"on_request": 5}, {"on_retry": "print"}, {"on_error": asyncio.sleep}]
+)
+def test_a_hook_must_be_a_plain_function(hook: Any) -> None:
+    """A hook that cannot be called, or that nobody would await, is refused by its name."""
     with pytest.raises(errors.ConfigurationError, match=next(iter(hook))):
         Hooks(**hook)
 

@@ -22,7 +22,7 @@ EXPORTED = {
     roistat_async: {
         "AudioFormat", "BadRecord", "Body", "BulkDownload", "Call", "CallAnalytics", "CallDraft",
         "CallExtension", "CallField", "CallStatus", "ClientOptions", "Clock", "Crm", "CrmField",
-        "Device", "Download", "DownloadOutcome", "DownloadStatus", "Filters", "Geo",
+        "Device", "Download", "DownloadOutcome", "DownloadStatus", "ErrorEvent", "Filters", "Geo",
         "GoogleAnalytics", "History", "HistoryReport", "Hooks",
         "Integration", "Limits", "OMITTED", "Omitted", "OnBadRecord", "Operator", "Order",
         "OrderStatus", "Page", "Pager", "Period", "Phone", "PhoneField", "PhonePrefix", "Progress",
@@ -78,7 +78,9 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "update": "script draft",
     },
     roistat_async.Clock: dict.fromkeys(("monotonic", "random", "sleep", "utc_now")),
-    roistat_async.Hooks: dict.fromkeys(("on_request", "on_response", "on_retry", "on_wait")),
+    roistat_async.Hooks: dict.fromkeys(
+        ("on_request", "on_response", "on_retry", "on_wait", "on_error")
+    ),
     roistat_async.Limits: dict.fromkeys(
         ("concurrency", "per_hour", "per_second", "queue_timeout", "when_exhausted")
     ),

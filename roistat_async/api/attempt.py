@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from functools import partial
 
-from ..errors import RateLimitError, RoistatError
-from ..hooks import RequestEvent, ResponseEvent, RetryEvent, WaitEvent, WaitReason
+from ..errors import RateLimitError
+from ..hooks import WaitReason
+from ..transport.error_mapping import check_headers
 from ..transport.http_request import ConnectionMode, Request
 from ..transport.interface import Response
 from ..transport.retry import Deadline, accepts_retry_after
 from ..wire import envelope, request
 from .api_response import read_api_response
+from .observer import Observer
 from .operation import Operation
 from .retry_rules import OperationKind, is_outcome_unknown, is_retryable
 from .services import Services
-
-_log = logging.getLogger("roistat_async")
 
 
 class Execution:
@@ -26,6 +25,7 @@ class Execution:
     def __init__(self, services: Services, operation: Operation) -> None:
         self.services = services
         self.operation = operation
+        self.observer: Observer = Observer(services.hooks, operation, services.config.project)
         self.attempts: int = 0
         self.status: int | None = None
         """HTTP status of the last response."""
@@ -72,71 +72,6 @@ class Execution:
         is_pooled = self.operation.kind is OperationKind.READ and not is_retry
         return ConnectionMode.POOLED if is_pooled else ConnectionMode.FRESH
 
-    def notify_request(self) -> None:
-        """Call the hook for a request that is about to be sent."""
-        hook = self.services.hooks.on_request
-        if hook is not None:
-            hook(
-                RequestEvent(
-                    operation=self.operation.name,
-                    project=self.services.config.project,
-                    attempt=self.attempts,
-                )
-            )
-
-    def notify_response(self, response: Response, seconds: float) -> None:
-        """Log a response that was read or abandoned, and call the hook."""
-        size, hook = response.bytes_received, self.services.hooks.on_response
-        _log.debug(
-            "%s returned %d with %d bytes in %.0f ms, attempt %d",
-            *(self.operation.path, response.status, size, seconds * 1000, self.attempts),
-        )
-        if hook is not None:
-            hook(
-                ResponseEvent(
-                    operation=self.operation.name,
-                    project=self.services.config.project,
-                    attempt=self.attempts,
-                    status=response.status,
-                    bytes=size,
-                    seconds=seconds,
-                )
-            )
-
-    def notify_wait(self, reason: WaitReason, seconds: float) -> None:
-        """Log a long wait for the limits, and call the hook."""
-        hook = self.services.hooks.on_wait
-        cause = "the hour's limit is used up" if reason == "hour" else "Roistat asked for a pause"
-        _log.warning("%s waits: %s; next request in %.0f s", self.operation.path, cause, seconds)
-        if hook is not None:
-            hook(
-                WaitEvent(
-                    operation=self.operation.name,
-                    project=self.services.config.project,
-                    attempt=self.attempts,
-                    reason=reason,
-                    seconds=seconds,
-                )
-            )
-
-    def notify_retry(self, attempt: int, error: RoistatError, delay: float) -> None:
-        """Log an attempt that failed and will be retried, and call the hook."""
-        hook, kind = self.services.hooks.on_retry, type(error).__name__
-        _log.debug(
-            "%s failed (%s), attempt %d; retry in %.2f s",
-            *(self.operation.path, kind, attempt, delay),
-        )
-        if hook is not None:
-            hook(
-                RetryEvent(
-                    operation=self.operation.name,
-                    project=self.services.config.project,
-                    attempt=attempt,
-                    error=error,
-                    delay=delay,
-                )
-            )
-
 
 class Attempt:
     """One attempt of an operation: a permit, a request and its response.
@@ -156,11 +91,13 @@ class Attempt:
     async def open(self) -> Response:
         """Wait for a permit, send the request, and return its response; call `close` after it."""
         await self._acquire_permit()
-        self._execution.notify_request()
-        request = self._execution.request(self._deadline)
-        self._response = await self._services.transport.open(request, self._permit.mark_sent)
-        self._execution.status = self._response.status
-        return self._response
+        execution = self._execution
+        execution.observer.request(execution.attempts)
+        request = execution.request(self._deadline)
+        response = await self._services.transport.open(request, self._permit.mark_sent)
+        self._response, execution.status = response, response.status
+        check_headers(response)
+        return response
 
     def release_permit(self) -> None:
         """Release the permit although the response stays open, because user code reads it."""
@@ -172,7 +109,7 @@ class Attempt:
         raises = limits.when_exhausted == "raise"
         max_wait = self._deadline.remaining() if raises else math.inf
         waiting_since = clock.monotonic()
-        waited = await self._permit.acquire(max_wait, self._execution.notify_wait)
+        waited = await self._permit.acquire(max_wait, self._report_wait)
         self._started_at = clock.monotonic()
         counted = waited if raises else 0.0
         self._deadline.extend(self._started_at - waiting_since - counted)
@@ -189,4 +126,7 @@ class Attempt:
         self._permit.release()
         if self._response is not None:
             seconds = self._services.clock.monotonic() - self._started_at
-            self._execution.notify_response(self._response, seconds)
+            self._execution.observer.response(self._execution.attempts, self._response, seconds)
+
+    def _report_wait(self, reason: WaitReason, seconds: float) -> None:
+        self._execution.observer.wait(self._execution.attempts, reason, seconds)

@@ -6,7 +6,8 @@ Only here do encoding (`wire/`), sending (`transport/`) and the rules of retries
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -14,7 +15,7 @@ from attrs import evolve, frozen
 
 from .. import telemetry
 from ..errors import Lookup, NotFoundError, OutcomeUnknownError, RoistatError
-from ..transport.error_mapping import strip_context
+from ..tracebacks import clear_locals, strip_context
 from ..transport.interface import Response
 from ..transport.retry import Deadline, call_with_retry
 from ..wire import envelope, request
@@ -34,7 +35,9 @@ class ProjectApi(Services):
         """Return the response of a read, retried where that helps."""
         operation = _operation(path, body, OperationKind.READ)
         del body  # a traceback shows the local variables of its frames
-        return await self._fetch(Execution(self, operation))
+        execution = Execution(self, operation)
+        with _reporting_error(execution):
+            return await self._fetch(execution)
 
     async def create(
         self,
@@ -46,29 +49,34 @@ class ProjectApi(Services):
         """Create a record once; `lookup` finds it by listing if the response is lost."""
         operation = _operation(path, body, OperationKind.CREATE)
         del body
+        execution = Execution(self, operation)
         sent_at = self.clock.utc_now()
-        try:
-            return read(await self._fetch(Execution(self, operation)))
-        except RoistatError as error:
-            if not is_outcome_unknown(error):
-                raise
-        raise _outcome_unknown(path, sent_at, self.config.project, lookup)
+        with _reporting_error(execution):
+            try:
+                return read(await self._fetch(execution))
+            except Exception as error:
+                if not is_outcome_unknown(error):
+                    raise
+            raise _outcome_unknown(path, sent_at, self.config.project, lookup)
 
     async def update(self, path: str, body: Mapping[str, Any]) -> None:
         """Change something; retried after a lost response only if the policy allows it."""
         operation = _operation(path, body, OperationKind.CHANGE)
         del body
-        await self._change(Execution(self, operation))
+        execution = Execution(self, operation)
+        with _reporting_error(execution):
+            await self._change(execution)
 
     async def delete(self, path: str, body: Mapping[str, Any]) -> None:
         """Delete something; a retry that finds nothing has succeeded."""
         execution = Execution(self, _operation(path, body, OperationKind.CHANGE))
         del body
-        try:
-            await self._change(execution)
-        except NotFoundError:
-            if not execution.outcome_unknown:
-                raise
+        with _reporting_error(execution):
+            try:
+                await self._change(execution)
+            except NotFoundError:
+                if not execution.outcome_unknown:
+                    raise
 
     async def open_file(
         self,
@@ -97,7 +105,8 @@ class ProjectApi(Services):
                 attempt.release_permit()
             return response, head, attempt.close
 
-        return await self._execute(execution, open_and_read)
+        with _reporting_error(execution):
+            return await self._execute(execution, open_and_read)
 
     def waiting_for_limits(self) -> Self:
         """Return the same API, whose requests wait for the hour's limit as long as it takes."""
@@ -108,7 +117,7 @@ class ProjectApi(Services):
         sent_at = self.clock.utc_now()
         try:
             await self._fetch(execution)
-        except RoistatError as error:
+        except Exception as error:
             if not is_outcome_unknown(error):
                 raise
         else:
@@ -140,13 +149,24 @@ class ProjectApi(Services):
                 policy=self.config.retry,
                 clock=self.clock,
                 budget=self.budget,
-                on_retry=execution.notify_retry,
+                on_retry=execution.observer.retry,
             )
         except RoistatError as error:
             failure = strip_context(error)
         except asyncio.CancelledError as error:
             raise strip_context(error) from None  # a caller's timeout shows it as its cause
+        except BaseException as error:  # MemoryError, or a bug in another library
+            raise clear_locals(error) from None
         raise failure
+
+
+@contextmanager
+def _reporting_error(execution: Execution) -> Iterator[None]:
+    try:
+        yield
+    except RoistatError as error:
+        execution.observer.error(execution.attempts, error)
+        raise
 
 
 def _operation(path: str, body: Mapping[str, Any] | None, kind: OperationKind) -> Operation:

@@ -9,6 +9,7 @@ from ..errors import (
     MalformedResponseError,
     NotSentError,
     RateLimitError,
+    RoistatError,
     ServerError,
     TransportError,
 )
@@ -25,6 +26,8 @@ class OperationKind(Enum):
 
 def is_retryable(error: BaseException, kind: OperationKind, policy: RetryPolicy) -> bool:
     """Return whether a retry is safe and useful, by what is proved about the failed request."""
+    if not isinstance(error, RoistatError):
+        return False
     if isinstance(error, NotSentError):
         return not error.permanent
     if not accepts_retry_after(error, policy):
@@ -40,6 +43,8 @@ def is_retryable(error: BaseException, kind: OperationKind, policy: RetryPolicy)
 
 def is_outcome_unknown(error: BaseException) -> bool:
     """Return whether Roistat may have carried out the request that failed."""
+    if not isinstance(error, RoistatError):
+        return isinstance(error, Exception)  # nobody knows how far a MemoryError let it come
     if isinstance(error, NotSentError):
         return False
     return isinstance(error, TransportError | ServerError | MalformedResponseError)

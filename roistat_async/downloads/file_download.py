@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from ..api.attempt import Execution
+from ..api.observer import Observer
 from ..api.project_api import ProjectApi
 from ..errors import (
     ChangedError,
@@ -22,8 +22,8 @@ from ..files.part_file import PartFile
 from ..files.paths import check_target
 from ..files.threads import run_in_thread
 from ..models.downloads import Download
+from ..tracebacks import strip_context
 from ..transport import retry
-from ..transport.error_mapping import strip_context
 from ..transport.interface import Response
 from ..wire.request import ByteRange
 from . import integrity
@@ -106,7 +106,7 @@ class FileDownload:
         delay = retry.backoff(attempt, error, api.config.retry, api.clock.random())
         self._is_retry = True
         operation = self._request.operation(is_retry=True)
-        Execution(api, operation).notify_retry(attempt, error, delay)
+        Observer(api.hooks, operation, api.config.project).retry(attempt, error, delay)
         self._attempt += not isinstance(error, ChangedError)
         await api.clock.sleep(delay)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import (
@@ -17,23 +15,12 @@ from ..errors import (
     TransportError,
 )
 from ..hooks import WaitReason
-
-E = TypeVar("E", bound=BaseException)
+from .interface import Response
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# All but gzip stand for no compression: some servers put a charset or a MIME encoding there.
 _PROXY_AUTHENTICATION = 407
+# All but gzip stand for no compression: some servers put a charset or a MIME encoding there.
 _ENCODINGS = frozenset(["", "identity", "none", "utf-8", "binary", "7bit", "8bit", "gzip"])
-
-
-def strip_context(error: E) -> E:
-    """Remove cause, context and traceback from an exception, and return it.
-
-    A traceback leads to frames whose local variables hold the API key and the body, and error
-    reporters print local variables (docs/secrets.md).
-    """
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
 
 
 def queue_timeout(seconds: float) -> NotSentError:
@@ -101,19 +88,18 @@ def too_large(max_size: int) -> MalformedResponseError:
     return MalformedResponseError(text, oversized=True)
 
 
-def reject_headers(status: int, headers: Mapping[str, str]) -> RoistatError | None:
-    """Return the error of a redirect or of an unknown Content-Encoding; None otherwise."""
-    if status in _REDIRECTS:
-        return _redirect(status, headers.get("Location"))
-    if status == _PROXY_AUTHENTICATION:
-        return ResponseError(
+def check_headers(response: Response) -> None:
+    """Raise the error of a redirect, of a proxy's refusal, or of an unknown Content-Encoding."""
+    if response.status in _REDIRECTS:
+        raise _redirect(response.status, response.header("Location"))
+    if response.status == _PROXY_AUTHENTICATION:
+        raise ResponseError(
             "the proxy refused the request (407): it needs a user and password, "
             "proxy='http://user:password@host:port'"
         )
-    encoding = headers.get("Content-Encoding")
+    encoding = response.header("Content-Encoding")
     if encoding is not None and encoding.strip().lower() not in _ENCODINGS:
-        return MalformedResponseError("the response has a Content-Encoding that was not requested")
-    return None
+        raise MalformedResponseError("the response has a Content-Encoding that was not requested")
 
 
 def wrong_event_loop() -> RoistatError:

@@ -166,7 +166,7 @@ class HttpTransport:
                 request_timeout.assume_sent()
         if error is not None:
             raise error
-        return _check_headers(StreamedResponse(response, request_timeout), response)
+        return StreamedResponse(response, request_timeout)
 
     async def close(self) -> None:
         """Close the transport's own connections; a borrowed session stays open."""
@@ -243,13 +243,3 @@ def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
 @lru_cache(maxsize=8)
 def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds)
-
-
-def _check_headers(
-    streamed: StreamedResponse, response: aiohttp.ClientResponse
-) -> StreamedResponse:
-    error = error_mapping.reject_headers(response.status, response.headers)
-    if error is not None:
-        streamed.close()
-        raise error
-    return streamed

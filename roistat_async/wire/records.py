@@ -14,6 +14,7 @@ from attrs import evolve
 from ..errors import MalformedResponseError
 from ..models.calls import Call
 from ..models.page import BadRecord, RowBatch
+from ..tracebacks import hides_locals
 from . import codec, coerce, json_repair
 from .call_structs import DECODE_ERRORS, call_decoder
 from .envelope import ApiResponse
@@ -29,6 +30,7 @@ _split_numbered = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
+@hides_locals
 def decode_list(response: ApiResponse, model: type[M], *, skip_bad: bool) -> RowBatch[M]:
     """Decode the records of a list response.
 
@@ -40,6 +42,7 @@ def decode_list(response: ApiResponse, model: type[M], *, skip_bad: bool) -> Row
     return _decode_individually(response, model, skip_bad=skip_bad) if batch is None else batch
 
 
+@hides_locals
 def decode_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") -> M:
     """Decode the only record of a response; raise MalformedResponseError with the path in it."""
     _check_present(data, path)
@@ -51,6 +54,7 @@ def decode_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") ->
     raise MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
 
 
+@hides_locals
 def decode_created(response: ApiResponse, model: type[M], **defaults: Any) -> list[M]:
     """Decode the records that a create returned: objects or ids, in a list or alone.
 
@@ -92,6 +96,7 @@ def _structure_created(
     raise MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
 
 
+@hides_locals
 def decode_plain_list(data: msgspec.Raw, model: type[M]) -> list[M]:
     """Decode a list whose records have no id."""
     return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from unittest import mock
 
 import aiohttp
 import pytest
@@ -14,8 +15,16 @@ from roistat_async import Period, Redirect, Roistat, ScriptDraft, ScriptOptions,
 from tests.faults.fault_case import ALL, create
 from tests.faults.secrets import MARKER, PHONE, SECRETS, SENT_PHONE, TOLD, check, hidden_from
 from tests.helpers.clients import KEY, client
-from tests.helpers.fault_server import FaultServer, sends
-from tests.helpers.raw_server import Handler, RawServer, answer, closed_port, replies, silent
+from tests.helpers.fault_server import FaultServer, call_row, sends
+from tests.helpers.raw_server import (
+    Handler,
+    RawServer,
+    answer,
+    closed_port,
+    replies,
+    silent,
+    success,
+)
 
 RESET = sends(end="reset")
 STALLED = sends(answer(TOLD)[:-4], end="wait")
@@ -127,6 +136,41 @@ async def test_s2_a_borrowed_session_leads_to_no_secret(tmp_path: Path) -> None:
     async with RawServer(RESET) as server, aiohttp.ClientSession() as session:
         check(await failure(list_scripts, server.base_url, tmp_path, session=session))
     check(await failure(list_scripts, server.base_url, tmp_path, session=session))
+
+
+UNPLANNED = [
+    "aiohttp.ClientSession._request",
+    "aiohttp.client.ClientRequest.send",
+    "aiohttp.StreamReader.read_nowait",
+    "roistat_async.transport.connector.TrackingConnector.connect",
+    "roistat_async.wire.envelope._parse",
+    "roistat_async.wire.records._decode_batch",
+    "roistat_async.wire.records.codec.structure",
+]
+
+
+def failing(*_: object, **__: object) -> NoReturn:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("place", UNPLANNED)
+async def test_s70_an_exception_that_nobody_planned_leads_to_no_secret(
+    place: str, tmp_path: Path
+) -> None:
+    """It is raised as it is, and the frames of its traceback show no local variables."""
+    good = call_row(1, callee=SENT_PHONE, caller=PHONE, comment=MARKER)
+    rows = success(data=[{**good, "name": MARKER}], phoneCall=good)
+    del good
+    async with RawServer(replies(rows)) as server:
+        del rows  # a traceback shows the variables of this test too
+        raised = set()
+        for name in ("scripts.list", "calls.list", "phones.list", "scripts.create", "calls.create"):
+            with mock.patch(place, failing):
+                error = await failure(METHODS[name], server.base_url, tmp_path)
+            raised.add(type(error))
+            check(error)
+    assert raised <= {MemoryError, errors.OutcomeUnknownError, type(None)}
+    assert raised & {MemoryError, errors.OutcomeUnknownError}
 
 
 def test_s2_the_search_finds_what_is_there() -> None:

@@ -52,6 +52,7 @@ async def main(fake, folder):
 
 # Debug mode reports a busy machine, which is no fault.
 logging.getLogger("asyncio").addFilter(lambda log: not log.getMessage().startswith("Executing"))
+logging.getLogger("roistat_async").setLevel(logging.ERROR)  # a retry is a warning
 quirks = Quirks(rate_per_second=None, rate_per_hour=None)
 with FakeRoistat(calls=300, quirks=quirks).in_thread() as fake:
     asyncio.run(main(fake, sys.argv[1]))

@@ -1,0 +1,50 @@
+"""Tracebacks without secrets: error reporters print the local variables of their frames.
+
+The frames of a request and of a decoder hold the API key, phone numbers and bodies
+(docs/secrets.md).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from .errors import RoistatError
+
+E = TypeVar("E", bound=BaseException)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def strip_context(error: E) -> E:
+    """Remove cause, context and traceback from an exception, and return it."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def clear_locals(error: E) -> E:
+    """Remove the local variables of all frames that an unexpected exception has left.
+
+    Unlike `strip_context` it leaves the frames themselves, which show where the error is.
+    """
+    error.__cause__ = error.__context__ = None
+    traceback.clear_frames(error.__traceback__)
+    return error
+
+
+def hides_locals(function: Callable[P, T]) -> Callable[P, T]:
+    """Clear the frames of an unexpected exception, e.g. a MemoryError, that a function raises."""
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except RoistatError:
+            raise  # those of this library are raised where no variable holds a secret
+        except BaseException as error:
+            del args, kwargs  # the frame of this function stays
+            raise clear_locals(error) from None
+
+    return wrapper
