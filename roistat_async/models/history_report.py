@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen(kw_only=True)
@@ -23,5 +24,9 @@ class HistoryReport:
     """Seconds that hold more calls than a page, read by offset until two readings agreed."""
     unsealed_rows: int = 0
     bad_records: int = 0
+    duplicate_rows: int = 0
+    """Calls that a page showed more than once; each was returned once."""
+    odd_values: Mapping[str, int] = field(factory=dict)
+    """Values that their field cannot hold, by the field's path; they are in `extra`."""
     sealed_until: datetime | None = None
     is_complete: bool = False

@@ -13,14 +13,9 @@ from ..models.page import BadRecord, Page
 from ..models.period import Period
 from ..validation import require_int
 from . import resume_token
+from .checked_page import SECOND, floor_second
 from .closable_iterable import ClosableIterable
-from .page_fetcher import (
-    SECOND,
-    Fetch,
-    PageFetcher,
-    ReductionHint,
-    floor_second,
-)
+from .page_fetcher import Fetch, PageFetcher, ReductionHint
 from .parallel_walk import ParallelWalk
 from .resume_token import ResumeToken
 
@@ -114,6 +109,8 @@ class History(ClosableIterable):
             overfull_seconds=self._walk.overfull_seconds,
             unsealed_rows=self._unsealed_rows + unsealed,
             bad_records=len(fetcher.bad_records),
+            duplicate_rows=fetcher.duplicate_rows,
+            odd_values=dict(fetcher.odd_values),
             sealed_until=None if sealed is None else min(sealed, reached),
             is_complete=self._is_complete,
         )

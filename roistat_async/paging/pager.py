@@ -2,25 +2,31 @@
 
 The list ends at an empty page or one without a new id. A short page is no end: a server may clamp
 `limit`. `total` is no end either: it counts rows, not ids, and may change
-(docs/roistat-api-notes.md §3). It only limits the prefetch.
+(docs/roistat-api-notes.md §3). It limits the prefetch, and an empty page that it contradicts is
+requested again (docs/fault-matrix.md P41).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from ..errors import PagingError, RoistatError
 from ..models.page import BadRecord, Page, RowBatch
 from ..scheduling import fair_yield
 from ..validation import require_int
 from .closable_iterable import ClosableIterable
+from .end_of_list import MAX_READINGS, is_end, is_past_end
+from .odd_values import OddValues
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+_OFFSET_PAST_END = 1_000_000
+"""Distance of an offset beyond all rows."""
 
 Fetch = Callable[[int, int], Awaitable[R]]
 """Request rows: limit, offset -> a response that is not decoded yet."""
@@ -31,7 +37,10 @@ class Pager(ClosableIterable, Generic[T]):
 
     Up to `prefetch` further pages are requested while one is used. They wait as bytes, and fewer of
     them if the consumer is slower than the server. `bad_records` are those of the last iteration
-    that could not be read (with `on_bad_record="skip"`). Use `async with` if you may leave early.
+    that could not be read (with `on_bad_record="skip"`), `odd_values` counts the values that their
+    field could not hold. Use `async with` if you may leave early.
+
+    Raises PagingError if the server ignores offsets, or sends nothing where `total` says more.
     """
 
     def __init__(
@@ -53,6 +62,7 @@ class Pager(ClosableIterable, Generic[T]):
         self._limit = limit
         self._prefetch = prefetch
         self.bad_records: list[BadRecord] = []
+        self.odd_values: Mapping[str, int] = OddValues()
 
     def __aiter__(self) -> AsyncGenerator[T, None]:
         return self._opened(self._items())
@@ -70,8 +80,10 @@ class Pager(ClosableIterable, Generic[T]):
             return None
         self.bad_records = []
         rows = self._read(await self._fetch(1, self._offset))
-        if rows.row_count == 0 or rows.items:
-            return rows.items[0] if rows.items else None
+        if rows.items:
+            return rows.items[0]
+        if rows.row_count == 0 and (rows.total or 0) <= self._offset:
+            return None
         async with aclosing(self._items()) as items:
             return await anext(items, None)
 
@@ -87,26 +99,79 @@ class Pager(ClosableIterable, Generic[T]):
 
     async def _pages(self) -> AsyncGenerator[Page[T], None]:
         bad_records = self.bad_records = []
+        odd_values = self.odd_values = OddValues()
         prefetcher = _Prefetcher(self._fetch, self._page_size, self._prefetch)
         recent_ids = _RecentIds(pages=self._prefetch + 3)
-        offset, remaining = self._offset, self._limit
+        offset, remaining, total = self._offset, self._limit, None
+        has_full_page = False
         try:
             while remaining is None or remaining > 0:
-                response = await prefetcher.get(offset, remaining)
-                await fair_yield()
-                rows = self._read(response)
-                del response  # its bytes are not needed any more
+                rows = await self._read_rows(prefetcher, offset, remaining, total)
+                if rows.row_count == 0:
+                    return
+                total = total if rows.total is None else rows.total
                 page = recent_ids.new_rows(rows, offset, remaining)
                 if page is None:
+                    await self._check_offsets(offset, total, has_full_page=has_full_page)
                     return
+                has_full_page |= rows.row_count >= prefetcher.size(remaining)
                 bad_records.extend(rows.bad)
-                remaining = None if remaining is None else remaining - len(page.items)
+                odd_values.add(rows.odd)
                 prefetcher.observe(offset, rows.row_count, rows.total)
                 offset += rows.row_count
+                remaining = None if remaining is None else remaining - len(page.items)
                 prefetcher.schedule(offset, remaining)
                 yield page
         finally:
             await prefetcher.close()
+
+    async def _read_rows(
+        self,
+        prefetcher: _Prefetcher[Any],
+        offset: int,
+        remaining: int | None,
+        known_total: int | None,
+    ) -> RowBatch[T]:
+        """Return the rows at an offset; there are none only if that is certain to be the end."""
+        rows = await self._decode(prefetcher.get(offset, remaining), offset, known_total)
+        for reading in range(1, MAX_READINGS):
+            if rows.row_count or is_end(offset, rows.total, known_total, reading=reading):
+                return rows
+            again = self._fetch(prefetcher.size(remaining), offset)
+            rows = await self._decode(again, offset, known_total)
+        if rows.row_count or is_end(offset, rows.total, known_total, reading=MAX_READINGS):
+            return rows
+        raise PagingError(
+            f"the server counts {rows.total or known_total} rows, but sends none from offset "
+            f"{offset} on; try again later",
+            rows=offset - self._offset,
+        )
+
+    async def _decode(
+        self, response: Awaitable[Any], offset: int, known_total: int | None
+    ) -> RowBatch[T]:
+        try:
+            received = await response
+        except RoistatError as error:
+            if is_past_end(error, offset, known_total):
+                return RowBatch([], [], known_total)
+            raise
+        await fair_yield()
+        return self._read(received)
+
+    async def _check_offsets(self, offset: int, total: int | None, *, has_full_page: bool) -> None:
+        """Check that a page without a new id is the end, and not the same page at any offset."""
+        if not has_full_page and (total or 0) <= offset:
+            return
+        far = self._fetch(1, max(offset, total or 0) + _OFFSET_PAST_END)
+        rows = await self._decode(far, offset, total)
+        # A total that counts the rows of one page is another one now.
+        if rows.row_count and not rows.total == total == offset:
+            raise PagingError(
+                f"the server returns the same rows for any offset, so only {offset - self._offset} "
+                "can be read; use a larger page_size, or calls.history for calls",
+                rows=offset - self._offset,
+            )
 
 
 class _RecentIds:
@@ -185,7 +250,7 @@ class _Prefetcher(Generic[R]):
         """
         end = None if remaining is None else offset + remaining
         if not self._pending:
-            return await self._fetch(self._size(remaining), offset)
+            return await self._fetch(self.size(remaining), offset)
         self._adapt_window()
         try:
             response = await self._pending[0][1]
@@ -209,7 +274,7 @@ class _Prefetcher(Generic[R]):
             row_count = None if end is None else end - offset
             if row_count is not None and row_count <= 0:
                 return
-            response = asyncio.ensure_future(self._fetch(self._size(row_count), offset))
+            response = asyncio.ensure_future(self._fetch(self.size(row_count), offset))
             self._pending.append((offset, response))
             offset = self._next_offset(offset)
 
@@ -235,7 +300,8 @@ class _Prefetcher(Generic[R]):
         if not response.cancelled():
             response.exception()
 
-    def _size(self, row_count: int | None) -> int:
+    def size(self, row_count: int | None) -> int:
+        """Return how many rows to request where so many remain."""
         return self._page_size if row_count is None else min(self._page_size, row_count)
 
 

@@ -15,7 +15,8 @@ from datetime import datetime
 from attrs import field, frozen
 
 from ..models.calls import Call
-from .page_fetcher import SECOND, PageFetcher, floor_second
+from .checked_page import SECOND, floor_second
+from .page_fetcher import PageFetcher
 from .time_slice import TimeSlice
 
 _PAGES_PER_SLICE = 4

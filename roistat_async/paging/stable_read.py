@@ -60,18 +60,21 @@ async def _read_once(
 async def _scan_offsets(
     fetcher: PageFetcher, start: datetime, end: datetime, pages: Iterator[int], reading: Reading
 ) -> int:
-    """Read the offsets in order and return how many there are."""
-    offset = 0
+    """Read the offsets in order and return how many different rows there are."""
+    offset = count = 0
+    total: int | None = None
     for _ in pages:
-        page = await fetcher.fetch(start, end, offset=offset)
+        page = await fetcher.fetch(start, end, offset=offset, known_total=total)
         if page.before != end:
             raise PagingError("the server refuses a time range that it accepted before")
         if page.is_empty:
-            return offset
+            return count
         calls = {call.id: call for call in page.calls}
         reading.update(calls)  # first: they keep the order of the server
         reading.update(dict.fromkeys(page.keys - calls.keys()))
         offset += page.received
+        count += len(page.keys)  # a row that stands twice on the page is one
+        total = page.total
         if offset > 8 * max(page.received, fetcher.largest_page, len(reading)):
             raise PagingError(
                 f"the second {start} holds more calls than a page, and the server returns "

@@ -8,17 +8,13 @@ shift it. The argument is in docs/history-walk.md §3.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 
-from ..errors import PagingError
+from ..errors import InvalidRequestError, NotFoundError, PagingError, RoistatError
 from ..models.calls import Call
-from .page_fetcher import (
-    NOT_ASCENDING,
-    SECOND,
-    CheckedPage,
-    PageFetcher,
-    floor_second,
-)
+from .checked_page import NOT_ASCENDING, SECOND, CheckedPage, floor_second
+from .page_fetcher import PageFetcher
 from .stable_read import read_stable
 
 _OFFSET_PAST_END = 1_000_000
@@ -35,6 +31,8 @@ class TimeSlice:
     def __init__(self, fetcher: PageFetcher, start: datetime, end: datetime) -> None:
         self._fetcher = fetcher
         self._end = end
+        self._previous_start: datetime | None = None
+        """Start of the previous page, if that page showed calls of the cursor's second."""
         self.cursor: datetime = start
         self.end: datetime = end
         self.pages: int = 0
@@ -59,57 +57,155 @@ class TimeSlice:
         return None
 
     async def _step(self) -> list[Call]:
-        page = await self._fetcher.fetch(self.cursor, self._end)
-        if not page.calls:
-            self.cursor = page.before
+        page = await self._fetch_page()
+        if page.is_empty:
+            self._move(page.before)
             return []
-        last = floor_second(page.calls[-1].date)
-        if floor_second(page.calls[0].date) == last:
+        if page.first_date is None or page.last_date is None:
+            return await self._read_undated(page)
+        last = floor_second(page.last_date)
+        if floor_second(page.first_date) == last:
             return await self._read_single_second(page, last)
         self.page_span = last - self.cursor if page.is_full and not page.is_last else None
-        self.cursor = last
         complete = [call for call in page.calls if call.date < last]
-        self.rows_reread += len(page.calls) - len(complete)
+        reread = len(page.calls) - len(complete)
+        start = self.cursor
+        self._move(last)
+        self._previous_start = start if reread else None
+        self.rows_reread += reread
         return complete
+
+    def _move(self, cursor: datetime) -> None:
+        self.cursor = cursor
+        self._previous_start = None
+
+    async def _fetch_page(self) -> CheckedPage:
+        """Fetch the page at the cursor; calls of its second that were seen must be on it.
+
+        If they are not, the server may filter by other dates than it shows, and calls would be
+        passed over (docs/history-walk.md §2.3).
+        """
+        page = await self._fetcher.fetch(self.cursor, self._end)
+        if self._previous_start is None or _begins_at(page, self.cursor):
+            return page
+        page = await self._fetcher.fetch(self.cursor, self._end)
+        if not _begins_at(page, self.cursor):
+            await self._check_deleted(self._previous_start, self.cursor)
+        return page
+
+    async def _check_deleted(self, start: datetime, second: datetime) -> None:
+        """Check that the calls of a second, which a query for it does not return, are gone."""
+        seen: frozenset[Hashable] = frozenset()
+        offset = 0
+        while True:
+            page = await self._fetcher.fetch(start, self._end, offset=offset)
+            if any(floor_second(call.date) == second for call in page.calls):
+                raise PagingError(
+                    f"the server shows calls dated {second}, but a filter for that second does "
+                    "not return them: it shows its dates in another time zone than it filters by"
+                )
+            if page.keys <= seen or (page.last_date is not None and page.last_date > second):
+                return
+            seen |= page.keys
+            offset += page.received
 
     async def _read_single_second(self, page: CheckedPage, second: datetime) -> list[Call]:
         """Return all calls of a second that fills a page, or prove that the page holds them."""
         fetcher, page_end = self._fetcher, page.before
         generation = fetcher.generation
-        following = await fetcher.fetch(self.cursor, page_end, offset=page.received)
+        following = await self._fetch_following(page, second)
         if fetcher.generation != generation:
             return []  # the offset belongs to another query: repeat both
-        if following.is_empty:
-            start, self.cursor = self.cursor, page_end
-            return (
-                await read_stable(fetcher, start, page_end, page.keys)
-                if page.is_full
-                else page.calls
-            )
-        if (
-            not page.is_full
-            and following.keys <= page.keys
-            and await self._is_same_anywhere(page_end)
-        ):
-            self.cursor = second + SECOND  # the next page shows what follows
+        if following is None or following.is_empty:
+            start = self.cursor
+            calls = page.calls
+            if page.is_full:
+                calls = await read_stable(fetcher, start, page_end, page.keys)
+            self._move(page_end)
+            return calls
+        if not page.is_full and following.keys <= page.keys and await self._is_same_anywhere(page):
+            self._move(second + SECOND)  # the next page shows what follows
             return page.calls
-        if following.calls and following.calls[0].date > second:
+        if following.first_date is not None and following.first_date > second:
             fetcher.is_ascending = True
-        await self._check_order(second)
+        await self._check_order(page.keys, second)
         self.overfull_seconds += 1
         calls = await read_stable(fetcher, second, second + SECOND)
-        self.cursor = second + SECOND
+        if not calls and page.calls:
+            await self._check_deleted(self.cursor, second)
+        self._move(second + SECOND)
         return calls
 
-    async def _is_same_anywhere(self, page_end: datetime) -> bool:
+    async def _fetch_following(self, page: CheckedPage, second: datetime) -> CheckedPage | None:
+        """Fetch the rows behind a page; None if the server refuses that offset, past the end."""
+        refused: RoistatError
+        try:
+            return await self._fetcher.fetch(
+                self.cursor, page.before, offset=page.received, known_total=page.total
+            )
+        except (InvalidRequestError, NotFoundError) as error:
+            refused = error
+        later = second + SECOND
+        if page.total is None and (
+            later >= page.before or (await self._fetcher.fetch(later, page.before)).is_empty
+        ):
+            return None
+        raise refused
+
+    async def _read_undated(self, page: CheckedPage) -> list[Call]:
+        """Return the calls up to the next date that can be read, which only an offset reaches."""
+        generation = self._fetcher.generation
+        date, keys = await self._next_date(page)
+        if self._fetcher.generation != generation:
+            return []
+        if date is not None and date > self.cursor:
+            await self._check_order(keys, date)
+        end = page.before if date is None else max(date, self.cursor + SECOND)
+        calls = await read_stable(self._fetcher, self.cursor, end)
+        self._move(end)
+        return calls
+
+    async def _next_date(self, page: CheckedPage) -> tuple[datetime | None, frozenset[Hashable]]:
+        """Return the first second that a later page shows, and the keys of the rows before it."""
+        keys, offset = page.keys, page.received
+        while True:
+            following = await self._fetcher.fetch(
+                self.cursor, page.before, offset=offset, known_total=page.total
+            )
+            if following.is_empty:
+                return None, keys
+            if following.first_date is not None:
+                return floor_second(following.first_date), keys
+            if following.keys <= keys:
+                raise PagingError(
+                    f"no date of the calls from {self.cursor} on can be read, and the server "
+                    "ignores offsets; a larger page_size may help"
+                )
+            keys |= following.keys
+            offset += following.received
+
+    async def _is_same_anywhere(self, page: CheckedPage) -> bool:
         """Return whether the server ignores offsets, by asking for one beyond all calls."""
         return not (
-            await self._fetcher.fetch(self.cursor, page_end, offset=_OFFSET_PAST_END)
+            await self._fetcher.fetch(
+                self.cursor, page.before, offset=_OFFSET_PAST_END, known_total=page.total
+            )
         ).is_empty
 
-    async def _check_order(self, second: datetime) -> None:
-        """Check that a page of one second is not the newest one of a list in descending order."""
-        if self._fetcher.is_ascending or second == self.cursor:
-            return
-        if not (await self._fetcher.fetch(self.cursor, second)).is_empty:
-            raise PagingError(NOT_ASCENDING)
+    async def _check_order(self, keys: frozenset[Hashable], second: datetime) -> None:
+        """Check that rows before a second are not the newest ones of a list in descending order.
+
+        Then no other row is older. A server whose `<` means `<=` shows rows of the second itself.
+        """
+        for end in (second, second - SECOND):
+            if self._fetcher.is_ascending or end <= self.cursor:
+                return
+            earlier = await self._fetcher.fetch(self.cursor, end)
+            if not earlier.keys <= keys:
+                raise PagingError(NOT_ASCENDING)
+            if earlier.is_empty:
+                return
+
+
+def _begins_at(page: CheckedPage, second: datetime) -> bool:
+    return page.first_date is not None and floor_second(page.first_date) == second

@@ -24,8 +24,8 @@ from ..models.downloads import Download
 from ..models.omitted import OMITTED, Omitted
 from ..models.page import RowBatch
 from ..models.period import Period
+from ..paging.checked_page import PageQuery
 from ..paging.history import History
-from ..paging.page_fetcher import PageQuery
 from ..paging.pager import Pager
 from ..scheduling import fair_yield
 from ..validation import OnBadRecord, parse_on_bad_record, require_int, require_iterable

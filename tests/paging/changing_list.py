@@ -13,9 +13,9 @@ from attrs import define, field
 
 from roistat_async import Call, CallStatus, Period
 from roistat_async.errors import PagingError
-from roistat_async.models.page import RowBatch
+from roistat_async.models.page import BadRecord, RowBatch
+from roistat_async.paging.checked_page import PageQuery
 from roistat_async.paging.history import History
-from roistat_async.paging.page_fetcher import PageQuery
 
 EPOCH = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -34,7 +34,9 @@ class ChangingList:
     """Server of pages of calls, given as id -> second, that may change before each response.
 
     `stayed` are the calls that exist from the first to the last response: a walk must return each
-    of them once. `on_query` may raise an error or change the calls, `distort` changes a response.
+    of them once. A row of `repeated` stands twice, the field of a `bad` one ("id" or "date") cannot
+    be read, and dates are shown `shift` seconds later than they are filtered. `on_query` may raise
+    an error or change the calls, `distort` changes a response.
     """
 
     calls: dict[str, int]
@@ -49,6 +51,9 @@ class ChangingList:
     descending: bool = False
     after_inclusive: bool = False
     before_inclusive: bool = False
+    repeated: frozenset[str] = frozenset()
+    bad: dict[str, str] = field(factory=dict)
+    shift: int = 0
     total: str = "matches"
     now: int = 10**6
     delay: int = 1
@@ -66,7 +71,7 @@ class ChangingList:
 
     def __attrs_post_init__(self) -> None:
         self._random = Random(self.seed)
-        self.stayed = set(self.calls)
+        self.stayed = set(self.calls) - set(self.bad)
         self.ever = set(self.calls)
 
     async def fetch(self, query: PageQuery) -> RowBatch[Call]:
@@ -99,7 +104,11 @@ class ChangingList:
         return History(self.fetch, page_size=page_size, concurrency=concurrency, **arguments)
 
     def _page(self, query: PageQuery) -> RowBatch[Call]:
-        matching = self._ordered([key for key in self.calls if self._matches(key, query)])
+        matching = [
+            key
+            for key in self._ordered([key for key in self.calls if self._matches(key, query)])
+            for _ in range(1 + (key in self.repeated))
+        ]
         size = query.limit if self.clamp is None else min(query.limit, self.clamp)
         offset = 0 if self.ignores_offset else query.offset
         ids = matching[offset : offset + size]
@@ -112,8 +121,17 @@ class ChangingList:
             "zero": 0,
             "everything": len(self.calls) + 1000,
         }
-        calls = [Call(key, at(self.calls[key]), CallStatus.ANSWER) for key in ids]
-        return RowBatch(calls, list(ids), totals[self.total], answered_at=at(self.now))
+        rows: RowBatch[Call] = RowBatch([], [], totals[self.total], answered_at=at(self.now))
+        for index, key in enumerate(ids):
+            date = at(self.calls[key] + self.shift)
+            if key in self.bad:
+                known = date if self.bad[key] == "id" else None
+                rows.bad.append(BadRecord(index, f".{self.bad[key]}", "unreadable", date=known))
+                rows.bad_keys.append(f"bad {key}")
+            else:
+                rows.items.append(Call(key, date, CallStatus.ANSWER))
+                rows.keys.append(key)
+        return rows
 
     def _matches(self, key: str, query: PageQuery) -> bool:
         if self.ignores_filter:

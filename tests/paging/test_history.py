@@ -13,9 +13,14 @@ import pytest
 from attrs import evolve
 
 from roistat_async import Call, CallStatus, Period
-from roistat_async.errors import ConfigurationError, InvalidRequestError, TransportError
-from roistat_async.models.page import BadRecord, RowBatch
-from roistat_async.paging.page_fetcher import PageQuery
+from roistat_async.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    PagingError,
+    TransportError,
+)
+from roistat_async.models.page import RowBatch
+from roistat_async.paging.checked_page import PageQuery
 from tests.paging.changing_list import (
     ChangingList,
     at,
@@ -149,6 +154,108 @@ async def test_periods_that_become_too_long(count: int) -> None:
     assert set(await ids_of(calls.walk(reduction_hint=lambda _: "period"))) == set(calls.calls)
 
 
+# What live lists do
+
+
+@pytest.mark.parametrize("repeated", [["3"], ["0", "9", "10", "29"], [str(n) for n in range(30)]])
+@pytest.mark.parametrize("page_size", [2, 7, 10, 100])
+async def test_p40_a_row_that_stands_twice(page_size: int, repeated: list[str]) -> None:
+    """A call that a page shows twice is returned once, and counted."""
+    walk = spread(30, repeated=frozenset(repeated)).walk(page_size=page_size)
+    assert await ids_of(walk) == [str(number) for number in range(30)]
+    assert walk.report.duplicate_rows == len(repeated)
+
+
+async def test_p40_rows_that_stand_twice_in_a_full_second() -> None:
+    """A second with more calls than a page is complete without the rows that stand twice."""
+    calls = tied(35, before=3, after=3, repeated=frozenset(["3", "20"]))
+    assert sorted(await ids_of(calls.walk()), key=int) == [*calls.calls]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("total", [300, 0, None])
+async def test_p41_an_empty_page_in_the_middle(total: int | None, concurrency: int) -> None:
+    """A walk returns every call, whichever of its responses is empty by mistake."""
+    walk = spread(300).walk(concurrency=concurrency)
+    await ids_of(walk)
+    for mistake in range(1, walk.report.requests + 1):
+        calls = spread(300)
+
+        def empty(
+            _: PageQuery, rows: RowBatch[Call], calls: ChangingList = calls, mistake: int = mistake
+        ) -> RowBatch[Call]:
+            return RowBatch([], [], total) if calls.requests == mistake else rows
+
+        calls.distort = empty
+        assert await ids_of(calls.walk(concurrency=concurrency)) == [*calls.calls]
+
+
+async def test_p41_a_total_that_is_never_reached() -> None:
+    """A server that sends nothing where it counts calls is refused, and a later walk resumes."""
+    calls = spread(300)
+    calls.distort = lambda _, rows: (
+        RowBatch([], [], rows.total) if 8 < calls.requests < 99 and rows.total else rows
+    )
+    error, ids = await expect_refused(calls.walk(), "counts .* calls .* but sends none")
+    assert ids == [*calls.calls][: len(ids)]
+    calls.requests = 99
+    resumed = calls.walk(resume_from=error.resume_token)
+    assert ids + await ids_of(resumed) == [*calls.calls]
+
+
+@pytest.mark.parametrize("shift", [1, 60, 10800])
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_p42_dates_on_another_axis_than_the_filter(shift: int, concurrency: int) -> None:
+    """A server that shows later dates than it filters by is refused before a call is missed."""
+    calls = spread(3000, shift=shift)
+    _, ids = await expect_refused(calls.walk(concurrency=concurrency), "time zone than it filters")
+    assert ids == [*calls.calls][: len(ids)]
+
+
+@pytest.mark.parametrize("shift", [-1, -60, -10800])
+async def test_p42_dates_that_are_shown_too_early(shift: int) -> None:
+    """A server that shows earlier dates than it filters by is refused, or no call is missed."""
+    calls = spread(3000, shift=shift)
+    calls.calls = {key: second for key, second in calls.calls.items() if second + shift >= 0}
+    try:
+        ids = await ids_of(calls.walk())
+    except PagingError:
+        ids = [*calls.calls]
+    assert ids == [*calls.calls]
+
+
+async def test_p42_a_deleted_boundary_is_no_other_axis() -> None:
+    """A walk goes on where the last call of a page is deleted before the next page."""
+    calls = spread(100)
+    calls.on_query = lambda _: calls.calls.pop("9", None) if calls.requests > 1 else None
+    assert await ids_of(calls.walk()) == [str(number) for number in range(100) if number != 9]
+
+
+@pytest.mark.parametrize("field", ["id", "date"])
+@pytest.mark.parametrize("page_size", [1, 10, 1000])
+@pytest.mark.parametrize("bad", [range(1), range(5, 6), range(1, 150), range(150, 300), range(300)])
+async def test_p43_a_page_of_bad_records_only(field: str, page_size: int, bad: range) -> None:
+    """Records that cannot be read end no walk, be they a whole page or the only one."""
+    calls = spread(300, bad={str(number): field for number in bad})
+    walk = calls.walk(page_size=page_size)
+    assert await ids_of(walk) == [key for key in calls.calls if key not in calls.bad]
+    assert walk.report.bad_records == len(bad)
+
+
+@pytest.mark.parametrize("total", ["matches", "absent"])
+async def test_p44_an_error_for_an_offset_past_the_end(total: str) -> None:
+    """A server that refuses offsets past the end ends a walk like an empty page."""
+    calls = spread(25, total=total)
+
+    def refuse(query: PageQuery) -> None:
+        last = max(second for second in calls.calls.values())
+        if query.offset and (query.after >= at(last - 1) or query.offset >= 25):
+            raise InvalidRequestError("incorrect_request", "Offset is too large")
+
+    calls.on_query = refuse
+    assert await ids_of(calls.walk()) == [*calls.calls]
+
+
 # Lists that are refused
 
 
@@ -182,17 +289,16 @@ def call(call_id: str, second: int) -> Call:
     ("distort", "match"),
     [
         (lambda _, rows: evolve(rows, items=rows.items[::-1], keys=rows.keys[::-1]), "not sort"),
-        (lambda _, rows: with_call(rows, 1, *rows.items[:1]), "twice"),
         (lambda _, rows: with_call(rows, 0, call("777", -50)), "outside"),
         (lambda _, rows: with_call(rows, -1, call("777", 9999)), "outside"),
         (lambda _, rows: with_call(rows, -1, *[call(f"9{n}", 290) for n in range(11)]), "request"),
     ],
-    ids=["order", "twice", "before", "after", "too many"],
+    ids=["order", "before", "after", "too many"],
 )
 async def test_p6_a_page_that_breaks_the_rules(
     distort: Callable[[PageQuery, RowBatch[Call]], RowBatch[Call]], match: str
 ) -> None:
-    """An unsorted page, dates out of range, a repeated id or too many rows raise PagingError."""
+    """An unsorted page, dates out of range or too many rows raise PagingError."""
     error, ids = await expect_refused(spread(30, distort=distort).walk(), match)
     assert (error.rows, ids) == (0, [])
     assert error.resume_token is not None
@@ -229,16 +335,6 @@ async def test_p6_ignored_filters_are_refused() -> None:
     """A server that ignores the date filters is refused."""
     calls = {str(number): number - 20 for number in range(60)}
     await expect_refused(ChangingList(calls=calls, span=40, ignores_filter=True).walk(), "outside")
-
-
-async def test_a_page_of_unreadable_calls_is_refused() -> None:
-    """A page without a readable date raises PagingError instead of skipping calls."""
-
-    def all_bad(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
-        bad = [BadRecord(index, "$.date", "no date") for index in range(len(rows.items))]
-        return RowBatch([], [], rows.total, bad, [f"bad {key}" for key in rows.keys])
-
-    await expect_refused(spread(30, distort=all_bad).walk(), "no record of a page can be read")
 
 
 async def test_a_second_that_never_stands_still() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roistat_async.errors import PagingError
-from roistat_async.paging.page_fetcher import PageQuery
+from roistat_async.paging.checked_page import PageQuery
 from tests.paging.changing_list import ChangingList, EndlessError, at
 
 # The same lists in every run; more of them, and others, by a larger max_examples without
@@ -42,8 +42,10 @@ def changing_lists(draw: st.DrawFn) -> ChangingList:
     ties = draw(st.sampled_from([0.0, 0.3, 0.6, 0.95]))
     rarely = st.sampled_from([False] * 9 + [True])
     ignores_offset = draw(rarely)
+    calls = _calls(seed, draw(st.integers(0, 60)), span, ties)
+    ids = st.sampled_from([*calls] or ["0"])
     return ChangingList(
-        calls=_calls(seed, draw(st.integers(0, 60)), span, ties),
+        calls=calls,
         span=span,
         seed=seed,
         churn=draw(st.sampled_from([0.0, 0.0, 0.05, 0.3])),
@@ -56,13 +58,17 @@ def changing_lists(draw: st.DrawFn) -> ChangingList:
         descending=draw(rarely),
         after_inclusive=draw(rarely),
         before_inclusive=draw(rarely),
+        repeated=draw(st.frozensets(ids, max_size=3)) if draw(rarely) else frozenset(),
+        bad=draw(st.dictionaries(ids, st.sampled_from(["id", "date"]))) if draw(rarely) else {},
+        shift=draw(st.sampled_from([-200, -1, 1, 3, 200])) if draw(rarely) else 0,
         total=draw(st.sampled_from(["matches", "page", "absent", "zero", "everything"])),
     )
 
 
 def _check(ids: list[str], calls: ChangingList) -> None:
     assert not [key for key, times in Counter(ids).items() if times > 1], "duplicated"
-    assert calls.stayed <= set(ids), "lost"
+    seconds = {key: calls.calls[key] + calls.shift for key in calls.stayed}
+    assert {key for key in seconds if 0 <= seconds[key] < calls.span} <= set(ids), "lost"
     assert set(ids) <= calls.ever, "made up"
 
 

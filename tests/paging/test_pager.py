@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from roistat_async import errors
@@ -18,7 +18,7 @@ from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.pager import Pager
 from tests.paging.paged_list import PagedList, PageResponse, decode
 
-TOTALS = ["matches", "page", "absent", "zero", "too large", "too small"]
+TOTALS = ["matches", "page", "absent", "zero", "too small"]
 still_lists = st.builds(
     PagedList,
     ids=st.integers(0, 60).map(lambda number: list(range(number))),
@@ -94,12 +94,21 @@ def test_pages_that_overlap_show_no_row_twice(
 
 @given(st.integers(0, 40), options, st.sampled_from(TOTALS))
 @settings(max_examples=200)
-def test_an_ignored_offset_ends(count: int, arguments: dict[str, Any], total: str) -> None:
-    """A server that ignores offsets ends the list after one page without new ids."""
+def test_p45_an_ignored_offset_is_an_error(
+    count: int, arguments: dict[str, Any], total: str
+) -> None:
+    """A server that ignores offsets ends the list with PagingError, unless one page holds all."""
     rows = PagedList(list(range(count)), ignores_offset=True, total=total)
-    returned = collect(rows.pager(**arguments))
-    assert len(returned) == len(set(returned)) <= arguments["page_size"]
-    assert len(rows.requests) <= 2 + arguments["prefetch"]
+    pager = rows.pager(**{**arguments, "offset": 0})
+    size, limit = arguments["page_size"], arguments["limit"]
+    # Others could not be told from a list of one page.
+    assume(total == "matches" or (size > 1 and size not in (count, count // 3)))
+    if count <= size or (limit is not None and limit <= size):
+        assert collect(pager) == rows.ids[:limit]
+    else:
+        with pytest.raises(errors.PagingError, match="same rows for any offset"):
+            collect(pager)
+    assert len(rows.requests) <= 3 + arguments["prefetch"]
 
 
 @given(
@@ -246,3 +255,65 @@ def test_invalid_numbers_are_refused(name: str, value: object) -> None:
     match = f"{name} must be a whole number of at least [01]"
     with pytest.raises(errors.ConfigurationError, match=match):
         PagedList([]).pager(**{name: value})
+
+
+def hiccup_at(rows: PagedList, index: int, total: int | None) -> Pager[int]:
+    """Return a pager whose request of an index, counted from 0, gets an empty page."""
+
+    async def fetch(limit: int, offset: int) -> PageResponse:
+        page = await rows.fetch(limit, offset)
+        return PageResponse([], total) if len(rows.requests) == index + 1 else page
+
+    return Pager(fetch, decode, page_size=10, prefetch=0)
+
+
+@pytest.mark.parametrize("total", [45, 0, None])
+@pytest.mark.parametrize("index", range(1, 6))
+async def test_p41_an_empty_page_in_the_middle(index: int, total: int | None) -> None:
+    """An empty page that the total contradicts is requested again."""
+    rows = PagedList(list(range(45)))
+    assert await hiccup_at(rows, index, total).collect() == rows.ids
+    assert len(rows.requests) == 6 + (index < 5)
+
+
+async def test_p41_an_empty_first_page() -> None:
+    """A first page without rows is requested again if its total says that there are some."""
+    rows = PagedList(list(range(45)))
+    assert await hiccup_at(rows, 0, 45).collect() == rows.ids
+    assert await hiccup_at(PagedList(rows.ids), 0, 45).first() == 0
+
+
+async def test_p41_a_total_that_is_never_reached() -> None:
+    """A list that ends before its total raises PagingError after the rows there are."""
+    rows = PagedList(list(range(25)), total="too large")
+    pages = rows.pager(page_size=10).pages()
+    assert [(await anext(pages)).offset for _ in range(3)] == [0, 10, 20]
+    with pytest.raises(errors.PagingError, match="counts 82 rows") as caught:
+        await anext(pages)
+    assert caught.value.rows == 25
+    assert len(rows.requests) < 14
+
+
+@pytest.mark.parametrize("error", [errors.InvalidRequestError, errors.NotFoundError])
+async def test_p44_an_error_for_an_offset_past_the_end(error: type[errors.APIError]) -> None:
+    """An error for the offset behind the last row is the end of the list; others are raised."""
+
+    def refuse(offset: int) -> None:
+        if offset >= len(rows.ids):
+            raise error("incorrect_request", "Offset is too large")
+
+    rows = PagedList(list(range(20)), on_request=refuse)
+    assert await rows.pager(page_size=10).collect() == rows.ids
+    rows.total = "absent"
+    with pytest.raises(error):
+        await rows.pager(page_size=10).collect()
+
+
+async def test_odd_values_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """Odd values are counted by field, and each field is logged once."""
+    odd = {"visit.device": 2}
+    pager = pager_of(*[RowBatch([key, key + 1], [key, key + 1], None, odd=odd) for key in (1, 3)])
+    await pager.collect()
+    assert pager.odd_values == {"visit.device": 4}
+    (record,) = caplog.records
+    assert (record.levelname, "visit.device" in record.getMessage()) == ("WARNING", True)

@@ -13,7 +13,7 @@ import pytest
 from roistat_async import Call
 from roistat_async.errors import TransportError
 from roistat_async.models.page import RowBatch
-from roistat_async.paging.page_fetcher import PageQuery
+from roistat_async.paging.checked_page import PageQuery
 from tests.paging.changing_list import ChangingList, append_ids, at, ids_of, spread
 
 PAGE = 10

@@ -142,10 +142,10 @@ async def test_habits_that_do_no_harm(server: Server, quirks: dict[str, Any]) ->
 
 
 async def test_a_period_that_is_too_long(server: Server) -> None:
-    """After "Try smaller period" the walk requests shorter ones."""
+    """After "Try smaller period" the walk requests shorter ones, and empty ones twice."""
     server.fake.quirks.max_period_days = 3
     assert await ids_of(server.walk()) == server.ids
-    assert len(server.fake.requests) < 101 / 3 * 2 + 12
+    assert len(server.fake.requests) < 2 * 101 / 1.5 + 12
 
 
 async def test_a_limit_that_is_refused(server: Server) -> None:
@@ -197,11 +197,18 @@ async def test_a_response_that_is_cut(server: Server, fault: Fault) -> None:
 async def test_a_response_that_is_always_cut(
     server: Server, fault: Fault, error: type[Exception]
 ) -> None:
-    """After three smaller requests in a row the error itself is raised."""
+    """After three smaller requests, and one for a single call, the error itself is raised."""
     server.fake.fail(LIST, fault, times=50)
     with pytest.raises(error):
         await ids_of(server.walk(page_size=1000))
-    assert server.limits == [1000, 500, 250, 125]
+    assert server.limits == [1000, 500, 250, 125, 1]
+
+
+async def test_p46_pages_are_reduced_to_one_call(server: Server) -> None:
+    """If responses with a certain call are too large, the walk requests less, down to one call."""
+    server.fake.fail(LIST, Fault.truncated(), 999, when=lambda request: request.body["limit"] > 2)
+    assert await ids_of(server.walk(page_size=1000)) == server.ids
+    assert min(server.limits[10:]) == 1
 
 
 @pytest.mark.parametrize(
@@ -279,11 +286,52 @@ async def test_bad_records_are_skipped(server: Server, page_size: int) -> None:
     assert {record.path for record in walk.bad_records} == {".id"}
 
 
-@pytest.mark.usefixtures("bad")
-async def test_a_page_of_bad_records_only(server: Server) -> None:
-    """A page without a readable date ends the walk."""
-    with pytest.raises(errors.PagingError, match="no record of a page can be read"):
-        await ids_of(server.walk(page_size=1, on_bad_record="skip"))
+@pytest.mark.parametrize("page_size", [1, 7])
+async def test_p43_a_page_of_bad_records_only(server: Server, page_size: int) -> None:
+    """Calls without a readable date end no walk, be they whole pages."""
+    bad = server.ids[100:115]
+
+    def undate(body: bytes) -> bytes:
+        page = json.loads(body)
+        for row in page["data"]:
+            row["date"] = "soon" if row["id"] in bad else row["date"]
+        return json.dumps(page).encode()
+
+    server.fake.fail(LIST, Fault.rewrite(undate), times=9999)
+    walk = server.walk(page_size=page_size, on_bad_record="skip")
+    assert await ids_of(walk) == [call_id for call_id in server.ids if call_id not in bad]
+    assert {record.id for record in walk.bad_records} == set(bad)
+
+
+# Live lists
+
+
+def twice(body: bytes) -> bytes:
+    """Show the first row of a page twice."""
+    page = json.loads(body)
+    page["data"][:0] = page["data"][:1]
+    return json.dumps(page).encode()
+
+
+async def test_p40_a_row_that_stands_twice(server: Server) -> None:
+    """A call that a page shows twice is returned once, and counted."""
+    server.fake.fail(LIST, Fault.rewrite(twice), times=99)
+    walk = server.walk(page_size=1000)
+    assert await ids_of(walk) == server.ids
+    assert walk.report.duplicate_rows >= 1
+
+
+@pytest.mark.parametrize("clothes", ["[]", "{}", "null", "false"])
+async def test_p41_an_empty_success_in_the_middle(server: Server, clothes: str) -> None:
+    """An empty success, even beside a total, seals no walk and ends no list."""
+    body = f'{{"status": "success", "data": {clothes}, "total": 700}}'.encode()
+    server.fake.fail(LIST, Fault.rewrite(lambda _: body), when=lambda _: len(server.limits) == 4)
+    walk = server.walk(page_size=50)
+    assert await ids_of(walk) == server.ids
+    server.fake.requests.clear()
+    server.fake.fail(LIST, Fault.rewrite(lambda _: body), when=lambda _: len(server.limits) == 4)
+    pager = server.roistat.calls.list(sort=("date", "asc"), page_size=50)
+    assert await ids_of(pager) == server.ids
 
 
 async def test_a_resume_token_is_not_personal(server: Server) -> None:

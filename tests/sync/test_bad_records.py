@@ -147,7 +147,7 @@ async def test_many_old_bad_records_do_not_use_up_the_limit(database: Copy) -> N
         database.live.count_requests()
         report = await database.live.sync()
         met.append(report.bad_records)
-        assert database.live.count_requests() <= 3 * 50 + 4
+        assert database.live.count_requests() <= 4 * 50 + 4
         assert len(report.unreadable) == 10
     assert met == [50, 50]
     assert len(await database.noted()) == total > 55
