@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .background import running_in_thread
-from .project import Clock
+from .clocks import Clock, wall_clock
 from .quirks import Quirks
 from .server_state import API_KEY, ServerState
 
@@ -28,10 +27,14 @@ class FakeRoistat(ServerState):
         api_key: str = API_KEY,
         seed: int = 1,
         quirks: Quirks | None = None,
-        clock: Clock = time.time,
+        clock: Clock = wall_clock,
         port: int = 0,
     ) -> None:
-        """Make up one project; the clock also counts the limits and writes the Date header."""
+        """Make up one project.
+
+        A clock of a test also counts the limits and writes the Date header. Without one, the Date
+        header has the time of the system, and limits are counted by a monotonic clock.
+        """
         super().__init__(
             calls=calls, project=project, api_key=api_key, seed=seed, quirks=quirks, clock=clock
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from random import Random
@@ -11,13 +11,12 @@ from typing import Any
 
 from . import mp3, sample_data
 from .call_store import CallStore
+from .clocks import Clock
 from .dates import DAY, timestamp_of, write_date
 from .generated_calls import FIRST_ID, GeneratedCalls
 from .quirks import Quirks
 from .rate_limit import RateWindow
 from .responses import Row
-
-Clock = Callable[[], float]
 
 
 class Recordings(MutableMapping[str, bytes]):

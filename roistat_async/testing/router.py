@@ -15,6 +15,7 @@ from . import (
 )
 from .api_errors import FakeApiError, error_response
 from .api_request import ApiRequest
+from .clocks import limit_time
 from .project import FakeProject
 from .recorded_request import RecordedRequest
 from .responses import FakeResponse, success
@@ -66,7 +67,8 @@ def _answer(state: ServerState, request: RecordedRequest) -> FakeResponse:
     project = _project(state, request)
     with project.lock:
         # The limiter refuses before anything is touched, so a refused write did not happen.
-        if not project.windows.admits(request.at, state.quirks):
+        now = limit_time(state.clock, request.at)
+        if not project.windows.admits(now, state.quirks):
             raise FakeApiError("request_limit_error")
         method, path_arguments = _method(path, request.method)
         return method(

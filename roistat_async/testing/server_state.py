@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from .clocks import Clock, wall_clock
 from .fault_queue import FaultQueue, When
 from .faults import Fault
-from .project import Clock, FakeProject
+from .project import FakeProject
 from .quirks import Quirks
 from .recorded_request import RecordedRequest
 
@@ -26,9 +26,13 @@ class ServerState:
         api_key: str = API_KEY,
         seed: int = 1,
         quirks: Quirks | None = None,
-        clock: Clock = time.time,
+        clock: Clock = wall_clock,
     ) -> None:
-        """Make up one project; the clock also counts the limits and writes the Date header."""
+        """Make up one project.
+
+        A clock of a test also counts the limits and writes the Date header. Without one, the Date
+        header has the time of the system, and limits are counted by a monotonic clock.
+        """
         self.project = project
         self.api_key = api_key
         self._quirks = quirks or Quirks()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
+
+from roistat_async.testing import FakeRoistat, Quirks
 
 USER_TEST = """
 import aiohttp, pytest, urllib.request, json
@@ -56,3 +61,24 @@ def test_plugin_is_light(tmp_path: Path) -> None:
         "sys.exit(str(loaded) if loaded else 0)"
     )
     assert run("-c", code, folder=tmp_path).returncode == 0
+
+
+def test_c11_a_stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a test stops all clocks, as freezegun does, limits count seconds that really pass."""
+    noon = 1_900_000_000.0
+
+    def status() -> tuple[str, str | None]:
+        url = f"{fake.base_url}/project/calltracking/call/list"
+        query = f"project={fake.project}&key={fake.api_key}"
+        with urllib.request.urlopen(f"{url}?{query}", timeout=20) as response:
+            return json.load(response)["status"], response.headers["Date"]
+
+    with FakeRoistat(calls=1, quirks=Quirks(rate_per_second=2)).in_thread() as fake:
+        monkeypatch.setattr("time.time", lambda: noon)
+        monkeypatch.setattr("time.monotonic", lambda: 0.0)
+        statuses = [status() for _ in range(3)]
+        time.sleep(1.1)
+        statuses.append(status())
+        monkeypatch.undo()
+    assert [text for text, _ in statuses] == ["success", "success", "error", "success"]
+    assert {date for _, date in statuses} == {"Sun, 17 Mar 2030 17:46:40 GMT"}
