@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from itertools import count, repeat
+from itertools import repeat
 from typing import Literal
 
 import msgspec
@@ -20,7 +20,8 @@ from .target import WriteCounts
 _NULL = bytearray()
 Column = list[Value]
 _Fill = Literal["full", "mixed", "empty"]
-_EXPRESSIONS = {"full": "?{0}", "mixed": "CASE ?{0} WHEN x'' THEN NULL ELSE ?{0} END"}
+# Plain placeholders: Python 3.12.0 to 3.12.3 warn of numbered ones.
+_EXPRESSIONS = {"full": "?", "mixed": "nullif(?, x'')", "empty": "NULL"}
 _NAMES = (*COLUMNS, "content_hash")
 _PARTS = ("visit", "order")
 
@@ -34,7 +35,7 @@ def upsert(
     all_columns: list[Sequence[object]] = [*columns, content_hashes(columns)]
     shape = tuple(map(_fill, all_columns))
     bound = map(_bindable, all_columns, shape)
-    rows = zip(repeat(project), repeat(now), *filter(None, bound), strict=False)
+    rows = zip(repeat(project), repeat(now), repeat(now), *filter(None, bound), strict=False)
     last_before = _last_rowid(connection)
     written = connection.executemany(_statement(shape), rows).rowcount
     added = _last_rowid(connection) - last_before  # rows are never removed: each new one counts up
@@ -85,16 +86,13 @@ def _bindable(column: Sequence[object], fill: _Fill) -> Sequence[object] | None:
 
 @lru_cache(maxsize=64)
 def _statement(shape: tuple[_Fill, ...]) -> str:
-    """Return the statement for rows of a shape; ?1 is the project and ?2 the time."""
-    numbers = count(3)
-    values = ", ".join(
-        "NULL" if fill == "empty" else _EXPRESSIONS[fill].format(next(numbers)) for fill in shape
-    )
+    """Return the statement for rows of a shape: the project, the time twice, the columns."""
+    values = ", ".join(_EXPRESSIONS[fill] for fill in shape)
     names = ", ".join(f'"{name}"' for name in _NAMES)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in (*_NAMES[1:], "changed_at"))
     return (
         f"INSERT INTO calls (project, first_seen_at, changed_at, {names})"
-        f" VALUES (?1, ?2, ?2, {values})"
+        f" VALUES (?, ?, ?, {values})"
         f" ON CONFLICT (project, id) DO UPDATE SET {changes}, deleted_at = NULL"
         " WHERE content_hash <> excluded.content_hash OR deleted_at IS NOT NULL"
     )

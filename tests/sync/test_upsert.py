@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve
 
 from roistat_async.models.calls import Call, Order, Visit
-from roistat_async.sync import SqliteTarget, WriteCounts
-from roistat_async.sync.call_rows import COLUMNS
+from roistat_async.sync import SqliteTarget, WriteCounts, schema
+from roistat_async.sync.call_rows import COLUMNS, to_columns
+from roistat_async.sync.upsert import upsert
 
 from .calls_db import ADDRESS, STATE, call, content_hash, query
 
@@ -93,3 +99,20 @@ async def test_other_values_change_beside_a_stored_part(path: Path) -> None:
     ((visit, comment),) = query(path, "SELECT visit, comment FROM calls WHERE id = '1'")
     assert '"id":"1"' in visit
     assert comment == "new"
+
+
+def test_c12_placeholders_have_no_numbers(path: Path) -> None:
+    """Python 3.12.0 to 3.12.3 warn of `?1`: a placeholder is plain, and bound by its position."""
+    statements: list[str] = []
+
+    class Recorder(sqlite3.Connection):
+        def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+            statements.append(sql)
+            return super().executemany(sql, rows)
+
+    with closing(sqlite3.connect(path, isolation_level=None, factory=Recorder)) as connection:
+        schema.migrate(connection, path)
+        upsert(connection, 1, to_columns([call(1), call(2, comment="x")]), "2026-05-01T00:00:00Z")
+    (statement,) = statements
+    assert "nullif" in statement
+    assert not re.search(r"\?[0-9]", statement)
