@@ -18,7 +18,7 @@ FOLDERS = ("faults", "lifecycle")
 _ROW = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \| `([^`]+)` \|$", re.MULTILINE)
 _WITHDRAWN = re.compile(r"^- \*\*([A-Z]\d+)\*\*", re.MULTILINE)
 _TEST_NAME = re.compile(r"\btest((?:_[a-z]\d+)+)_[a-z]")
-_PARAMETER = re.compile(r"""["'\[-]([A-Z]\d+)(?=["' -])""")
+_PARAMETER = re.compile(r"""["'\[-]([A-Z]\d+(?: [A-Z]\d+)*)(?=["' -])""")
 
 ROWS = {match[1]: match[4] for match in _ROW.finditer(TEXT)}
 
@@ -27,7 +27,8 @@ def _named_rows(text: str) -> Iterator[str]:
     """Find the rows that names of tests and ids of parameters name."""
     for names in _TEST_NAME.findall(text):
         yield from names.upper().strip("_").split("_")
-    yield from _PARAMETER.findall(text)
+    for rows in _PARAMETER.findall(text):
+        yield from rows.split()
 
 
 @pytest.fixture(scope="module")
