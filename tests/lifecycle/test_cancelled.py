@@ -1,11 +1,11 @@
-"""A2, A3, A7, A9: cancelled at awkward moments, or ended by a caller's callback."""
+"""A2, A3, A7, A9, A80: cancelled at awkward moments, or ended by a caller's callback."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,6 @@ FILE = "call/*/file"
 AUDIO = mp3.recording("7", 60)
 SINCE = datetime.now(UTC) - timedelta(days=30)
 PERIOD = Period(SINCE, datetime.now(UTC) + timedelta(hours=1))
-
-
-async def cancel(task: asyncio.Future[Any]) -> None:
-    """Cancel a task and check that CancelledError is raised."""
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert leaks.tasks() == set()
 
 
 async def assert_nothing_left(roistat: Roistat, folder: Path) -> None:
@@ -57,7 +49,9 @@ async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
     ) as roistat:
         task = asyncio.ensure_future(roistat.scripts.list())
         await waiting.wait()
-        await cancel(task)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
         assert len(fake.requests) == 1
         await leaks.assert_usable(roistat, 8)
 
@@ -77,15 +71,36 @@ async def test_a2_in_the_wait_for_a_permit(fake: FakeRoistat) -> None:
     assert len(fake.requests) == 2
 
 
+async def save_one(roistat: Roistat, ids: list[str], folder: Path) -> None:
+    await roistat.calls.download_recording(ids[0], to=folder / f"{ids[0]}.mp3")
+
+
+async def save_many(roistat: Roistat, ids: list[str], folder: Path) -> None:
+    async with roistat.calls.download_recordings(ids[:4], folder, concurrency=2) as outcomes:
+        async for _ in outcomes:
+            pass
+
+
+def cancel_at_each_await(task: asyncio.Task[None]) -> None:
+    """Cancel as a scope of anyio does, until the task has ended."""
+    if not task.done():
+        task.cancel()
+        asyncio.get_running_loop().call_soon(cancel_at_each_await, task)
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-async def test_a2_in_a_call_of_the_disk(
+@pytest.mark.parametrize("save", [save_one, save_many])
+@pytest.mark.parametrize("cancel", [asyncio.Task.cancel, cancel_at_each_await], ids=["A2", "A80"])
+async def test_in_a_call_of_the_disk(
+    save: Callable[[Roistat, list[str], Path], Coroutine[Any, Any, None]],
     call: str,
+    cancel: Callable[[asyncio.Task[None]], object],
     roistat: Roistat,
     recorded: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A cancel waits for the disk: no part file is left, and a final file is whole."""
+    """A cancel waits for the disk: no part file and no task is left, and a final file is whole."""
     original, entered, proceed = getattr(os, call), threading.Event(), threading.Event()
 
     def slow(*arguments: object) -> None:
@@ -94,16 +109,18 @@ async def test_a2_in_a_call_of_the_disk(
         original(*arguments)
 
     monkeypatch.setattr(os, call, slow)
-    target = tmp_path / "a.mp3"
-    task = asyncio.ensure_future(roistat.calls.download_recording(recorded[0], to=target))
+    task = asyncio.create_task(save(roistat, recorded, tmp_path))
     while not entered.is_set():
         await asyncio.sleep(0.001)
-    task.cancel()
-    await asyncio.sleep(0.01)
+    cancel(task)
+    await asyncio.sleep(0.02)
     assert not task.done()
     proceed.set()
-    await cancel(task)
-    assert os.listdir(tmp_path) == (["a.mp3"] if call == "replace" else [])
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert leaks.tasks() == set()
+    assert bool(os.listdir(tmp_path)) == (call == "replace")
+    await assert_nothing_left(roistat, tmp_path)
 
 
 async def test_a3_in_a_body() -> None:
