@@ -52,6 +52,10 @@ _NAMED_FAILURES = 5
 )  # fmt: skip
 @click.option("--retry-given-up", is_flag=True, help="With --from: those too that were given up.")
 @click.option(
+    "--template", metavar="T",
+    help="With --from: path in DIR, as --recordings-template of `roistat sync`.",
+)  # fmt: skip
+@click.option(
     "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N"
 )
 @accept_option
@@ -67,6 +71,7 @@ def command(
     call_ids: tuple[str, ...],
     database: Path | None,
     retry_given_up: bool,
+    template: str | None,
     concurrency: int,
     accept: tuple[AudioFormat, ...],
     on_bad_record: OnBadRecord,
@@ -78,29 +83,30 @@ def command(
     id a line, or the output of `roistat calls --json`. Existing files are skipped. A call without
     a recording is no failure. Exit code 3 means that some downloads failed.
 
-    With --from, the calls are those of a copy, and the files lie where `roistat sync --recordings`
-    puts them. The copy remembers what is missing or was refused, and when to request it again.
+    With --from, the calls are those of a copy, and the files have the paths of `roistat sync
+    --recordings`. The copy remembers what is missing or was refused, and when to request it again.
 
     \b
     roistat recordings calls/ --last 7d
     roistat calls --filter 'duration > 60' --json | roistat recordings calls/ -
     roistat recordings calls/ --from calls.db --retry-given-up
     """
+    from .list_output import report_bad_records
     from .output import wants_json
     from .runner import run_with_client
 
     ids = [*call_ids, *(_ids_on_stdin() if stdin else ())]
     period = span.period_or_none()
     _check_source([period, ids or stdin, database])
-    if retry_given_up and database is None:
-        raise click.UsageError("--retry-given-up goes with --from calls.db")
+    if (retry_given_up or template) and database is None:
+        raise click.UsageError("--retry-given-up and --template go with --from calls.db")
     summary = Summary(as_json=wants_json(json))
 
     async def work(roistat: Roistat) -> None:
         if database is not None:
             await download_missing(
                 roistat, database, folder, summary, concurrency=concurrency,
-                accept=accept, retry_given_up=retry_given_up,
+                accept=accept, retry_given_up=retry_given_up, template=template,
             )  # fmt: skip
             return
         save = partial(
@@ -119,8 +125,8 @@ def command(
     finally:
         print_error(f"{summary.format()} in {folder}")
     _print_failures(summary)
-    is_partial = summary.counts["failed"] or summary.bad_records
-    return exit_codes.PARTIAL if is_partial else exit_codes.DONE
+    code = report_bad_records(summary.bad_records)
+    return exit_codes.PARTIAL if summary.counts["failed"] else code
 
 
 class Summary:
@@ -194,9 +200,11 @@ async def download_missing(
     concurrency: int,
     accept: tuple[AudioFormat, ...],
     retry_given_up: bool,
+    template: str | None,
 ) -> None:
     """Download the recordings that a copy lacks."""
     from ..sync import sync_recordings
+    from ..sync.path_template import DEFAULT_TEMPLATE
     from .progress import progress, should_show_progress
 
     shown = should_show_progress(stdout_is_free=not summary.as_json)
@@ -210,6 +218,7 @@ async def download_missing(
             roistat,
             database,
             folder,
+            template=template or DEFAULT_TEMPLATE,
             concurrency=concurrency,
             accept=accept,
             retry_given_up=retry_given_up,
@@ -247,9 +256,6 @@ def _id_in(line: str) -> str | None:
 
 
 def _print_failures(summary: Summary) -> None:
-    if summary.bad_records:
-        count = len(summary.bad_records)
-        print_error(f"skipped {count} unreadable calls; `roistat calls` names them")
     for outcome in summary.failures:
         print_error(f"{outcome.call_id}: {outcome.error}")
     if summary.failures:

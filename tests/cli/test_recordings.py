@@ -127,7 +127,7 @@ def test_unreadable_call_may_be_skipped(
     arguments = ("recordings", str(tmp_path), "--last", "30d", "--on-bad-record")
     assert roistat(*arguments, "raise").code == 1
     ended = roistat(*arguments, "skip")
-    assert (ended.code, "skipped 1 unreadable calls" in ended.err) == (3, True)
+    assert (ended.code, "skipped 1 unreadable" in ended.err) == (3, True)
     assert {path.stem for path in tmp_path.iterdir()} == {*fake.state.recordings} - {bad}
 
 
@@ -162,12 +162,20 @@ def test_given_up_recordings_of_a_copy(
         fake.state.recordings[call_id] = WAV
     assert roistat(*again).code == 0
     assert not [seen for seen in fake.requests if seen.path.endswith("/file")]
-    assert roistat(*again, "--retry-given-up", "--accept", "wav").code == 0
+    template = ["--template", "all/{call_id}.mp3"] if option else []
+    assert roistat(*again, "--retry-given-up", "--accept", "wav", *template).code == 0
+    assert not template or {path.parent.name for path in tmp_path.rglob("*.wav")} == {"all"}
     assert {path.stem for path in tmp_path.rglob("*.wav")} == missing != set()
 
 
 WRONG = {
-    "--retry-given-up goes with": ["recordings", "mp3", "--last", "7d", "--retry-given-up"],
+    "--retry-given-up and --template go with": [
+        "recordings",
+        "mp3",
+        "--last",
+        "7d",
+        "--retry-given-up",
+    ],
     "use either a period": ["recordings", "mp3", "--last", "7d", "--from", "calls.db"],
     "add --period": ["recordings", "mp3"],
     "go with --recordings DIR": ["sync", "--to", "calls.db", "--accept", "wav"],
