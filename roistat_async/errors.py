@@ -289,4 +289,11 @@ class PagingError(RoistatError):
 
 
 class SyncError(RoistatError):
-    """The local copy cannot be used: it is busy, full, foreign or too new. Nothing was lost."""
+    """The local copy cannot be used: it is busy, full, foreign or too new. Nothing was lost.
+
+    `temporary` is True if a later run may succeed as it is: a lock, or a disk that is full.
+    """
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.temporary = temporary

@@ -31,8 +31,9 @@ EXPORTED = {
         "Visit", "WaitEvent", "Webhook", "errors",
     },
     sync: {
-        "NdjsonTarget", "ParquetTarget", "RecordingsReport", "SqliteTarget", "StdoutTarget",
-        "SupportsFullRun", "SyncProgress", "SyncReport", "SyncState", "Target", "WriteCounts",
+        "NdjsonTarget", "NotedRecord", "ParquetTarget", "RecordingsReport", "SqliteTarget",
+        "StdoutTarget", "SupportsFullRun", "SyncProgress", "SyncReport", "SyncState", "SyncWait",
+        "Target", "WriteCounts",
         "open_target", "sync_calls", "sync_recordings",
     },
 }

@@ -73,6 +73,10 @@ if TYPE_CHECKING:
     "--on-bad-record", default="skip", show_default=True, type=click.Choice(["raise", "skip"]),
     help="skip notes an unreadable call for later runs and means exit code 3; raise ends the run.",
 )  # fmt: skip
+@click.option(
+    "--retry-for", default="15m", show_default=True, metavar="TIME",
+    help="How long the server or the network may fail before a run ends; a limit may take an hour.",
+)  # fmt: skip
 @click.option("--watch", metavar="TIME", help="Repeat for ever, with a pause after each run: 15m.")
 @tz_option
 @format_option
@@ -95,6 +99,7 @@ def command(
     page_size: int,
     concurrency: int | None,
     on_bad_record: OnBadRecord,
+    retry_for: str,
     watch: str | None,
     tz: str,
     json: bool | None,
@@ -125,6 +130,7 @@ def command(
         page_size=page_size,
         concurrency=concurrency,
         on_bad_record=on_bad_record,
+        retry_for=parse_length(retry_for, "--retry-for"),
         folder=folder,
         template=template,
         wait_for=parse_length(wait_for, "--wait-for"),

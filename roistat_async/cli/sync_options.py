@@ -22,6 +22,7 @@ class SyncOptions(NamedTuple):
     page_size: int
     concurrency: int | None
     on_bad_record: OnBadRecord
+    retry_for: timedelta
     folder: Path | None
     template: str | None
     wait_for: timedelta

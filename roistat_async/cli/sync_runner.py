@@ -15,6 +15,7 @@ from ..errors import (
     AccessDeniedError,
     AuthenticationError,
     ConfigurationError,
+    RateLimitError,
     RoistatError,
     SyncError,
 )
@@ -22,6 +23,7 @@ from ..models.period import Period
 from ..sync import (
     RecordingsReport,
     SyncReport,
+    SyncWait,
     Target,
     sync_calls,
     sync_recordings,
@@ -40,8 +42,6 @@ T = TypeVar("T")
 
 _CALLS_AT_ONCE = 4
 _RECORDINGS_AT_ONCE = 8
-# The next run would fail in the same way: somebody has to fix something first.
-_FINAL = (ConfigurationError, AuthenticationError, AccessDeniedError, SyncError)
 
 
 class SyncRunner:
@@ -62,14 +62,16 @@ class SyncRunner:
 
     async def run(self, pause: timedelta | None) -> int:
         """Run once, or repeatedly with a pause until every project has a final error."""
+        has_worked = False
         while True:
             results = await self._run_once()
             print_report(
                 results, self._zone, as_json=self._as_json, to_stderr=self._options.is_stdout
             )
-            if pause is None or all(isinstance(result.error, _FINAL) for result in results):
+            has_worked = has_worked or any(result.calls is not None for result in results)
+            if pause is None or all(_is_final(result.error, has_worked) for result in results):
                 return code_of(results)
-            await self._clients[0].clock.sleep(pause.total_seconds())
+            await self._clients[0].clock.sleep(seconds_to_next_run(pause, results))
 
     async def _run_once(self) -> list[ProjectResult]:
         shown = should_show_progress(stdout_is_free=not self._options.is_stdout)
@@ -120,6 +122,8 @@ class SyncRunner:
             reread=self._periods.get(client.project),
             page_size=options.page_size,
             on_bad_record=options.on_bad_record,
+            retry_for=options.retry_for,
+            on_wait=_print_wait,
             concurrency=options.concurrency or _CALLS_AT_ONCE,
             progress=watch.on_calls,
         )
@@ -176,6 +180,33 @@ class SyncRunner:
             return
         yield f"stopped; what was written to {self._options.to} stays"
         yield "--full starts again" if self._options.is_full else "the next run resumes there"
+
+
+def _is_final(error: RoistatError | None, has_worked: bool) -> bool:
+    """Return whether the next run would fail in the same way, until somebody fixes something.
+
+    Once a run has worked, the settings are right: a firewall, a disk or a lock may get in the way
+    for a while, but a key is refused only when it was withdrawn.
+    """
+    if isinstance(error, ConfigurationError | AuthenticationError):
+        return True
+    if has_worked:
+        return False
+    is_lasting = isinstance(error, SyncError) and not error.temporary
+    return is_lasting or isinstance(error, AccessDeniedError)
+
+
+def seconds_to_next_run(pause: timedelta, results: Sequence[ProjectResult]) -> float:
+    """Return the pause, or longer if the server asked for that."""
+    asked = [getattr(result.error, "retry_after", None) or 0.0 for result in results]
+    return max(pause.total_seconds(), *asked)
+
+
+def _print_wait(wait: SyncWait) -> None:
+    is_limit = isinstance(wait.error, RateLimitError)
+    cause = "the request limit is used up" if is_limit else str(wait.error)
+    what = "request" if is_limit else "attempt"
+    print_error(f"project {wait.project}: {cause}; next {what} in {wait.seconds:.0f} s")
 
 
 async def _gather(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -14,6 +14,7 @@ from .bad_records import NotedRecord
 from .calls import sync_calls
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
+from .patience import SyncWait
 from .recordings import sync_recordings
 from .report import RecordingsReport, SyncProgress, SyncReport
 from .sqlite import SqliteTarget
@@ -31,6 +32,7 @@ __all__ = [
     "SyncProgress",
     "SyncReport",
     "SyncState",
+    "SyncWait",
     "Target",
     "WriteCounts",
     "open_target",

@@ -13,6 +13,7 @@ from ..models.period import Period, check_aware, to_utc
 from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from .calls_run import CallsRun, HistoryOptions
+from .patience import OnWait, Patience
 from .report import OnProgress, SyncReport
 from .sql_target import SqlTarget
 from .target import Target
@@ -35,6 +36,8 @@ async def sync_calls(
     page_size: int = 1000,
     concurrency: int = 4,
     on_bad_record: OnBadRecord = "skip",
+    retry_for: timedelta = timedelta(minutes=15),
+    on_wait: OnWait | None = None,
     progress: OnProgress | None = None,
 ) -> SyncReport:
     """Copy new and changed calls into a database, a file or a folder.
@@ -56,6 +59,10 @@ async def sync_calls(
         page_size, concurrency: as in `calls.history`.
         on_bad_record: what to do with a record that cannot be read. "skip" notes it in the copy,
             and later runs read it again until it can be read; "raise" ends the run.
+        retry_for: how long an outage of the server or the network may last before the run fails. It
+            counts from the last request that succeeded. A request limit that is used up is waited
+            for up to an hour, unless this is 0.
+        on_wait: called with a SyncWait before each such wait.
         progress: called with a SyncProgress after each batch of calls.
 
     Several projects may share one target. Rows and positions are stored by project, so run them
@@ -73,12 +80,13 @@ async def sync_calls(
     Raises SyncError if the target cannot be used, and PagingError if the history cannot be proved
     complete. What was written until then stays, and the next run resumes there.
     """
-    _check(since, lookback)
+    _check(since, lookback, retry_for)
     roistat = roistat.with_options(when_exhausted="wait")
     async with _open(target, extend, lookback) as opened:
         state = await opened.open(roistat.project, roistat.base_url)
         options = HistoryOptions(extend, page_size, concurrency, on_bad_record)
-        run = CallsRun(roistat, opened, state, options, progress)
+        patience = Patience(roistat.clock, retry_for, roistat.project, on_wait)
+        run = CallsRun(roistat, opened, state, options, progress, patience)
         try:
             if reread is not None:
                 return await run.reread(reread, lookback)
@@ -113,7 +121,9 @@ async def _store_error(target: Target, project: int, error: RoistatError) -> Non
             await target.fail(project, str(error))
 
 
-def _check(since: Any, lookback: object) -> None:
+def _check(since: Any, lookback: object, retry_for: object) -> None:
+    if not isinstance(retry_for, timedelta) or retry_for < timedelta(0):
+        raise ConfigurationError("retry_for must be a timedelta of 0 or more")
     if since is not None:
         check_aware(since, "since")
         to_utc(since, "since")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
-from ..errors import ConfigurationError, PagingError, SyncError
+from ..errors import ConfigurationError, PagingError, RoistatError, SyncError
 from ..models.calls import Call
 from ..models.period import Period
 from ..paging import resume_token
@@ -18,6 +18,7 @@ from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from . import periods
 from .bad_records import NotedRecord, note
+from .patience import Patience
 from .report import MAX_REPORTED_RECORDS, OnProgress, SyncProgress, SyncReport
 from .target import MAX_ACTIVE_AGE, SupportsFullRun, SyncState, Target, WriteCounts
 
@@ -52,6 +53,7 @@ class CallsRun:
     _state: SyncState
     _options: HistoryOptions
     _progress: OnProgress | None
+    _patience: Patience
     _started_at: float = field(init=False)
     _now: datetime = field(init=False)
     _written: WriteCounts = field(factory=WriteCounts, init=False)
@@ -71,9 +73,8 @@ class CallsRun:
         await self._backfill(since)
         base = evolve(self._state, covered_from=self._state.covered_from or start)
         period = self._period(start)
-        resume_at = self._resume_at(start)
-        walk = self._walk(period, self._state.walk)
-        await self._copy(walk, Period(resume_at, period.end), base)
+        read = Period(self._resume_at(start), period.end)
+        walk = await self._copy(period, read=read, token=self._state.walk, base=base)
         sealed_until = self._sealed_until(walk, start)
         watermark = self._next_watermark(base.watermark, sealed_until, walk)
         self._state = evolve(
@@ -115,8 +116,7 @@ class CallsRun:
                 "calls in other targets cannot be marked as deleted"
             )
         await target.begin_full_run(self._project)
-        walk = self._walk(period)
-        await self._copy(walk, period)
+        walk = await self._copy(period)
         sealed_until = self._sealed_until(walk, period.start)
         await self._read_missing(target, period, sealed_until)
         self._state = periods.extend_coverage(self._state, period.start, sealed_until, lookback)
@@ -139,7 +139,7 @@ class CallsRun:
         if _REQUESTS_PER_WALK * len(again) > self._requests:
             again = [Period(period.start, sealed_until)]
         for part in again:
-            await self._copy(self._walk(part), part)
+            await self._copy(part)
 
     @property
     def _project(self) -> int:
@@ -191,20 +191,18 @@ class CallsRun:
         active = await self._target.active(self._project)
         spans = [(date, date) for date in active if oldest <= date < before]
         for period in periods.covering(spans, whole_days=self._target.whole_days):
-            await self._copy(self._walk(period), period)
+            await self._copy(period)
         noted = await self._target.bad_records(self._project)
-        spans = [(record.start, record.last_second) for record in noted if record.start < before]
-        spans = spans[:_MAX_BAD_RECORDS_READ]
+        bad = [record for record in noted if record.start < before][:_MAX_BAD_RECORDS_READ]
+        spans = [(record.start, record.last_second) for record in bad]
         for period in periods.covering(spans, whole_days=self._target.whole_days):
-            await self._read_bad_records(period)
-
-    async def _read_bad_records(self, period: Period) -> None:
-        walk = self._walk(period)
-        try:
-            await self._copy(walk, period)
-        except PagingError:
-            # They still disturb the list. They must not stop the others, so they stay noted.
-            await self._note_bad_records(walk, period)
+            try:
+                await self._copy(period)
+            except PagingError:
+                # They still disturb the list. They must not stop the others, so they stay noted.
+                still_bad = [record for record in bad if record.is_inside(period)]
+                self._bad_records.update((record.key, record) for record in still_bad)
+                await self._target.note_bad_records(self._project, still_bad)
 
     async def _backfill(self, since: datetime | None) -> None:
         """Read what lies between `since` and the time that is covered."""
@@ -212,7 +210,7 @@ class CallsRun:
         if covered_from is None or since is None:
             return
         for period in periods.backfill(self._floor(since), covered_from):
-            await self._copy(self._walk(period), period)
+            await self._copy(period)
             self._state = evolve(self._state, covered_from=period.start)
             self._written += await self._target.finish(self._project, self._state)
 
@@ -227,21 +225,48 @@ class CallsRun:
             resume_from=token,
         )
 
-    async def _copy(self, walk: History, period: Period, base: SyncState | None = None) -> None:
-        """Write the calls of a walk; with `base`, store after each batch how far it got."""
-        requests_before = self._requests
+    async def _copy(
+        self,
+        period: Period,
+        *,
+        read: Period | None = None,
+        token: str | None = None,
+        base: SyncState | None = None,
+    ) -> History:
+        """Write the calls of a period, and return the walk that reached its end.
+
+        After an error that may pass, another walk continues. `read` is the rest of the period that
+        a `token` leaves. With `base`, the state of the copy moves on after each batch.
+        """
+        read = read or period
+        records: dict[Hashable, NotedRecord] = {}
+        while True:
+            walk = self._walk(period, token)
+            try:
+                await self._copy_pages(walk, read, base)
+                break
+            except RoistatError as error:
+                await self._patience.wait(error)
+                token = walk.resume_token
+            finally:
+                self._requests += walk.report.requests
+                records.update((record.key, record) for record in _notes(walk, read))
+        self._patience.reset()
+        self._bad_records.update(records)
+        await self._target.note_bad_records(self._project, [*records.values()], read)
+        return walk
+
+    async def _copy_pages(self, walk: History, read: Period, base: SyncState | None) -> None:
         noted = 0
         async with aclosing(walk.pages()) as pages:
             async for page in pages:
+                self._patience.reset()
                 if len(walk.bad_records) > noted:
                     # Noted before the state moves on: a killed run must not forget them.
-                    await self._note_bad_records(walk, period, noted)
+                    await self._target.note_bad_records(self._project, _notes(walk, read, noted))
                     noted = len(walk.bad_records)
                 await self._write(page.items, walk, base)
-                self._requests = requests_before + walk.report.requests
-                self._report_progress(period, page.items[-1].date)
-        self._requests = requests_before + walk.report.requests
-        await self._note_bad_records(walk, period, is_complete=True)
+                self._report_progress(read, page.items[-1].date, walk.report.requests)
 
     async def _write(self, calls: Sequence[Call], walk: History, base: SyncState | None) -> None:
         newest = max(calls[-1].date, self._state.newest or calls[-1].date)
@@ -250,14 +275,6 @@ class CallsRun:
         self._state = evolve(self._state, newest=newest)
         self._written += await self._target.write(self._project, calls, self._state)
         self._calls += len(calls)
-
-    async def _note_bad_records(
-        self, walk: History, period: Period, first: int = 0, *, is_complete: bool = False
-    ) -> None:
-        records = [note(bad, period) for bad in walk.bad_records[first:]]
-        self._bad_records.update((record.key, record) for record in records)
-        read = period if is_complete else None
-        await self._target.note_bad_records(self._project, records, read)
 
     def _resume_token(self, walk: History) -> str:
         token = walk.resume_token
@@ -270,14 +287,14 @@ class CallsRun:
         """Return the time before which all calls are copied, by the slower of the two clocks."""
         return max(start, min(walk.report.sealed_until or start, self._now))
 
-    def _report_progress(self, period: Period, reached: datetime) -> None:
+    def _report_progress(self, period: Period, reached: datetime, requests: int) -> None:
         if self._progress is None:
             return
         self._progress(
             SyncProgress(
                 project=self._project,
                 calls=self._calls,
-                requests=self._requests,
+                requests=self._requests + requests,
                 start=period.start,
                 end=min(period.end, self._now),
                 reached=reached,
@@ -303,3 +320,7 @@ class CallsRun:
             unreadable=[*self._bad_records.values()][:MAX_REPORTED_RECORDS],
             seconds=self._seconds(),
         )
+
+
+def _notes(walk: History, read: Period, first: int = 0) -> list[NotedRecord]:
+    return [note(bad, read) for bad in walk.bad_records[first:]]

@@ -43,7 +43,8 @@ def acquire(copy: Path, project: int | None) -> Callable[[], None]:
             what = "it" if project is None else f"project {project}"
             raise SyncError(
                 f"{copy}: {what} is already being synced by this program; "
-                "wait for it to end, or pass the same target object to all syncs"
+                "wait for it to end, or pass the same target object to all syncs",
+                temporary=True,
             )
         lock.projects.add(project)
     return _Release(name, lock, project)
@@ -74,6 +75,7 @@ def _open_locked(copy: Path) -> int:
     file, those of SQLite as well, when the process closes any descriptor of it.
     """
     path = copy.with_name(copy.name + ".lock")
+    temporary = False
     try:
         fd = os.open(path, _FLAGS, 0o600)
     except OSError as error:
@@ -83,12 +85,13 @@ def _open_locked(copy: Path) -> int:
             _lock_fd(fd)
         except BlockingIOError:
             problem = f"another sync is writing to {copy}; wait for it to end, or stop it"
+            temporary = True
         except OSError as error:
             problem = f"{path} cannot be locked ({error.strerror}); put the copy elsewhere"
         else:
             return fd
         os.close(fd)
-    raise SyncError(problem)
+    raise SyncError(problem, temporary=temporary)
 
 
 if sys.platform == "win32":

@@ -38,6 +38,14 @@ _ADVICE = {
 }
 
 
+_TEMPORARY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+}
+
+
 def run(path: Path, action: Callable[[], T], is_cancelled: Callable[[], bool] = lambda: False) -> T:
     """Run a function; raise SyncError, without the original, instead of an error of SQLite.
 
@@ -49,10 +57,12 @@ def run(path: Path, action: Callable[[], T], is_cancelled: Callable[[], bool] = 
         try:
             return action()
         except sqlite3.Error as error:
-            if _is_locked(error) and not is_cancelled() and time.monotonic() < give_up_at:
+            code = _primary_code(error)
+            is_late = is_cancelled() or time.monotonic() >= give_up_at
+            if code == sqlite3.SQLITE_BUSY and not is_late:
                 continue
-            problem = _advice(error)
-        raise SyncError(f"{path}: {problem}")
+            problem, temporary = _advice(error), code in _TEMPORARY
+        raise SyncError(f"{path}: {problem}", temporary=temporary)
 
 
 def validate_file(path: Path) -> None:
@@ -138,16 +148,16 @@ def _create_file(path: Path) -> None:
     raise SyncError(f"{path} cannot be created ({problem}); check the permissions of its folder")
 
 
-def _is_locked(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _advice(error: sqlite3.Error) -> str:
     """Return what to do; SQLite's own text is left out, because it may contain a value."""
-    code = getattr(error, "sqlite_errorcode", None)
+    code = _primary_code(error)
     if code is None:
         return f"the database failed ({type(error).__name__})"
-    advice = _ADVICE.get(code & 0xFF)  # the low byte is the primary error code
+    advice = _ADVICE.get(code)
     name = getattr(error, "sqlite_errorname", "unknown")
     return f"{advice} ({name})" if advice else f"the database failed ({name})"

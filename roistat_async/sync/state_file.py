@@ -6,6 +6,7 @@ be reversed by hashing all numbers.
 
 from __future__ import annotations
 
+import errno
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ VERSION = 2
 """Version 2 added `newest` and `bad`."""
 RECOVERY_HINT = "restore it from a backup, or sync to a new path"
 
+_TEMPORARY = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EAGAIN, errno.EBUSY}
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -222,7 +224,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         problem = error.strerror or "the disk failed"
         raise SyncError(
-            f"{path}: {problem}; fix that or name another path, and sync again"
+            f"{path}: {problem}; fix that or name another path, and sync again",
+            temporary=error.errno in _TEMPORARY,
         ) from None
 
 

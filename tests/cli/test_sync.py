@@ -5,17 +5,25 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import pytest
 
 from roistat_async.cli import sync_runner
+from roistat_async.cli.sync_report import ProjectResult
+from roistat_async.errors import RateLimitError, TransportError
+from roistat_async.sync import SyncReport, SyncWait, process_lock, sync_calls
+from roistat_async.sync.patience import OnWait
 from roistat_async.sync.status import ProjectStatus, read_calls, read_status
 from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
 
 from .conftest import Ended, Roistat
 
 _OTHER = 678
+_LOST = TransportError("the connection was lost")
 _ALL = ("--since", "60d")
 _LATELY = ("--since", "8h")  # ten requests a second are the limit: a few recordings do
 _FIELDS = {
@@ -287,6 +295,55 @@ def test_watch_runs_again(fake: FakeRoistat, sync: Roistat) -> None:
     assert ended.code == 4
     assert [row.get("added") for row in ended.rows[:2]] == [60, 0]
     assert ended.rows[-1]["error"]["type"] == "AuthenticationError"
+
+
+def test_watch_outlives_what_may_pass(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+    """Once a run has worked, a refusal by a firewall does not end it, and a lock never does."""
+    fake.fail("*/call/list", Fault.error("access_denied"), when=lambda _: len(fake.requests) == 8)
+    copy.parent.mkdir()
+    unlock = process_lock.acquire(copy, fake.project)
+    Timer(0.5, unlock).start()
+    ended = _watch_until(fake, lambda: len(fake.requests) > 16, sync)
+    assert "already being synced" in ended.err
+    kinds = [row["error"]["type"] for row in ended.rows if "error" in row]
+    assert kinds[0] == "SyncError"
+    assert kinds[-2:] == ["AccessDeniedError", "AuthenticationError"]
+
+
+def test_watch_ends_if_the_first_run_is_refused(fake: FakeRoistat, sync: Roistat) -> None:
+    """Rights that are missing from the start are a wrong setting."""
+    fake.fail("*/call/list", Fault.error("access_denied"), times=9)
+    assert sync(*_ALL, "--watch", "0s").code == 4
+
+
+def test_the_next_run_waits_as_long_as_roistat_asks() -> None:
+    """A pause of a day is not answered by a request every few seconds."""
+    limit = RateLimitError("request_limit_error", retry_after=86_400)
+    results = [ProjectResult(1, error=limit), ProjectResult(2)]
+    assert sync_runner.seconds_to_next_run(timedelta(seconds=2), results) == 86_400
+    assert sync_runner.seconds_to_next_run(timedelta(seconds=2), results[1:]) == 2
+
+
+def test_waits_are_told_on_stderr(
+    fake: FakeRoistat, sync: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say why and how long; --retry-for 0s switches them off."""
+    fake.fail("*/call/list", Fault.retry_after("121"))  # longer than a request waits by itself
+    assert sync(*_ALL, "--retry-for", "0s").code == 1
+    limit = RateLimitError("request_limit_error", retry_after=40)
+    waits = [SyncWait(project=fake.project, error=error, seconds=40) for error in (limit, _LOST)]
+
+    async def waits_first(*arguments: Any, on_wait: OnWait, **options: Any) -> SyncReport:
+        for wait in waits:
+            on_wait(wait)
+        return await sync_calls(*arguments, **options)
+
+    monkeypatch.setattr(sync_runner, "sync_calls", waits_first)
+    first, second = sync(*_ALL).err.splitlines()
+    assert first.endswith(
+        f"project {fake.project}: the request limit is used up; next request in 40 s"
+    )
+    assert second.endswith("the connection was lost; next attempt in 40 s")
 
 
 def _watch_until(fake: FakeRoistat, is_enough: Callable[[], bool], sync: Roistat) -> Ended:

@@ -379,6 +379,14 @@ async def test_p12_reread_marks_deleted_calls(live: Live) -> None:
     assert live.copied_ids() == [row[1] for row in live.served()] + ids[3:]
 
 
+async def test_reread_needs_a_database(live: Live) -> None:
+    """Calls in a file cannot be marked."""
+    path, period = live.path.with_name("calls.ndjson"), Period(live.since, moment(NOON))
+    with pytest.raises(errors.ConfigurationError, match="database"):
+        await sync_calls(live.roistat, path, reread=period)
+    assert live.count_requests() == 0
+
+
 async def test_p51_reread_marks_only_what_two_readings_lack(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,7 +115,9 @@ async def test_a_transaction_runs_in_the_thread_of_the_target(target: SqliteTarg
 
 def test_repr_has_the_path(path: Path) -> None:
     """It has nothing of the content."""
-    assert repr(SqliteTarget(path)) == f"SqliteTarget({str(path)!r})"
+    target = SqliteTarget(path)
+    assert repr(target) == f"SqliteTarget({str(path)!r})"
+    assert target.path == path
 
 
 async def test_an_invalid_state_is_refused(target: SqliteTarget) -> None:
