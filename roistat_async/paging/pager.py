@@ -96,6 +96,7 @@ class Pager(ClosableIterable, Generic[T]):
             async for page in pages:
                 for item in page.items:
                     yield item
+                del page  # an error of the next page would hold it
 
     async def _pages(self) -> AsyncGenerator[Page[T], None]:
         bad_records = self.bad_records = []
@@ -122,6 +123,7 @@ class Pager(ClosableIterable, Generic[T]):
                 remaining = None if remaining is None else remaining - len(page.items)
                 prefetcher.schedule(offset, remaining)
                 yield page
+                del rows, page  # an error of the next page would hold them
         finally:
             await prefetcher.close()
 

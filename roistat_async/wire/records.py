@@ -38,8 +38,20 @@ def decode_list(response: ApiResponse, model: type[M], *, skip_bad: bool) -> Row
     `skip_bad` the bad records are returned beside the others. Null, false, "" and {} are an empty
     list, and so is no list at all: whether `total` contradicts that is the caller's question.
     """
-    batch = _decode_batch(response, model)
-    return _decode_individually(response, model, skip_bad=skip_bad) if batch is None else batch
+    try:
+        batch = _decode_batch(response, model) or _decode_individually(
+            response, model, skip_bad=skip_bad
+        )
+    except MalformedResponseError as error:
+        failure = error.with_traceback(None)
+    else:
+        if skip_bad or not batch.bad:
+            return batch
+        failure = _bad_record_error(batch.bad[0])
+        del batch
+    # The traceback leads to frames that hold the response: a kept error must not keep its bytes.
+    response.data = response.phone_call = msgspec.Raw()
+    raise failure
 
 
 @hides_locals
