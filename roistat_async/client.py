@@ -32,6 +32,7 @@ from .resources.analytics import Analytics
 from .resources.calls import Calls
 from .resources.phones import Phones
 from .resources.scripts import Scripts
+from .tracebacks import hides_arguments
 from .transport.http import HttpTransport
 from .transport.http_request import NetworkOptions
 from .transport.interface import Transport
@@ -108,6 +109,7 @@ class Roistat:
     analytics: Analytics
     """Calls summed up by hour, weekday, day, channel and region."""
 
+    @hides_arguments
     def __init__(
         self,
         api_key: str,
@@ -156,6 +158,7 @@ class Roistat:
         self._use(ProjectApi(config, transport, limiter, clock, RetryBudget(), hooks))
 
     @classmethod
+    @hides_arguments
     def from_env(
         cls, environ: Mapping[str, str] | None = None, **options: Unpack[ClientOptions]
     ) -> Self:
@@ -286,6 +289,8 @@ class Roistat:
         await self.close()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_api"):  # an error reporter prints the frame of a failed __init__
+            return "Roistat(incomplete)"
         return f"Roistat(project={self.project}, base_url={self.base_url!r})"
 
     def __reduce__(self) -> Any:

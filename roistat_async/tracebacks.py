@@ -6,10 +6,11 @@ The frames of a request and of a decoder hold the API key, phone numbers and bod
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import RoistatError
 
@@ -48,3 +49,39 @@ def hides_locals(function: Callable[P, T]) -> Callable[P, T]:
             raise clear_locals(error) from None
 
     return wrapper
+
+
+def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
+    """Clear the frames of an error of this library that a public function raises.
+
+    Its arguments are the API key, phone numbers and texts. An exception of a user's own code, such
+    as a callback or an iterator, keeps its frames.
+    """
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def async_wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+            try:
+                return await function(*args, **kwargs)
+            except BaseException as error:
+                del args, kwargs
+                _clear_own(error)
+                raise
+
+        return cast("Callable[P, T]", async_wrapper)
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            _clear_own(error)
+            raise
+
+    return wrapper
+
+
+def _clear_own(error: BaseException) -> None:
+    if isinstance(error, RoistatError):
+        traceback.clear_frames(error.__traceback__)

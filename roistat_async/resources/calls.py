@@ -28,6 +28,7 @@ from ..paging.checked_page import PageQuery
 from ..paging.history import History
 from ..paging.pager import Pager
 from ..scheduling import fair_yield
+from ..tracebacks import hides_arguments
 from ..validation import OnBadRecord, parse_on_bad_record, require_int, require_iterable
 from ..wire import codec, list_query, records, values
 from ..wire.envelope import ApiResponse
@@ -45,6 +46,7 @@ class Calls:
 
     _api: ProjectApi
 
+    @hides_arguments
     def list(
         self,
         *,
@@ -162,6 +164,7 @@ class Calls:
             resume_from=resume_from,
         )
 
+    @hides_arguments
     async def create(self, draft: CallDraft, *, dedupe_token: bool = False) -> Call:
         """Create a call. The request is sent once and never retried after it was sent.
 
@@ -178,6 +181,7 @@ class Calls:
             partial(call_writes.find_created, draft, _list_period),
         )
 
+    @hides_arguments
     async def update(
         self,
         call: Call | str | int,

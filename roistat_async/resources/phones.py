@@ -17,6 +17,7 @@ from ..models.page import RowBatch
 from ..models.period import check_aware
 from ..models.phones import Phone, PhonePrefix
 from ..paging.pager import Pager
+from ..tracebacks import hides_arguments
 from ..validation import OnBadRecord, parse_on_bad_record, require_int, require_iterable
 from ..wire import list_query, records, values
 from ..wire.envelope import ApiResponse
@@ -43,6 +44,7 @@ class Phones:
 
     _api: ProjectApi
 
+    @hides_arguments
     def list(
         self,
         *,
@@ -75,6 +77,7 @@ class Phones:
             fetch, decode, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
         )
 
+    @hides_arguments
     async def create(self, numbers: Iterable[str]) -> Sequence[Phone]:
         """Connect numbers that were bought from another operator: `create(["74997654321"])`.
 

@@ -14,6 +14,7 @@ from ..errors import ConfigurationError, MalformedResponseError
 from ..models.omitted import OMITTED
 from ..models.page import RowBatch
 from ..models.scripts import Script, ScriptDraft, ScriptOptions
+from ..tracebacks import hides_arguments
 from ..wire import codec, records, values
 from ..wire.envelope import ApiResponse
 
@@ -30,6 +31,7 @@ class Scripts:
 
     _api: ProjectApi
 
+    @hides_arguments
     async def create(self, draft: ScriptDraft) -> Script:
         """Create a script. The request is sent once and never retried after it was sent.
 
@@ -56,6 +58,7 @@ class Scripts:
             body = {"is_deleted": values.encode_bool(is_deleted, "is_deleted")}
         return (await _fetch(self._api, body, skip_bad=False)).items
 
+    @hides_arguments
     async def update(self, script: Script | int, draft: ScriptDraft) -> None:
         """Change a script: `update(script.id, ScriptDraft(name="New name"))`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
@@ -11,7 +12,16 @@ from unittest import mock
 import aiohttp
 import pytest
 
-from roistat_async import Period, Redirect, Roistat, ScriptDraft, ScriptOptions, Timeouts, errors
+from roistat_async import (
+    CallDraft,
+    Period,
+    Redirect,
+    Roistat,
+    ScriptDraft,
+    ScriptOptions,
+    Timeouts,
+    errors,
+)
 from tests.faults.fault_case import ALL, create
 from tests.faults.secrets import MARKER, PHONE, SECRETS, SENT_PHONE, TOLD, check, hidden_from
 from tests.helpers.clients import KEY, client
@@ -136,6 +146,37 @@ async def test_s2_a_borrowed_session_leads_to_no_secret(tmp_path: Path) -> None:
     async with RawServer(RESET) as server, aiohttp.ClientSession() as session:
         check(await failure(list_scripts, server.base_url, tmp_path, session=session))
     check(await failure(list_scripts, server.base_url, tmp_path, session=session))
+
+
+ENVIRONMENT = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "x"}
+WRONG_FILTER: Any = [("caler", "=", PHONE)]
+WRONG_VALUE: Any = [("caller", "in", [PHONE, object()])]
+WRONG_TEXT: Any = [MARKER]
+INVALID: dict[str, Callable[[Roistat], Any]] = {
+    "project": lambda _: Roistat(KEY, "x"),
+    "key": lambda _: Roistat(f"{KEY} ", 1),
+    "keyword": lambda _: Roistat(KEY, 1, baseurl="https://x.example"),  # type: ignore[call-arg]
+    "proxy": lambda _: Roistat("k", 1, proxy=f"socks5://user:{KEY}@x"),
+    "environment": lambda _: Roistat.from_env(ENVIRONMENT),
+    "filter": lambda roistat: roistat.calls.list(filters=WRONG_FILTER),
+    "value": lambda roistat: roistat.calls.list(filters=WRONG_VALUE),
+    "filter of phones": lambda roistat: roistat.phones.list(filters=WRONG_FILTER),
+    "numbers": lambda roistat: roistat.phones.create([PHONE, "+7"]),
+    "number": lambda roistat: roistat.phones.create(PHONE),
+    "call": lambda roistat: roistat.calls.create(CallDraft(PHONE, PHONE, datetime(2026, 5, 1))),
+    "comment": lambda roistat: roistat.calls.update(1, comment=WRONG_TEXT, link=PHONE),
+    "id": lambda roistat: roistat.calls.update("x", comment=MARKER, link=PHONE),
+    "script": lambda roistat: roistat.scripts.update("x", SECRET_SCRIPT),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("what", INVALID)
+async def test_s71_an_argument_that_is_refused_leads_to_no_secret(what: str) -> None:
+    """The error shows neither the argument nor those beside it in its traceback."""
+    async with client("http://127.0.0.1:9/api") as roistat:
+        with pytest.raises((errors.ConfigurationError, TypeError)) as caught:
+            await INVALID[what](roistat)
+    check(caught.value)
 
 
 UNPLANNED = [
