@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -31,28 +31,45 @@ def _tracer_of(provider: Any) -> Any:
 
 @contextmanager
 def span(operation: str, project: int) -> Iterator[Any]:
-    """Record one operation as a span; there must be a tracer."""
+    """Record one operation as a span; there must be a tracer.
+
+    What the span processors of the program raise is dropped, because a create that was carried
+    out must be returned.
+    """
     current_tracer: Any = tracer()
     attributes = {"url.template": operation, "http.request.method": "POST"}
-    with current_tracer.start_as_current_span(
-        f"POST {operation}",
-        attributes={**attributes, "roistat.project": project},
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as current:
-        try:
-            yield current
-        except BaseException as error:
-            current.set_attribute("error.type", type(error).__name__)
-            current.set_status(_error_status())
-            raise
+    stack, current = ExitStack(), None
+    with suppress(Exception):
+        current = stack.enter_context(
+            current_tracer.start_as_current_span(
+                f"POST {operation}",
+                attributes={**attributes, "roistat.project": project},
+                record_exception=False,
+                set_status_on_exception=False,
+            )
+        )
+    try:
+        yield current
+    except BaseException as error:
+        _record(current, "error.type", type(error).__name__)
+        with suppress(Exception):
+            current.set_status(_error_status())  # type: ignore[union-attr]  # suppressed too
+        raise
+    finally:
+        with suppress(Exception):
+            stack.close()
 
 
 def record_result(current: Any, *, attempts: int, status: int | None) -> None:
     """Add the number of attempts and the last HTTP status to a span."""
-    current.set_attribute("roistat.attempts", attempts)
+    _record(current, "roistat.attempts", attempts)
     if status is not None:
-        current.set_attribute("http.response.status_code", status)
+        _record(current, "http.response.status_code", status)
+
+
+def _record(current: Any, name: str, value: str | int) -> None:
+    with suppress(Exception):
+        current.set_attribute(name, value)
 
 
 def _error_status() -> Any:

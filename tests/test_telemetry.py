@@ -58,6 +58,23 @@ async def test_a_span_holds_the_class_of_an_error_only(spans: Any, fake: FakeRoi
     assert "f" * 32 not in span.to_json()
 
 
+@pytest.mark.parametrize("signal", ["on_start", "on_end"])
+async def test_a70_a_span_processor_that_raises_breaks_no_request(
+    signal: str, spans: Any, fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A create that was carried out is returned, and an error of Roistat is raised."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(f"opentelemetry.sdk.trace.export.SimpleSpanProcessor.{signal}", fail)
+    async with client(fake.base_url, api_key=fake.api_key) as roistat:
+        (phone,) = await roistat.phones.create(["74950000009"])
+        assert phone.phone == "74950000009"
+        with pytest.raises(errors.NotFoundError):
+            await roistat.scripts.delete(999)
+
+
 async def test_opentelemetry_is_optional(
     monkeypatch: pytest.MonkeyPatch, fake: FakeRoistat
 ) -> None:
