@@ -34,7 +34,7 @@ def map_request_error(
     if isinstance(cause, RuntimeError):
         return error_mapping.from_runtime_error(str(cause))
     if isinstance(cause, aiohttp.ConnectionTimeoutError):
-        return error_mapping.connect_timeout(address, request_timeout.connect)
+        return request_timeout.connect_error(address)
     if isinstance(cause, TimeoutError):
         return request_timeout.error(address)
     if isinstance(cause, aiohttp.ClientConnectorError):

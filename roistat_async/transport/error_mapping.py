@@ -34,9 +34,11 @@ def cannot_connect(address: str, reason: str, *, permanent: bool = False) -> Not
     return NotSentError(f"cannot connect to {address}: {reason}", permanent=permanent)
 
 
-def connect_timeout(address: str, seconds: float) -> NotSentError:
+def connect_timeout(address: str, seconds: float, *, borrowed: bool) -> NotSentError:
     """Return the error of a connection that took too long."""
-    return cannot_connect(address, f"no connection within {seconds:g} s; see Timeouts.connect")
+    text = f"no connection within {seconds:g} s; see Timeouts.connect"
+    hint = ", and the limit of your session's connector" if borrowed else ""
+    return cannot_connect(address, text + hint)
 
 
 def response_timeout(seconds: float) -> RequestTimeoutError:

@@ -76,10 +76,15 @@ class RequestTimeout:
         """Whether it is proved that no byte of the request was sent."""
         return self._detects_sent and not self._is_sent
 
+    def connect_error(self, address: str) -> RoistatError:
+        """Return the error of a connection that took too long."""
+        borrowed = not self._detects_sent
+        return error_mapping.connect_timeout(address, self.connect, borrowed=borrowed)
+
     def error(self, address: str) -> RoistatError:
         """Return the error of the phase that timed out."""
         if self.is_unsent:
-            return error_mapping.connect_timeout(address, self.connect)
+            return self.connect_error(address)
         if self.scope.when() == self._deadline:
             return error_mapping.deadline_passed(self._deadline_seconds)
         return error_mapping.response_timeout(self._timeouts.response)

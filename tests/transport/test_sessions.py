@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from roistat_async import Limits, Roistat, errors
-from roistat_async.testing import FakeRoistat, Quirks
+from roistat_async import Limits, Roistat, Timeouts, errors
+from roistat_async.testing import FakeRoistat, Quirks, mp3
 from tests.helpers.clients import client
 from tests.helpers.raw_server import Connection, RawServer, answer, replies, success
 
@@ -78,6 +78,26 @@ async def test_reads_use_the_pool_of_a_borrowed_session() -> None:
             assert other.status == 200
     assert server.connection_numbers == [1, 1, 1, 1]
     assert not any(b"connection: close" in request.lower() for request in server.requests)
+
+
+async def test_t86_a_full_pool_of_a_borrowed_session_is_named() -> None:
+    """A recording that is read takes a connection of the session; no request waits for ever."""
+
+    async def begin(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(answer(mp3.recording("7", 60), kind="audio/mpeg")[:20_000])
+        await connection.closed()
+
+    connector, timeouts = aiohttp.TCPConnector(limit=1), Timeouts(connect=0.1)
+    async with (
+        RawServer(begin) as server,
+        aiohttp.ClientSession(connector=connector) as session,
+        client(server.base_url, session=session, timeouts=timeouts) as roistat,
+        roistat.calls.recording(7),
+    ):
+        with pytest.raises(errors.NotSentError, match="limit of your session's connector"):
+            await roistat.scripts.list()
+    assert len(server.requests) == 1
 
 
 async def test_writes_over_a_borrowed_session_ask_for_their_connection_to_be_closed() -> None:
