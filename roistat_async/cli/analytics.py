@@ -60,7 +60,7 @@ def draw(stats: CallAnalytics) -> None:
 
     screen = make_console()
     for line in _lines(stats):
-        screen.print(Text(line, no_wrap=True, overflow="ellipsis"))
+        screen.print(Text(line), no_wrap=True, overflow="ellipsis")
 
 
 def _lines(stats: CallAnalytics) -> Iterator[str]:
@@ -99,7 +99,8 @@ def _days(stats: CallAnalytics) -> Iterator[str]:
     values = stats.daily_quantity.values
     if not values:
         return
-    sums, step = charts.fitted([day.value or 0 for day in values], _DAYS_WIDTH)
+    width = charts.fit(2, limit=_DAYS_WIDTH)
+    sums, step = charts.fitted([day.value or 0 for day in values], width)
     yield ""
     yield "By day" if step == 1 else f"By {step} days"
     yield from (f"  {line}" for line in charts.columns(sums, height=3))
@@ -134,18 +135,24 @@ def _ranking(title: str, lines: Sequence[RankingRow]) -> Iterator[str]:
     if not lines:
         return
     largest = max(value or 0 for _, value, _ in lines)
-    name_width = max(len(name) for name, _, _ in lines)
+    fixed = 12 + max(len(note) for _, _, note in lines)
+    max_name = max(len(name) for name, _, _ in lines)
+    name_width = charts.fit(fixed + charts.NARROWEST, limit=max_name, least=min(8, max_name))
+    width = charts.fit(fixed + name_width, limit=_WIDTH)
     yield ""
     yield title
-    for name, value, beside in lines:
-        bar = charts.bar(value or 0, largest, _WIDTH)
-        bar_and_note = f"{bar:<{_WIDTH}} {beside}" if beside else bar
-        yield f"  {name:<{name_width}} {_number(value):>7} {bar_and_note}".rstrip()
+    for name, value, note in lines:
+        bar = charts.bar(value or 0, largest, width)
+        row = f"  {_cut(name, name_width):<{name_width}} {_number(value):>7}"
+        yield f"{row} {bar:<{width}} {note}".rstrip()
 
 
 def _name(name: str | None) -> str:
-    text = format_value(name) or "?"
-    return text if len(text) <= _NAME_WIDTH else f"{text[: _NAME_WIDTH - 1]}…"
+    return _cut(format_value(name) or "?", _NAME_WIDTH)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _talk(seconds: float | None) -> str:

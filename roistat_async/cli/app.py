@@ -88,14 +88,14 @@ def main() -> None:
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command of some arguments and return its exit code."""
     prepare_streams()
-    words = sys.argv[1:] if args is None else args
+    arguments = sys.argv[1:] if args is None else args
     try:
-        result = main.main(args=words, prog_name="roistat", standalone_mode=False)
+        result = main.main(args=arguments, prog_name="roistat", standalone_mode=False)
     except _BrokenPipe:
         discard_stdout()
         return exit_codes.DONE
     except click.ClickException as error:
-        return _wrong_usage(error, words)
+        return _wrong_usage(error, arguments)
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
         return exit_codes.INTERRUPTED
@@ -117,13 +117,13 @@ def _failed(error: Exception) -> int:
     return code
 
 
-def _wrong_usage(error: click.ClickException, words: Sequence[str]) -> int:
+def _wrong_usage(error: click.ClickException, arguments: Sequence[str]) -> int:
     context = error.ctx if isinstance(error, click.UsageError) else None
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return exit_codes.USAGE
     # click lists choices on lines of their own.
-    message = mask_keys(" ".join(error.format_message().split()), words)
+    message = mask_keys(" ".join(error.format_message().split()), arguments)
     advice = [] if context is None else [f"Try: {context.command_path} --help"]
     print_error(message, *advice)
     return exit_codes.USAGE

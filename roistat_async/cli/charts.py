@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shutil import get_terminal_size
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+NARROWEST = 4
+"""Minimum width of a bar, in characters."""
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 
+def fit(beside: int, *, limit: int, least: int = NARROWEST) -> int:
+    """Return the width of what has so many characters beside it on this terminal."""
+    return max(least, min(limit, get_terminal_size().columns - beside))
+
+
 def bar(value: float, largest: float, width: int) -> str:
-    """Draw a value as a bar of at most `width` characters."""
+    """Draw a value as a bar of at limit `width` characters."""
     if largest <= 0 or value <= 0:
         return ""
     whole, eighths_over = divmod(round(min(1.0, value / largest) * width * 8), 8)

@@ -138,10 +138,11 @@ def _chart(days: list[DayStatus]) -> Iterator[str]:
         yield f"  No calls since {days[0].day}"
         return
     count_width = len(f"{largest:,}")
+    beside = [f"{day.answered:,} + {day.missed:,}" if day.calls else "" for day in days]
+    width = charts.fit(23 + max(map(len, beside)), limit=_WIDTH)
     yield "  Day          Calls  █ answered  ░ missed"
-    for day in days:
-        bar = charts.two_parts(day.answered, day.missed, largest, _WIDTH)
-        counts = f"{day.answered:,} + {day.missed:,}" if day.calls else ""
+    for day, counts in zip(days, beside, strict=True):
+        bar = charts.two_parts(day.answered, day.missed, largest, width)
         yield f"  {day.day} {day.calls:>{max(7, count_width)},}  {bar} {counts}".rstrip()
 
 

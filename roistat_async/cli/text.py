@@ -25,12 +25,12 @@ def escape_control_json(text: str) -> str:
     return _UNSAFE_CHARACTER.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def mask_keys(text: str, words: Iterable[str]) -> str:
+def mask_keys(text: str, arguments: Iterable[str]) -> str:
     """Replace the words of a command line that look like an API key.
 
     A key that was typed by mistake must not end up in the log of a scheduler.
     """
-    for key in {key for word in words for key in _KEY.findall(word)}:
+    for key in {key for word in arguments for key in _KEY.findall(word)}:
         text = text.replace(key, "***")
     return text
 
