@@ -216,12 +216,15 @@ def _split_object(data: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
 
 
 def _to_dict(record: msgspec.Raw) -> Any:
-    for text in (bytes(record), json_repair.repair(bytes(record))):
-        try:
-            if text is not None:
-                return _decode_any(text)
-        except DECODE_ERRORS:
-            pass
+    try:
+        return _decode_any(record)
+    except DECODE_ERRORS:
+        valid = json_repair.repair(bytes(record))
+    try:
+        if valid is not None:
+            return _decode_any(valid)
+    except DECODE_ERRORS:
+        pass
     raise codec.RecordError("", "expected valid JSON in UTF-8")
 
 
