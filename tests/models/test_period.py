@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import attrs
 import pytest
 
 from roistat_async import Period
@@ -40,15 +38,6 @@ def test_end_is_after_the_start(end: datetime) -> None:
     """An empty or reversed period is an error."""
     with pytest.raises(ConfigurationError, match="after its start"):
         Period(START, end)
-
-
-def test_period_is_frozen() -> None:
-    """It is frozen, hashable and can be pickled."""
-    period = Period(START, END)
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        period.start = END  # type: ignore[misc]
-    assert pickle.loads(pickle.dumps(period)) == period
-    assert {period: 1}[Period(START, END)] == 1
 
 
 @pytest.mark.parametrize("hours", [0.5, 1, 2, 3, 24, 48])

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from roistat_async.models import calls
-from roistat_async.models.calls import (
+from roistat_async.models.calls import (  # fmt: skip
     Call,
     CallStatus,
     Device,
@@ -134,13 +134,6 @@ def test_missing_keys_are_the_defaults_of_the_model() -> None:
         id="1", date=AT, status=CallStatus.ANSWER, visit=Visit(), order=Order(status=OrderStatus())
     )
     assert call == expected
-
-
-@pytest.mark.parametrize("key", ["id", "date"])
-def test_a_missing_required_key_is_refused(key: str) -> None:
-    """A call without an id or a date is not accepted."""
-    with pytest.raises(DECODE_ERRORS):
-        _decode({name: value for name, value in CALL.items() if name != key})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async import (
+from roistat_async import (  # fmt: skip
     CallDraft,
     CallStatus,
     Crm,

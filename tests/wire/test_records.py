@@ -11,12 +11,7 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 
-from roistat_async import (
-    Call,
-    Phone,
-    PhonePrefix,
-    Script,
-)
+from roistat_async import Call, Phone, PhonePrefix, Script
 from roistat_async.errors import MalformedResponseError
 from roistat_async.models.analytics import CallAnalytics
 from roistat_async.models.page import BadRecord, RowBatch
@@ -41,12 +36,6 @@ PAGE = [BAD if number == 500 else _call(number) for number in range(1000)]
 def _decode(data: Any, model: type[Any] = Call, *, skip_bad: bool = True) -> RowBatch[Any]:
     raw = data if isinstance(data, msgspec.Raw) else _raw(data)
     return records.decode_list(ApiResponse(raw, 7, msgspec.Raw()), model, skip_bad=skip_bad)
-
-
-def test_rows_have_the_ids_as_keys() -> None:
-    """A pager tells rows apart by their ids."""
-    batch = _decode([_call(1), _call(2)])
-    assert (batch.keys, batch.total, batch.bad, batch.row_count) == (["1", "2"], 7, [], 2)
 
 
 def test_error_names_the_bad_record() -> None:
@@ -106,11 +95,12 @@ def test_only_odd_records_are_decoded_by_cattrs(monkeypatch: pytest.MonkeyPatch)
     assert structure.call_count == 2
 
 
-def test_bad_records_have_keys() -> None:
-    """Different bad records have different keys, so that a pager sees progress."""
-    batch = _decode([BAD, {"id": 1}, BAD], Call, skip_bad=True)
+def test_rows_have_keys() -> None:
+    """Ids tell rows apart, and digests tell bad records apart."""
+    batch = _decode([BAD, {"id": 1}, BAD, _call(2), _call(3)], Call, skip_bad=True)
     first, second, third = batch.bad_keys
     assert first == third != second
+    assert (batch.keys, batch.total, batch.row_count) == (["2", "3"], 7, 5)
 
 
 def test_no_record_shows_in_a_traceback() -> None:
@@ -131,12 +121,11 @@ def test_data_must_be_a_list(data: Any) -> None:
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
-@pytest.mark.parametrize(
-    "data", [msgspec.Raw(), {}, None, False, ""], ids=["absent", "object", "null", "false", "text"]
-)
+@pytest.mark.parametrize("data", [msgspec.Raw(), [], {}, None, False, ""], ids=repr)
 def test_j40_what_php_sends_for_an_empty_list(model: type[Any], data: Any) -> None:
     """An empty object, null, false, an empty text and nothing at all are an empty list."""
-    assert _decode(data, model, skip_bad=False).row_count == 0
+    batch = _decode(data, model, skip_bad=False)
+    assert (batch.items, batch.row_count) == ([], 0)
 
 
 def test_j40_a_list_with_numbers_for_keys() -> None:
@@ -149,13 +138,6 @@ def test_j41_a_null_row_occupies_an_offset() -> None:
     """A row that is null is no record, but counts as a received row."""
     batch = _decode([None, _call(1), None], Call, skip_bad=False)
     assert (batch.keys, batch.null_rows, batch.row_count) == (["1"], [0, 2], 3)
-
-
-@pytest.mark.parametrize("model", [Call, Phone, Script])
-def test_empty_list_is_empty(model: type[Any]) -> None:
-    """An empty list is a batch without rows."""
-    batch = _decode([], model, skip_bad=False)
-    assert (batch.items, batch.row_count) == ([], 0)
 
 
 @pytest.mark.parametrize("record", [[], "x", 5])
@@ -174,20 +156,7 @@ def test_the_last_of_duplicate_keys_counts(zone: str) -> None:
     assert (call.id, call.extra) == ("2", {"x": 2})
 
 
-def test_record_of_great_depth_is_bad() -> None:
-    """Nesting that is too deep is a MalformedResponseError, not a RecursionError."""
-    deep = b'{"id":"1","new":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    with pytest.raises(MalformedResponseError):
-        _decode(msgspec.Raw(b"[" + deep + b"]"), Call, skip_bad=True)
-
-
-def test_big_ids_are_text() -> None:
-    """An id of more than 64 bits has all its digits (J12)."""
-    (call,) = _decode([_call(1, visit_id=10**30)], Call, skip_bad=False).items
-    assert call.visit_id == str(10**30)
-
-
-@pytest.mark.parametrize("depth", [500, 900, 980, 1000, 1100, 3000])
+@pytest.mark.parametrize("depth", [500, 900, 980, 1000, 1100, 3000, 100_000])
 @pytest.mark.parametrize("duration", ["59", '"x"'])
 def test_unknown_key_of_great_depth(depth: int, duration: str) -> None:
     """A call with a deeply nested unknown key is decoded or bad; no other error is raised."""
@@ -198,7 +167,7 @@ def test_unknown_key_of_great_depth(depth: int, duration: str) -> None:
     except MalformedResponseError:
         assert depth > 900
     else:
-        assert batch.row_count == 1
+        assert (batch.row_count, depth < 100_000) == (1, True)
 
 
 def test_single_record_has_its_path() -> None:

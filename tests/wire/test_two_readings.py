@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -26,32 +27,16 @@ Outcome = Call | tuple[str, str]
 """A call, or the path and the problem of a record that is bad."""
 
 
-def _as_example(record: dict[str, Any], number: int) -> dict[str, Any]:
-    return record
-
-
-def _number_as_order_id(record: dict[str, Any], number: int) -> dict[str, Any]:
-    return {**record, "order_id": number} if number % 5 == 0 else record
-
-
-def _unknown_key(record: dict[str, Any], number: int) -> dict[str, Any]:
-    return {**record, "file_id": [number]}
-
-
-def _unknown_key_in_visit(record: dict[str, Any], number: int) -> dict[str, Any]:
-    return {**record, "visit": {"id": number, "roistat_param1": str(number)}}
-
-
-def _duration_as_text(record: dict[str, Any], number: int) -> dict[str, Any]:
-    return {**record, "duration": str(number)}
-
-
-KINDS = st.lists(
-    st.sampled_from(
-        [_as_example, _number_as_order_id, _unknown_key, _unknown_key_in_visit, _duration_as_text]
-    ),
-    max_size=3,
-)
+# Changes that all records of a page have; the second is one record in five.
+Change = Callable[[dict[str, Any], int], dict[str, Any]]
+CHANGES: list[Change] = [
+    lambda record, number: record,
+    lambda record, number: {**record, "order_id": number} if number % 5 == 0 else record,
+    lambda record, number: {**record, "file_id": [number]},
+    lambda record, number: {**record, "visit": {"id": number, "roistat_param1": str(number)}},
+    lambda record, number: {**record, "duration": str(number)},
+]
+KINDS = st.lists(st.sampled_from(CHANGES), max_size=3)
 
 
 @st.composite
