@@ -194,20 +194,6 @@ async def test_successes_refill_the_budget_up_to_its_capacity() -> None:
     assert budget.left == 20
 
 
-async def test_an_outage_is_not_answered_by_a_retry_storm() -> None:
-    """Once the budget is spent, an operation is one request, give or take a twentieth."""
-    budget = RetryBudget()
-
-    async def count_attempts(operations: int) -> int:
-        outage = [Retries(*[UNAVAILABLE] * 9, budget=budget) for _ in range(operations)]
-        for retries in outage:
-            await retries.fail()
-        return sum(retries.count for retries in outage)
-
-    assert await count_attempts(40) > 40
-    assert await count_attempts(1000) <= 1050
-
-
 policies = st.builds(
     RetryPolicy,
     base_delay=st.floats(0.001, 10),

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from roistat_async.transport import retry
 
@@ -50,7 +48,7 @@ def test_an_invalid_value_counts_as_absent(value: str | None) -> None:
 def random_header(random: Random) -> str:
     pieces = [
         "Fri", "Mon,", " ", "01", "99", "May", "Foo", "2026", "99999", "25:61:61", "12:00:00",
-        "GMT", "+9999", "-0000", "EST", ":", ",", "-", "\x00", "٣", "1e3", "(", '"', "\\",
+        "GMT", "+9999", "-0000", "EST", ":", ",", "-", "\x00", "٣", "1e3", "(", '"', "\\", "\ud800",
     ]  # fmt: skip
     return " ".join(random.choices(pieces, k=random.randrange(9)))
 
@@ -60,11 +58,4 @@ def test_ten_thousand_strings_raise_nothing() -> None:
     random = Random(20260501)
     for _ in range(10_000):
         seconds = read(random_header(random), random_header(random))
-        assert seconds is None or seconds >= 0
-
-
-@given(st.text(max_size=40), st.none() | st.text(max_size=40))
-def test_any_text_raises_nothing(value: str, date: str | None) -> None:
-    """The same holds for any Unicode text."""
-    seconds = read(value, date)
-    assert seconds is None or 0 <= seconds < 10**12
+        assert seconds is None or 0 <= seconds < 10**12
