@@ -38,7 +38,7 @@ class CheckedPage:
     `received` and `keys` also count rows of the second before the start: a server whose `>`
     includes the second it names sends them, and they occupy offsets too. The dates are those of
     the first and the last row whose date can be read. A page that is not `is_full` was not cut: it
-    holds fewer rows than the server is known to send. `is_last` is a guess, by `total`.
+    holds fewer rows than the server is known to send. `rows_to_end` is a guess, by `total`.
     """
 
     calls: list[Call]
@@ -49,9 +49,9 @@ class CheckedPage:
     received: int
     row_count: int
     total: int | None
+    rows_to_end: int | None
     before: datetime
     is_full: bool
-    is_last: bool
 
     @property
     def is_empty(self) -> bool:
@@ -85,9 +85,9 @@ def check_page(
         received,
         rows.row_count,
         rows.total,
+        None if rows.total is None else rows.total - query.offset,
         query.before,
         is_full=received >= min(query.limit, largest_page),
-        is_last=rows.total is not None and rows.total <= query.offset + received,
     )
 
 

@@ -15,8 +15,8 @@ from ..validation import require_int
 from . import resume_token
 from .checked_page import SECOND, floor_second
 from .closable_iterable import ClosableIterable
+from .date_walk import DateWalk
 from .page_fetcher import Fetch, PageFetcher, ReductionHint
-from .parallel_walk import ParallelWalk
 from .resume_token import ResumeToken
 
 
@@ -26,7 +26,7 @@ class History(ClosableIterable):
     `report` holds what was proved. After any end, also an error or an early exit, `resume_token`
     is a text to store: `calls.history(period, resume_from=walk.resume_token)` continues after the
     last call that was returned. Each iteration starts again; only one may run at a time. Use
-    `async with` if you may leave early. At most `concurrency` x 5 pages are in memory.
+    `async with` if you may leave early. At most `concurrency` + 1 pages are in memory.
 
     Raises PagingError, with the resume token, if the list cannot be proved complete.
     """
@@ -161,10 +161,11 @@ class History(ClosableIterable):
             )
 
     def _reset(self) -> None:
-        self._fetcher = PageFetcher(self._fetch, self._page_size, self._reduction_hint)
-        self._walk = ParallelWalk(
-            self._fetcher, self._first.next_second, self._end, self._concurrency
+        self._fetcher = PageFetcher(
+            self._fetch, self._page_size, self._concurrency, self._reduction_hint
         )
+        first = self._first.next_second
+        self._walk = DateWalk(self._fetcher, first, self._end, self._concurrency)
         self._reached = self._first
         self._returned_page: list[Call] = []
         self._returned_count = 0

@@ -7,6 +7,7 @@ agrees with it, and if `total` keeps contradicting it, the walk ends with Paging
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -33,8 +34,11 @@ ReductionHint = Callable[[RoistatError], Reduction | None]
 class PageFetcher:
     """Fetcher of pages that learns their size and how much one request may ask for."""
 
-    def __init__(self, fetch: Fetch, page_size: int, reduction_hint: ReductionHint) -> None:
+    def __init__(
+        self, fetch: Fetch, page_size: int, concurrency: int, reduction_hint: ReductionHint
+    ) -> None:
         self._fetch = fetch
+        self._requests = asyncio.Semaphore(concurrency)
         self._reduction_hint = reduction_hint
         self._limit = page_size
         self._span: timedelta | None = None
@@ -54,6 +58,11 @@ class PageFetcher:
         """Incremented when queries change their range: earlier offsets are then invalid."""
 
     @property
+    def page_rows(self) -> int:
+        """Number of rows that a full page has."""
+        return min(self._limit, self.largest_page)
+
+    @property
     def bad_records(self) -> list[BadRecord]:
         """Records that could not be read, each once."""
         return [*self._bad_records.values()]
@@ -70,11 +79,11 @@ class PageFetcher:
 
         `known_total` is the total of the same query at an earlier offset.
         """
-        page = await self._fetch_page(start, end, offset, known_total)
+        page = await self.fetch_once(start, end, offset, known_total)
         if page.row_count or (offset and is_end(offset, page.total, known_total, reading=1)):
             return page
         for reading in range(2, MAX_READINGS + 1):
-            page = await self._fetch_page(start, end, offset, known_total)
+            page = await self.fetch_once(start, end, offset, known_total)
             if page.row_count or is_end(offset, page.total, known_total, reading=reading):
                 return page
         if await self._is_total_unfiltered():
@@ -84,9 +93,10 @@ class PageFetcher:
             f"from offset {offset} on; resume later"
         )
 
-    async def _fetch_page(
-        self, start: datetime, end: datetime, offset: int, known_total: int | None
+    async def fetch_once(
+        self, start: datetime, end: datetime, offset: int, known_total: int | None = None
     ) -> CheckedPage:
+        """Fetch a page without confirming that it is empty."""
         query, rows = await self._rows(start, end, offset, known_total)
         if rows.items and all(call.date == query.after < start for call in rows.items):
             # This server's `>` includes the second it names, and that second fills the page: it
@@ -104,8 +114,7 @@ class PageFetcher:
     async def _is_total_unfiltered(self) -> bool:
         """Return whether `total` counts calls that the filter excludes: then it proves nothing."""
         if self._total_ignores_filters is None:
-            self.requests += 1
-            rows = await self._fetch(PageQuery(*_NO_CALLS, limit=1))
+            rows = await self._request(PageQuery(*_NO_CALLS, limit=1))
             self._total_ignores_filters = rows.total is not None and rows.total > 0
         return self._total_ignores_filters
 
@@ -113,9 +122,13 @@ class PageFetcher:
         """Check that calls at `before`, sent if `<` means `<=`, came because none is older."""
         if self.is_ascending:
             return
-        self.requests += 1
-        if (await self._fetch(evolve(query, before=query.before - SECOND))).row_count:
+        if (await self._request(evolve(query, before=query.before - SECOND))).row_count:
             raise PagingError(NOT_ASCENDING)
+
+    async def _request(self, query: PageQuery) -> RowBatch[Call]:
+        async with self._requests:
+            self.requests += 1
+            return await self._fetch(query)
 
     async def _rows(
         self, start: datetime, end: datetime, offset: int, known_total: int | None
@@ -125,9 +138,8 @@ class PageFetcher:
             after = start if self._is_after_inclusive else start - SECOND
             limit = 1 if self._cuts_in_a_row > _MAX_CUTS else self._limit
             query = PageQuery(after, before, limit, offset)
-            self.requests += 1
             try:
-                rows = await self._fetch(query)
+                rows = await self._request(query)
             except RoistatError as error:
                 if is_past_end(error, offset, known_total):
                     return query, RowBatch([], [], known_total)

@@ -125,14 +125,15 @@ class Calls:
             async for call in walk: ...
             print(walk.report)                    # rows, requests, sealed_until, ...
 
-        Calls that are added, edited or deleted meanwhile cause no gap and no duplicate
-        (docs/history-walk.md). Roistat may still add calls dated within the last `settle` before
-        the walk started. `report` counts them, and says up to when the history is complete.
+        Calls that are added or deleted meanwhile cause no gap and no duplicate; a call whose date
+        is edited meanwhile may be missed or returned twice (docs/history-walk.md). Roistat may
+        still add calls dated within the last `settle` before the walk started. `report` counts
+        them, and says up to when the history is complete.
 
         There is no filter: a call that changes during the walk could leave or enter the filter and
         be missed. Filter the calls yourself.
 
-        `concurrency` is the number of time ranges read at the same time. `resume_from` is the
+        `concurrency` is the number of requests at the same time. `resume_from` is the
         resume token of an earlier walk over the same period. The other arguments are those of
         `list`. Raises PagingError if the history cannot be proved complete.
         """

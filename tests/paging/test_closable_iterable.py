@@ -23,7 +23,7 @@ def history() -> History:
 @pytest.mark.parametrize("kind", ["pager", "history"])
 async def test_leaving_the_block_cancels_the_requests(kind: str, by_page: bool) -> None:
     """After `async with` no request of an unfinished iteration is pending."""
-    calls = spread(600, gate=asyncio.Semaphore(8))
+    calls = spread(600, gate=asyncio.Semaphore(3))
     iterable: Pager[int] | History
     iterable = GatedPages(0).pager() if kind == "pager" else calls.walk(concurrency=4)
     async with iterable as rows:

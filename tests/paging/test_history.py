@@ -481,7 +481,7 @@ async def test_an_unfinished_walk_leaves_nothing(
     consume: Callable[[AsyncIterable[Call]], Any], error: type[BaseException] | None
 ) -> None:
     """A walk that is left, fails or is cancelled has no request or task after it."""
-    calls = spread(600, gate=asyncio.Semaphore(8))
+    calls = spread(600, gate=asyncio.Semaphore(3))
     walk = calls.walk(concurrency=4)
     if error is None:
         await consume(walk)
@@ -496,7 +496,7 @@ async def test_an_unfinished_walk_leaves_nothing(
 
 async def test_closing_leaves_nothing_at_once() -> None:
     """After aclose() no request is pending."""
-    calls = spread(600, gate=asyncio.Semaphore(8))
+    calls = spread(600, gate=asyncio.Semaphore(3))
     async with aclosing(calls.walk(concurrency=4).pages()) as pages:
         await anext(pages)
         await settle()

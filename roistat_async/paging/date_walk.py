@@ -1,4 +1,4 @@
-"""Time slice of the history, walked by date (keyset pagination), never by offset.
+"""Walk of the history by date (keyset pagination), never by the number of rows.
 
 A page holds the oldest calls from the cursor on, at one instant. Its last second may be cut, so
 only the seconds before it are returned, and the cursor moves to that second, inclusive. Each second
@@ -8,12 +8,13 @@ shift it. The argument is in docs/history-walk.md §3.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from datetime import datetime, timedelta
+from collections.abc import AsyncGenerator, Hashable
+from datetime import datetime
 
 from ..errors import InvalidRequestError, NotFoundError, PagingError, RoistatError
 from ..models.calls import Call
 from .checked_page import NOT_ASCENDING, SECOND, CheckedPage, floor_second
+from .lookahead import Lookahead
 from .page_fetcher import PageFetcher
 from .stable_read import read_stable
 
@@ -21,63 +22,51 @@ _OFFSET_PAST_END = 1_000_000
 """An offset beyond the calls of any second."""
 
 
-class TimeSlice:
-    """Slice from `cursor` to `end`; the end may be moved nearer during the walk.
+class DateWalk:
+    """Walk of [start, end) by date; at most `concurrency` + 1 pages are in memory."""
 
-    Pages are requested up to the end of the whole period. A page that reaches past the end of the
-    slice proves that nothing is left before it, which saves the request for an empty page.
-    """
-
-    def __init__(self, fetcher: PageFetcher, start: datetime, end: datetime) -> None:
+    def __init__(
+        self, fetcher: PageFetcher, start: datetime, end: datetime, concurrency: int
+    ) -> None:
         self._fetcher = fetcher
+        self._lookahead = Lookahead(fetcher, end, concurrency)
+        self._cursor = start
         self._end = end
         self._previous_start: datetime | None = None
         """Start of the previous page, if that page showed calls of the cursor's second."""
-        self.cursor: datetime = start
-        self.end: datetime = end
-        self.pages: int = 0
-        self.rows_used: int = 0
-        self.rows_reread: int = 0
-        """Rows that are read twice: those of the next slice, and of the last second of a page."""
-        self.page_span: timedelta | None = None
-        """Time that a full page spans; None if the list seems to end."""
         self.overfull_seconds: int = 0
+        """Seconds that hold more calls than a page."""
 
-    async def next_batch(self) -> list[Call] | None:
-        """Return the calls of the next seconds, each second whole, in order; None at the end."""
-        while self.cursor < self.end:
-            calls = await self._step()
-            self.pages += 1
-            # `end` may have been moved nearer during the request.
-            inside = [call for call in calls if call.date < self.end]
-            self.rows_used += len(inside)
-            self.rows_reread += len(calls) - len(inside)
-            if inside:
-                return inside
-        return None
+    async def batches(self) -> AsyncGenerator[list[Call], None]:
+        """Yield the calls of some seconds at a time, each second whole, in order."""
+        try:
+            while self._cursor < self._end:
+                if calls := await self._step():
+                    yield calls
+        finally:
+            await self._lookahead.close()
 
     async def _step(self) -> list[Call]:
         page = await self._fetch_page()
         if page.is_empty:
-            self._move(page.before)
+            self._jump(page.before)
             return []
         if page.first_date is None or page.last_date is None:
             return await self._read_undated(page)
         last = floor_second(page.last_date)
         if floor_second(page.first_date) == last:
             return await self._read_single_second(page, last)
-        self.page_span = last - self.cursor if page.is_full and not page.is_last else None
         complete = [call for call in page.calls if call.date < last]
-        reread = len(page.calls) - len(complete)
-        start = self.cursor
-        self._move(last)
-        self._previous_start = start if reread else None
-        self.rows_reread += reread
+        self._previous_start = self._cursor if len(complete) < len(page.calls) else None
+        self._cursor = last
+        self._lookahead.advance(page, len(complete), last)
         return complete
 
-    def _move(self, cursor: datetime) -> None:
-        self.cursor = cursor
+    def _jump(self, cursor: datetime) -> None:
+        """Continue at a date that is an unknown number of rows further."""
+        self._cursor = cursor
         self._previous_start = None
+        self._lookahead.clear()
 
     async def _fetch_page(self) -> CheckedPage:
         """Fetch the page at the cursor; calls of its second that were seen must be on it.
@@ -85,12 +74,14 @@ class TimeSlice:
         If they are not, the server may filter by other dates than it shows, and calls would be
         passed over (docs/history-walk.md §2.3).
         """
-        page = await self._fetcher.fetch(self.cursor, self._end)
-        if self._previous_start is None or _begins_at(page, self.cursor):
+        page = await self._lookahead.get(self._cursor)
+        if page is None:
+            page = await self._fetcher.fetch(self._cursor, self._end)
+        if self._previous_start is None or _begins_at(page, self._cursor):
             return page
-        page = await self._fetcher.fetch(self.cursor, self._end)
-        if not _begins_at(page, self.cursor):
-            await self._check_deleted(self._previous_start, self.cursor)
+        page = await self._fetcher.fetch(self._cursor, self._end)
+        if not _begins_at(page, self._cursor):
+            await self._check_deleted(self._previous_start, self._cursor)
         return page
 
     async def _check_deleted(self, start: datetime, second: datetime) -> None:
@@ -117,14 +108,14 @@ class TimeSlice:
         if fetcher.generation != generation:
             return []  # the offset belongs to another query: repeat both
         if following is None or following.is_empty:
-            start = self.cursor
+            start = self._cursor
             calls = page.calls
             if page.is_full:
                 calls = await read_stable(fetcher, start, page_end, page.keys)
-            self._move(page_end)
+            self._jump(page_end)
             return calls
         if not page.is_full and following.keys <= page.keys and await self._is_same_anywhere(page):
-            self._move(second + SECOND)  # the next page shows what follows
+            self._jump(second + SECOND)  # the next page shows what follows
             return page.calls
         if following.first_date is not None and following.first_date > second:
             fetcher.is_ascending = True
@@ -132,8 +123,8 @@ class TimeSlice:
         self.overfull_seconds += 1
         calls = await read_stable(fetcher, second, second + SECOND)
         if not calls and page.calls:
-            await self._check_deleted(self.cursor, second)
-        self._move(second + SECOND)
+            await self._check_deleted(self._cursor, second)
+        self._jump(second + SECOND)
         return calls
 
     async def _fetch_following(self, page: CheckedPage, second: datetime) -> CheckedPage | None:
@@ -141,7 +132,7 @@ class TimeSlice:
         refused: RoistatError
         try:
             return await self._fetcher.fetch(
-                self.cursor, page.before, offset=page.received, known_total=page.total
+                self._cursor, page.before, offset=page.received, known_total=page.total
             )
         except (InvalidRequestError, NotFoundError) as error:
             refused = error
@@ -158,11 +149,11 @@ class TimeSlice:
         date, keys = await self._next_date(page)
         if self._fetcher.generation != generation:
             return []
-        if date is not None and date > self.cursor:
+        if date is not None and date > self._cursor:
             await self._check_order(keys, date)
-        end = page.before if date is None else max(date, self.cursor + SECOND)
-        calls = await read_stable(self._fetcher, self.cursor, end)
-        self._move(end)
+        end = page.before if date is None else max(date, self._cursor + SECOND)
+        calls = await read_stable(self._fetcher, self._cursor, end)
+        self._jump(end)
         return calls
 
     async def _next_date(self, page: CheckedPage) -> tuple[datetime | None, frozenset[Hashable]]:
@@ -170,7 +161,7 @@ class TimeSlice:
         keys, offset = page.keys, page.received
         while True:
             following = await self._fetcher.fetch(
-                self.cursor, page.before, offset=offset, known_total=page.total
+                self._cursor, page.before, offset=offset, known_total=page.total
             )
             if following.is_empty:
                 return None, keys
@@ -178,7 +169,7 @@ class TimeSlice:
                 return floor_second(following.first_date), keys
             if following.keys <= keys:
                 raise PagingError(
-                    f"no date of the calls from {self.cursor} on can be read, and the server "
+                    f"no date of the calls from {self._cursor} on can be read, and the server "
                     "ignores offsets; a larger page_size may help"
                 )
             keys |= following.keys
@@ -188,7 +179,7 @@ class TimeSlice:
         """Return whether the server ignores offsets, by asking for one beyond all calls."""
         return not (
             await self._fetcher.fetch(
-                self.cursor, page.before, offset=_OFFSET_PAST_END, known_total=page.total
+                self._cursor, page.before, offset=_OFFSET_PAST_END, known_total=page.total
             )
         ).is_empty
 
@@ -198,9 +189,9 @@ class TimeSlice:
         Then no other row is older. A server whose `<` means `<=` shows rows of the second itself.
         """
         for end in (second, second - SECOND):
-            if self._fetcher.is_ascending or end <= self.cursor:
+            if self._fetcher.is_ascending or end <= self._cursor:
                 return
-            earlier = await self._fetcher.fetch(self.cursor, end)
+            earlier = await self._fetcher.fetch(self._cursor, end)
             if not earlier.keys <= keys:
                 raise PagingError(NOT_ASCENDING)
             if earlier.is_empty:
