@@ -11,7 +11,7 @@ from typing import Any
 from attrs import field, frozen
 
 from roistat_async import Call, errors
-from tests.faults.secrets import TOLD
+from tests.faults.secrets import SECRET_TEXT
 from tests.helpers.fault_server import call_row
 
 WORDS = "Звонок"
@@ -56,7 +56,7 @@ class Read:
     label: str = "application/json"
 
 
-_TEXT = TOLD.decode()
+_TEXT = SECRET_TEXT.decode()
 _NO_NUMBERS: list[object] = [1.9, True, "1.9", "٣", "7_0", "1e3", "+1", _TEXT, [1], {}]
 _FIRST = r"\$\.data\[0\]"
 _COMMENT: Callable[[Call], Any] = lambda call: call.comment  # noqa: E731

@@ -6,13 +6,13 @@ import gzip
 
 from roistat_async import errors
 from tests.faults.fault_case import FaultCase
-from tests.faults.secrets import TOLD
+from tests.faults.secrets import SECRET_TEXT
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import answer
 
 _NO_JSON = r"not a JSON object \(\d+ bytes( of [a-z]+/[a-z]+)?\)"
 _DAMAGED = "truncated or corrupt|not valid HTTP|no JSON"
-_BODY = b'{"status": "success", "data": [{"comment": "' + TOLD + b'"}]}'
+_BODY = b'{"status": "success", "data": [{"comment": "' + SECRET_TEXT + b'"}]}'
 _PACKED = gzip.compress(_BODY)
 _GZIP = "Content-Encoding: gzip"
 
@@ -30,8 +30,8 @@ def unusable(
 
 
 ROWS = [
-    unusable("J1", "web page", answer(b"<html>" + TOLD + b"</html>", kind="text/html")),
-    unusable("J1", "PHP fatal", answer(b"<br /><b>Fatal error</b>: " + TOLD)),
+    unusable("J1", "web page", answer(b"<html>" + SECRET_TEXT + b"</html>", kind="text/html")),
+    unusable("J1", "PHP fatal", answer(b"<br /><b>Fatal error</b>: " + SECRET_TEXT)),
     unusable("J4", "truncated", answer(_BODY[:-9])),
     *[
         unusable("J16", what, answer(data, _GZIP), _DAMAGED, errors.RoistatError)
@@ -42,6 +42,6 @@ ROWS = [
         }.items()
     ],
     unusable("J17", "stream cut", answer(_PACKED[:-30], _GZIP)),
-    unusable("J18", "trailing garbage", answer(_BODY + TOLD)),
-    unusable("J18", "warning before", answer(b"<b>Warning</b>: " + TOLD + _BODY)),
+    unusable("J18", "trailing garbage", answer(_BODY + SECRET_TEXT)),
+    unusable("J18", "warning before", answer(b"<b>Warning</b>: " + SECRET_TEXT + _BODY)),
 ]

@@ -15,11 +15,11 @@ from tests.faults.secrets import hidden_from
 
 
 def _open_files() -> list[str]:
-    found = []
+    names = []
     for name in os.listdir("/proc/self/fd") if Path("/proc/self/fd").exists() else ():
         with suppress(OSError):  # the one that was opened for this very look
-            found.append(os.readlink(f"/proc/self/fd/{name}"))
-    return sorted(found)
+            names.append(os.readlink(f"/proc/self/fd/{name}"))
+    return sorted(names)
 
 
 @pytest.fixture
@@ -32,5 +32,5 @@ async def nothing_left(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert _open_files() == before
-    check_error = [logging.Formatter().format(record) for record in caplog.get_records("call")]
-    hidden_from("\n".join(check_error))
+    messages = [logging.Formatter().format(record) for record in caplog.get_records("call")]
+    hidden_from("\n".join(messages))

@@ -50,9 +50,9 @@ def table(rows: list[FaultCase]) -> pytest.MarkDecorator:
 async def read(roistat: Roistat, number: int = 7) -> None:
     """Read one call and check that it belongs to this request."""
     pager = roistat.calls.list(filters=[("caller", "=", PHONE)], offset=number)
-    found = await pager.first()
-    assert found is not None
-    assert found.id == str(number)
+    call = await pager.first()
+    assert call is not None
+    assert call.id == str(number)
 
 
 async def read_scripts(roistat: Roistat, _: Path) -> object:
@@ -67,8 +67,8 @@ async def create(roistat: Roistat, _: Path = Path()) -> None:
 
 
 def _draft() -> CallDraft:
-    moment = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
-    return CallDraft(callee=SENT_PHONE, caller=PHONE, date=moment, comment=MARKER)
+    date = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
+    return CallDraft(callee=SENT_PHONE, caller=PHONE, date=date, comment=MARKER)
 
 
 async def change(roistat: Roistat, _: Path = Path()) -> None:
@@ -83,8 +83,8 @@ async def delete(roistat: Roistat, _: Path = Path()) -> None:
 
 async def download(roistat: Roistat, folder: Path) -> None:
     """Save a recording and check that it is whole."""
-    saved = await roistat.calls.download_recording(1, to=folder / "1.mp3")
-    assert saved.path.stat().st_size == saved.size > 1000
+    download_result = await roistat.calls.download_recording(1, to=folder / "1.mp3")
+    assert download_result.path.stat().st_size == download_result.size > 1000
 
 
 READS: dict[str, Operation] = {

@@ -14,7 +14,7 @@ MARKER = "b0dyMarker"
 PHONE = "79261234567"
 SENT_PHONE = "74950000001"
 SECRETS = (KEY, MARKER, PHONE, SENT_PHONE)
-TOLD = f"{MARKER} {PHONE} {KEY}".encode()
+SECRET_TEXT = f"{MARKER} {PHONE} {KEY}".encode()
 
 
 def check(error: BaseException | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from roistat_async import errors
 from tests.faults.fault_case import FaultCase
-from tests.faults.secrets import TOLD
+from tests.faults.secrets import SECRET_TEXT
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import OK_BODY, answer
 
@@ -28,7 +28,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 def failed(status: int, *headers: str) -> FaultCase:
     """Response of a failed server; its page holds secrets."""
-    page = answer(TOLD, *headers, status=f"{status} Oops", kind="text/html")
+    page = answer(SECRET_TEXT, *headers, status=f"{status} Oops", kind="text/html")
     what = " ".join([str(status), *headers])
     fault = sends(page, end="serve")
     return FaultCase("H4", what, fault, error=errors.ServerError, says=f"http_{status}")
@@ -62,7 +62,7 @@ def unreadable(number: str, what: str, data: bytes, says: str, **options: Any) -
     return FaultCase(number, what, fault, error=errors.MalformedResponseError, says=says, **options)
 
 
-_SECRET = TOLD.decode().replace(" ", "")
+_SECRET = SECRET_TEXT.decode().replace(" ", "")
 _ENCODED = "Content-Encoding that was not requested|not valid HTTP"
 _TWICE = answer(gzip.compress(OK_BODY), "Content-Encoding: gzip, gzip")
 # aiohttp itself refuses it where no package can read it: that is as good as no HTTP.
@@ -72,7 +72,7 @@ ROWS = [
     *[failed(status) for status in _FAILED],
     # With Retry-After it is still not the limiter's: a write may have happened.
     failed(503, "Retry-After: 1"),
-    *[refused(status, kind, TOLD, f"http_{status}") for status, kind in _REFUSALS.items()],
+    *[refused(status, kind, SECRET_TEXT, f"http_{status}") for status, kind in _REFUSALS.items()],
     *[
         refused(status, kind, b'{"status": "error", "error": "new_code"}', "new_code")
         for status, kind in [*_REFUSALS.items()][::4]

@@ -11,7 +11,7 @@ import pytest
 from roistat_async import errors
 from tests.faults.bodies import READ, REFUSED, WORDS, Read, Refused, rows, spelled
 from tests.faults.fault_case import create, failure
-from tests.faults.secrets import PHONE, TOLD, check, hidden_from
+from tests.faults.secrets import PHONE, SECRET_TEXT, check, hidden_from
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, call_row, sends
 from tests.helpers.raw_server import answer, replies, success
@@ -55,7 +55,7 @@ async def test_a_body_is_read(body: Read) -> None:
 async def test_j26_one_bad_row_in_a_thousand() -> None:
     """One bad row is named by index and path; on request the 999 others are returned."""
     texts = [json.dumps(call_row(number)) for number in range(1000)]
-    texts[417] = spelled(date=TOLD.decode())
+    texts[417] = spelled(date=SECRET_TEXT.decode())
     page_and_end = replies(answer(rows(*texts)), success(data=[]))
     async with FaultServer(page_and_end) as server, client(server.base_url) as roistat:
         pager = roistat.calls.list(on_bad_record="skip")

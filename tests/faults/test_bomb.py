@@ -31,11 +31,11 @@ CLIENT = textwrap.dedent(
         async with client(sys.argv[1]) as roistat:
             await roistat.calls.list().first()
             gc.collect()
-            before, began = peak(), time.perf_counter()
+            before, began = peak(), time.process_time()
             try:
                 await roistat.scripts.list()
             except errors.RoistatError as error:
-                print(type(error).__name__, peak() - before, time.perf_counter() - began)
+                print(type(error).__name__, peak() - before, time.process_time() - began)
 
     asyncio.run(main())
     """
@@ -59,7 +59,7 @@ def bomb(head: bytes, filling: bytes, size: int = 200 * MB) -> bytes:
     return b"".join([packer.compress(head), *blocks, packer.flush()])
 
 
-async def blast(data: bytes) -> BombResult:
+async def result_of(data: bytes) -> BombResult:
     """Run a process that reads a list, and then the bomb over the same connection."""
 
     async def handler(connection: Connection) -> None:
@@ -70,8 +70,8 @@ async def blast(data: bytes) -> BombResult:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", CLIENT, server.base_url, stdout=asyncio.subprocess.PIPE
         )
-        check_error, _ = await process.communicate()
-    error, memory, seconds = check_error.decode().split()
+        output, _ = await process.communicate()
+    error, memory, seconds = output.decode().split()
     return BombResult(error, int(memory), float(seconds))
 
 
@@ -87,16 +87,16 @@ BOMBS = {
 @pytest.mark.parametrize("what", BOMBS)
 async def test_j15_a_bomb_is_stopped_at_the_cap(what: str) -> None:
     """A bomb raises an error within a second and uses less than 40 MB of memory."""
-    found = await blast(BOMBS[what])
-    assert found.error == "MalformedResponseError"
-    assert found.memory < (10 if what == "an error" else 40) * MB
-    assert found.seconds < 1
+    result = await result_of(BOMBS[what])
+    assert result.error == "MalformedResponseError"
+    assert result.memory < (10 if what == "an error" else 40) * MB
+    assert result.seconds < 1
 
 
 async def test_j15_nothing_but_brackets() -> None:
     """10 MB of empty lists in place of scripts are refused at the first one."""
     body = HEAD + b"[]," * (10 * MB // 3) + b"[]]}"
-    found = await blast(answer(body))
-    assert found.error == "MalformedResponseError"
-    assert found.memory < 27 * len(body)
-    assert found.seconds < 5
+    result = await result_of(answer(body))
+    assert result.error == "MalformedResponseError"
+    assert result.memory < 27 * len(body)
+    assert result.seconds < 5

@@ -107,7 +107,7 @@ class Address:
     is_permanent: bool = False
 
 
-PLACES = [
+ADDRESSES = [
     Address("T1", "refused", refused, r"to 127\.0\.0\.1:\d+: connection refused"),
     Address(
         "T2",
@@ -149,31 +149,31 @@ PLACES = [
     ),
 ]
 # Waiting for each of these takes its time; the others are met by every operation.
-_PATIENT = {"T3", "T4", "T6"}
+_SLOW = {"T3", "T4", "T6"}
 CASES = [
-    (place, name)
-    for place in PLACES
+    (address, name)
+    for address in ADDRESSES
     for name in ALL
-    if place.number not in _PATIENT or name in ("calls", "create", "download")
+    if address.number not in _SLOW or name in ("calls", "create", "download")
 ]
-IDS = [f"{place.number} {place.what}, {name}" for place, name in CASES]
+IDS = [f"{address.number} {address.what}, {name}" for address, name in CASES]
 
 
-@pytest.mark.parametrize(("place", "name"), CASES, ids=IDS)
-async def test_nothing_was_sent(place: Address, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("address", "name"), CASES, ids=IDS)
+async def test_nothing_was_sent(address: Address, name: str, tmp_path: Path) -> None:
     """NotSentError for reads, writes and files; repeated, unless a certificate is wrong."""
     clock = JumpingClock()
     retry = RetryPolicy(max_attempts=2)
     # To begin TLS may take longer on a busy machine than a test of waiting should last.
-    timeouts = BRISK if "within" in place.says else Timeouts()
-    async with place.reached() as reached:
+    timeouts = BRISK if "within" in address.says else Timeouts()
+    async with address.reached() as reached:
         options = {"timeouts": timeouts, "retry": retry, "clock": clock.clock, **reached}
         async with client(**options) as roistat:
             error = await failure(ALL[name], roistat, tmp_path)
     assert type(error) is errors.NotSentError
-    assert error.permanent is place.is_permanent
-    assert re.search(place.says, str(error))
-    assert len(clock.slept) == (0 if place.is_permanent else 1)
+    assert error.permanent is address.is_permanent
+    assert re.search(address.says, str(error))
+    assert len(clock.slept) == (0 if address.is_permanent else 1)
     assert not [*tmp_path.iterdir()]
     check(error)
 

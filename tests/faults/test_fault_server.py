@@ -16,14 +16,14 @@ async def exchange(server: FaultServer) -> tuple[bytes, BaseException | None]:
     """Send a request; return the response and how the connection ended."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(REQUEST)
-    got, error = b"", None
+    received, error = b"", None
     try:
-        while part := await reader.read(65536):
-            got += part
+        while chunk := await reader.read(65536):
+            received += chunk
     except ConnectionError as cut:
         error = cut
     writer.close()
-    return got, error
+    return received, error
 
 
 async def test_an_unused_fault_fails_the_test() -> None:
@@ -51,8 +51,8 @@ async def test_bytes_and_ends_are_exact() -> None:
     data = answer(b"\x00\xff half")[:-2]
     async with FaultServer(sends(data), sends(data, end="reset"), sends(end="reset")) as server:
         assert await exchange(server) == (data, None)
-        got, error = await exchange(server)
-        assert (got, type(error)) == (data, ConnectionResetError)
-        got, error = await exchange(server)
-        assert (got, type(error)) == (b"", ConnectionResetError)
+        received, error = await exchange(server)
+        assert (received, type(error)) == (data, ConnectionResetError)
+        received, error = await exchange(server)
+        assert (received, type(error)) == (b"", ConnectionResetError)
         assert server.requests == [REQUEST] * 3

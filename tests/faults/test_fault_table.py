@@ -32,7 +32,7 @@ ROWS = [*transport_rows.ROWS, *status_rows.ROWS, *body_rows.ROWS]
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-class FaultWorld:
+class FaultEnvironment:
     """Servers and clients for a fault; with TLS where it concerns TLS."""
 
     def __init__(self, row: FaultCase, authority: trustme.CA) -> None:
@@ -67,9 +67,9 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def world(row: FaultCase, authority: trustme.CA) -> FaultWorld:
+def environment(row: FaultCase, authority: trustme.CA) -> FaultEnvironment:
     """Return the servers and clients of a fault."""
-    return FaultWorld(row, authority)
+    return FaultEnvironment(row, authority)
 
 
 def check_error(row: FaultCase, error: errors.RoistatError) -> None:
@@ -87,10 +87,10 @@ def check_error(row: FaultCase, error: errors.RoistatError) -> None:
 @table(ROWS)
 @pytest.mark.parametrize("name", READS)
 async def test_a_read_tells_what_happened(
-    row: FaultCase, world: FaultWorld, name: str, tmp_path: Path
+    row: FaultCase, environment: FaultEnvironment, name: str, tmp_path: Path
 ) -> None:
     """The error of a read names the fault; the client's next request gets its own response."""
-    async with world.server(1) as server, world.client(server) as roistat:
+    async with environment.server(1) as server, environment.client(server) as roistat:
         check_error(row, await failure(READS[name], roistat, tmp_path))
         for number in (8, 9):
             await read(roistat, number)
@@ -99,19 +99,24 @@ async def test_a_read_tells_what_happened(
 
 @table(ROWS)
 async def test_a_read_is_repeated_so_often(
-    row: FaultCase, world: FaultWorld, tmp_path: Path
+    row: FaultCase, environment: FaultEnvironment, tmp_path: Path
 ) -> None:
     """A permanent fault is raised after exactly as many attempts as the case allows."""
-    async with world.server(row.repeats + 1) as server:
-        async with world.client(server, ATTEMPTS) as roistat:
+    async with environment.server(row.repeats + 1) as server:
+        async with environment.client(server, ATTEMPTS) as roistat:
             check_error(row, await failure(READS["calls"], roistat, tmp_path))
         assert server.connections == row.repeats + 1
 
 
 @table([row for row in ROWS if row.repeats])
-async def test_a_repeated_read_gets_its_answer(row: FaultCase, world: FaultWorld) -> None:
+async def test_a_repeated_read_gets_its_answer(
+    row: FaultCase, environment: FaultEnvironment
+) -> None:
     """A temporary fault is not seen, whichever of several reads meets it."""
-    async with world.server(row.repeats) as server, world.client(server, ATTEMPTS) as roistat:
+    async with (
+        environment.server(row.repeats) as server,
+        environment.client(server, ATTEMPTS) as roistat,
+    ):
         for number in range(3):
             await read(roistat, number)
     # The last repeat's connection was for it alone; the first may have been lost.
@@ -121,10 +126,10 @@ async def test_a_repeated_read_gets_its_answer(row: FaultCase, world: FaultWorld
 @table(ROWS)
 @pytest.mark.parametrize("write", [create, change])
 async def test_a_write_is_sent_once(
-    row: FaultCase, world: FaultWorld, write: Operation, tmp_path: Path
+    row: FaultCase, environment: FaultEnvironment, write: Operation, tmp_path: Path
 ) -> None:
     """A write is sent once, whatever became of its response; the next one gets its own."""
-    async with world.server(1) as server, world.client(server, ATTEMPTS) as roistat:
+    async with environment.server(1) as server, environment.client(server, ATTEMPTS) as roistat:
         error = await failure(write, roistat, tmp_path)
         assert type(error) is row.create
         check(error)
@@ -134,21 +139,25 @@ async def test_a_write_is_sent_once(
 
 
 @table([row for row in ROWS if row.repeats])
-async def test_a_change_is_repeated_by_opt_in(row: FaultCase, world: FaultWorld) -> None:
+async def test_a_change_is_repeated_by_opt_in(
+    row: FaultCase, environment: FaultEnvironment
+) -> None:
     """With RetryPolicy(retry_updates=True) an update is retried like a read."""
     async with (
-        world.server(1) as server,
-        world.client(server, ATTEMPTS, retry_updates=True) as roistat,
+        environment.server(1) as server,
+        environment.client(server, ATTEMPTS, retry_updates=True) as roistat,
     ):
         await change(roistat)
     assert server.connections == 2
 
 
 @table(ROWS)
-async def test_a_download_leaves_no_file(row: FaultCase, world: FaultWorld, tmp_path: Path) -> None:
+async def test_a_download_leaves_no_file(
+    row: FaultCase, environment: FaultEnvironment, tmp_path: Path
+) -> None:
     """A fault of a download is raised, the folder is empty, and the next download is whole."""
     row = evolve(row, error=row.download or row.error, says="" if row.download else row.says)
-    async with world.server(1) as server, world.client(server) as roistat:
+    async with environment.server(1) as server, environment.client(server) as roistat:
         check_error(row, await failure(download, roistat, tmp_path))
         assert not [*tmp_path.iterdir()]
         await download(roistat, tmp_path)

@@ -57,9 +57,9 @@ ENVELOPES = st.builds(
 DAY = Period.last(days=1)
 
 
-async def look(roistat: Roistat) -> None:
+async def run_every_operation(roistat: Roistat) -> None:
     """Request in every way; results can be encoded, and errors are ours."""
-    ask: dict[str, Callable[[], Any]] = {
+    operations: dict[str, Callable[[], Any]] = {
         "calls": lambda: roistat.calls.list(limit=3, prefetch=0).collect(),
         "skipping": lambda: roistat.calls.list(limit=3, on_bad_record="skip").collect(),
         "phones": lambda: roistat.phones.list(limit=3).collect(),
@@ -68,30 +68,30 @@ async def look(roistat: Roistat) -> None:
         "create": lambda: create(roistat),
         "change": lambda: change(roistat),
     }
-    for name, call in ask.items():
-        found = None  # a traceback shows local variables, this one too
+    for name, call in operations.items():
+        result = None  # a traceback shows local variables, this one too
         try:
-            found = await call()
+            result = await call()
         except errors.RoistatError as error:
             check(error)
         except AssertionError:
             assert name == "create"  # another comment came back than was sent: no matter here
         else:
-            repr(found).encode()
-            written(found)
+            repr(result).encode()
+            check_encodable(result)
 
 
-def written(found: Any) -> None:
+def check_encodable(result: Any) -> None:
     """Check that every text of a result can be encoded."""
-    if isinstance(found, list):
-        for call in found:
-            written(call)
-    elif isinstance(found, Call):
-        json.dumps(asdict(found), default=str, ensure_ascii=False).encode()
+    if isinstance(result, list):
+        for call in result:
+            check_encodable(call)
+    elif isinstance(result, Call):
+        json.dumps(asdict(result), default=str, ensure_ascii=False).encode()
 
 
-def meet(answer: SimulatedResponse) -> None:
-    """Let a client meet an answer, again and again, without sockets."""
+def send_to_client(answer: SimulatedResponse) -> None:
+    """Let a client send_to_client an answer, again and again, without sockets."""
 
     async def always(_: Any, sent: Callable[[], None]) -> SimulatedResponse:
         sent()
@@ -100,12 +100,12 @@ def meet(answer: SimulatedResponse) -> None:
     async def main() -> None:
         policy = RetryPolicy(max_attempts=2)
         async with simulated(SimulatedTransport(always), JumpingClock().clock, policy) as roistat:
-            await look(roistat)
+            await run_every_operation(roistat)
 
     asyncio.run(main())
 
 
-def dumped(value: Any) -> bytes:
+def encoded(value: Any) -> bytes:
     """Spell as JSON; NaN and lone surrogates as PHP never would."""
     return json.dumps(value).encode()
 
@@ -113,7 +113,7 @@ def dumped(value: Any) -> bytes:
 def body_of_success(rows: list[Any], total: Any) -> bytes:
     """Return a successful response with these rows."""
     first = rows[0] if rows else None
-    return dumped({"status": "success", "data": rows, "total": total, "phoneCall": first})
+    return encoded({"status": "success", "data": rows, "total": total, "phoneCall": first})
 
 
 def damaged(name: str, random: Random) -> bytes:
@@ -130,8 +130,8 @@ def damaged(name: str, random: Random) -> bytes:
 FIELDS = st.sampled_from([*call_row(1), "visit", "order", "tags", "link", "duration"])
 BODIES: dict[str, st.SearchStrategy[bytes]] = {
     "bytes": st.binary(max_size=60),
-    "JSON": JSON.map(dumped),
-    "envelope": ENVELOPES.map(dumped),
+    "JSON": JSON.map(encoded),
+    "envelope": ENVELOPES.map(encoded),
     "rows": st.builds(body_of_success, st.lists(CALLS | JSON, max_size=4), JSON),
     "field": st.builds(
         lambda name, value: body_of_success([call_row(1, **{name: value})], 1), FIELDS, JSON
@@ -148,7 +148,7 @@ BODIES: dict[str, st.SearchStrategy[bytes]] = {
 def test_any_body(kind: str, data: st.DataObject, status: int) -> None:
     """Any body gives a value that can be encoded, or an error that does not show it."""
     body = data.draw(BODIES[kind])
-    meet(SimulatedResponse(body, status))
+    send_to_client(SimulatedResponse(body, status))
 
 
 @pytest.fixture(scope="module")

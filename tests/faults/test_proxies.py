@@ -10,7 +10,7 @@ import pytest
 
 from roistat_async import Roistat, errors
 from tests.faults.fault_case import ATTEMPTS, create, failure, read_scripts
-from tests.faults.secrets import TOLD, check
+from tests.faults.secrets import SECRET_TEXT, check
 from tests.helpers.clients import KEY, PROJECT, client
 from tests.helpers.fault_server import FaultServer, sends
 from tests.helpers.raw_server import Connection, Handler, RawServer, answer, closed_port
@@ -40,7 +40,7 @@ async def refusal(handler: Handler, folder: Path, requests: int) -> errors.Roist
 @pytest.mark.parametrize("status", PERMANENT)
 async def test_t72_a_proxy_that_refuses_the_tunnel(status: int, tmp_path: Path) -> None:
     """The proxy, its status and what to do are named; a retry would not help."""
-    error = await refusal(sends(answer(TOLD, status=f"{status} {KEY}")), tmp_path, 1)
+    error = await refusal(sends(answer(SECRET_TEXT, status=f"{status} {KEY}")), tmp_path, 1)
     assert re.search(rf"roistat\.invalid:443.*{status}.*{PERMANENT[status]}", str(error))
     assert error.permanent  # type: ignore[attr-defined]
 
@@ -48,12 +48,12 @@ async def test_t72_a_proxy_that_refuses_the_tunnel(status: int, tmp_path: Path) 
 @pytest.mark.parametrize("status", [502, 503, 504])
 async def test_t72_a_proxy_that_cannot_reach_roistat(status: int, tmp_path: Path) -> None:
     """A create is retried, since it was not sent, and the status is named as the proxy's."""
-    error = await refusal(sends(answer(TOLD, status=f"{status} No")), tmp_path, ATTEMPTS)
+    error = await refusal(sends(answer(SECRET_TEXT, status=f"{status} No")), tmp_path, ATTEMPTS)
     assert str(status) in str(error)
 
 
 @pytest.mark.parametrize(
-    "fault", [sends(), sends(end="reset"), sends(b"SSH-2.0 " + TOLD + b"\r\n")], ids=str
+    "fault", [sends(), sends(end="reset"), sends(b"SSH-2.0 " + SECRET_TEXT + b"\r\n")], ids=str
 )
 async def test_t72_a_proxy_that_is_none(fault: Handler, tmp_path: Path) -> None:
     """A connection that ends before the tunnel stands sent nothing, so a create is retried."""
@@ -89,7 +89,7 @@ async def test_t72_a_tunnel_to_a_server_without_tls(tmp_path: Path) -> None:
 
 async def test_t72_407_of_a_forwarding_proxy(tmp_path: Path) -> None:
     """A request that a proxy refused was not carried out: it is no error of Roistat."""
-    fault = sends(answer(TOLD, status="407 Proxy Authentication Required"), end="serve")
+    fault = sends(answer(SECRET_TEXT, status="407 Proxy Authentication Required"), end="serve")
     async with FaultServer(fault) as server, client(server.base_url, attempts=2) as roistat:
         error = await failure(create, roistat, tmp_path)
     assert type(error) is errors.ResponseError

@@ -23,7 +23,7 @@ from roistat_async import (
     errors,
 )
 from tests.faults.fault_case import ALL, create
-from tests.faults.secrets import MARKER, PHONE, SECRETS, SENT_PHONE, TOLD, check, hidden_from
+from tests.faults.secrets import MARKER, PHONE, SECRET_TEXT, SECRETS, SENT_PHONE, check, hidden_from
 from tests.helpers.clients import KEY, client
 from tests.helpers.fault_server import FaultServer, call_row, sends
 from tests.helpers.raw_server import (
@@ -37,20 +37,20 @@ from tests.helpers.raw_server import (
 )
 
 RESET = sends(end="reset")
-STALLED = sends(answer(TOLD)[:-4], end="wait")
+STALLED = sends(answer(SECRET_TEXT)[:-4], end="wait")
 FAULTS: dict[str, Handler] = {
     "reset": RESET,
     "stalled": STALLED,
-    "500": replies(answer(TOLD, status="500 Oops")),
+    "500": replies(answer(SECRET_TEXT, status="500 Oops")),
     "redirect": replies(answer(b"", f"Location: http://x/{MARKER}/{KEY}", status="302 Go")),
-    "cookie": replies(answer(TOLD, f"Set-Cookie: a={KEY}", status="503 Later")),
-    "web page": replies(answer(b"<html>" + TOLD, kind="text/html")),
-    "half json": replies(answer(b'{"status": "success", "data": [{"a": "' + TOLD)),
-    "invalid UTF-8": replies(answer(b'{"status": "success", "data": "\xff' + TOLD)),
-    "no status": replies(answer(b'{"data": ["' + TOLD + b'"]}')),
-    "other shape": replies(answer(b'{"status": "success", "data": "' + TOLD + b'"}')),
+    "cookie": replies(answer(SECRET_TEXT, f"Set-Cookie: a={KEY}", status="503 Later")),
+    "web page": replies(answer(b"<html>" + SECRET_TEXT, kind="text/html")),
+    "half json": replies(answer(b'{"status": "success", "data": [{"a": "' + SECRET_TEXT)),
+    "invalid UTF-8": replies(answer(b'{"status": "success", "data": "\xff' + SECRET_TEXT)),
+    "no status": replies(answer(b'{"data": ["' + SECRET_TEXT + b'"]}')),
+    "other shape": replies(answer(b'{"status": "success", "data": "' + SECRET_TEXT + b'"}')),
     "invalid record": replies(
-        answer(b'{"status": "success", "data": [{"id": {"' + TOLD + b'": 1}, "name": 7}]}')
+        answer(b'{"status": "success", "data": [{"id": {"' + SECRET_TEXT + b'": 1}, "name": 7}]}')
     ),
 }
 MAY_SUCCEED = ("other shape", "invalid record")  # a change reads no data
@@ -226,7 +226,7 @@ def test_s2_the_search_finds_what_is_there() -> None:
 
     chained = raised("outside")
     chained.__cause__ = raised(PHONE)
-    for leaky in (raised(MARKER), raised("x", body=TOLD.decode()), chained):
+    for leaky in (raised(MARKER), raised("x", body=SECRET_TEXT.decode()), chained):
         with pytest.raises(AssertionError):
             check(leaky)
     for secret in SECRETS:

@@ -8,7 +8,7 @@ import pytest
 
 from roistat_async import RetryPolicy, errors
 from tests.faults.fault_case import ALL, WRITES, create, download, failure, read
-from tests.faults.secrets import TOLD, check
+from tests.faults.secrets import SECRET_TEXT, check
 from tests.helpers.clients import KEY, client
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import FaultServer, sends, true_answer
@@ -22,15 +22,15 @@ STATUSES = [301, 302, 303, 307, 308]
 SCHEMES = ["http://127.0.0.1", "http://localhost", "https://127.0.0.1", "//127.0.0.1"]
 
 
-def later(wish: str, status: int = 429) -> Handler:
+def refusal_with_retry_after(value: str, status: int = 429) -> Handler:
     """Refuse with Retry-After."""
-    body = LIMITED if status == 429 else TOLD
-    return sends(answer(body, DATE, f"Retry-After: {wish}", status=f"{status} No"), end="serve")
+    body = LIMITED if status == 429 else SECRET_TEXT
+    return sends(answer(body, DATE, f"Retry-After: {value}", status=f"{status} No"), end="serve")
 
 
-async def waited(fault: Handler, luck: float) -> list[float]:
-    """Read through a fault; return the time waited."""
-    clock = JumpingClock(luck)
+async def delays_of(fault: Handler, jitter: float) -> list[float]:
+    """Read through a fault; return the delays before retries."""
+    clock = JumpingClock(jitter)
     retry = RetryPolicy(max_attempts=2, base_delay=0.25, throttled_base_delay=1.0, deadline=600)
     async with FaultServer(fault) as server:
         async with client(server.base_url, retry=retry, clock=clock.clock) as roistat:
@@ -39,60 +39,46 @@ async def waited(fault: Handler, luck: float) -> list[float]:
     return clock.slept
 
 
-@pytest.mark.parametrize("luck", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("wish", ["7", "120", "Fri, 01 May 2026 09:00:07 GMT"])
-async def test_h1_h2_retry_after_is_honoured(status: int, wish: str, luck: float) -> None:
+@pytest.mark.parametrize("value", ["7", "120", "Fri, 01 May 2026 09:00:07 GMT"])
+async def test_h1_h2_retry_after_is_honoured(status: int, value: str, jitter: float) -> None:
     """Retry-After in seconds or as a date is waited for: never less, at most a little more."""
-    (wait,) = await waited(later(wish, status), luck)
-    seconds = 120 if wish == "120" else 7
+    (wait,) = await delays_of(refusal_with_retry_after(value, status), jitter)
+    seconds = 120 if value == "120" else 7
     assert seconds <= wait <= min(120, seconds + 1)
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("wish", ["121", "9999999999", "Fri, 01 May 2026 09:05:00 GMT"])
+@pytest.mark.parametrize("value", ["121", "9999999999", "Fri, 01 May 2026 09:05:00 GMT"])
 async def test_h1_a_long_retry_after_is_raised_at_once(
-    status: int, wish: str, tmp_path: Path
+    status: int, value: str, tmp_path: Path
 ) -> None:
     """A Retry-After above the cap is raised after one request, with its seconds."""
     clock = JumpingClock()
-    async with FaultServer(later(wish, status)) as server:
+    async with FaultServer(refusal_with_retry_after(value, status)) as server:
         patient = RetryPolicy(max_attempts=4, deadline=1e12)
         async with client(server.base_url, retry=patient, clock=clock.clock) as roistat:
             error = await failure(lambda *_: read(roistat), roistat, tmp_path)
         assert len(server.requests) == 1
     assert isinstance(error, errors.RateLimitError if status == 429 else errors.ServerError)
-    assert error.retry_after == (300 if "May" in wish else int(wish))
+    assert error.retry_after == (300 if "May" in value else int(value))
     assert clock.slept == []
     check(error)
 
 
+INVALID_VALUES = [
+    "", "-7", "1.5", "inf", "nan", "1e3", "3, 5", "1" * 20, "٣", "+5", "0x10", "soon",
+    "Fri, 01 May 2020 09:00:00 GMT", SECRET_TEXT.decode(),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize(
-    "wish",
-    [
-        "Fri, 01 May 2020 09:00:00 GMT",
-        "",
-        "-7",
-        "1.5",
-        "inf",
-        "nan",
-        "1e3",
-        "3, 5",
-        "1" * 20,
-        "٣",
-        "+5",
-        "0x10",
-        "soon",
-        TOLD,
-    ],
-)
-async def test_h2_h3_a_past_or_invalid_retry_after_is_ignored(
-    status: int, wish: str | bytes
-) -> None:
+@pytest.mark.parametrize("value", INVALID_VALUES)
+async def test_h2_h3_a_past_or_invalid_retry_after_is_ignored(status: int, value: str) -> None:
     """A Retry-After that is past or invalid gives the usual wait."""
-    text = wish.decode() if isinstance(wish, bytes) else wish
-    assert await waited(later(text, status), 1.0) == [1.0 if status == 429 else 0.25]
+    usual = 1.0 if status == 429 else 0.25
+    assert await delays_of(refusal_with_retry_after(value, status), 1.0) == [usual]
 
 
 @pytest.mark.parametrize("name", [*WRITES, "calls", "download"])
@@ -118,7 +104,7 @@ async def test_h6_s1_the_other_server_sees_nothing(
     """A redirect to another port, host or scheme makes no connection, so no key is sent."""
     async with RawServer(replies(success(data=[]))) as other:
         location = f"Location: {scheme}:{other.port}/take?key={KEY}"
-        fault = sends(answer(TOLD, location, status=f"{status} Go"))
+        fault = sends(answer(SECRET_TEXT, location, status=f"{status} Go"))
         async with FaultServer(*[fault] * len(ALL)) as server:
             for operation in ALL.values():
                 async with client(server.base_url, attempts=4) as roistat:

@@ -13,15 +13,15 @@ import pytest
 from roistat_async import Limits, RetryPolicy, Timeouts, errors
 from roistat_async.testing.mp3 import recording
 from tests.faults.fault_case import BRISK, Operation, create, download, failure, read
-from tests.faults.secrets import TOLD, check
+from tests.faults.secrets import SECRET_TEXT, check
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, call_row, sends, true_answer, truthful
 from tests.helpers.raw_server import OK_BODY, Connection, Handler, answer, success
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
-STRAY = success(data=[call_row(666, comment=TOLD.decode())], total=1)
-SOUND = recording("1", 4.0)
+EXTRA_RESPONSE = success(data=[call_row(666, comment=SECRET_TEXT.decode())], total=1)
+RECORDING = recording("1", 4.0)
 
 
 async def test_t15_an_unframed_body(tmp_path: Path) -> None:
@@ -39,7 +39,9 @@ async def test_t15_an_unframed_body(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("extra", [TOLD + b"\r\n\r\n", STRAY], ids=["garbage", "answer"])
+@pytest.mark.parametrize(
+    "extra", [SECRET_TEXT + b"\r\n\r\n", EXTRA_RESPONSE], ids=["garbage", "answer"]
+)
 async def test_t18_extra_bytes_in_the_same_segment(extra: bytes, tmp_path: Path) -> None:
     """Extra bytes are never part of a response, and their connection is not used again."""
 
@@ -64,7 +66,7 @@ class UnsolicitedResponses:
         while request := await connection.request():
             await connection.send(true_answer(request))
             await asyncio.sleep(0.002)
-            await connection.send(STRAY)
+            await connection.send(EXTRA_RESPONSE)
             self.sent.set()
 
     async def idle(self) -> None:
@@ -77,11 +79,11 @@ class UnsolicitedResponses:
 
 async def test_t19_an_unsolicited_response(tmp_path: Path) -> None:
     """Response n belongs to request n, though each connection held another one before it."""
-    strays = UnsolicitedResponses()
-    async with FaultServer(then=strays) as server, client(server.base_url) as roistat:
+    server_of_extras = UnsolicitedResponses()
+    async with FaultServer(then=server_of_extras) as server, client(server.base_url) as roistat:
         for number in range(30):
             await read(roistat, number)
-            await strays.idle()
+            await server_of_extras.idle()
         await create(roistat)
         await download(roistat, tmp_path)
     assert server.connections == 32
@@ -91,7 +93,7 @@ async def late_408(connection: Connection) -> None:
     """Respond to the first request of a connection, and to the second with 408, as nginx does."""
     await connection.send(true_answer(await connection.request()))
     await connection.request()
-    await connection.send(answer(TOLD, status="408 Request Timeout"))
+    await connection.send(answer(SECRET_TEXT, status="408 Request Timeout"))
 
 
 async def test_t21_a_408_on_a_reused_connection() -> None:
@@ -103,7 +105,7 @@ async def test_t21_a_408_on_a_reused_connection() -> None:
     assert server.connection_numbers == [1, 2, 1, 3]
 
 
-def drip(data: Callable[[bytes], bytes], size: int, pause: float) -> Handler:
+def trickle(data: Callable[[bytes], bytes], size: int, pause: float) -> Handler:
     """Send the headers at once, and the body a few bytes at a time."""
 
     async def handler(connection: Connection) -> None:
@@ -121,7 +123,7 @@ async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
     """A slow list is ended by the deadline of the operation, which the error names."""
     policy = RetryPolicy(max_attempts=4, deadline=0.3)
     async with (
-        FaultServer(drip(true_answer, 1, 0.02)) as server,
+        FaultServer(trickle(true_answer, 1, 0.02)) as server,
         client(server.base_url, retry=policy, clock=None) as roistat,
     ):
         error = await failure(lambda *_: read(roistat), roistat, tmp_path)
@@ -133,7 +135,7 @@ async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
 
 async def test_t22_a_dripping_file_is_too_slow(tmp_path: Path) -> None:
     """A file below a kilobyte a second is ended, and the error names the speed."""
-    dripping = drip(lambda _: answer(SOUND, kind="audio/mpeg"), 1, 0.02)
+    dripping = trickle(lambda _: answer(RECORDING, kind="audio/mpeg"), 1, 0.02)
     async with (
         FaultServer(dripping) as server,
         client(server.base_url, timeouts=BRISK) as roistat,
@@ -147,7 +149,7 @@ async def test_t22_a_dripping_file_is_too_slow(tmp_path: Path) -> None:
 
 async def test_t24_a_steady_download_outlasts_every_total(tmp_path: Path) -> None:
     """A download longer than the deadline and every time-out is saved if it is never silent."""
-    steady = drip(lambda _: answer(SOUND, kind="audio/mpeg"), len(SOUND) // 12, 0.05)
+    steady = trickle(lambda _: answer(RECORDING, kind="audio/mpeg"), len(RECORDING) // 12, 0.05)
     policy = RetryPolicy(max_attempts=1, max_download_attempts=1, deadline=0.2)
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -213,7 +215,7 @@ async def test_t29_a_response_before_the_request_was_read(tmp_path: Path) -> Non
 
     async def impatient(connection: Connection) -> None:
         await connection.reader.readuntil(b"\r\n\r\n")
-        await connection.send(answer(TOLD, status="413 Too Large"))
+        await connection.send(answer(SECRET_TEXT, status="413 Too Large"))
         await connection.closed()
 
     large: Operation = lambda roistat, _: roistat.calls.update(1, comment="x" * 5_000_000)  # noqa: E731

@@ -63,17 +63,17 @@ class FaultyServer:
         sent()
         call = body_of(request)["comment"]
         self.sent[call] += 1
-        fate = self.random.random()
-        if fate < 0.1:
+        chance = self.random.random()
+        if chance < 0.1:
             return self.random.choice([LIMITED, LIMITED_200])
-        if fate < 0.15:
+        if chance < 0.15:
             return REFUSED
-        return self._carry_out(call, fate)
+        return self._carry_out(call, chance)
 
-    def _carry_out(self, call: str, fate: float) -> SimulatedResponse:
-        is_applied = fate >= 0.3
+    def _carry_out(self, call: str, chance: float) -> SimulatedResponse:
+        is_applied = chance >= 0.3
         self.applied[call] += is_applied
-        if is_applied and fate < 0.6:
+        if is_applied and chance < 0.6:
             answer = {"status": "success", "phoneCall": call_row(7, comment=call)}
             return SimulatedResponse(json.dumps(answer).encode())
         self.open.add(call)
@@ -84,7 +84,7 @@ class FaultyServer:
 
 @define
 class Outcomes:
-    """Remember what the caller was told of each create."""
+    """What the caller learned of each create."""
 
     done: set[str] = field(factory=set)
     unknown: set[str] = field(factory=set)
@@ -105,21 +105,21 @@ class Outcomes:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.long)])
 def test_no_create_happens_twice_and_none_is_made_up(count: int) -> None:
-    """No duplicate, no false success; every one that was sent and not answered is told as such."""
+    """No duplicate, no false success; each that was sent and got no response is unknown."""
     clock, outcomes = JumpingClock(0.5), Outcomes()
-    world = FaultyServer(clock)
+    server = FaultyServer(clock)
 
     async def main() -> None:
-        async with simulated(SimulatedTransport(world.meet), clock.clock) as roistat:
+        async with simulated(SimulatedTransport(server.meet), clock.clock) as roistat:
             for number in range(count):
                 await outcomes.create(roistat, f"call {number}")
 
     asyncio.run(main())
-    assert max(world.applied.values()) == 1, "a call was created twice"
-    assert all(world.applied[call] == 1 for call in outcomes.done), "a false success"
-    assert outcomes.unknown == world.open, "not exactly what was sent without an answer"
-    told = len(outcomes.done) + len(outcomes.unknown) + outcomes.other.total()
-    assert told == count
-    # It was no easy world: repeats happened, and much was lost.
-    assert sum(times > 1 for times in world.sent.values()) > count / 100
+    assert max(server.applied.values()) == 1, "a call was created twice"
+    assert all(server.applied[call] == 1 for call in outcomes.done), "a false success"
+    assert outcomes.unknown == server.open, "not exactly what was sent without an answer"
+    reported = len(outcomes.done) + len(outcomes.unknown) + outcomes.other.total()
+    assert reported == count
+    # It was no easy test: retries happened, and much was lost.
+    assert sum(times > 1 for times in server.sent.values()) > count / 100
     assert min(len(outcomes.done), len(outcomes.unknown), *outcomes.other.values()) > count / 1000

@@ -6,12 +6,12 @@ from functools import partial
 
 from roistat_async import errors
 from tests.faults.fault_case import BRISK, FaultCase
-from tests.faults.secrets import TOLD
+from tests.faults.secrets import SECRET_TEXT
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import Connection, answer
 
 # A body that must appear nowhere: it holds a marker, a number and the key.
-_BODY = b'{"status": "success", "data": [{"comment": "' + TOLD + b'"}]}'
+_BODY = b'{"status": "success", "data": [{"comment": "' + SECRET_TEXT + b'"}]}'
 _WHOLE = answer(_BODY)
 _HALF = _BODY[: len(_BODY) // 2]
 _CHUNKED = answer(b"", framing="Transfer-Encoding: chunked")
@@ -56,8 +56,8 @@ ROWS = [
         "T10", "silence", sends(end="wait"), says=r"^no response within 0\.15 s;", phase="response"
     ),
     lost("T11", "half a status line", sends(b"HTTP/1.1 20")),
-    lost("T11", "half the headers", sends(b"HTTP/1.1 200 OK\r\nX: " + TOLD)),
-    not_http("T12", "SSH banner", sends(b"SSH-2.0-OpenSSH_9.6 " + TOLD + b"\r\n")),
+    lost("T11", "half the headers", sends(b"HTTP/1.1 200 OK\r\nX: " + SECRET_TEXT)),
+    not_http("T12", "SSH banner", sends(b"SSH-2.0-OpenSSH_9.6 " + SECRET_TEXT + b"\r\n")),
     cut("T13", "length, FIN", sends(_WHOLE[:-5])),
     cut("T13", "length, RST", sends(_WHOLE[:-5], end="reset")),
     cut("T14", "cut in a chunk", sends(_CHUNKED, _CHUNK[:-3])),
