@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import SyncError
 from ..models.period import Period
 from .bad_records import NotedRecord, readable_again
 from .sql import SqlConnection
@@ -31,19 +32,25 @@ WHERE ({_KEY}) = (:project, :read_from, :read_until, :call_id, :path)
 
 def read(connection: SqlConnection, project: int) -> list[NotedRecord]:
     """Return the notes of a project, the least recently met first."""
-    return [
-        NotedRecord(
-            call_id=call_id or None,
-            date=parse_optional(date),
-            path=path,
-            problem=problem,
-            start=parse_utc(start),
-            end=parse_utc(end),
-        )
-        for call_id, date, path, problem, start, end in connection.execute(
-            _SELECT, {"project": project}
-        )
-    ]
+    rows = connection.execute(_SELECT, {"project": project})
+    try:
+        return [
+            NotedRecord(
+                call_id=call_id or None,
+                date=parse_optional(date),
+                path=path,
+                problem=problem,
+                start=parse_utc(start),
+                end=parse_utc(end),
+            )
+            for call_id, date, path, problem, start, end in rows
+        ]
+    except (ValueError, TypeError):
+        pass
+    raise SyncError(
+        f"the table bad_records has an invalid date in a row of project {project}; restore the "
+        "file, or delete these rows and sync again with --full"
+    )
 
 
 def save(

@@ -12,7 +12,7 @@ from attrs import asdict, frozen
 
 from ..errors import APIError, ContentError, RoistatError, ServerError
 from .sql import SqlConnection
-from .timestamps import format_second, parse_utc
+from .timestamps import format_second, parse_row_date
 
 RETRY_DELAYS = (
     timedelta(minutes=5),
@@ -191,7 +191,10 @@ def next_due(
         "max_rows": limit,
     }
     rows = connection.execute(NEXT_DUE, parameters).fetchall()
-    return [DueRecording(call_id, parse_utc(date), tries, date) for call_id, date, tries in rows]
+    return [
+        DueRecording(call_id, parse_row_date(project, call_id, date), tries, date)
+        for call_id, date, tries in rows
+    ]
 
 
 def claim(

@@ -126,6 +126,8 @@ CREATE TABLE bad_records (
 )
 """
 
+_FIRST_TABLES = {"calls", "sync_state", "recordings"}
+
 STEPS: Sequence[Step] = (
     (
         f"PRAGMA application_id = {APPLICATION_ID}",
@@ -153,10 +155,11 @@ def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION)
 
     Raises SyncError for the database of another program and for one of a newer version.
     """
-    application_id = _number(connection, "PRAGMA application_id")
-    stored_version = _number(connection, "PRAGMA user_version")
+    application_id, stored_version = _header(connection)
     objects = _number(connection, "SELECT count(*) FROM sqlite_master")
     if application_id != APPLICATION_ID:
+        if not application_id and not stored_version and _has_tables(connection):
+            return _version_of_tables(connection)
         if application_id or stored_version or objects:
             raise SyncError(f"{path} is the database of another program; name another file")
         return 0
@@ -167,7 +170,8 @@ def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION)
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
     """Migrate a database to the version that `steps` lead to, in one transaction."""
-    if check(connection, path, version=len(steps)) == len(steps):
+    header = APPLICATION_ID, len(steps)
+    if check(connection, path, version=len(steps)) == len(steps) and _header(connection) == header:
         return
     with transaction(connection, BEGIN):
         # Another process may have migrated it meanwhile.
@@ -176,6 +180,28 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = 
             for statement in step:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
+        # A copy that was restored from a dump has lost both.
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+def _header(connection: sqlite3.Connection) -> tuple[int, int]:
+    application_id = _number(connection, "PRAGMA application_id")
+    return application_id, _number(connection, "PRAGMA user_version")
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    """Return whether a database without a header has the tables of a copy."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    names = {name for (name,) in rows}
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(calls)")}
+    return names >= _FIRST_TABLES and {"project", "content_hash", "changed_at"} <= columns
+
+
+def _version_of_tables(connection: sqlite3.Connection) -> int:
+    """Return the version of a copy by its tables: 2 added `bad_records`."""
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'bad_records'"
+    return 1 + _number(connection, query)
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

@@ -38,6 +38,15 @@ _ADVICE = {
 }
 
 
+# How SQLite reports a disk without shared memory: 9p, virtiofs, SMB and some others.
+_NO_SHARED_MEMORY = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+}
 _TEMPORARY = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -68,8 +77,9 @@ def run(path: Path, action: Callable[[], T], is_cancelled: Callable[[], bool] = 
 def validate_file(path: Path) -> None:
     """Raise SyncError for a file that must not become a copy; create its folder (0700).
 
-    A link is refused, not followed. An existing file is read by a read-only connection: a writing
-    one might remove the WAL of another program when it closes.
+    A link is refused, because SQLite writes beside the file that it leads to. An existing file is
+    read by a read-only connection: a writing one might remove the WAL of another program when it
+    closes.
     """
     try:
         make_folder(path.parent)
@@ -82,6 +92,8 @@ def validate_file(path: Path) -> None:
         if stat.S_ISREG(status.st_mode):
             return _probe(path) if status.st_size else None
         problem = "it is not a regular file; name another file"
+        if stat.S_ISLNK(status.st_mode):
+            problem = f"it is a symbolic link; name the file itself: {path.resolve()}"
     raise SyncError(f"{path}: {problem}")
 
 
@@ -104,11 +116,26 @@ def open_read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection
 
 def _connect(path: Path) -> sqlite3.Connection:
     _create_file(path)
+    try:
+        return _open_copy(path, shared_memory=True)
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", None) not in _NO_SHARED_MEMORY:
+            raise
+    return _open_copy(path, shared_memory=False)
+
+
+def _open_copy(path: Path, *, shared_memory: bool) -> sqlite3.Connection:
+    """Open a copy with a WAL, or with a rollback journal where memory cannot be shared."""
     connection = _open(path, "mode=rw")
     try:
+        if not shared_memory:
+            # A connection that locks the file for itself can turn a WAL off without shared memory.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         if not schema.check(connection, path):
             connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        mode = _set_journal_mode(connection, "WAL" if shared_memory else "DELETE")
+        connection.execute("PRAGMA locking_mode = NORMAL")
+        schema.check(connection, path)  # reads: needs the shared memory, or gives the lock back
         # Some network disks have no WAL; without it only FULL survives a power failure.
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = OFF")
@@ -117,6 +144,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _set_journal_mode(connection: sqlite3.Connection, wanted: str) -> str:
+    (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+    return str(mode)
 
 
 def _probe(path: Path) -> None:

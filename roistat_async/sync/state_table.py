@@ -12,7 +12,7 @@ from ..errors import SyncError
 from .bad_records import NotedRecord
 from .sql import SqlConnection
 from .target import SyncState
-from .timestamps import format_optional, parse_optional, parse_utc, second_prefix
+from .timestamps import format_optional, parse_optional, parse_row_date, second_prefix
 
 _READ = """
 SELECT base_url, covered_from, watermark, walk,
@@ -97,7 +97,7 @@ def fail(connection: SqlConnection, project: int, problem: str, now: str) -> Non
 def active(connection: SqlConnection, project: int) -> list[datetime]:
     """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
     rows = connection.execute(_ACTIVE, {"project": project})
-    return sorted({_parse_date(project, *row) for row in rows})
+    return sorted({parse_row_date(project, *row) for row in rows})
 
 
 def start_tracking(connection: SqlConnection, project: int) -> None:
@@ -127,7 +127,7 @@ def untracked(
         "end": second_prefix(end + timedelta(seconds=1)),
     }
     rows = connection.execute(_UNTRACKED, parameters)
-    dates = {call_id: _parse_date(project, call_id, date) for call_id, date in rows}
+    dates = {call_id: parse_row_date(project, call_id, date) for call_id, date in rows}
     return {call_id: date for call_id, date in dates.items() if start <= date < end}
 
 
@@ -154,16 +154,6 @@ def mark_deleted(
         _MARK_DELETED, [{"now": now, "project": project, "id": call_id} for call_id in deleted]
     )
     return len(deleted)
-
-
-def _parse_date(project: int, call_id: str, date: str) -> datetime:
-    try:
-        return parse_utc(date)
-    except (ValueError, TypeError):
-        problem = (
-            f"the table calls has an invalid date in the row of id {call_id}, project {project}"
-        )
-    raise SyncError(f"{problem}; restore the file, or delete the row and sync again with --full")
 
 
 def _parse_state(database: str, project: int, *stored: str | None) -> SyncState:

@@ -178,7 +178,8 @@ def _require_file(path: Path) -> None:
 
 
 def _has_journal(path: Path) -> bool:
-    return any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
+    file = path.resolve()  # SQLite writes beside the file that a link leads to
+    return any(file.with_name(file.name + suffix).exists() for suffix in ("-wal", "-journal"))
 
 
 def _file_stamp(path: Path) -> tuple[int, int, int]:

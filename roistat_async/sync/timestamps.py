@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from ..errors import SyncError
 from ..wire.call_json import format_utc
 
 
@@ -13,6 +14,15 @@ def parse_utc(text: str) -> datetime:
     if at.utcoffset() is None:
         raise ValueError("expected a date with an offset")
     return at if at.tzinfo is UTC else _to_utc(at)
+
+
+def parse_row_date(project: int, call_id: str, text: str) -> datetime:
+    """Return the date of a row of `calls`; raise SyncError, with its key, if it is invalid."""
+    try:
+        return parse_utc(text)
+    except (ValueError, TypeError):
+        problem = f"the call {call_id} of project {project} has an invalid date in the table calls"
+    raise SyncError(f"{problem}; restore the file, or delete that row and sync again with --full")
 
 
 def format_second(at: datetime) -> str:
