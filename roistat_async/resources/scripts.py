@@ -14,6 +14,7 @@ from ..errors import ConfigurationError, MalformedResponseError
 from ..models.omitted import OMITTED
 from ..models.page import RowBatch
 from ..models.scripts import Script, ScriptDraft, ScriptOptions
+from ..paging.odd_values import OddValues
 from ..tracebacks import hides_arguments
 from ..wire import codec, records, values
 from ..wire.envelope import ApiResponse
@@ -103,6 +104,7 @@ async def _fetch(
             f"the response has no scripts, although its total is {rows.total}; try again later",
             path="$.data",
         )
+    OddValues().add(rows.odd)
     return rows
 
 
