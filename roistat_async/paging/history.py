@@ -205,7 +205,9 @@ def _skip_returned(batch: list[Call], first: ResumeToken) -> list[Call]:
 def _next_second(when: datetime) -> datetime:
     """Return the first whole second from a date on: dates of calls are whole seconds."""
     try:
-        second = floor_second(when.astimezone(UTC))
+        # Compared in UTC: a time that the clocks show twice equals none of another zone.
+        when = when.astimezone(UTC)
+        second = floor_second(when)
         _ = second - SECOND, second + SECOND
     except OverflowError:
         second = None

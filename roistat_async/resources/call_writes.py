@@ -13,7 +13,7 @@ from ..api.project_api import ProjectApi, ambiguous
 from ..errors import ConfigurationError
 from ..models.calls import Call, CallDraft
 from ..models.omitted import OMITTED, Omitted
-from ..models.period import Period, check_aware
+from ..models.period import Period, check_aware, to_utc
 from ..paging.pager import Pager
 from ..wire import records, values
 from ..wire.envelope import ApiResponse
@@ -81,7 +81,7 @@ async def find_created(draft: CallDraft, list_calls: ListCalls, api: ProjectApi)
 
     A call in which one of them cannot be read may be the one that was created.
     """
-    second = draft.date.replace(microsecond=0)
+    second = to_utc(draft.date, "date").replace(microsecond=0)
     pager = list_calls(api, Period(second, second + timedelta(seconds=1)))
     candidates = [call async for call in pager if _may_match(call, draft)]
     if pager.bad_records or len(candidates) > 1:

@@ -21,7 +21,7 @@ from ..errors import (
     TransportError,
 )
 from ..models.calls import CallStatus
-from ..models.period import Period
+from ..models.period import Period, to_utc
 from ..validation import require_iterable
 from . import values
 
@@ -100,10 +100,12 @@ def date_filters(period: Period) -> list[Condition[CallField]]:
     """Return the filters of a period: Roistat documents only `>` and `<`, and counts seconds."""
     if not isinstance(period, Period):
         raise ConfigurationError("period must be a Period, e.g. Period.last(days=7)")
-    first = period.start.replace(microsecond=0)
+    # In UTC: a second before is another one where the clocks change.
+    start = period.start.astimezone(UTC)
+    first = start.replace(microsecond=0)
     try:
         # "After the second before" includes the first second itself.
-        before = first - _SECOND if first == period.start else first
+        before = first - _SECOND if first == start else first
     except OverflowError:
         before = None
     if before is None:
@@ -216,7 +218,7 @@ def _encode_scalar(_: str, value: Any, what: str) -> Any:
 
 def _encode_date(operator: str, value: Any, what: str) -> str:
     """Return a date in whole seconds, rounded so that the filter matches the same calls."""
-    at = values.parse_datetime(value, what)
+    at = to_utc(values.parse_datetime(value, what), what)
     whole = at.replace(microsecond=0)
     is_up = at.microsecond and operator in ("<", ">=") and whole < _LAST_SECOND
     return values.format_datetime(whole + _SECOND if is_up else whole)
