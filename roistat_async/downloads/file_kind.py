@@ -19,6 +19,8 @@ MAX_HEAD_SIZE = 64 * 1024
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP = b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
+_UTF_16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_NOTHING = (b"", b"null", b"false", b'""', b"[]", b"{}")  # as scripts print it, with a newline
 _OFFICE_NAMES = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
 _SPREADSHEET_ML = (b"urn:schemas-microsoft-com:office:spreadsheet", b"Excel.Sheet")
 _TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # they may follow the only frame
@@ -73,8 +75,8 @@ def sniff(head: bytes) -> FileKind:
     `HEAD_SIZE` bytes are enough, unless the result is OTHER or EMPTY: up to `MAX_HEAD_SIZE` may
     tell more.
     """
-    if not head.removeprefix(_BOM).strip():
-        return FileKind.EMPTY  # a script may print a newline around nothing
+    if head.removeprefix(_BOM).strip() in _NOTHING:
+        return FileKind.EMPTY
     if head.startswith(b"ID3") or _begins_with_frames(head):
         return FileKind.MP3
     kind = _sniff_container(head) or _sniff_text(head)
@@ -114,6 +116,9 @@ def _sniff_container(head: bytes) -> FileKind | None:
 
 def _sniff_text(head: bytes) -> FileKind:
     text = head.removeprefix(_BOM).lstrip()
+    if text.startswith(_UTF_16_BOMS):  # Excel writes "Unicode text" so
+        text = text[: len(text) & ~1].decode("utf-16", "replace").encode()
+        return FileKind.CSV if _is_csv(text) else FileKind.OTHER
     if text.startswith((b"{", b"[")):
         return FileKind.JSON
     if text.startswith(b"<?xml"):

@@ -16,15 +16,23 @@ from roistat_async.testing import mp3
 TWO_FRAMES = mp3.recording("1", 0.072)
 AUDIO = mp3.recording("1", 30)
 ONE_FRAME = TWO_FRAMES[: mp3.FRAME_BYTES]
+
+
+def _tag(size: int) -> bytes:
+    return b"ID3\x03\x00\x00\x00\x00\x00" + bytes([size]) + bytes(size)
+
+
 XML = b"<?xml version='1.0'?>\n"
 KINDS = {
-    FileKind.EMPTY: [b"", b"\r\n", b"\xef\xbb\xbf\n"],
+    FileKind.EMPTY: [b"", b"\r\n", b"\xef\xbb\xbf\n", b"null\n", b"false", b"[]", b" {} ", b'""'],
     FileKind.MP3: [
         TWO_FRAMES,
         TWO_FRAMES[:200],
         ONE_FRAME,
         ONE_FRAME + b"TAG" + bytes(125),
         b"ID3\x04\x00" + bytes(20),
+        _tag(40) + _tag(60) + AUDIO,
+        b"APETAGEX" + bytes(224) + AUDIO,
         *(padding + AUDIO for padding in (b"\n", b"\xef\xbb\xbf", bytes(9999), AUDIO[70:144])),
         bytes(60_000) + b"ID3\x04\x00" + bytes(20),
         b"\x01garbage" * 8000 + AUDIO[: 144 * 3],
@@ -46,6 +54,8 @@ KINDS = {
         b"Date;Caller\r\n2026-05-01;7495\r\n",
         "Дата,Номер\n2026,7495".encode("cp1251"),
         b"id\tdate\n1\t2",
+        "\ufeffДата\tНомер\r\n2026\t7495\r\n".encode("utf-16-le"),
+        "\ufeffid\tdate\n1\t2\n".encode("utf-16-be") + b"\0",
     ],
     FileKind.WAV: [b"RIFF\x00\x00\x00\x00WAVEfmt " + AUDIO, b"RF64\xff\xff\xff\xffWAVEds64"],
     FileKind.OGG: [b"OggS\x00\x02" + bytes(99)],
@@ -57,6 +67,7 @@ KINDS = {
         TWO_FRAMES[:146],
         b"RIFF\x00\x00\x00\x00AVI LIST",
         b"Warning: mysql",
+        "\ufeffno table".encode("utf-16-le"),
         b"a, b\nc",
         b"\xff\xfb\x90\x00" + bytes(2000),
         b"\xff\xff\xff\xff" * 100,

@@ -74,6 +74,7 @@ CASES = [
     Case("D1 JSON success", sends(b'{"status": "success"}'), errors.ContentError),
     Case("D2 zero bytes", sends(b""), errors.NoRecordingError),
     Case("D2 a newline", sends(b"\n"), errors.NoRecordingError),
+    Case("D2 null", sends(b"null"), errors.NoRecordingError),
     Case("D2 white space", sends(b" " * 5000), errors.NoRecordingError),
     Case("D2 zero bytes, chunked", raw(HEAD, END), errors.NoRecordingError),
     Case("D2 zero bytes as a sheet", sends(b""), errors.ContentError, "a.xls"),
