@@ -146,10 +146,7 @@ class Roistat:
             limits=limits or Limits(),
         )
         if transport is None:
-            network = NetworkOptions(proxy, ssl_context, trust_env)
-            if not config.base_url.lower().startswith("https:"):
-                # Plain http is for this machine: a proxy elsewhere would see the key.
-                network = evolve(network, trust_env=False)
+            network = NetworkOptions(proxy, ssl_context, trust_env).for_url(config.base_url)
             headers = request.DEFAULT_HEADERS
             transport = HttpTransport(config.timeouts, network, session, headers=headers)
         clock = clock or Clock()

@@ -229,7 +229,6 @@ class HttpTransport:
             session = self._sessions[mode] = aiohttp.ClientSession(
                 connector=TrackingConnector(mode, self._network.ssl_context),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=self._network.trust_env,
                 headers=self._headers,
             )
         return session

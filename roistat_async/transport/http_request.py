@@ -7,9 +7,10 @@ import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..errors import ConfigurationError
 from ..validation import instance_of
@@ -43,23 +44,39 @@ class Request:
 
 def _validate_proxy(_: Any, __: Any, value: Any) -> None:
     # aiohttp would ignore an invalid one and send the requests around it.
-    if value is None:
-        return
-    parts = _split(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if value is not None and not (isinstance(value, str) and _is_proxy(value)):
         raise ConfigurationError(
             "proxy must be a str such as 'http://user:password@proxy.example:8080'; for SOCKS pass "
             "a session with a connector of its own, e.g. that of aiohttp_socks"
         )
 
 
-def _split(value: str) -> SplitResult | None:
+def _is_proxy(value: str) -> bool:
     try:
         parts = urlsplit(value)
         parts.port  # noqa: B018  # reading the port validates it
     except ValueError:
+        return False
+    is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_address and not parts.path.strip("/") and not re.search(r"\s", value)
+
+
+def _environment_proxy(host: str) -> str | None:
+    """Return the proxy that the environment names for a host; raise ConfigurationError if invalid.
+
+    aiohttp would ignore a proxy that is reached by TLS, and speak HTTP to one of SOCKS.
+    """
+    proxies = getproxies()
+    value = proxies.get("https") or proxies.get("all")
+    if not value or proxy_bypass(host):
         return None
-    return None if parts.path.strip("/") or re.search(r"\s", value) else parts
+    proxy = value if "://" in value else f"http://{value}"
+    if not _is_proxy(proxy):
+        raise ConfigurationError(
+            "HTTPS_PROXY must be an address such as http://user:password@proxy.example:8080; "
+            f"correct it, or go without a proxy by NO_PROXY={host}"
+        )
+    return proxy
 
 
 def _validate_ssl_context(_: Any, __: Any, value: Any) -> None:
@@ -82,3 +99,11 @@ class NetworkOptions:
         validator=[instance_of(ssl.SSLContext, type(None)), _validate_ssl_context],
     )
     trust_env: bool = field(default=False, validator=instance_of(bool))
+
+    def for_url(self, url: str) -> NetworkOptions:
+        """Return these options with the proxy that the environment names for a URL."""
+        parts = urlsplit(url)
+        # Plain http is for this machine: a proxy elsewhere would see the key.
+        if self.proxy is not None or not self.trust_env or parts.scheme != "https":
+            return self
+        return evolve(self, proxy=_environment_proxy(parts.hostname or ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,32 +122,81 @@ def test_t73_a_valid_proxy(proxy: str) -> None:
     assert "p@" not in repr(Roistat(KEY, PROJECT, proxy=proxy))
 
 
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets the variables of proxies, and no others."""
+
+    def set_variables(**variables: str) -> None:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_variables
+
+
+Environment = Callable[..., None]
+
+
 async def test_t74_plain_http_goes_around_the_proxies_of_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
+    environment: Environment,
 ) -> None:
     """A request to this machine is not encrypted, so it does not leave it."""
-    async with (
-        FaultServer() as proxy,
-        FaultServer() as server,
-    ):
-        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.delenv("no_proxy", raising=False)
+    async with FaultServer() as proxy, FaultServer() as server:
+        address = f"http://127.0.0.1:{proxy.port}"
+        environment(http_proxy=address, https_proxy=address, all_proxy=address)
         async with client(server.base_url, trust_env=True) as roistat:
             await roistat.scripts.list()
         assert (proxy.connections, len(server.requests)) == (0, 1)
 
 
+@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
 async def test_t74_the_proxy_of_the_environment_is_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, scheme: str, environment: Environment, tmp_path: Path
 ) -> None:
-    """With trust_env a request to Roistat goes through it."""
+    """With trust_env a request to Roistat goes through it, also if its scheme is left out."""
     async with FaultServer(then=sends(answer(b"", status="403 No"))) as proxy:
-        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.delenv("no_proxy", raising=False)
+        environment(**{name: f"{scheme}127.0.0.1:{proxy.port}"})
         async with client(TARGET, trust_env=True) as roistat:
             error = await failure(create, roistat, tmp_path)
     assert re.search("proxy.*403", str(error))
+
+
+async def test_t74_a_proxy_of_the_environment_that_is_reached_by_tls(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """It is used too: aiohttp ignores it, and requests would go around it."""
+    port = closed_port()
+    environment(https_proxy=f"https://127.0.0.1:{port}")
+    async with client(TARGET, trust_env=True) as roistat:
+        error = await failure(create, roistat, tmp_path)
+    assert f"the proxy 127.0.0.1:{port}" in str(error)
+
+
+@pytest.mark.parametrize("variables", [{"https_proxy": ""}, {}, {"no_proxy": "roistat.invalid"}])
+async def test_t74_no_proxy_of_the_environment(
+    variables: dict[str, str], environment: Environment, tmp_path: Path
+) -> None:
+    """An empty variable is none, and NO_PROXY names the hosts that need none."""
+    environment(**{"https_proxy": "http://127.0.0.1:9", **variables} if variables else {})
+    async with client(TARGET, trust_env=True) as roistat:
+        error = await failure(create, roistat, tmp_path)
+    assert "roistat.invalid:443: the host name cannot be resolved" in str(error)
+
+
+@pytest.mark.parametrize("value", ["http://", "socks5://127.0.0.1:1", "http://x:99999", "a b", KEY])
+def test_t74_an_invalid_proxy_of_the_environment_is_refused(
+    value: str, environment: Environment
+) -> None:
+    """The error names the variables, not the value, which may hold a password."""
+    environment(https_proxy=f"socks5://u:{KEY}@x" if value == KEY else value)
+    with pytest.raises(errors.ConfigurationError, match=r"^HTTPS_PROXY must be") as caught:
+        Roistat(KEY, PROJECT, base_url=TARGET, trust_env=True)
+    assert "NO_PROXY" in str(caught.value)
+    assert KEY not in str(caught.value)
+    Roistat(KEY, PROJECT, base_url=TARGET)
 
 
 @pytest.mark.parametrize("checks", ["host name", "nothing"])
