@@ -93,6 +93,9 @@ def _lines(calls: SyncReport, saved: RecordingsReport | None, zone: tzinfo) -> I
         f"{_INDENT}{calls.calls:,} calls read in {calls.requests:,} requests, {calls.seconds:.1f} s"
     )
     yield f"{_INDENT}complete up to {format_datetime(calls.sealed_until, zone)} {zone}"
+    if calls.odd_values:
+        fields = ", ".join(f"{name} ({count:,})" for name, count in calls.odd_values.items())
+        yield f"{_INDENT}values of an unexpected kind, kept in extra: {fields}"
     if calls.future_watermark is not None:
         wrong = format_datetime(calls.future_watermark, zone)
         yield f"{_INDENT}the copy was marked as complete up to {wrong}, in the future: corrected"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -59,6 +60,8 @@ class CallsRun:
     _written: WriteCounts = field(factory=WriteCounts, init=False)
     _calls: int = field(default=0, init=False)
     _requests: int = field(default=0, init=False)
+    _duplicate_rows: int = field(default=0, init=False)
+    _odd_values: Counter[str] = field(factory=Counter, init=False)
     _future_watermark: datetime | None = field(default=None, init=False)
     _bad_records: dict[Hashable, NotedRecord] = field(factory=dict, init=False)
 
@@ -250,6 +253,8 @@ class CallsRun:
                 token = walk.resume_token
             finally:
                 self._requests += walk.report.requests
+                self._duplicate_rows += walk.report.duplicate_rows
+                self._odd_values.update(walk.report.odd_values)
                 records.update((record.key, record) for record in _notes(walk, read))
         self._patience.reset()
         self._bad_records.update(records)
@@ -315,6 +320,8 @@ class CallsRun:
             added=self._written.added,
             changed=self._written.changed,
             requests=self._requests,
+            duplicate_rows=self._duplicate_rows,
+            odd_values=dict(self._odd_values),
             future_watermark=self._future_watermark,
             bad_records=len(self._bad_records),
             unreadable=[*self._bad_records.values()][:MAX_REPORTED_RECORDS],

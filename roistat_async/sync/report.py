@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import field, frozen
@@ -75,6 +75,9 @@ class SyncReport:
         bad_records: records that could not be read. The copy has notes of them, and later runs read
             them again.
         unreadable: the first of these records, at most ten.
+        duplicate_rows: calls that a page showed more than once; each is stored once.
+        odd_values: values that their field cannot hold, by the field's path. They are stored in
+            `extra`.
         seconds: duration of the run.
     """
 
@@ -89,6 +92,8 @@ class SyncReport:
     future_watermark: datetime | None = None
     bad_records: int = 0
     unreadable: list[NotedRecord] = field(factory=list)
+    duplicate_rows: int = 0
+    odd_values: Mapping[str, int] = field(factory=dict)
     seconds: float = 0.0
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from roistat_async import errors
 from roistat_async.sync.status import read_status
-from roistat_async.testing import FakeRoistat
+from roistat_async.testing import FakeRoistat, Fault
 
 from .conftest import Roistat
 
@@ -47,6 +47,18 @@ def test_numbers(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     assert (row["project"], row["calls"], row["deleted"]) == (fake.project, 60, 0)
     assert row["active"] == statuses.count("ACTIVE") > 0
     assert (row["is_interrupted"], row["recordings"]) == (False, [])
+
+
+def test_the_error_of_the_last_run(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
+    """It is shown until a run is complete again, with what happens next."""
+    fake.fail("*/call/list", Fault.error("access_denied"))
+    assert roistat("sync", "--to", str(copy)).code == 4
+    assert "access_denied" in roistat("status", str(copy)).rows[0]["last_error"]
+    text = roistat("status", str(copy), "--table").out
+    assert "failed 2" in text
+    assert "the next run resumes there" in text
+    roistat("sync", "--to", str(copy))
+    assert roistat("status", str(copy)).rows[0]["last_error"] is None
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ _ALL = ("--since", "60d")
 _LATELY = ("--since", "8h")  # ten requests a second are the limit: a few recordings do
 _FIELDS = {
     "project", "start", "sealed_until", "calls", "added", "changed", "deleted", "requests",
-    "bad_records", "unreadable", "future_watermark", "seconds",
+    "bad_records", "unreadable", "duplicate_rows", "odd_values", "future_watermark", "seconds",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -499,6 +500,24 @@ async def test_progress_never_moves_back(live: Live, concurrency: int) -> None:
     assert steps[-1].calls == report.calls == 300
     assert steps[-1].requests <= report.requests == live.count_requests()
     assert 0 < steps[0].share < steps[-1].share <= 1
+
+
+async def test_odd_values_and_duplicate_rows_are_counted(live: Live) -> None:
+    """They stop nothing, and the values are in `extra`."""
+    live.edit(20, duration="forty")
+
+    def repeat_the_first(body: bytes) -> bytes:
+        data = json.loads(body)
+        data["data"].insert(0, data["data"][0])
+        return json.dumps(data).encode()
+
+    live.fake.fail(LIST, Fault.rewrite(repeat_the_first), times=1)
+    report = await live.sync()
+    assert (report.odd_values, report.duplicate_rows) == ({"duration": 1}, 1)
+    assert live.ask("SELECT extra FROM calls WHERE extra IS NOT NULL") == [
+        ('{"duration":"forty"}',)
+    ]
+    assert len(live.copied()) == 300
 
 
 # Clocks
