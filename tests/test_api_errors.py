@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from roistat_async import Roistat, errors
+from roistat_async import RetryPolicy, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import retrying_client
 
@@ -43,9 +43,10 @@ async def test_a_project_of_another_owner(fake: FakeRoistat, path: str) -> None:
 
 @each_read
 async def test_a_persistent_rate_limit_is_raised(fake: FakeRoistat, path: str) -> None:
-    """A read that the rate limit refuses at each attempt raises the last error."""
-    fake.fail(path, Fault.error("request_limit_error"), times=3)
-    async with retrying_client(fake, attempts=3) as roistat:
+    """A read that the rate limit refuses until the deadline raises the last error."""
+    fake.fail(path, Fault.error("request_limit_error"), times=1000)
+    retry = RetryPolicy(max_attempts=2, throttled_base_delay=0.01, deadline=0.2)
+    async with retrying_client(fake, retry=retry) as roistat:
         with pytest.raises(errors.RateLimitError, match="request_limit_error"):
             await READS[path](roistat)
-    assert len(fake.requests) == 3
+    assert len(fake.requests) > 2
