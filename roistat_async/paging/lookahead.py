@@ -19,7 +19,7 @@ from .checked_page import CheckedPage, floor_second
 from .page_fetcher import PageFetcher
 
 _MAX_UNUSED = 0.1
-"""Unused pages among those that were used, beyond which none are requested ahead."""
+"""Dropped pages for each page of the walk, beyond which none are requested ahead."""
 
 
 @frozen(eq=False)
@@ -40,11 +40,11 @@ class Lookahead:
         self._end = end
         self._depth = depth
         self._pending: deque[_Ahead] = deque()
-        self._dropped: list[asyncio.Task[CheckedPage]] = []
+        self._cancelled: set[asyncio.Task[CheckedPage]] = set()
         self._row = 0
         """Number of rows before the cursor."""
         self._overlap = 1
-        self._used = 0
+        self._pages = self._unused = 0
 
     async def get(self, cursor: datetime) -> CheckedPage | None:
         """Return the page that continues the walk at a cursor, if one was requested."""
@@ -59,15 +59,15 @@ class Lookahead:
             is_exact = ahead.cursor == cursor and ahead.offset == 0
             page = page if is_exact else _from_cursor(page, cursor)
         if page is not None and page.row_count:
-            self._used += 1
             return page
-        self._dropped.append(ahead.task)
+        self._unused += 1
         self.clear()
         return None
 
     def advance(self, page: CheckedPage, rows: int, cursor: datetime) -> None:
         """Request pages ahead of a cursor, which lies so many rows further on the page."""
         self._row += rows
+        self._pages += 1
         size = self._fetcher.page_rows
         # The next page must hold the whole second of the cursor, and a row before it.
         self._overlap = max(self._overlap, len(page.calls) - rows + 1 + size // 100)
@@ -86,18 +86,26 @@ class Lookahead:
     def clear(self) -> None:
         """Drop all pages: the cursor has moved by an unknown number of rows."""
         for ahead in self._pending:
+            self._unused += 1
+            self._cancelled.add(ahead.task)
+            ahead.task.add_done_callback(self._discard)
             ahead.task.cancel()
-            self._dropped.append(ahead.task)
         self._pending.clear()
 
     async def close(self) -> None:
         """Cancel the pending requests and wait for their end."""
         self.clear()
-        await asyncio.gather(*self._dropped, return_exceptions=True)
+        await asyncio.gather(*self._cancelled, return_exceptions=True)
+
+    def _discard(self, task: asyncio.Task[CheckedPage]) -> None:
+        # The page is not needed any more, nor is its error.
+        self._cancelled.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     @property
     def _is_worthwhile(self) -> bool:
-        return len(self._dropped) <= self._depth + _MAX_UNUSED * self._used
+        return self._unused <= self._depth + _MAX_UNUSED * self._pages
 
 
 def _from_cursor(page: CheckedPage, cursor: datetime) -> CheckedPage | None:

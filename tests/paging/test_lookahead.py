@@ -65,6 +65,21 @@ async def test_memory_is_bounded(concurrency: int) -> None:
     assert PAGE < largest <= (concurrency + 2) * PAGE
 
 
+async def test_pages_that_are_dropped_are_forgotten() -> None:
+    """Pages ahead that miss the cursor, because the list changes, do not stay in memory."""
+    alive: set[Any] = set()
+
+    def observe(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
+        alive.update(weakref.ref(call, alive.discard) for call in rows.items)
+        return rows
+
+    calls = slow(distort=observe, churn=0.9)
+    async for _ in calls.walk(concurrency=4).pages():
+        gc.collect(0)
+    assert calls.requests > 1.3 * PAGES  # some were dropped
+    assert len(alive) <= 4 * PAGE
+
+
 async def test_pages_wait_only_ahead_of_a_slow_consumer() -> None:
     """While the first call is used, a few pages are read and then no more."""
     calls = slow()
