@@ -48,8 +48,11 @@ async def clients(session: aiohttp.ClientSession) -> None:
     assert_type(Roistat("x", "12345", session=session, limits=Limits(per_second=5)), Roistat)
     assert_type(Roistat.from_env(), Roistat)
     assert_type(roistat.for_project(678), Roistat)
+    assert_type(roistat.with_options(when_exhausted="wait"), Roistat)
     assert_type(roistat.project, int)
-    Roistat("x", 1, hooks=Hooks(on_retry=lambda event: event.delay))
+    Roistat(
+        "x", 1, hooks=Hooks(on_retry=lambda event: event.delay, on_wait=lambda event: event.seconds)
+    )
     Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(max_attempts=1))
 
 
