@@ -126,6 +126,11 @@ class HttpTransport:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        if session is not None and not isinstance(session, aiohttp.ClientSession):
+            raise ConfigurationError(
+                "session must be an aiohttp.ClientSession: a wrapper that retries would send a "
+                "create twice"
+            )
         self._timeouts = timeouts
         self._network = network
         self._headers = dict(headers or {})

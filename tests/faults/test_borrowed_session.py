@@ -6,6 +6,7 @@ import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -14,7 +15,7 @@ import pytest
 from roistat_async import Roistat, errors
 from tests.faults.fault_case import ALL, READS, create, failure, read
 from tests.faults.secrets import MARKER, check
-from tests.helpers.clients import client
+from tests.helpers.clients import KEY, PROJECT, client
 from tests.helpers.fault_server import FaultServer, true_answer
 from tests.helpers.raw_server import Connection, answer
 
@@ -139,6 +140,13 @@ async def test_t70_other_headers_of_a_session_are_sent() -> None:
     (request,) = server.requests
     assert b"Authorization: Basic gateway\r\n" in request
     assert b"X-Request-Id: 5\r\n" in request
+
+
+@pytest.mark.parametrize("session", [object(), "session", SimpleNamespace(request=print)])
+def test_t70_a_wrapper_of_a_session_is_refused(session: Any) -> None:
+    """A client that retries for itself, such as that of aiohttp_retry, would repeat a create."""
+    with pytest.raises(errors.ConfigurationError, match=r"^session must be an aiohttp\.Client"):
+        Roistat(KEY, PROJECT, session=session)
 
 
 def raising(signal: str) -> aiohttp.TraceConfig:
