@@ -23,7 +23,10 @@ _SLOW = ("faults", "lifecycle", "sync/test_kill.py", "paging/test_history_simula
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests in the paths above as slow."""
+    """Mark the tests in the paths above as slow, and refuse names that hold an address."""
+    for item in items:
+        if " at 0x" in item.nodeid:  # pytest-xdist needs the same names in each process
+            raise pytest.UsageError(f"give the case an id of its own: {item.nodeid}")
     slow = {_FOLDER / path for path in _SLOW}
     for item in items:
         if not slow.isdisjoint((item.path, *item.path.parents)):

@@ -54,7 +54,9 @@ async def test_t72_a_proxy_that_cannot_reach_roistat(status: int, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "fault", [sends(), sends(end="reset"), sends(b"SSH-2.0 " + SECRET_TEXT + b"\r\n")], ids=str
+    "fault",
+    [sends(), sends(end="reset"), sends(b"SSH-2.0 " + SECRET_TEXT + b"\r\n")],
+    ids=["closed", "reset", "SSH"],
 )
 async def test_t72_a_proxy_that_is_none(fault: Handler, tmp_path: Path) -> None:
     """A connection that ends before the tunnel stands sent nothing, so a create is retried."""

@@ -121,7 +121,9 @@ def test_data_must_be_a_list(data: Any) -> None:
 
 
 @pytest.mark.parametrize("model", [Call, Phone, Script])
-@pytest.mark.parametrize("data", [msgspec.Raw(), [], {}, None, False, ""], ids=repr)
+@pytest.mark.parametrize(
+    "data", [msgspec.Raw(), [], {}, None, False, ""], ids=["Raw", "[]", "{}", "None", "False", ""]
+)
 def test_j40_what_php_sends_for_an_empty_list(model: type[Any], data: Any) -> None:
     """An empty object, null, false, an empty text and nothing at all are an empty list."""
     batch = _decode(data, model, skip_bad=False)
