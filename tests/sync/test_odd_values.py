@@ -47,7 +47,7 @@ async def test_sync_copies_every_call(roistat: Roistat, name: str, tmp_path: Pat
     """Each target stores each call, and the second run changes none."""
     target = tmp_path / name
     for _ in range(2):
-        report = await sync_calls(roistat, target, since=START, extend=("visit", "order"))
+        report = await sync_calls(roistat, target, since=START, on_bad_record="raise")
     assert report.changed == 0
     assert {row[0] for row in await asyncio.to_thread(_stored, target)} == IDS
 
