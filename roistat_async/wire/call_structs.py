@@ -57,31 +57,29 @@ class CallDecoder:
         self._plain = _StructDecoder(_NO_UNKNOWN_KEYS)
         self._extended = self._plain
 
-    def decode_page(self, data: msgspec.Raw) -> list[Call]:
+    def decode_page(self, data: bytes | msgspec.Raw) -> list[Call]:
         """Return the calls of a JSON array; raise one of DECODE_ERRORS if one is not accepted."""
+        try:
+            return self.decode_known(data)
+        except DECODE_ERRORS:
+            pass
+        self._learn_keys(data)
+        return self._extended.decode(data)
+
+    def decode_known(self, data: bytes | msgspec.Raw) -> list[Call]:
+        """Return calls that have no unknown keys but those of earlier pages."""
         for decoder in self._decoders():
             try:
                 return decoder.decode(data)
             except DECODE_ERRORS:
                 pass
-        self._learn_keys(data)
-        return self._extended.decode(data)
-
-    def decode_record(self, record: msgspec.Raw) -> Call:
-        """Return one call, if it has no unknown key but those of earlier pages."""
-        data = b"[" + bytes(record) + b"]"
-        for decoder in self._decoders():
-            try:
-                return decoder.decode(data)[0]
-            except DECODE_ERRORS:
-                pass
-        raise ValueError("expected a call that a Struct accepts")
+        raise ValueError("expected calls that a Struct accepts")
 
     def _decoders(self) -> Iterable[_StructDecoder]:
         # The plain one first: pages without unknown keys do not become slower after one with them.
         return dict.fromkeys((self._plain, self._extended))
 
-    def _learn_keys(self, data: msgspec.Raw) -> None:
+    def _learn_keys(self, data: bytes | msgspec.Raw) -> None:
         """Add the unknown keys of a page; forget the earlier ones if there are too many."""
         known = self._extended.unknown
         unknown = find_unknown_keys(msgspec.json.decode(data))
