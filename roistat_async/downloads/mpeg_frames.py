@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 LAYER_2, LAYER_3 = 2, 1
 """Layers, as the two bits of a frame header encode them."""
 
+_LAYER_3_HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
 _MIN_FRAMES = 3  # frames in sequence that are no accident
 # ISO 11172-3 and 13818-3: bit rates in kbit/s and sample rates, by their 4 and 2 bit indices.
 _BIT_RATES_LSF = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -34,10 +36,9 @@ def frame_length(data: bytes, offset: int, layer: int = LAYER_3) -> int:
 
 def find_frames(data: bytes, offset: int) -> int | None:
     """Return the offset of the next sequence of layer III frames, or None."""
-    while (offset := data.find(b"\xff", offset)) >= 0:
-        if len(list(_frames(data, offset))) == _MIN_FRAMES:
-            return offset
-        offset += 1
+    for match in _LAYER_3_HEADER.finditer(data, offset):
+        if len(list(_frames(data, match.start()))) == _MIN_FRAMES:
+            return match.start()
     return None
 
 
