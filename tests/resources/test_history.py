@@ -321,6 +321,23 @@ async def test_p40_a_row_that_stands_twice(server: Server) -> None:
     assert walk.report.duplicate_rows >= 1
 
 
+async def test_p42_moscow_time_shown_as_utc(server: Server) -> None:
+    """A server that shows Moscow time as +0000 is refused before a call is missed."""
+
+    def late(body: bytes) -> bytes:
+        page = json.loads(body)
+        for row in page["data"]:
+            date = datetime.fromisoformat(row["date"]) + timedelta(hours=3)
+            row["date"] = date.strftime("%Y-%m-%dT%H:%M:%S+0000")
+        return json.dumps(page).encode()
+
+    server.fake.fail(LIST, Fault.rewrite(late), times=9999)
+    ids: list[str] = []
+    with pytest.raises(errors.PagingError, match="another time zone than it filters by"):
+        await append_ids(ids, server.walk(page_size=50))
+    assert ids == server.ids[: len(ids)]
+
+
 @pytest.mark.parametrize("clothes", ["[]", "{}", "null", "false"])
 async def test_p41_an_empty_success_in_the_middle(server: Server, clothes: str) -> None:
     """An empty success, even beside a total, seals no walk and ends no list."""
