@@ -179,7 +179,7 @@ def test_c9_choices_are_listed(roistat: Roistat) -> None:
     assert "Choose from: bash, zsh, fish" in ended.err
 
 
-def test_error_of_roistat(fake: FakeRoistat, roistat: Roistat) -> None:
+def test_s7_an_error_of_roistat_is_escaped(fake: FakeRoistat, roistat: Roistat) -> None:
     """An error of Roistat exits with 1 and prints its text escaped, in two lines at most."""
     fake.fail("*/call/list", Fault.error("option_not_enabled", "\x1b[31mnope\nsecond"))
     ended = roistat("calls")

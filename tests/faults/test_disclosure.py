@@ -21,7 +21,7 @@ from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.sync.report import RecordingsReport, SyncReport
 from roistat_async.sync.state_file import StateFile
 from roistat_async.sync.target_factory import open_target
-from roistat_async.testing import FakeRoistat, Fault
+from roistat_async.testing import FakeRoistat
 from tests.helpers import source
 from tests.helpers.clients import KEY, PROJECT
 from tests.helpers.raw_server import RawServer, silent
@@ -112,17 +112,6 @@ def test_s7_no_name_steers_a_terminal(
     assert not CONTROL & set(out + err)
     if stdout or (form == "--json" and "calls" in command):
         assert json.loads(out.splitlines()[0])["script_name"] == EVIL
-
-
-def test_s7_no_error_steers_a_terminal(
-    environment: FakeRoistat, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The text of an API error is shown without control characters."""
-    environment.fail("script/list", Fault.error("access_denied", EVIL))
-    assert run(["scripts"]) == 4
-    out, err = capfd.readouterr()
-    assert "owned" in err
-    assert not CONTROL & set(out + err)
 
 
 def test_s8_no_csv_is_written() -> None:
