@@ -127,30 +127,6 @@ def test_every_model_of_a_call_has_a_struct() -> None:
     assert set(call_structs.make_structs()) == models - {calls.CallDraft}
 
 
-def test_missing_keys_are_the_defaults_of_the_model() -> None:
-    """A record with the required keys only equals a model made with the same values."""
-    (call,) = _decode({**CALL, "visit": {}, "order": {"status": {}}})
-    expected = Call(
-        id="1", date=AT, status=CallStatus.ANSWER, visit=Visit(), order=Order(status=OrderStatus())
-    )
-    assert call == expected
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "expected"),
-    [
-        ("id", 16769, "16769"), ("visit_id", 2**70, str(2**70)), ("order_id", 7, "7"),
-        ("duration", "59", 59), ("duration", "", None), ("waiting_time", "-3", -3),
-        ("answer_duration", None, None), ("tags", [], {}), ("tags", [1], [1]),
-        ("status", "NEW", "NEW"), ("status", None, None),
-    ],
-)  # fmt: skip
-def test_types_that_differ_from_the_example(key: str, value: Any, expected: Any) -> None:
-    """A number for an id, text for a number, and an empty list for an object are converted."""
-    (call,) = _decode({**CALL, key: value})
-    assert getattr(call, key) == expected
-
-
 @pytest.mark.parametrize(
     "change",
     [

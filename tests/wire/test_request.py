@@ -21,12 +21,13 @@ def test_project_is_in_the_query() -> None:
 
 
 @pytest.mark.parametrize("file", [True, False])
-def test_key_is_in_its_header(file: bool) -> None:
-    """One header has the key, and real status codes are requested."""
+def test_headers(file: bool) -> None:
+    """One header has the key, real status codes are requested, and no version is named."""
     headers = {**request.DEFAULT_HEADERS, **request.build_headers(Secret(KEY), file=file)}
     assert [name for name, value in headers.items() if KEY in value] == ["Api-key"]
     assert headers["Use-Http-Code"] == "1"
     assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"] == "roistat_async"
 
 
 def test_a_file_is_requested_without_gzip() -> None:
@@ -43,19 +44,9 @@ def test_the_default_headers_never_hold_the_key() -> None:
     assert again["Api-key"] == "other"
 
 
-def test_user_agent_has_no_versions() -> None:
-    """The default of aiohttp would name the versions of Python and aiohttp."""
-    assert request.DEFAULT_HEADERS["User-Agent"] == "roistat_async"
-
-
 @pytest.mark.parametrize(
     ("body", "encoded"),
-    [
-        (None, None),
-        ({}, b"{}"),
-        ({"a": "Тип"}, '{"a":"Тип"}'.encode()),
-        ({"a": None}, b'{"a":null}'),
-    ],
+    [(None, None), ({}, b"{}"), ({"a": "Тип", "b": None}, '{"a":"Тип","b":null}'.encode())],
 )
 def test_body(body: Any, encoded: bytes | None) -> None:
     """The body is JSON in UTF-8; None is no body."""
