@@ -184,5 +184,7 @@ def _new_lines(
 
 
 def _write_stdout(data: bytes) -> None:
+    if sys.stdout is None or sys.stdout.closed:  # as under pythonw
+        raise SyncError("there is no stdout to write calls to; sync into a file")
     sys.stdout.buffer.write(data)
     sys.stdout.flush()

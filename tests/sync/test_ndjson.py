@@ -237,6 +237,13 @@ async def test_a_closed_pipe_raises_broken_pipe_error(monkeypatch: pytest.Monkey
     monkeypatch.undo()
 
 
+async def test_c6_no_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing stdout is an error of the copy, with what to do instead."""
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SyncError, match="sync into a file"):
+        await StdoutTarget().write(PROJECT, CALLS, state(1))
+
+
 @settings(max_examples=50)
 @given(HISTORIES)
 def test_the_last_lines_are_the_server(history: list[tuple[Any, list[int], list[int]]]) -> None:

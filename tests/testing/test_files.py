@@ -1,4 +1,4 @@
-"""recordings, the export and the analytics."""
+"""Recordings, the export and the analytics."""
 
 from __future__ import annotations
 

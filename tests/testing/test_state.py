@@ -1,4 +1,4 @@
-"""the state of the fake server can be read and set at any time."""
+"""The state of the fake server can be read and set at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""creates, updates and deletes."""
+"""Creates, updates and deletes."""
 
 from __future__ import annotations
 
