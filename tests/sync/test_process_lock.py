@@ -52,9 +52,10 @@ def test_another_process_is_refused(path: Path) -> None:
     """The error names the copy and says what to do."""
     with (
         locked_by_process(path),
-        pytest.raises(SyncError, match=r"another sync is writing to .*calls\.db; wait"),
+        pytest.raises(SyncError, match=r"another sync is writing to .*calls\.db; wait") as raised,
     ):
         process_lock.acquire(path, 2)
+    assert raised.value.temporary
 
 
 def test_a_killed_process_has_no_lock(path: Path) -> None:

@@ -204,6 +204,7 @@ async def test_a_failed_write_changes_nothing(
     with pytest.raises(SyncError, match=rf"calls\.db: .*{problem}") as raised:
         await target.write(1, [call(n, comment="x" * 1000) for n in range(2, 500)], EMPTY)
     assert raised.value.__cause__ is raised.value.__context__ is None
+    assert raised.value.temporary == (damage is _limit_pages)  # a watch goes on
     assert ids(path) == ["1"]
 
 

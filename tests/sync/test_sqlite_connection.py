@@ -77,6 +77,7 @@ async def test_another_file_is_refused(
     with pytest.raises(SyncError, match=rf"calls\.db.*{problem}") as raised:
         await open_and_close(path)
     assert raised.value.__cause__ is raised.value.__context__ is None
+    assert not raised.value.temporary
     assert content(tmp_path) == before
 
 

@@ -151,6 +151,7 @@ def test_a_failed_save_keeps_the_old_file(
         state_file.save(path, old.with_project(PROJECT, NEW_PROJECT))
     monkeypatch.undo()
     assert str(path) in str(raised.value)
+    assert raised.value.temporary
     assert state_file.read(path, URL) == old
     assert os.listdir(path.parent) == [path.name]
 
