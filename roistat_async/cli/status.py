@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from .options import format_option, parse_zone, tz_option
 from .text import escape_control, format_size
 
 if TYPE_CHECKING:
+    from ..sync.file_status import FileProjectStatus
     from ..sync.status import CopyStatus, DayStatus, ProjectStatus
 
 _WIDTH = 40
@@ -22,7 +23,7 @@ _SHOWN = 10
 
 
 @click.command("status")
-@click.argument("database", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("database", metavar="COPY", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--days", type=click.IntRange(0, 3660), default=14, show_default=True, metavar="N",
     help="Days of the chart.",
@@ -30,25 +31,32 @@ _SHOWN = 10
 @tz_option
 @format_option
 def command(*, database: Path, days: int, tz: str, json: bool | None) -> int:
-    """Show the content of DATABASE, a copy that `roistat sync` wrote, and how old it is.
+    """Show the content of COPY, which `roistat sync` wrote, and how old it is.
 
     The copy is only read; a sync may write to it meanwhile. The exit code is 3 as long as a call
-    could not be read.
+    could not be read. Of NDJSON and Parquet files, only the state is read.
 
     \b
     roistat status calls.db --days 30 --tz Europe/Moscow
     """
+    from ..sync.file_status import is_file_copy, read_file_status
     from ..sync.status import read_status
     from .output import wants_json, write_json
 
     zone = parse_zone(tz)
-    copy = read_status(database, days=days, zone=zone)
-    if wants_json(json):
-        write_json(copy.projects)
+    if is_file_copy(database):
+        files = read_file_status(database)
+        projects: Sequence[ProjectStatus | FileProjectStatus] = files
+        lines = _file_lines(files, zone)
     else:
-        for line in _lines(copy, zone):
+        copy = read_status(database, days=days, zone=zone)
+        projects, lines = copy.projects, _lines(copy, zone)
+    if wants_json(json):
+        write_json(projects)
+    else:
+        for line in lines:
             click.echo(escape_control(line))
-    is_complete = not any(project.bad_records for project in copy.projects)
+    is_complete = not any(project.bad_records for project in projects)
     return exit_codes.DONE if is_complete else exit_codes.PARTIAL
 
 
@@ -81,13 +89,28 @@ def _project(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
         yield from _chart(project.days)
 
 
+def _file_lines(projects: Iterable[FileProjectStatus], zone: tzinfo) -> Iterator[str]:
+    from .output import format_datetime
+
+    for project in projects:
+        yield f"Project {project.project} of {project.base_url}"
+        newest = format_datetime(project.newest_call, zone) or "none"
+        yield from _titled("Newest call", (newest, f"{project.active:,} ACTIVE"))
+        yield from _titled("Sealed", _sealed(project, zone))
+        if project.is_interrupted:
+            yield from _titled("Last run", ("has not finished; the next run resumes it",))
+        if project.bad_records:
+            yield from _titled("Unreadable", _bad_records(project, zone))
+        yield ""
+
+
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         yield f"  {title:<11} {line}"
         title = ""
 
 
-def _sealed(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
+def _sealed(project: ProjectStatus | FileProjectStatus, zone: tzinfo) -> Iterator[str]:
     from .output import format_datetime
 
     if project.sealed_until is None:
@@ -113,14 +136,14 @@ def _last_run(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
         yield "unless it is still running, the next run resumes it"
 
 
-def _bad_records(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
+def _bad_records(project: ProjectStatus | FileProjectStatus, zone: tzinfo) -> Iterator[str]:
     from .output import describe_bad_record
 
     count = len(project.bad_records)
     yield f"{count:,} call{'' if count == 1 else 's'}; each run reads them again"
     yield from (describe_bad_record(record, zone) for record in project.bad_records[:_SHOWN])
     if count > _SHOWN:
-        yield f"and {count - _SHOWN:,} more in the table bad_records"
+        yield f"and {count - _SHOWN:,} more, which --json shows"
 
 
 def _recordings(project: ProjectStatus) -> str:

@@ -77,8 +77,9 @@ class FileStore(ABC):
         """Open files, and repair what a killed run left."""
 
     def _read_state(self, base_url: str) -> StateFile:
-        content = state_file.read(self._state_path, base_url)
+        content = state_file.read(self._state_path)
         if content is not None:
+            content.check_base_url(base_url, self._state_path)
             return content
         with state_file.disk_errors(self._state_path):
             is_new = self._is_new()

@@ -113,7 +113,7 @@ class _NdjsonStore(FileStore):
     def __init__(self, path: Path, base_url: str, keep: timedelta) -> None:
         self._path = path
         self._keep = keep
-        super().__init__(path, path.with_name(f"{path.name}.state.json"), base_url)
+        super().__init__(path, state_file.beside(path), base_url)
 
     def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Append the lines before the state is saved, so that it never confirms missing lines."""

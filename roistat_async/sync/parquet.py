@@ -66,7 +66,7 @@ class _ParquetStore(FileStore):
     def __init__(self, folder: Path, base_url: str) -> None:
         self._folder = folder
         self._buffers: dict[int, _BufferedDay] = {}
-        state_path = folder / "_state.json"  # readers of data sets ignore names with a _
+        state_path = state_file.inside(folder)
         super().__init__(state_path, state_path, base_url)
 
     def begin(self, project: int, base_url: str) -> SyncState:

@@ -178,7 +178,17 @@ def new(base_url: str) -> StateFile:
     return StateFile(base_url=base_url, key=secrets.token_bytes(16))
 
 
-def read(path: Path, base_url: str) -> StateFile | None:
+def beside(file: Path) -> Path:
+    """Return the path of the state file of an NDJSON file."""
+    return file.with_name(f"{file.name}.state.json")
+
+
+def inside(folder: Path) -> Path:
+    """Return the path of the state file of a folder of Parquet files."""
+    return folder / "_state.json"  # readers of data sets ignore names with a _
+
+
+def read(path: Path) -> StateFile | None:
     """Read a state file; return None if there is none, raise SyncError if it is invalid."""
     data = _read_bytes(path)
     if data is None:
@@ -193,7 +203,6 @@ def read(path: Path, base_url: str) -> StateFile | None:
         raise SyncError(
             f"{path} was written by a newer version; upgrade: pip install -U roistat_async"
         )
-    content.check_base_url(base_url, path)
     return replace(content, version=VERSION)
 
 

@@ -75,6 +75,24 @@ def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     assert " saved (" in roistat("status", str(copy), "--table").out
 
 
+@pytest.mark.parametrize("name", ["calls.ndjson", "calls.parquet"])
+def test_files(fake: FakeRoistat, roistat: Roistat, tmp_path: Path, name: str) -> None:
+    """Of a copy in files the state is shown, with 3 as long as a call could not be read."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / name
+    assert roistat("sync", "--to", str(path), "--since", "60d").code == 0
+    (row,) = roistat("status", str(path)).rows
+    assert (row["project"], row["bad_records"], row["is_interrupted"]) == (fake.project, [], False)
+    call_id = fake.state.calls.ids()[-1]
+    spoil = Fault.rewrite(lambda body: body.replace(f'"id":"{call_id}",'.encode(), b'"id":{},'))
+    fake.fail("*/call/list", spoil, times=1000)
+    assert roistat("sync", "--to", str(path)).code == 3
+    ended = roistat("status", str(path), "--table")
+    assert ended.code == 3
+    assert "1 call; each run reads them again" in ended.out
+    assert roistat("status", str(tmp_path)).code == 1  # no copy
+
+
 def test_days(fake: FakeRoistat, roistat: Roistat, copy: Path) -> None:
     """The last --days days are counted one by one, answered and missed."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"

@@ -55,7 +55,7 @@ def ids(path: Path) -> list[str]:
 
 
 def seen(path: Path) -> set[str]:
-    content = state_file.read(path.with_name("calls.ndjson.state.json"), URL)
+    content = state_file.read(path.with_name("calls.ndjson.state.json"))
     assert content is not None
     return {*content.project(PROJECT).seen}
 

@@ -51,9 +51,9 @@ def content() -> StateFile:
 def test_a_saved_file_is_read(path: Path) -> None:
     """All values come back, dates aware; a missing file or project means a new copy."""
     saved = content()
-    assert state_file.read(path, URL) is None
+    assert state_file.read(path) is None
     state_file.save(path, saved)
-    assert state_file.read(path, URL) == saved
+    assert state_file.read(path) == saved
     assert saved.project(PROJECT).state == evolve(state(1, "token"), newest=START)
     assert saved.project(PROJECT).bad_records == [BAD]
     assert saved.project(PROJECT + 1) == NEW_PROJECT
@@ -97,7 +97,7 @@ def test_a_file_of_version_1_is_read(path: Path) -> None:
     for name in ("newest", "bad"):
         del values["projects"]["123"][name]
     path.write_text(json.dumps({**values, "version": 1}))
-    read = state_file.read(path, URL)
+    read = state_file.read(path)
     assert read is not None
     assert read.project(PROJECT).state == evolve(state(1, "token"), newest=START)
     assert read.project(PROJECT).bad_records == []
@@ -123,7 +123,7 @@ def test_an_invalid_file_is_refused(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     newer = "newer version; upgrade" if b"else" in data else "(backup|new path)"
     with pytest.raises(SyncError, match=rf"calls\.state\.json.*{newer}"):
-        state_file.read(path, URL)
+        state_file.read(path)
     assert path.read_bytes() == data
 
 
@@ -132,7 +132,7 @@ def test_only_a_regular_file_is_read(path: Path, make: Any) -> None:
     """Reading a pipe would block, and a link may lead anywhere."""
     make(path)
     with pytest.raises(SyncError, match="not a regular file"):
-        state_file.read(path, URL)
+        state_file.read(path)
 
 
 @pytest.mark.parametrize("operation", ["fsync", "replace", "write"])
@@ -152,7 +152,7 @@ def test_a_failed_save_keeps_the_old_file(
     monkeypatch.undo()
     assert str(path) in str(raised.value)
     assert raised.value.temporary
-    assert state_file.read(path, URL) == old
+    assert state_file.read(path) == old
     assert os.listdir(path.parent) == [path.name]
 
 
