@@ -1,4 +1,4 @@
-"""Tests that the files and sections that the documents name exist."""
+"""Tests that the files and sections that the documents name exist, and that the README is short."""
 
 from __future__ import annotations
 
@@ -61,6 +61,17 @@ def test_links_lead_to_files(document: Path) -> None:
     """A link inside the repository has a target."""
     links = _LINK.findall(document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_readme_is_short() -> None:
+    """The README has at most 250 lines."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def test_index_names_every_page() -> None:
+    """Every page of the folder is in its table of contents."""
+    linked = set(_LINK.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"} <= linked
 
 
 def _cited() -> set[tuple[str, str]]:
