@@ -182,6 +182,19 @@ def test_odd_values_end_no_list(form: str, fake: FakeRoistat, roistat: Roistat) 
     assert (ended.code, len(rows)) == (0, len(calls))
 
 
+@pytest.mark.parametrize("raw", [[1], {"a": 1}, False, 10**25], ids=repr)
+@pytest.mark.parametrize("form", ["--json", "--table"])
+@pytest.mark.parametrize("command", ["phones", "scripts"])
+def test_odd_phones_and_scripts_are_listed(
+    command: str, form: str, raw: object, fake: FakeRoistat, roistat: Roistat
+) -> None:
+    """A record whose only readable value is its id is written with the others."""
+    rows = getattr(fake.state, command)
+    rows[0].update(dict.fromkeys(rows[0].keys() - {"id"}, raw))
+    ended = roistat(command, form)
+    assert (ended.code, len(ended.out.splitlines())) == (0, len(rows) + (form == "--table"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "rows"),
     [("calls", 59), ("phones", 6), ("recordings {folder} --last 8h", None)],
