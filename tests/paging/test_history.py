@@ -212,6 +212,11 @@ async def test_p42_dates_on_another_axis_than_the_filter(shift: int, concurrency
     assert ids == [*calls.calls][: len(ids)]
 
 
+async def test_p42_a_full_second_on_another_axis() -> None:
+    """A full second that its own filter does not return is refused."""
+    await expect_refused(tied(25, before=12, shift=5, after=90).walk(), "time zone than it filters")
+
+
 @pytest.mark.parametrize("shift", [-1, -60, -10800])
 async def test_p42_dates_that_are_shown_too_early(shift: int) -> None:
     """A server that shows earlier dates than it filters by is refused, or no call is missed."""
@@ -240,6 +245,25 @@ async def test_p43_a_page_of_bad_records_only(field: str, page_size: int, bad: r
     walk = calls.walk(page_size=page_size)
     assert await ids_of(walk) == [key for key in calls.calls if key not in calls.bad]
     assert walk.report.bad_records == len(bad)
+
+
+async def test_p43_bad_records_where_offset_is_ignored() -> None:
+    """A page without a readable date on a server that ignores offsets is refused."""
+    bad = {str(number): "date" for number in range(300)}
+    await expect_refused(spread(300, bad=bad, ignores_offset=True).walk(), "ignores offsets")
+
+
+async def test_p44_other_errors_at_an_offset_are_raised() -> None:
+    """An error for an offset that is not past the end is raised."""
+    calls = tied(5, before=0, after=3, total="absent")
+
+    def refuse(query: PageQuery) -> None:
+        if query.offset:
+            raise InvalidRequestError("incorrect_request", "No offsets today")
+
+    calls.on_query = refuse
+    with pytest.raises(InvalidRequestError):
+        await ids_of(calls.walk(page_size=5))
 
 
 @pytest.mark.parametrize("total", ["matches", "absent"])
