@@ -210,6 +210,15 @@ async def test_t80_a_wait_beyond_its_limit_is_refused_at_once(reason: str) -> No
     assert waits == [(reason, 101)]
 
 
+async def test_the_wait_for_a_second_is_neither_limited_nor_reported() -> None:
+    """It is usual and short, so no deadline ends it."""
+    simulation, waits = LimiterSimulation(per_second=0.5), list[object]()
+    await simulation.send(1)
+    assert await simulation.limiter.permit().acquire(1, lambda *wait: waits.append(wait)) == 0
+    assert simulation.time.now - simulation.sent_at[0] == pytest.approx(2.1)
+    assert waits == []
+
+
 async def test_t81_a_request_waits_in_the_queue_no_longer_than_its_timeout() -> None:
     """It was not sent, its place in the queue is free again, and the others are served."""
     simulation = LimiterSimulation(concurrency=1, queue_timeout=0.01)
