@@ -343,6 +343,18 @@ async def test_descending_order_with_a_full_second() -> None:
     await expect_refused(tied(10, before=5, descending=True).walk(), "does not sort by date")
 
 
+async def test_descending_order_behind_records_without_a_date() -> None:
+    """Records without a readable date do not hide the order of a list."""
+    calls = ChangingList(
+        calls={"0": 1, "1": 0, "2": 3, "3": 3},
+        span=5,
+        descending=True,
+        before_inclusive=True,
+        bad={"0": "id", "2": "date"},
+    )
+    await expect_refused(calls.walk(page_size=1), "does not sort by date")
+
+
 @pytest.mark.parametrize("before", [0, 5])
 @pytest.mark.parametrize("descending", [False, True])
 async def test_a_full_second_at_the_end(before: int, descending: bool) -> None:
