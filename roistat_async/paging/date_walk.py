@@ -23,7 +23,7 @@ _OFFSET_PAST_END = 1_000_000
 
 
 class DateWalk:
-    """Walk of [start, end) by date; at most `concurrency` + 1 pages are in memory."""
+    """Walk of [start, end) by date; at most `concurrency` + 2 pages are in memory."""
 
     def __init__(
         self, fetcher: PageFetcher, start: datetime, end: datetime, concurrency: int

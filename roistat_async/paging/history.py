@@ -26,7 +26,7 @@ class History(ClosableIterable):
     `report` holds what was proved. After any end, also an error or an early exit, `resume_token`
     is a text to store: `calls.history(period, resume_from=walk.resume_token)` continues after the
     last call that was returned. Each iteration starts again; only one may run at a time. Use
-    `async with` if you may leave early. At most `concurrency` + 1 pages are in memory.
+    `async with` if you may leave early. At most `concurrency` + 2 pages are in memory.
 
     Raises PagingError, with the resume token, if the list cannot be proved complete.
     """
