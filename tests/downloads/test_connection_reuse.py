@@ -154,7 +154,9 @@ async def test_a_recording_lost_on_a_reused_connection_is_retried_on_a_fresh_one
     """The retry meets no second reused connection, and leaves none."""
     async with FaultServer(handler) as server, client(server.base_url, attempts=2) as roistat:
         await download(roistat, tmp_path, 4)
-    assert server.connection_numbers == [1, 1, 2, 3, 3]
+    # The server closes connection 1 after a 408: whether the pool sees it in time is a race.
+    assert server.connection_numbers[:3] == [1, 1, 2]
+    assert min(server.connection_numbers[3:]) > 2
 
 
 @pytest.mark.parametrize("header", [b"\r\nConnection: close", b""], ids=["announced", "silent"])
