@@ -29,11 +29,13 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAST = ("-m", "not long and not slow")
 # These tests start programs, wait for real seconds or read much; the other sessions run them.
 NOT_QUICK = (
+    "tests/cli/test_exit_codes.py",
     "tests/cli/test_lists.py::test_odd_values_end_no_list",
     "tests/cli/test_process.py",
     "tests/cli/test_recordings.py",
     "tests/cli/test_startup.py",
     "tests/cli/test_streams.py",
+    "tests/cli/test_sync.py",
     "tests/examples",
     "tests/paging/test_lookahead.py::test_pages_ahead_cost_few_requests",
     "tests/resources/test_history.py::test_habits_that_do_no_harm",
@@ -41,12 +43,14 @@ NOT_QUICK = (
     "tests/resources/test_kept_errors.py",
     "tests/sync/test_lateness.py",
     "tests/sync/test_ndjson.py::test_the_last_lines_are_the_server",
+    "tests/sync/test_odd_values.py",
     "tests/sync/test_parquet.py::test_days_are_complete_after_any_kill",
     "tests/sync/test_parquet.py::test_the_files_are_the_server",
     "tests/sync/test_process_lock.py",
     "tests/sync/test_recordings.py::test_a_cancel_at_any_step_loses_nothing",
     "tests/testing/test_plugin.py",
     "tests/transport/test_gzip_backend.py",
+    "tests/wire/test_two_readings.py",
 )
 PARALLEL = ("-n", "2")  # workers of pytest-xdist
 # Share of the public names whose type must be known to pyright, from 0 to 1.

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from roistat_async.models.calls import Call, CallStatus, Geo, Order, Source, Visit
 from roistat_async.models.lazy import raw_getter
@@ -53,7 +53,12 @@ def test_text_does_not_depend_on_how_a_call_was_decoded(record: dict[str, Any]) 
 @settings(max_examples=400)
 @given(CALLS)
 def test_text_decodes_to_the_same_object(record: dict[str, Any]) -> None:
-    """The text decodes to an equal object, unknown keys included."""
+    """The text decodes to an equal object, unknown keys and odd values included.
+
+    Only an odd value beside another name of its field is not in the text: the field is.
+    """
+    visit = record.get("visit")
+    assume(not (isinstance(visit, dict) and {"first_id", "first_visit_id"} <= visit.keys()))
     for call in _decode(record):
         texts = _texts(call)
         for name, kind in PARTS.items():
