@@ -36,6 +36,8 @@ NOT_QUICK = (
     "tests/cli/test_startup.py",
     "tests/cli/test_streams.py",
     "tests/cli/test_sync.py",
+    "tests/docs/test_fault_matrix.py",
+    "tests/docs/test_types.py",
     "tests/examples",
     "tests/paging/test_lookahead.py::test_pages_ahead_cost_few_requests",
     "tests/resources/test_history.py::test_habits_that_do_no_harm",
