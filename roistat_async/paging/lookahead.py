@@ -14,7 +14,6 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from ..errors import InvalidRequestError, NotFoundError
 from .checked_page import CheckedPage, floor_second
 from .page_fetcher import PageFetcher
 
@@ -29,7 +28,7 @@ class _Ahead:
     cursor: datetime
     offset: int
     first_row: int
-    task: asyncio.Task[CheckedPage]
+    task: asyncio.Task[CheckedPage | None]
 
 
 class Lookahead:
@@ -40,7 +39,7 @@ class Lookahead:
         self._end = end
         self._depth = depth
         self._pending: deque[_Ahead] = deque()
-        self._cancelled: set[asyncio.Task[CheckedPage]] = set()
+        self._cancelled: set[asyncio.Task[CheckedPage | None]] = set()
         self._row = 0
         """Number of rows before the cursor."""
         self._overlap = 1
@@ -51,10 +50,7 @@ class Lookahead:
         if not self._pending:
             return None
         ahead = self._pending.popleft()
-        try:
-            page = await ahead.task
-        except (InvalidRequestError, NotFoundError):  # an offset past the end, perhaps
-            page = None
+        page = await ahead.task
         if page is not None and page.row_count:
             is_exact = ahead.cursor == cursor and ahead.offset == 0
             page = page if is_exact else _from_cursor(page, cursor)
@@ -80,7 +76,7 @@ class Lookahead:
                     rows_left is not None and rows_left <= offset + self._overlap
                 ):
                     return
-            task = asyncio.create_task(self._fetcher.fetch_once(cursor, self._end, offset))
+            task = asyncio.create_task(self._fetcher.fetch_ahead(cursor, self._end, offset))
             self._pending.append(_Ahead(cursor, offset, self._row + offset, task))
 
     def clear(self) -> None:
@@ -97,7 +93,7 @@ class Lookahead:
         self.clear()
         await asyncio.gather(*self._cancelled, return_exceptions=True)
 
-    def _discard(self, task: asyncio.Task[CheckedPage]) -> None:
+    def _discard(self, task: asyncio.Task[CheckedPage | None]) -> None:
         # The page is not needed any more, nor is its error.
         self._cancelled.discard(task)
         if not task.cancelled():

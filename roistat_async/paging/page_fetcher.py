@@ -14,7 +14,7 @@ from typing import Literal
 
 from attrs import evolve
 
-from ..errors import PagingError, RoistatError
+from ..errors import InvalidRequestError, NotFoundError, PagingError, RoistatError
 from ..models.calls import Call
 from ..models.page import BadRecord, RowBatch
 from .checked_page import NOT_ASCENDING, SECOND, CheckedPage, PageQuery, check_page
@@ -93,17 +93,36 @@ class PageFetcher:
             f"from offset {offset} on; resume later"
         )
 
+    async def fetch_ahead(self, start: datetime, end: datetime, offset: int) -> CheckedPage | None:
+        """Fetch a page before its turn; None if the server refuses it or it must be smaller.
+
+        The refusal may be about the offset ("limited to 10,000 results"), so it reduces nothing.
+        """
+        try:
+            return await self.fetch_once(start, end, offset, may_shrink=False)
+        except RoistatError as error:
+            is_refusal = isinstance(error, InvalidRequestError | NotFoundError)
+            if not is_refusal and self._reduction_hint(error) is None:
+                raise
+        return None
+
     async def fetch_once(
-        self, start: datetime, end: datetime, offset: int, known_total: int | None = None
+        self,
+        start: datetime,
+        end: datetime,
+        offset: int,
+        known_total: int | None = None,
+        *,
+        may_shrink: bool = True,
     ) -> CheckedPage:
         """Fetch a page without confirming that it is empty."""
-        query, rows = await self._rows(start, end, offset, known_total)
+        query, rows = await self._rows(start, end, offset, known_total, may_shrink)
         if rows.items and all(call.date == query.after < start for call in rows.items):
             # This server's `>` includes the second it names, and that second fills the page: it
             # would be returned for ever. If `>` means `>=`, `> start` already begins at the start.
             self._is_after_inclusive = True
             self.generation += 1
-            query, rows = await self._rows(start, end, offset, known_total)
+            query, rows = await self._rows(start, end, offset, known_total, may_shrink)
         self.largest_page = max(self.largest_page, rows.row_count)
         page = check_page(query, start, rows, self.largest_page)
         if offset == 0 and page.is_empty and rows.row_count:
@@ -131,7 +150,12 @@ class PageFetcher:
             return await self._fetch(query)
 
     async def _rows(
-        self, start: datetime, end: datetime, offset: int, known_total: int | None
+        self,
+        start: datetime,
+        end: datetime,
+        offset: int,
+        known_total: int | None,
+        may_shrink: bool,
     ) -> tuple[PageQuery, RowBatch[Call]]:
         while True:
             before = end if self._span is None else min(end, start + self._span)
@@ -143,7 +167,7 @@ class PageFetcher:
             except RoistatError as error:
                 if is_past_end(error, offset, known_total):
                     return query, RowBatch([], [], known_total)
-                if not self._shrink(error, query, before - start):
+                if not may_shrink or not self._shrink(error, query, before - start):
                     raise
             else:
                 self._cuts_in_a_row = 0

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from roistat_async import Call
-from roistat_async.errors import TransportError
+from roistat_async.errors import InvalidRequestError, TransportError
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.checked_page import PageQuery
+from roistat_async.wire import list_query
 from tests.paging.changing_list import ChangingList, append_ids, at, ids_of, spread
 
 PAGE = 10
@@ -105,6 +106,21 @@ async def test_an_error_of_a_later_page_is_raised_in_order() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
     with pytest.raises(TransportError):
         await anext(aiter(calls.walk(resume_from=walk.resume_token)))
+
+
+@pytest.mark.parametrize("text", ["offset is too large", "the query is limited to 10000 rows"])
+async def test_p47_a_server_that_refuses_large_offsets(text: str) -> None:
+    """A history needs none: it goes on by date, with pages of full size."""
+
+    def refuse(query: PageQuery) -> None:
+        if query.offset > 2 * PAGE:
+            raise InvalidRequestError("incorrect_request", text)
+
+    calls = slow(on_query=refuse)
+    assert await ids_of(calls.walk(concurrency=4, reduction_hint=list_query.reduction_hint)) == [
+        *calls.calls
+    ]
+    assert calls.requests <= 1.5 * PAGES
 
 
 async def test_an_unreached_error_is_no_warning() -> None:

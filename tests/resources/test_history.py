@@ -235,7 +235,7 @@ async def test_cuts_far_from_each_other(server: Server) -> None:
     fault = Fault.close_silently()
     server.fake.fail(LIST, fault, times=5, when=lambda _: len(server.limits) in cuts)
     assert await ids_of(server.walk(page_size=320, concurrency=1)) == server.ids
-    assert min(server.limits) == 320 // 2**5
+    assert min(server.limits) >= 320 // 2**5  # not 1, as after several cuts in a row
 
 
 async def test_a_refused_key_is_not_reduced(server: Server) -> None:
