@@ -8,7 +8,7 @@ import pytest
 
 from roistat_async import RetryPolicy, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault
-from tests.helpers.clients import retrying_client
+from tests.helpers.clients import client, retrying_client
 
 Read = Callable[[Roistat], Awaitable[object]]
 READS: dict[str, Read] = {
@@ -45,8 +45,8 @@ async def test_a_project_of_another_owner(fake: FakeRoistat, path: str) -> None:
 async def test_a_persistent_rate_limit_is_raised(fake: FakeRoistat, path: str) -> None:
     """A read that the rate limit refuses until the deadline raises the last error."""
     fake.fail(path, Fault.error("request_limit_error"), times=1000)
-    retry = RetryPolicy(max_attempts=2, throttled_base_delay=0.01, deadline=0.2)
-    async with retrying_client(fake, retry=retry) as roistat:
+    retry = RetryPolicy(max_attempts=2, deadline=100)
+    async with client(fake.base_url, api_key=fake.api_key, retry=retry) as roistat:
         with pytest.raises(errors.RateLimitError, match="request_limit_error"):
             await READS[path](roistat)
     assert len(fake.requests) > 2
