@@ -14,6 +14,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
+from .cancelled_tasks import CancelledTasks
 from .checked_page import CheckedPage, floor_second
 from .page_fetcher import PageFetcher
 
@@ -39,7 +40,7 @@ class Lookahead:
         self._end = end
         self._depth = depth
         self._pending: deque[_Ahead] = deque()
-        self._cancelled: set[asyncio.Task[CheckedPage | None]] = set()
+        self._cancelled = CancelledTasks()
         self._row = 0
         """Number of rows before the cursor."""
         self._overlap = 1
@@ -83,21 +84,13 @@ class Lookahead:
         """Drop all pages: the cursor has moved by an unknown number of rows."""
         for ahead in self._pending:
             self._unused += 1
-            self._cancelled.add(ahead.task)
-            ahead.task.add_done_callback(self._discard)
-            ahead.task.cancel()
+            self._cancelled.cancel(ahead.task)
         self._pending.clear()
 
     async def close(self) -> None:
         """Cancel the pending requests and wait for their end."""
         self.clear()
-        await asyncio.gather(*self._cancelled, return_exceptions=True)
-
-    def _discard(self, task: asyncio.Task[CheckedPage | None]) -> None:
-        # The page is not needed any more, nor is its error.
-        self._cancelled.discard(task)
-        if not task.cancelled():
-            task.exception()
+        await self._cancelled.wait()
 
     @property
     def _is_worthwhile(self) -> bool:

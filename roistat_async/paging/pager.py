@@ -18,6 +18,7 @@ from ..errors import PagingError, RoistatError
 from ..models.page import BadRecord, Page, RowBatch
 from ..scheduling import fair_yield
 from ..validation import require_int
+from .cancelled_tasks import CancelledTasks
 from .closable_iterable import ClosableIterable
 from .end_of_list import MAX_READINGS, is_end, is_past_end
 from .odd_values import OddValues
@@ -230,7 +231,7 @@ class _Prefetcher(Generic[R]):
         self._window = prefetch
         self._total = 0
         self._pending: deque[tuple[int, asyncio.Future[R]]] = deque()
-        self._cancelled: set[asyncio.Future[R]] = set()
+        self._cancelled = CancelledTasks()
 
     def observe(self, offset: int, received: int, total: int | None) -> None:
         """Use the received rows as the size of a page, unless it was the last one."""
@@ -283,7 +284,7 @@ class _Prefetcher(Generic[R]):
     async def close(self) -> None:
         """Cancel the pending requests and wait for their end."""
         self._cancel_all()
-        await asyncio.gather(*self._cancelled, return_exceptions=True)
+        await self._cancelled.wait()
 
     def _next_offset(self, offset: int) -> int | None:
         """Return the offset after one: none past `total`, except that of the final empty page."""
@@ -291,16 +292,8 @@ class _Prefetcher(Generic[R]):
 
     def _cancel_all(self) -> None:
         for _, response in self._pending:
-            self._cancelled.add(response)
-            response.add_done_callback(self._discard)
-            response.cancel()
+            self._cancelled.cancel(response)
         self._pending.clear()
-
-    def _discard(self, response: asyncio.Future[R]) -> None:
-        # The page is not needed any more, nor is its error.
-        self._cancelled.discard(response)
-        if not response.cancelled():
-            response.exception()
 
     def size(self, row_count: int | None) -> int:
         """Return how many rows to request where so many remain."""
