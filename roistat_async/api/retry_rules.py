@@ -26,19 +26,20 @@ class OperationKind(Enum):
 
 def is_retryable(error: BaseException, kind: OperationKind, policy: RetryPolicy) -> bool:
     """Return whether a retry is safe and useful, by what is proved about the failed request."""
-    if not isinstance(error, RoistatError):
+    if not may_pass(error) or not accepts_retry_after(error, policy):
         return False
+    if isinstance(error, NotSentError | RateLimitError):
+        return True  # the limiter responds before the application: even a create did not happen
+    return kind is OperationKind.READ or (kind is OperationKind.CHANGE and policy.retry_updates)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether the same request may succeed later without anybody's help."""
     if isinstance(error, NotSentError):
         return not error.permanent
-    if not accepts_retry_after(error, policy):
-        return False
-    if isinstance(error, RateLimitError):
-        return True  # the limiter responds before the application: even a create did not happen
-    if kind is OperationKind.CREATE or (kind is OperationKind.CHANGE and not policy.retry_updates):
-        return False
     if isinstance(error, MalformedResponseError):
         return error.unparsable  # a truncated body; one of another shape stays as it is
-    return is_outcome_unknown(error)
+    return isinstance(error, TransportError | ServerError | RateLimitError)
 
 
 def is_outcome_unknown(error: BaseException) -> bool:

@@ -7,15 +7,9 @@ from datetime import timedelta
 
 from attrs import define, field, frozen
 
+from ..api.retry_rules import may_pass
 from ..clock import Clock
-from ..errors import (
-    MalformedResponseError,
-    NotSentError,
-    RateLimitError,
-    RoistatError,
-    ServerError,
-    TransportError,
-)
+from ..errors import RateLimitError, RoistatError
 
 _FIRST_DELAY = 5.0
 _MAX_DELAY = 300.0
@@ -65,7 +59,7 @@ class Patience:
         left = self._failing_since + self._retry_for.total_seconds() - now
         if isinstance(error, RateLimitError) and self._retry_for:
             left = max(left, _HOUR)  # the limit is shared, and waiting for it is sure to help
-        if not _may_pass(error) or delay > left:
+        if not may_pass(error) or delay > left:
             raise error
         self._failures += 1
         if self._on_wait is not None:
@@ -78,12 +72,3 @@ class Patience:
         delay = bound * (1 + self._clock.random()) / 2
         retry_after: float | None = getattr(error, "retry_after", None)
         return delay if retry_after is None else max(delay, retry_after)
-
-
-def _may_pass(error: RoistatError) -> bool:
-    """Return whether the same request may succeed later without anybody's help."""
-    if isinstance(error, NotSentError):
-        return not error.permanent
-    if isinstance(error, MalformedResponseError):
-        return error.unparsable
-    return isinstance(error, TransportError | ServerError | RateLimitError)
