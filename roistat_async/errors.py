@@ -181,6 +181,7 @@ class APIError(RoistatError):
     """Roistat returned an error: its `code`, `description` (usually Russian) and HTTP status.
 
     `retry_after` is the number of seconds to wait before the next request, if Roistat sent one.
+    `message` takes the place of the text that is made of the others.
     """
 
     def __init__(
@@ -192,9 +193,11 @@ class APIError(RoistatError):
         *,
         retry_after: float | None = None,
         advice: str | None = None,
+        message: str | None = None,
     ) -> None:
         sentences = [f"Roistat returned {code}", description, advice]
-        super().__init__(". ".join(text.rstrip(". ") for text in sentences if text))
+        composed = ". ".join(text.rstrip(". ") for text in sentences if text)
+        super().__init__(message or composed)
         self.code = code
         self.description = description
         self.http_status = http_status
@@ -228,23 +231,6 @@ class RateLimitError(APIError):
     Either Roistat refused the request, or the client did not send it, because it would have waited
     longer than `RetryPolicy.deadline`: then `code` is "local_limit".
     """
-
-    def __init__(
-        self,
-        code: str,
-        description: str | None = None,
-        http_status: int | None = None,
-        details: Mapping[str, Any] | None = None,
-        *,
-        retry_after: float | None = None,
-        advice: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        super().__init__(
-            code, description, http_status, details, retry_after=retry_after, advice=advice
-        )
-        if message is not None:
-            self.args = (message,)
 
 
 class ServerError(APIError):
