@@ -6,14 +6,13 @@ A note holds no value of the record: only its id and date, as far as they can be
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from attrs import frozen
 
 from ..models.page import BadRecord
 from ..models.period import Period
-
-_SECOND = timedelta(seconds=1)
+from ..paging.checked_page import SECOND, floor_second
 
 
 @frozen(kw_only=True)
@@ -39,7 +38,7 @@ class NotedRecord:
     @property
     def last_second(self) -> datetime:
         """Start of the last second in which it may be."""
-        return self.end - _SECOND
+        return self.end - SECOND
 
     def is_inside(self, period: Period) -> bool:
         """Return whether a reading of a period reads this record as well."""
@@ -50,7 +49,7 @@ def note(bad: BadRecord, period: Period) -> NotedRecord:
     """Describe a bad record that was met in a reading of a period."""
     first = bad.date or bad.after or period.start
     last = bad.date or bad.before
-    end = period.end if last is None else floor_second(last) + _SECOND
+    end = period.end if last is None else floor_second(last) + SECOND
     start = floor_second(first)
     return NotedRecord(
         call_id=bad.id,
@@ -58,7 +57,7 @@ def note(bad: BadRecord, period: Period) -> NotedRecord:
         path=bad.path,
         problem=bad.problem,
         start=start,
-        end=max(end, start + _SECOND),
+        end=max(end, start + SECOND),
     )
 
 
@@ -68,8 +67,3 @@ def readable_again(
     """Return the stored notes of a period that was read as a whole, but not those just noted."""
     keys = {record.key for record in noted}
     return [record for record in stored if record.is_inside(period) and record.key not in keys]
-
-
-def floor_second(at: datetime) -> datetime:
-    """Return the start of the second of a date."""
-    return at.replace(microsecond=0)

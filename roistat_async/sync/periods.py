@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from attrs import evolve
 
 from ..models.period import Period
+from ..paging.checked_page import SECOND
 from .target import SyncState
 
-_SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _BACKFILL_STEP = timedelta(days=30)
 # Each walk costs three requests at least, so calls close to each other share one.
@@ -42,7 +42,7 @@ def covering(spans: Iterable[tuple[datetime, datetime]], *, whole_days: bool) ->
             yield Period(start, end)
             start = end = None
         start = first if start is None else start
-        span_end = last + (_DAY if whole_days else _SECOND)
+        span_end = last + (_DAY if whole_days else SECOND)
         end = span_end if end is None else max(end, span_end)
     if start is not None and end is not None:
         yield Period(start, end)

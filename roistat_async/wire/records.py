@@ -64,7 +64,7 @@ def decode_record(data: msgspec.Raw, model: type[M], *, path: str = "$.data") ->
         return codec.structure(_to_dict(data), model)
     except codec.RecordError as error:
         bad = error
-    raise MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
+    raise _record_error(bad, path)
 
 
 @hides_locals
@@ -106,7 +106,11 @@ def _structure_created(
             return codec.structure(values, model)
         except codec.RecordError as error:
             bad = error
-    raise MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
+    raise _record_error(bad, path)
+
+
+def _record_error(bad: codec.RecordError, path: str) -> MalformedResponseError:
+    return MalformedResponseError(f"{bad.problem} at {path}{bad.path}", path=path + bad.path)
 
 
 @hides_locals
@@ -151,7 +155,7 @@ def _decode_chunk(chunk: list[msgspec.Raw], model: type[M]) -> list[M] | None:
     if model is not Call:
         return None
     try:
-        return call_decoder.decode_page(b"[" + b",".join(chunk) + b"]")  # type: ignore[return-value]
+        return call_decoder.decode_page(b"[" + b",".join(chunk) + b"]")  # type: ignore[return-value]  # M is Call
     except DECODE_ERRORS:
         return None
 
@@ -194,7 +198,7 @@ def _decode_row(record: msgspec.Raw, model: type[M], odd: dict[str, int]) -> M:
     """Return a record as a model; add the paths of its odd values to `odd`."""
     if model is Call:
         try:
-            return call_decoder.decode_known(b"[" + bytes(record) + b"]")[0]  # type: ignore[return-value]
+            return call_decoder.decode_known(b"[" + bytes(record) + b"]")[0]  # type: ignore[return-value]  # M is Call
         except DECODE_ERRORS:
             pass
     item = codec.structure(_to_dict(record), model)
