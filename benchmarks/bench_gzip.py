@@ -45,7 +45,7 @@ def _zlibs(plan: Plan, rounds: int) -> list[Ratio]:
 
         ways = {name: partial(read, module) for name, module in backends.items()}
         seconds = interleaved(ways, rounds, time.process_time)
-        aiohttp.set_zlib_backend(modules[ZLIB])  # type: ignore[arg-type]
+        aiohttp.set_zlib_backend(modules[ZLIB])  # type: ignore[arg-type]  # its protocol is private
     others = [name for name in backends if name != ZLIB]
     return [ratio(f"pages as gzip, {name}, CPU", seconds, name, ZLIB, None) for name in others]
 

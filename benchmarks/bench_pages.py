@@ -124,5 +124,5 @@ def _measured(what: str, plan: Plan, rounds: int) -> list[Ratio]:
 
 
 def _once(way: Walk, served: Served, plan: Plan) -> None:
-    count: Any = asyncio.run(way(served, plan))  # type: ignore[arg-type]
+    count: Any = asyncio.run(way(served, plan))  # type: ignore[arg-type]  # a coroutine function
     assert count == plan.total, f"{count} calls of {plan.total}"

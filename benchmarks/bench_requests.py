@@ -84,8 +84,8 @@ def _measured(
 ) -> list[Ratio]:
     requests, rounds = sizes
     ways: dict[str, Callable[[], None]] = {
-        "ours": lambda: asyncio.run(way(served, requests, at_once)),  # type: ignore[arg-type]
-        BARE: lambda: asyncio.run(peer(served, requests, at_once)),  # type: ignore[arg-type]
+        "ours": lambda: asyncio.run(way(served, requests, at_once)),  # type: ignore[arg-type]  # a coroutine function
+        BARE: lambda: asyncio.run(peer(served, requests, at_once)),  # type: ignore[arg-type]  # a coroutine function
     }
     cpu = interleaved(ways, rounds, time.process_time)
     wall = interleaved(ways, max(2, rounds // 2))

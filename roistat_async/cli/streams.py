@@ -16,7 +16,7 @@ def prepare_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None or stream.closed:
-            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115  # open as long as the program
         elif reconfigure := getattr(stream, "reconfigure", None):
             with suppress(OSError, ValueError):
                 reconfigure(errors="replace")

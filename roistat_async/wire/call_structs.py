@@ -95,7 +95,7 @@ class _StructDecoder:
     def __init__(self, unknown: UnknownKeys) -> None:
         struct = make_structs(unknown)[Call]
         self.unknown = unknown
-        self._decode: Callable[[Any], list[Any]] = msgspec.json.Decoder(list[struct]).decode  # type: ignore[valid-type]
+        self._decode: Callable[[Any], list[Any]] = msgspec.json.Decoder(list[struct]).decode  # type: ignore[valid-type]  # made at runtime
         self._unknown_fields = _unknown_fields(Call, unknown)
 
     def decode(self, data: Any) -> list[Call]:

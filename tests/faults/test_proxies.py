@@ -43,7 +43,7 @@ async def test_t72_a_proxy_that_refuses_the_tunnel(status: int, tmp_path: Path) 
     """The proxy, its status and what to do are named; a retry would not help."""
     error = await refusal(sends(answer(SECRET_TEXT, status=f"{status} {KEY}")), tmp_path, 1)
     assert re.search(rf"roistat\.invalid:443.*{status}.*{PERMANENT[status]}", str(error))
-    assert error.permanent  # type: ignore[attr-defined]
+    assert error.permanent  # type: ignore[attr-defined]  # a NotSentError
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

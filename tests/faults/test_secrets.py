@@ -155,7 +155,7 @@ WRONG_TEXT: Any = [MARKER]
 INVALID: dict[str, Callable[[Roistat], Any]] = {
     "project": lambda _: Roistat(KEY, "x"),
     "key": lambda _: Roistat(f"{KEY} ", 1),
-    "keyword": lambda _: Roistat(KEY, 1, baseurl="https://x.example"),  # type: ignore[call-arg]
+    "keyword": lambda _: Roistat(KEY, 1, baseurl="https://x.example"),  # type: ignore[call-arg]  # meant
     "proxy": lambda _: Roistat("k", 1, proxy=f"socks5://user:{KEY}@x"),
     "environment": lambda _: Roistat.from_env(ENVIRONMENT),
     "filter": lambda roistat: roistat.calls.list(filters=WRONG_FILTER),
@@ -166,7 +166,7 @@ INVALID: dict[str, Callable[[Roistat], Any]] = {
     "call": lambda roistat: roistat.calls.create(CallDraft(PHONE, PHONE, datetime(2026, 5, 1))),
     "comment": lambda roistat: roistat.calls.update(1, comment=WRONG_TEXT, link=PHONE),
     "id": lambda roistat: roistat.calls.update("x", comment=MARKER, link=PHONE),
-    "script": lambda roistat: roistat.scripts.update("x", SECRET_SCRIPT),  # type: ignore[arg-type]
+    "script": lambda roistat: roistat.scripts.update("x", SECRET_SCRIPT),  # type: ignore[arg-type]  # meant
 }
 
 

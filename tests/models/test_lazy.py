@@ -38,7 +38,7 @@ class Whole:
 
 def _unbuilt(number: int) -> tuple[Whole, Unbuilt]:
     unbuilt = Unbuilt(number)
-    return Whole(unbuilt), unbuilt  # type: ignore[arg-type]
+    return Whole(unbuilt), unbuilt  # type: ignore[arg-type]  # as decoded
 
 
 def test_part_is_built_once() -> None:

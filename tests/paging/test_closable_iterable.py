@@ -41,7 +41,7 @@ async def test_two_iterations_of_a_history_at_once_are_refused(history: History)
         await anext(pages)
         for iterate in (history.__aiter__, history.pages, early.__anext__):
             with pytest.raises(RuntimeError, match="iterated already"):
-                await iterate()  # type: ignore[misc]
+                await iterate()  # type: ignore[misc]  # of any kind
     assert len(await ids_of(history)) == 60
 
 

@@ -115,7 +115,7 @@ def test_an_invalid_value_is_refused(call_id: str) -> None:
     with pytest.raises(ConfigurationError, match="time zone"):
         template.path_for("7", DATE.replace(tzinfo=None))
     with pytest.raises(ConfigurationError, match="string"):
-        PathTemplate(Path("{call_id}"), 1)  # type: ignore[arg-type]
+        PathTemplate(Path("{call_id}"), 1)  # type: ignore[arg-type]  # no text
 
 
 def test_a_device_name_is_refused() -> None:

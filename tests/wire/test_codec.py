@@ -174,7 +174,7 @@ def test_field_wins_over_extra() -> None:
 def test_call_draft() -> None:
     """Ids and the flag are text as documented, the date is in UTC; omitted fields are not sent."""
     draft = CallDraft(
-        "74951234567", "74957654321", DATE.astimezone(timezone(timedelta(hours=3))), visit_id=5,  # type: ignore[arg-type]
+        "74951234567", "74957654321", DATE.astimezone(timezone(timedelta(hours=3))), visit_id=5,  # type: ignore[arg-type]  # ids may be numbers
         order_id=None, save_to_crm=True, status=CallStatus.BUSY,
     )  # fmt: skip
     assert codec.unstructure(draft) == {
