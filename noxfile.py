@@ -8,6 +8,7 @@ Sessions without a Python of their own run in the environment that nox is instal
 from __future__ import annotations
 
 import atexit
+import glob
 import json
 import os
 import re
@@ -55,10 +56,16 @@ NOT_QUICK = (
     "tests/wire/test_two_readings.py",
 )
 PARALLEL = ("-n", "2")  # workers of pytest-xdist
+# program -> Debian package that has it, and the tests that need it
+DEBIAN_PROGRAMS = {
+    "strace": ("strace", "the tests of a failing disk"),
+    "postgres": ("postgresql", "the tests against a PostgreSQL server"),
+    "chromium": ("chromium", "the tests in a browser"),
+}
 # Share of the public names whose type must be known to pyright, from 0 to 1.
 MIN_TYPE_COMPLETENESS = 0.99
 # Extras whose lower bounds are tested; the others are tools, which need no bounds for users.
-BOUNDED_EXTRAS = ("cli", "testing", "parquet", "speed")
+BOUNDED_EXTRAS = ("cli", "testing", "arrow", "speed")
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests", "pythons", "bench", "wheel", "lowest"]
@@ -111,7 +118,7 @@ def types(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run all tests with branch coverage; with arguments for pytest, run those without coverage."""
-    ensure_strace(session)
+    ensure_debian_programs(session)
     if session.posargs:
         run_tests(session, sys.executable, *session.posargs)
         return
@@ -163,7 +170,7 @@ def lowest(session: nox.Session) -> None:
     lines = lowest_versions()
     constraints.write_text("\n".join(lines) + "\n", encoding="utf-8")
     session.log(", ".join(lines))
-    session.install("-c", str(constraints), "-e", ".[test]")
+    session.install("-c", str(constraints), "-e", ".[test,test-integrations]")
     run_tests(session, "python", *PARALLEL, *FAST)
 
 
@@ -228,13 +235,24 @@ def check_type_completeness(session: nox.Session) -> None:
         session.error(f"less than {MIN_TYPE_COMPLETENESS:.0%} of the public types are complete")
 
 
-def ensure_strace(session: nox.Session) -> None:
-    """Install strace if root may; some tests use it to make system calls fail."""
-    if shutil.which("strace") is None and shutil.which("apt-get") and os.geteuid() == 0:
+def ensure_debian_programs(session: nox.Session) -> None:
+    """Install the programs that some tests use, if root may; note those that are still missing."""
+    missing = {name: entry for name, entry in DEBIAN_PROGRAMS.items() if not find_program(name)}
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
+        packages = [package for package, _ in missing.values()]
         subprocess.run(["apt-get", "update", "-qq"], check=False)
-        subprocess.run(["apt-get", "install", "-qq", "-y", "strace"], check=False)
-    if shutil.which("strace") is None:
-        note_skip(session, "no strace: the tests of a failing disk are left out")
+        install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]
+        subprocess.run(
+            install, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        )
+    for name, (_, tests) in missing.items():
+        if not find_program(name):
+            note_skip(session, f"no {name}: {tests} are left out")
+
+
+def find_program(name: str) -> bool:
+    """Return whether a program is on the path, or where Debian puts a PostgreSQL server."""
+    return bool(shutil.which(name) or glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
 
 
 def check_wheel_content(session: nox.Session, built: Path) -> None:

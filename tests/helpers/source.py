@@ -21,8 +21,14 @@ def short(path: Path) -> str:
 
 
 def part(module: str) -> str:
-    """Return the folder or file of the package that a module belongs to: `wire`, `errors`."""
-    return module.split(".")[1] if "." in module else "__init__"
+    """Return the folder or file of the package that a module belongs to: `wire`, `errors`.
+
+    Each integration is a part of its own: `integrations.arrow`.
+    """
+    names = module.split(".")[1:3]
+    if names[:1] == ["integrations"]:
+        return ".".join(names)
+    return names[0] if names else "__init__"
 
 
 def module_of(path: Path) -> str:
