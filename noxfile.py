@@ -68,7 +68,7 @@ MIN_TYPE_COMPLETENESS = 0.99
 BOUNDED_EXTRAS = ("cli", "testing", "arrow", "speed")
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "tests", "pythons", "bench", "wheel", "lowest"]
+nox.options.sessions = ["lint", "types", "docs", "tests", "pythons", "bench", "wheel", "lowest"]
 nox.options.error_on_missing_interpreters = False  # `pythons` skips what is not on the machine
 nox.options.download_python = "never"
 
@@ -133,6 +133,17 @@ def pythons(session: nox.Session) -> None:
     """Run the tests in each other supported Python that is on the machine."""
     session.install("-e", ".[test]")
     run_tests(session, "python", *PARALLEL, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Build the documentation into `site/`; a broken link or a wrong docstring is an error."""
+    command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    output = result.stdout + result.stderr
+    session.log(output.strip())
+    if result.returncode or "griffe:" in output:  # griffe's warnings are not zensical's
+        session.error("the documentation has the faults above")
 
 
 @nox.session(venv_backend="none")
@@ -277,6 +288,7 @@ def copy_without_package(target: Path) -> None:
         ".coverage*",
         ".hypothesis",
         "__pycache__",
+        "site",
     )
     shutil.copytree(ROOT, target, ignore=left_out)
 

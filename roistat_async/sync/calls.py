@@ -56,7 +56,8 @@ async def sync_calls(
         lookback: how late a call may be recorded and still be found.
         reread: read this period again as a whole, and mark calls that no longer exist as
             deleted. It needs a database. A call is marked if two readings lack it.
-        page_size, concurrency: as in `calls.history`.
+        page_size: rows of a page, as in `calls.history`.
+        concurrency: requests at the same time, as in `calls.history`.
         on_bad_record: what to do with a record that cannot be read. "skip" notes it in the copy,
             and later runs read it again until it can be read; "raise" ends the run.
         retry_for: how long an outage of the server or the network may last before the run fails. It

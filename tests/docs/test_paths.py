@@ -19,13 +19,14 @@ DOCUMENTS = [
         ROOT / "CONTRIBUTING.md",
         ROOT / "README.md",
         ROOT / "SECURITY.md",
-        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
     )
     if path.exists()
 ]
 
 _PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|md|toml|yml))?)(?: §\d+| [A-Z]\d+)?`")
 _FILE = re.compile(r"`(\w+\.py)`")
+_WEB_LINK = re.compile(r"github\.com/roistat-async/roistat_async/(?:blob|tree)/main/([^)#\s>]+)")
 _LINK = re.compile(r"\]\(((?!https?:)[^)#]+)(?:#[^)]*)?\)")
 _CITATION = re.compile(r"docs/([\w-]+\.md) §(\d+)")
 _NOT_OURS = re.compile(r"project/|phone/|call/|script/|user/|recordings/|calls\.parquet/|\.note/")
@@ -58,9 +59,11 @@ def test_named_files_exist(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_to_files(document: Path) -> None:
-    """A link inside the repository has a target."""
-    links = _LINK.findall(document.read_text(encoding="utf-8"))
-    assert [link for link in links if not (document.parent / link).exists()] == []
+    """A link inside the repository has a target, and so has one to a file of it on the web."""
+    text = document.read_text(encoding="utf-8")
+    targets = [document.parent / link for link in _LINK.findall(text)]
+    targets += [ROOT / path for path in _WEB_LINK.findall(text)]
+    assert [target for target in targets if not target.exists()] == []
 
 
 def test_readme_is_short() -> None:
@@ -68,10 +71,14 @@ def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
 
 
-def test_index_names_every_page() -> None:
-    """Every page of the folder is in its table of contents."""
-    linked = set(_LINK.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
-    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"} <= linked
+def test_navigation_names_every_page() -> None:
+    """Every page is in the navigation of the site, and in the list of the start page."""
+    folder = ROOT / "docs"
+    pages = {page.relative_to(folder).as_posix() for page in folder.rglob("*.md")}
+    linked = set(_LINK.findall((folder / "index.md").read_text(encoding="utf-8")))
+    settings = (ROOT / "zensical.toml").read_text(encoding="utf-8")
+    assert pages - {"index.md"} - linked == set()
+    assert pages - set(re.findall(r'= "([\w/-]+\.md)"', settings)) == set()
 
 
 def _cited() -> set[tuple[str, str]]:
