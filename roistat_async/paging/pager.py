@@ -88,6 +88,18 @@ class Pager(ClosableIterable, Generic[T]):
         async with aclosing(self._items()) as items:
             return await anext(items, None)
 
+    async def first_page(self) -> Page[T]:
+        """Return the first page, in exactly one request: what a web page of a table shows.
+
+        Nothing is requested again, so a page without rows may be a mistake of the server.
+        """
+        limits = [number for number in (self._limit, self._page_size) if number is not None]
+        rows = self._read(await self._fetch(min(limits), self._offset))
+        self.bad_records = rows.bad
+        odd_values = self.odd_values = OddValues()
+        odd_values.add(rows.odd)
+        return Page(_unique(rows, {*rows.keys}), rows.total, self._offset, rows.bad)
+
     async def collect(self) -> list[T]:
         """Return all rows as a list."""
         return [item async for item in self]

@@ -317,3 +317,12 @@ async def test_odd_values_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     assert pager.odd_values == {"visit.device": 4}
     (record,) = caplog.records
     assert (record.levelname, "visit.device" in record.getMessage()) == ("WARNING", True)
+
+
+async def test_a_first_page_costs_one_request() -> None:
+    """`first_page` returns the rows at its offset, never more than its limit, in one request."""
+    rows = PagedList([*range(50)])
+    page = await rows.pager(page_size=20, offset=10, limit=5).first_page()
+    assert (page.items, page.total, page.offset) == ([*range(10, 15)], 50, 10)
+    empty = await rows.pager(page_size=20, offset=60).first_page()
+    assert (empty.items, rows.requests) == ([], [(5, 10), (20, 60)])
