@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from roistat_async.testing import FakeRoistat, Quirks
+from tests.helpers import browser as chromium
 from tests.helpers import postgres_server as server
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 # Without a deadline, since a slow machine is no failure. Without a database, so that no test writes
 # into the checkout.
@@ -66,3 +71,14 @@ def postgres_url(postgres_server: server.PostgresServer) -> Iterator[str]:
     """Yield the URL of an empty database."""
     with postgres_server.database() as url:
         yield url
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Yield a headless Chromium; it starts anew for each test, in the event loop of the test."""
+    pytest.importorskip("playwright", reason="playwright is missing: pip install playwright")
+    path = chromium.program()
+    if path is None:
+        pytest.skip("Chromium is missing: apt-get install chromium")
+    async with chromium.running(path) as running:
+        yield running
