@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .models.page import BadRecord, Page
     from .models.period import Period
     from .models.phones import Phone, PhonePrefix
+    from .models.projects import Project
     from .models.scripts import (
         Crm,
         CrmField,
@@ -111,6 +112,7 @@ __all__ = [
     "PhoneField",
     "PhonePrefix",
     "Progress",
+    "Project",
     "Redirect",
     "RequestEvent",
     "ResponseEvent",
@@ -171,6 +173,7 @@ _MODULES = {
     "PhoneField": "wire.list_query",
     "PhonePrefix": "models.phones",
     "Progress": "downloads.file_download",
+    "Project": "models.projects",
     "Redirect": "models.scripts",
     "RequestEvent": "hooks",
     "ResponseEvent": "hooks",

@@ -20,6 +20,7 @@ from .config import (
     Timeouts,
     parse_project,
     read_environment,
+    require_project,
     validate_base_url,
 )
 from .errors import ConfigurationError, OutcomeUnknownError, RoistatError
@@ -31,6 +32,7 @@ from .resources import call_writes, phones, scripts
 from .resources.analytics import Analytics
 from .resources.calls import Calls
 from .resources.phones import Phones
+from .resources.projects import Projects
 from .resources.scripts import Scripts
 from .tracebacks import hides_arguments
 from .transport.http import HttpTransport
@@ -54,7 +56,7 @@ class ClientOptions(TypedDict, total=False):
     """Keyword arguments of `Roistat`, for `Roistat.from_env(**options)`."""
 
     api_key: str
-    project: int | str
+    project: int | str | None
     base_url: str
     session: aiohttp.ClientSession | None
     timeouts: Timeouts | None
@@ -80,12 +82,14 @@ class Roistat:
     * `roistat.phones`: list, create, update, delete and buy phone numbers.
     * `roistat.scripts`: list, create, update and delete call-tracking scripts.
     * `roistat.analytics`: calls summed up by hour, weekday, day, channel and region.
+    * `roistat.projects`: list of the projects that the key opens.
 
     A local copy of the calls is kept by `roistat_async.sync`: see `help(sync_calls)`.
 
     Arguments:
 
-    * `api_key`: from your Roistat profile. `project`: the number of the project.
+    * `api_key`: from your Roistat profile. `project`: the number of the project. A client without
+      one only lists projects, and makes clients of them with `for_project`.
     * `base_url`: another address, e.g. that of a fake server.
     * `timeouts`, `retry`, `limits`: see `Timeouts`, `RetryPolicy` and `Limits`.
     * `session`: an aiohttp.ClientSession to send the requests with. It is never closed, and it
@@ -108,12 +112,14 @@ class Roistat:
     """List, create, update and delete call-tracking scripts."""
     analytics: Analytics
     """Calls summed up by hour, weekday, day, channel and region."""
+    projects: Projects
+    """List of the projects that the key opens."""
 
     @hides_arguments
     def __init__(
         self,
         api_key: str,
-        project: int | str,
+        project: int | str | None = None,
         *,
         base_url: str = DEFAULT_BASE_URL,
         session: aiohttp.ClientSession | None = None,
@@ -139,7 +145,7 @@ class Roistat:
             )
         config = Config(
             key=Secret(api_key),
-            project=parse_project(project),
+            project=None if project is None else parse_project(project),
             base_url=validate_base_url(base_url),
             timeouts=timeouts or Timeouts(),
             retry=retry or RetryPolicy(),
@@ -161,9 +167,11 @@ class Roistat:
     ) -> Self:
         """Return a client configured by ROISTAT_API_KEY, ROISTAT_PROJECT and ROISTAT_BASE_URL.
 
-        `options` are the keyword arguments of `Roistat`; they override the environment.
+        ROISTAT_API_KEY_FILE, the path of a file with the key, may take the place of the first.
+        `options` are the keyword arguments of `Roistat`; they override the environment, so that
+        `from_env(project=None)` needs no ROISTAT_PROJECT.
         """
-        return cls(**{**read_environment(environ), **options})
+        return cls(**read_environment(environ, given=options), **options)
 
     def for_project(self, project: int | str, *, limits: Limits | None = None) -> Self:
         """Return a client for another project that shares the API key and the connections.
@@ -199,8 +207,8 @@ class Roistat:
 
     @property
     def project(self) -> int:
-        """Number of the project."""
-        return self._api.config.project
+        """Number of the project. Raises ConfigurationError if the client has none."""
+        return require_project(self._api.config)
 
     @property
     def base_url(self) -> str:
@@ -288,7 +296,7 @@ class Roistat:
     def __repr__(self) -> str:
         if not hasattr(self, "_api"):  # an error reporter prints the frame of a failed __init__
             return "Roistat(incomplete)"
-        return f"Roistat(project={self.project}, base_url={self.base_url!r})"
+        return f"Roistat(project={self._api.config.project}, base_url={self.base_url!r})"
 
     def __reduce__(self) -> Any:
         raise RoistatError("a client cannot be pickled: open one in each process")
@@ -305,3 +313,4 @@ class Roistat:
         self.phones = Phones(api)
         self.scripts = Scripts(api)
         self.analytics = Analytics(api)
+        self.projects = Projects(api)

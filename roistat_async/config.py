@@ -6,7 +6,7 @@ import hmac
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,6 +19,14 @@ DEFAULT_BASE_URL = "https://cloud.roistat.com/api/v1"
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
 _TRAILING_NEWLINE = re.compile(r"\r?\n\Z")
 _PROJECT = re.compile(r"[0-9]{1,20}")
+_VARIABLES = {
+    "api_key": "ROISTAT_API_KEY",
+    "project": "ROISTAT_PROJECT",
+    "base_url": "ROISTAT_BASE_URL",
+}
+_REQUIRED = ("api_key", "project")
+_KEY_FILE = "ROISTAT_API_KEY_FILE"
+_MAX_KEY_SIZE = 1024  # bytes
 
 
 class Secret:
@@ -127,7 +135,7 @@ class Config:
     """Settings of one project's client."""
 
     key: Secret
-    project: int
+    project: int | None
     base_url: str
     timeouts: Timeouts = field(validator=instance_of(Timeouts))
     retry: RetryPolicy = field(validator=instance_of(RetryPolicy))
@@ -140,6 +148,15 @@ def parse_project(value: object) -> int:
     if not isinstance(text, str) or not _PROJECT.fullmatch(text):
         raise ConfigurationError("project must be the number of the project, e.g. 12345")
     return int(text)
+
+
+def require_project(config: Config) -> int:
+    """Return the project of a client; raise ConfigurationError if it has none."""
+    if config.project is None:
+        raise ConfigurationError(
+            "this client has no project: pass project=12345, or use client.for_project(12345)"
+        )
+    return config.project
 
 
 def validate_base_url(value: object) -> str:
@@ -184,14 +201,37 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Read ROISTAT_API_KEY, ROISTAT_PROJECT and ROISTAT_BASE_URL as keywords of `Roistat`."""
+def read_environment(
+    environ: Mapping[str, str] | None = None, *, given: Collection[str] = ()
+) -> dict[str, Any]:
+    """Read the variables of the environment as keywords of `Roistat`, but for those given.
+
+    They are ROISTAT_API_KEY, or ROISTAT_API_KEY_FILE, ROISTAT_PROJECT and ROISTAT_BASE_URL.
+    """
     variables = os.environ if environ is None else environ
-    missing = [name for name in ("ROISTAT_API_KEY", "ROISTAT_PROJECT") if not variables.get(name)]
+    values = {keyword: variables.get(name) for keyword, name in _VARIABLES.items()}
+    if "api_key" not in given:
+        values["api_key"] = _read_key(variables)
+    missing = [_VARIABLES[name] for name in _REQUIRED if not values[name] and name not in given]
     if missing:
         raise ConfigurationError(f"set {' and '.join(missing)} in the environment")
-    return {
-        "api_key": variables["ROISTAT_API_KEY"],
-        "project": variables["ROISTAT_PROJECT"],
-        "base_url": variables.get("ROISTAT_BASE_URL") or DEFAULT_BASE_URL,
-    }
+    return {name: value for name, value in values.items() if value and name not in given}
+
+
+def read_key_file(path: str | os.PathLike[str]) -> str:
+    """Read an API key from a file, such as a secret of Docker; raise ConfigurationError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(_MAX_KEY_SIZE).decode("ascii", "replace").strip()
+    except OSError as error:
+        problem = error.strerror
+    raise ConfigurationError(f"the file of the API key cannot be read: {problem}: {path}")
+
+
+def _read_key(variables: Mapping[str, str]) -> str | None:
+    path = variables.get(_KEY_FILE)
+    if not path:
+        return variables.get(_VARIABLES["api_key"])
+    if variables.get(_VARIABLES["api_key"]):
+        raise ConfigurationError(f"set {_VARIABLES['api_key']} or {_KEY_FILE}, not both")
+    return read_key_file(path)

@@ -17,10 +17,13 @@ from .validation import instance_of
 
 @frozen(kw_only=True)
 class RequestEvent:
-    """Request that is about to be sent; `attempt` counts from 1."""
+    """Request that is about to be sent; `attempt` counts from 1.
+
+    In all events `project` is None for an operation that is about no project: `projects.list`.
+    """
 
     operation: str
-    project: int
+    project: int | None
     attempt: int
 
 
@@ -29,7 +32,7 @@ class ResponseEvent:
     """Response that was read, refused or dropped: its HTTP status, size and duration."""
 
     operation: str
-    project: int
+    project: int | None
     attempt: int
     status: int
     bytes: int
@@ -41,7 +44,7 @@ class RetryEvent:
     """Failed attempt that is retried after `delay` seconds."""
 
     operation: str
-    project: int
+    project: int | None
     attempt: int
     error: RoistatError
     delay: float
@@ -59,7 +62,7 @@ class WaitEvent:
     """
 
     operation: str
-    project: int
+    project: int | None
     attempt: int
     reason: WaitReason
     seconds: float
@@ -74,7 +77,7 @@ class ErrorEvent:
     """
 
     operation: str
-    project: int
+    project: int | None
     attempts: int
     error: RoistatError
 

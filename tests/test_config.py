@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -139,12 +140,26 @@ def test_an_invalid_project(value: Any) -> None:
 
 
 def test_the_environment() -> None:
-    """Three variables are read; the base URL is optional."""
+    """Three variables are read; the base URL is optional, and so is what the caller gives."""
     environ = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "5"}
-    expected = {"api_key": KEY, "project": "5", "base_url": DEFAULT_BASE_URL}
+    expected = {"api_key": KEY, "project": "5"}
     assert read_environment(environ) == expected
     assert read_environment({**environ, "ROISTAT_BASE_URL": ""}) == expected
     assert read_environment({**environ, "ROISTAT_BASE_URL": "x"})["base_url"] == "x"
+    assert read_environment({}, given={"api_key", "project"}) == {}
+
+
+def test_the_key_in_a_file(tmp_path: Path) -> None:
+    """ROISTAT_API_KEY_FILE names a file with the key, such as a secret of Docker."""
+    path = tmp_path / "key"
+    path.write_text(f"{KEY}\n", encoding="ascii")
+    environ = {"ROISTAT_API_KEY_FILE": str(path), "ROISTAT_PROJECT": "5"}
+    assert read_environment(environ)["api_key"] == KEY
+    with pytest.raises(ConfigurationError, match="not both"):
+        read_environment({**environ, "ROISTAT_API_KEY": KEY})
+    path.unlink()
+    with pytest.raises(ConfigurationError, match=f"No such file or directory: {path}"):
+        read_environment(environ)
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ EXPORTED = {
         "GoogleAnalytics", "History", "HistoryReport", "Hooks",
         "Integration", "Limits", "OMITTED", "Omitted", "OnBadRecord", "Operator", "Order",
         "OrderStatus", "Page", "Pager", "Period", "Phone", "PhoneField", "PhonePrefix", "Progress",
-        "Redirect", "RequestEvent", "ResponseEvent", "RetryEvent", "RetryPolicy", "Roistat",
-        "RoistatError", "Script", "ScriptDraft", "ScriptOptions", "Sort", "Source", "Timeouts",
-        "Visit", "WaitEvent", "Webhook", "errors",
+        "Project", "Redirect", "RequestEvent", "ResponseEvent", "RetryEvent", "RetryPolicy",
+        "Roistat", "RoistatError", "Script", "ScriptDraft", "ScriptOptions", "Sort", "Source",
+        "Timeouts", "Visit", "WaitEvent", "Webhook", "errors",
     },
     sync: {
         "NdjsonTarget", "NotedRecord", "ParquetTarget", "RecordingsReport", "SqliteTarget",

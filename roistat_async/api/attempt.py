@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from ..config import require_project
 from ..errors import RateLimitError
 from ..hooks import WaitReason
 from ..transport.error_mapping import check_headers
@@ -25,7 +26,10 @@ class Execution:
     def __init__(self, services: Services, operation: Operation) -> None:
         self.services = services
         self.operation = operation
-        self.observer: Observer = Observer(services.hooks, operation, services.config.project)
+        self.project: int | None = None
+        if operation.needs_project:
+            self.project = require_project(services.config)
+        self.observer: Observer = Observer(services.hooks, operation, self.project)
         self.attempts: int = 0
         self.status: int | None = None
         """HTTP status of the last response."""
@@ -52,7 +56,7 @@ class Execution:
         """Return the HTTP request of an attempt."""
         config, operation = self.services.config, self.operation
         return Request(
-            url=request.build_url(config.base_url, operation.path, config.project),
+            url=request.build_url(config.base_url, operation.path, self.project),
             headers=partial(
                 request.build_headers,
                 config.key,

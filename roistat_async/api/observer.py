@@ -35,7 +35,7 @@ class Observer:
 
     hooks: Hooks
     operation: Operation
-    project: int
+    project: int | None
 
     def request(self, attempt: int) -> None:
         """Report a request that is about to be sent."""

@@ -20,6 +20,7 @@ class Operation:
     body: bytes | None = field(repr=False)
     kind: OperationKind
     is_file: bool = False
+    needs_project: bool = True
     byte_range: ByteRange | None = None
     is_retry: bool = False
     """Whether the caller retries what another operation began. It gets a fresh connection."""

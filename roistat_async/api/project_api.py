@@ -31,9 +31,12 @@ T = TypeVar("T")
 class ProjectApi(Services):
     """Sender of the requests of one project."""
 
-    async def read(self, path: str, body: Mapping[str, Any] | None = None) -> envelope.ApiResponse:
+    async def read(
+        self, path: str, body: Mapping[str, Any] | None = None, *, needs_project: bool = True
+    ) -> envelope.ApiResponse:
         """Return the response of a read, retried where that helps."""
         operation = _operation(path, body, OperationKind.READ)
+        operation.needs_project = needs_project
         del body  # a traceback shows the local variables of its frames
         execution = Execution(self, operation)
         with _reporting_error(execution):
@@ -57,7 +60,7 @@ class ProjectApi(Services):
             except Exception as error:
                 if not is_outcome_unknown(error):
                     raise
-            raise _outcome_unknown(path, sent_at, self.config.project, lookup)
+            raise _outcome_unknown(path, sent_at, execution.project, lookup)
 
     async def update(self, path: str, body: Mapping[str, Any]) -> None:
         """Change something; retried after a lost response only if the policy allows it."""
@@ -122,7 +125,7 @@ class ProjectApi(Services):
                 raise
         else:
             return
-        raise _outcome_unknown(execution.operation.path, sent_at, self.config.project)
+        raise _outcome_unknown(execution.operation.path, sent_at, execution.project)
 
     async def _fetch(self, execution: Execution) -> envelope.ApiResponse:
         return await self._execute(execution, execution.fetch)
@@ -132,7 +135,7 @@ class ProjectApi(Services):
     ) -> T:
         if telemetry.tracer() is None:
             return await self._execute_untraced(execution, attempt)
-        with telemetry.span(execution.operation.name, self.config.project) as span:
+        with telemetry.span(execution.operation.name, execution.project) as span:
             try:
                 return await self._execute_untraced(execution, attempt)
             finally:
@@ -174,7 +177,7 @@ def _operation(path: str, body: Mapping[str, Any] | None, kind: OperationKind) -
 
 
 def _outcome_unknown(
-    path: str, sent_at: datetime, project: int, lookup: Lookup | None = None
+    path: str, sent_at: datetime, project: int | None, lookup: Lookup | None = None
 ) -> OutcomeUnknownError:
     return OutcomeUnknownError(
         f"{path} was sent, but its response was lost; it may have succeeded and was not retried. "

@@ -48,6 +48,7 @@ class ConnectionOptions(NamedTuple):
             environ["ROISTAT_BASE_URL"] = self.base_url
         if self.api_key_file is not None:
             environ["ROISTAT_API_KEY"] = _read_key(self.api_key_file)
+            environ.pop("ROISTAT_API_KEY_FILE", None)
         limits = {"per_second": self.per_second, "per_hour": self.per_hour}
         given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
         return Roistat.from_env(environ, proxy=self.proxy, trust_env=True, limits=Limits(**given))

@@ -26,6 +26,7 @@ class _Envelope(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
     total: Any = None
     phone_call: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="phoneCall")
+    projects: msgspec.Raw = msgspec.Raw()
     error: Any = None
     description: Any = None
     message: Any = None
@@ -46,6 +47,7 @@ class ApiResponse:
     total: int | None
     phone_call: msgspec.Raw = field(repr=False)
     answered_at: datetime | None = None
+    projects: msgspec.Raw = field(default=msgspec.Raw(), repr=False)
 
 
 def read(
@@ -88,7 +90,10 @@ def _parse(
         return _not_an_envelope(body, content_type)
     if not _is_success(envelope):
         return MalformedResponseError('the response has no "status": "success"', path="$.status")
-    return ApiResponse(envelope.data, _total(envelope.total), envelope.phone_call, answered_at)
+    total = _total(envelope.total)
+    return ApiResponse(
+        envelope.data, total, envelope.phone_call, answered_at, projects=envelope.projects
+    )
 
 
 def _decode_envelope(text: bytes) -> _Envelope | None:

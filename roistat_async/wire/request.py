@@ -37,9 +37,9 @@ class ByteRange:
     etag: str
 
 
-def build_url(base_url: str, path: str, project: int) -> str:
-    """Return the URL of a path."""
-    return f"{base_url}/{path}?project={project}"
+def build_url(base_url: str, path: str, project: int | None) -> str:
+    """Return the URL of a path; one that is about no project has no number."""
+    return f"{base_url}/{path}" + ("" if project is None else f"?project={project}")
 
 
 def build_headers(
