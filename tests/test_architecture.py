@@ -49,6 +49,8 @@ ONLY_HERE = {
     "click": {"cli/"},
     "rich": {"cli/"},
     "sqlite3": {"sync/"},
+    "psycopg": {"sync/postgres_address.py"},
+    "setproctitle": {"cli/copies.py"},
     "pyarrow": {"sync/parquet.py"},
     "isal": {"transport/gzip_backend.py"},
     "opentelemetry": {"telemetry.py"},

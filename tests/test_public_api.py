@@ -31,9 +31,9 @@ EXPORTED = {
         "Timeouts", "Visit", "WaitEvent", "Webhook", "errors",
     },
     sync: {
-        "NdjsonTarget", "NotedRecord", "ParquetTarget", "RecordingsReport", "SqliteTarget",
-        "StdoutTarget", "SupportsFullRun", "SyncProgress", "SyncReport", "SyncState", "SyncWait",
-        "Target", "WriteCounts",
+        "NdjsonTarget", "NotedRecord", "ParquetTarget", "PostgresTarget", "RecordingsReport",
+        "SqliteTarget", "StdoutTarget", "SupportsFullRun", "SyncProgress", "SyncReport",
+        "SyncState", "SyncWait", "Target", "WriteCounts",
         "open_target", "sync_calls", "sync_recordings",
     },
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,14 +22,14 @@ _SHOWN = 10
 
 
 @click.command("status")
-@click.argument("database", metavar="COPY", type=click.Path(exists=True, path_type=Path))
+@click.argument("database", metavar="COPY")
 @click.option(
     "--days", type=click.IntRange(0, 3660), default=14, show_default=True, metavar="N",
     help="Days of the chart.",
 )  # fmt: skip
 @tz_option
 @format_option
-def command(*, database: Path, days: int, tz: str, json: bool | None) -> int:
+def command(*, database: str, days: int, tz: str, json: bool | None) -> int:
     """Show the content of COPY, which `roistat sync` wrote, and how old it is.
 
     The copy is only read; a sync may write to it meanwhile. The exit code is 3 as long as a call
@@ -38,14 +37,17 @@ def command(*, database: Path, days: int, tz: str, json: bool | None) -> int:
 
     \b
     roistat status calls.db --days 30 --tz Europe/Moscow
+    roistat status postgresql://user@host/database
     """
     from ..sync.file_status import is_file_copy, read_file_status
     from ..sync.status import read_status
+    from .copies import existing_copy
     from .output import wants_json, write_json
 
     zone = parse_zone(tz)
-    if is_file_copy(database):
-        files = read_file_status(database)
+    path = existing_copy(database)
+    if path is not None and is_file_copy(path):
+        files = read_file_status(path)
         projects: Sequence[ProjectStatus | FileProjectStatus] = files
         lines = _file_lines(files, zone)
     else:
@@ -62,7 +64,7 @@ def command(*, database: Path, days: int, tz: str, json: bool | None) -> int:
 
 def _lines(copy: CopyStatus, zone: tzinfo) -> Iterator[str]:
     count = len(copy.projects)
-    yield f"{copy.path}: {count} project{'' if count == 1 else 's'}, {format_size(copy.size)}"
+    yield f"{copy.name}: {count} project{'' if count == 1 else 's'}, {format_size(copy.size)}"
     for project in copy.projects:
         yield ""
         yield from _project(project, zone)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 @click.command("sync")
 @click.option(
-    "--to", required=True, metavar="PATH",
-    help="calls.db (SQLite), calls.ndjson, calls.parquet/ or - for stdout.",
+    "--to", required=True, metavar="COPY",
+    help="calls.db (SQLite), postgresql://…, calls.ndjson, calls.parquet/ or - for stdout.",
 )  # fmt: skip
 @click.option(
     "--since", metavar="DATE",
@@ -114,11 +114,14 @@ def command(
     roistat sync --to calls.db --since 2026-05-01 --recordings calls/
     roistat sync --to calls.db --recordings calls/ --watch 15m
     roistat sync --to calls.db --full --period 2026-05-01..2026-05-31
+    roistat sync --to postgresql://user@host/database --since 2026-05-01
     """
     from .. import Period
+    from .copies import hide_password
     from .runner import run_with_client
     from .sync_runner import SyncRunner
 
+    hide_password(to)
     zone = parse_zone(tz)
     options = SyncOptions(
         to=to,
@@ -197,7 +200,7 @@ def _check(options: SyncOptions, pause: timedelta | None) -> None:
 
 
 def _is_not_database(to: str) -> bool:
-    from ..sync.sqlite import SqliteTarget
+    from ..sync.sql_target import SqlTarget
     from ..sync.target_factory import open_target
 
-    return not isinstance(open_target(to, extend=()), SqliteTarget)
+    return not isinstance(open_target(to, extend=()), SqlTarget)

@@ -29,7 +29,8 @@ from ..sync import (
     sync_recordings,
 )
 from ..sync.path_template import DEFAULT_TEMPLATE, PathTemplate
-from ..sync.sqlite import SqliteTarget
+from ..sync.postgres_address import display_name, is_postgres
+from ..sync.sql_target import SqlTarget
 from ..sync.status import read_status
 from ..sync.target_factory import open_target
 from .progress import should_show_progress
@@ -103,7 +104,7 @@ class SyncRunner:
         try:
             calls = await self._copy_calls(client, target, watch)
             watch.calls_done(client.project)
-            if self._options.folder is not None and isinstance(target, SqliteTarget):
+            if self._options.folder is not None and isinstance(target, SqlTarget):
                 saved = await self._save(client, target, self._options.folder, watch)
         except RoistatError as failed:
             error = failed
@@ -129,7 +130,7 @@ class SyncRunner:
         )
 
     async def _save(
-        self, client: Roistat, target: SqliteTarget, folder: Path, watch: SyncProgressBars
+        self, client: Roistat, target: SqlTarget, folder: Path, watch: SyncProgressBars
     ) -> RecordingsReport:
         return await sync_recordings(
             client,
@@ -155,14 +156,14 @@ class SyncRunner:
         options = self._options
         if options.period is not None:
             return {client.project: options.period for client in self._clients}
-        known = {} if options.since else _covered_from(Path(options.to))
+        known = {} if options.since else _covered_from(options.to)
         starts = {
             client.project: options.since or known.get(client.project) for client in self._clients
         }
         new = [str(project) for project, start in starts.items() if start is None]
         if new:
             raise click.UsageError(
-                f"nothing of project {', '.join(new)} is in {options.to} yet; "
+                f"nothing of project {', '.join(new)} is in {display_name(options.to)} yet; "
                 "add --period or --since to --full"
             )
         now = datetime.now(UTC)
@@ -178,7 +179,7 @@ class SyncRunner:
         if self._options.is_stdout:
             yield "stopped; the next run starts from the beginning, since --to - stores no state"
             return
-        yield f"stopped; what was written to {self._options.to} stays"
+        yield f"stopped; what was written to {display_name(self._options.to)} stays"
         yield "--full starts again" if self._options.is_full else "the next run resumes there"
 
 
@@ -221,8 +222,11 @@ async def _gather(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     raise first
 
 
-def _covered_from(path: Path) -> dict[int, datetime]:
-    if not path.exists():
+def _covered_from(copy: str) -> dict[int, datetime]:
+    if not is_postgres(copy) and not Path(copy).exists():
         return {}
-    copy = read_status(path)
-    return {result.project: result.covered_from for result in copy.projects if result.covered_from}
+    return {
+        project.project: project.covered_from
+        for project in read_status(copy).projects
+        if project.covered_from
+    }

@@ -12,6 +12,8 @@ _UNSAFE = (
 )
 # Letters with digits: keys have 32 characters, and names of files rarely so many without a dash.
 _KEY = re.compile(r"(?<![0-9A-Za-z])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[0-9A-Za-z]{24,}")
+# What is before the last @ of a URL, and a parameter of a database that holds a password.
+_URL_PASSWORD = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&]+")
 _UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
 
 
@@ -28,8 +30,10 @@ def escape_control_json(text: str) -> str:
 def mask_keys(text: str, arguments: Iterable[str]) -> str:
     """Replace the words of a command line that look like an API key.
 
-    A key that was typed by mistake must not end up in the log of a scheduler.
+    A key that was typed by mistake must not end up in the log of a scheduler, nor must the password
+    of a URL.
     """
+    text = _URL_PASSWORD.sub("***", text)
     for key in {key for word in arguments for key in _KEY.findall(word)}:
         text = text.replace(key, "***")
     return text

@@ -3,9 +3,9 @@
     report = await sync_calls(roistat, "calls.db", since=start)
     report = await sync_recordings(roistat, "calls.db", "recordings/")
 
-A copy is a SQLite database (SqliteTarget), a file of JSON lines (NdjsonTarget), lines on stdout
-(StdoutTarget) or a folder of Parquet files (ParquetTarget). `open_target` chooses by the path. A
-target of your own implements Target.
+A copy is a SQLite database (SqliteTarget), a PostgreSQL database (PostgresTarget), a file of JSON
+lines (NdjsonTarget), lines on stdout (StdoutTarget) or a folder of Parquet files (ParquetTarget).
+`open_target` chooses by the path or URL. A target of your own implements Target.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .calls import sync_calls
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
 from .patience import SyncWait
+from .postgres import PostgresTarget
 from .recordings import sync_recordings
 from .report import RecordingsReport, SyncProgress, SyncReport
 from .sqlite import SqliteTarget
@@ -25,6 +26,7 @@ __all__ = [
     "NdjsonTarget",
     "NotedRecord",
     "ParquetTarget",
+    "PostgresTarget",
     "RecordingsReport",
     "SqliteTarget",
     "StdoutTarget",

@@ -49,7 +49,7 @@ def read(connection: SqlConnection, project: int) -> list[NotedRecord]:
         pass
     raise SyncError(
         f"the table bad_records has an invalid date in a row of project {project}; restore the "
-        "file, or delete these rows and sync again with --full"
+        "copy, or delete these rows and sync again with --full"
     )
 
 

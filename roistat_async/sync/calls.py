@@ -48,8 +48,9 @@ async def sync_calls(
 
     Arguments:
         roistat: the client of the project to copy.
-        target: a path (`calls.db`, `calls.ndjson`, `calls.parquet/`, or `-` for stdout), or a
-            target such as SqliteTarget. A target that you pass in stays open; close it yourself.
+        target: a path (`calls.db`, `calls.ndjson`, `calls.parquet/`, or `-` for stdout), the URL
+            of a PostgreSQL database, or a target such as SqliteTarget. A target that you pass in
+            stays open; close it yourself.
         since: how far back to read. The first run needs it. An earlier `since` in a later run
             adds the calls before the time that is covered so far.
         extend: parts of a call to request, of "visit" and "order".

@@ -178,7 +178,7 @@ class CallsRun:
             pass
         raise SyncError(
             f"the copy of project {self._project} has an invalid position of its last run; restore "
-            "it from a backup, or sync into a new file"
+            "it from a backup, or sync into a new copy"
         )
 
     def _period(self, start: datetime) -> Period:

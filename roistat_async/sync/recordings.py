@@ -40,7 +40,7 @@ from .recordings_table import DueRecording
 from .report import OnRecording, RecordingsReport
 from .sql import SqlConnection
 from .sql_target import SqlTarget
-from .sqlite import SqliteTarget
+from .target_factory import open_database
 
 # Every further request would fail in the same way and only use up the requests of the hour.
 _FATAL = (AuthenticationError, AccessDeniedError, FeatureUnavailableError, RateLimitError)
@@ -72,7 +72,8 @@ async def sync_recordings(
 
     Arguments:
         roistat: the client of the project.
-        target: the database that `sync_calls` wrote, or an open SqliteTarget that has the project.
+        target: the database that `sync_calls` wrote, as a path or URL, or an open SqliteTarget or
+            PostgresTarget that has the project.
         folder: where the files are written; it is created if necessary.
         template: path of a file below the folder. The fields are {year}, {month}, {day}, {hour}
             (UTC), {call_id} and {project}; the last part must contain {call_id}.
@@ -117,7 +118,7 @@ async def _open(
     if isinstance(target, SqlTarget):
         yield target
         return
-    opened = SqliteTarget(target)
+    opened = open_database(target)
     try:
         await opened.open(roistat.project, roistat.base_url)
         yield opened

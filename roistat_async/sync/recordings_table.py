@@ -25,7 +25,9 @@ RETRY_DELAYS = (
 """Delays before a missing recording is requested again, by the number of attempts so far."""
 
 _MAX_PROBLEM_LENGTH = 500
-_AFTER_ALL_DATES = "~"  # sorts after any date; the first query then uses the index as others do
+# After any date, as a text and as a date of PostgreSQL; the first query then uses the index as
+# others do.
+_AFTER_ALL_DATES = "infinity"
 _UNFINISHED = "not finished: the run was interrupted"
 
 _DUE = """

@@ -220,21 +220,26 @@ class SqlTarget(ABC):
         )
 
     def _open(self, project: int, base_url: str) -> SyncState:
-        unlock = self._lock_project(project)
+        unlock: Callable[[], None] | None = None
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-            with self._transaction(self._connection):
-                state = state_table.begin(
-                    self._connection, self._name, project, base_url, self._time()
-                )
+            unlock = self._lock_project(project)
+            connection = self._open_connection()
+            with self._transaction(connection):
+                state = state_table.begin(connection, self._name, project, base_url, self._time())
         except BaseException:
             if not self._locks:
                 self._close()
-            unlock()
+            if unlock is not None:
+                unlock()
             raise
         self._locks[project] = unlock
         return state
+
+    def _open_connection(self) -> SqlConnection:
+        """Return the connection, opened by the first project."""
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
 
     def _require_full_run(self, project: int) -> None:
         if project not in self._full_runs:

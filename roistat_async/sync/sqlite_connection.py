@@ -6,19 +6,17 @@ import os
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import DownloadError, SyncError
 from ..files.paths import make_folder
-from . import schema
+from . import schema, sql
 from .sql import SqlConnection
 
 T = TypeVar("T")
 
-_BUSY_TIMEOUT = 30.0  # seconds to wait while another project writes a batch
 _BUSY_STEP = 0.5  # seconds that SQLite itself waits: nothing can stop it meanwhile
 _PAGE_SIZE = 16384  # a call is one or two kilobytes: fewer, larger pages are faster
 # Only one thread at a time opens or closes a database. SQLite needs it exclusively to create or
@@ -56,22 +54,8 @@ _TEMPORARY = {
 
 
 def run(path: Path, action: Callable[[], T], is_cancelled: Callable[[], bool] = lambda: False) -> T:
-    """Run a function; raise SyncError, without the original, instead of an error of SQLite.
-
-    While another program locks the database, the function is run again: it must undo what it did
-    when it raises, as a transaction does.
-    """
-    give_up_at = time.monotonic() + _BUSY_TIMEOUT
-    while True:
-        try:
-            return action()
-        except sqlite3.Error as error:
-            code = _primary_code(error)
-            is_late = is_cancelled() or time.monotonic() >= give_up_at
-            if code == sqlite3.SQLITE_BUSY and not is_late:
-                continue
-            problem, temporary = _advice(error), code in _TEMPORARY
-        raise SyncError(f"{path}: {problem}", temporary=temporary)
+    """Run a function as `sql.run` does, with errors of SQLite."""
+    return sql.run(str(path), action, _describe, is_cancelled)
 
 
 def validate_file(path: Path) -> None:
@@ -185,11 +169,16 @@ def _primary_code(error: sqlite3.Error) -> int | None:
     return None if code is None else code & 0xFF
 
 
-def _advice(error: sqlite3.Error) -> str:
-    """Return what to do; SQLite's own text is left out, because it may contain a value."""
+def _describe(error: Exception) -> sql.Failure | None:
+    """Return what an error means; SQLite's own text is left out, because it may contain a value."""
+    if not isinstance(error, sqlite3.Error):
+        return None
     code = _primary_code(error)
     if code is None:
-        return f"the database failed ({type(error).__name__})"
-    advice = _ADVICE.get(code)
+        return sql.Failure(f"the database failed ({type(error).__name__})")
     name = getattr(error, "sqlite_errorname", "unknown")
-    return f"{advice} ({name})" if advice else f"the database failed ({name})"
+    return sql.Failure(
+        f"{_ADVICE.get(code, 'the database failed')} ({name})",
+        temporary=code in _TEMPORARY,
+        is_conflict=code == sqlite3.SQLITE_BUSY,
+    )

@@ -41,7 +41,7 @@ WHERE project = :project AND status = 'ACTIVE' AND deleted_at IS NULL
 """
 _CREATE_TRACKED = """
 CREATE TEMP TABLE IF NOT EXISTS tracked_calls
-    (project INTEGER, id TEXT, PRIMARY KEY (project, id))
+    (project BIGINT, id TEXT, PRIMARY KEY (project, id))
 """
 _TRACK = "INSERT INTO tracked_calls VALUES (:project, :id) ON CONFLICT DO NOTHING"
 _CLEAR_TRACKED = "DELETE FROM tracked_calls WHERE project = :project"
@@ -64,7 +64,7 @@ def begin(
     stored_url, *state = row or (base_url, None, None, None, None)
     if stored_url != base_url:
         raise SyncError(
-            f"{database} holds calls of project {project} from {stored_url}; sync into another file"
+            f"{database} holds calls of project {project} from {stored_url}; sync into another copy"
         )
     connection.execute(_START, {"project": project, "base_url": base_url, "now": now})
     return _parse_state(database, project, *state)
@@ -167,7 +167,7 @@ def _parse_state(database: str, project: int, *stored: str | None) -> SyncState:
         )
     except (ValueError, TypeError):
         problem = f"{database}: the state of project {project} in sync_state is invalid"
-    raise SyncError(f"{problem}; restore it from a backup, or sync into a new file")
+    raise SyncError(f"{problem}; restore it from a backup, or sync into a new copy")
 
 
 def _parse_newest(date: str | None) -> datetime | None:

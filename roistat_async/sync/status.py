@@ -1,21 +1,22 @@
-"""Status of a SQLite copy, read by SQL over a read-only connection."""
+"""Status of a copy in a database, read by SQL."""
 
 from __future__ import annotations
 
-import sqlite3
-import stat
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import field, frozen
 
 from ..clock import Clock
-from ..errors import SyncError
-from . import bad_records_table, schema, sqlite_connection
+from . import bad_records_table
 from .bad_records import NotedRecord
+from .postgres_address import is_postgres
+from .postgres_reader import PostgresReader
+from .sql import SqlConnection
+from .sqlite_reader import SqliteReader
+from .tables import Dialect
 from .timestamps import parse_optional, parse_utc, second_prefix
 
 T = TypeVar("T")
@@ -24,24 +25,20 @@ _CLOCK = Clock()
 _STATE = """
 SELECT base_url, covered_from, watermark, walk, last_started_at, last_finished_at, last_error,
     last_failed_at
-FROM sync_state WHERE project = ?
+FROM sync_state WHERE project = :project
 """
 _CALLS = """
-SELECT count(*), min(date), max(date), count(deleted_at) FROM calls WHERE project = ?
+SELECT count(*), min(date), max(date), count(deleted_at) FROM calls WHERE project = :project
 """
 _ACTIVE = """
-SELECT count(*) FROM calls WHERE project = ? AND status = 'ACTIVE' AND deleted_at IS NULL
+SELECT count(*) FROM calls
+WHERE project = :project AND status = 'ACTIVE' AND deleted_at IS NULL
 """
 # A failed recording without an attempt belongs to a run in progress, or to a killed one.
 _RECORDINGS = """
 SELECT CASE WHEN state = 'failed' AND tries = 0 THEN 'unfinished' ELSE state END AS state,
-    count(*), coalesce(sum(size), 0)
-FROM recordings WHERE project = ? GROUP BY 1 ORDER BY 1
-"""
-# Minutes can be added up to the days of any time zone.
-_MINUTES = """
-SELECT substr(date, 1, 16), status, count(*) FROM calls
-WHERE project = ? AND date >= ? AND deleted_at IS NULL GROUP BY 1, 2
+    count(*), CAST(coalesce(sum(size), 0) AS BIGINT)
+FROM recordings WHERE project = :project GROUP BY 1 ORDER BY 1
 """
 
 
@@ -96,109 +93,83 @@ class ProjectStatus:
 class CopyStatus:
     """Content of a copy, read in one transaction."""
 
-    path: Path
+    name: str
     size: int
     projects: list[ProjectStatus]
 
 
+class _Reader(Protocol):
+    """Reader of a copy in a database."""
+
+    name: str
+
+    @property
+    def dialect(self) -> Dialect:
+        """Dialect of the database."""
+
+    def read(self, query: Callable[[SqlConnection], T]) -> T:
+        """Run a query in one transaction; nothing is written."""
+
+    def size(self, connection: SqlConnection, /) -> int:
+        """Return the number of bytes of the copy."""
+
+
 def read_status(
-    path: Path, *, days: int = 0, zone: tzinfo = UTC, now: Callable[[], datetime] = _CLOCK.utc_now
+    copy: str | os.PathLike[str],
+    *,
+    days: int = 0,
+    zone: tzinfo = UTC,
+    now: Callable[[], datetime] = _CLOCK.utc_now,
 ) -> CopyStatus:
     """Return the status of a database, with each of the last `days` days; nothing is written."""
     today = now().astimezone(zone).date()
     last_days = [today - timedelta(days=ago) for ago in reversed(range(days))]
 
-    def query(connection: sqlite3.Connection) -> list[ProjectStatus]:
+    reader = _reader(copy)
+
+    def query(connection: SqlConnection) -> CopyStatus:
         rows = connection.execute("SELECT project FROM sync_state ORDER BY project").fetchall()
-        return [_project_status(connection, project, last_days, zone) for (project,) in rows]
+        return CopyStatus(
+            name=reader.name,
+            size=reader.size(connection),
+            projects=[
+                _project_status(connection, reader.dialect, project, last_days, zone)
+                for (project,) in rows
+            ],
+        )
 
-    projects = _read(path, query)
-    return CopyStatus(path=path, size=path.stat().st_size, projects=projects)
+    return reader.read(query)
 
 
-def read_calls(path: Path, project: int, names: Sequence[str]) -> dict[str, tuple[object, ...]]:
+def read_calls(
+    copy: str | os.PathLike[str], project: int, names: Sequence[str]
+) -> dict[str, tuple[object, ...]]:
     """Return columns of the calls that are not marked as deleted, by id."""
     columns = ", ".join(f'"{name}"' for name in names)
-    statement = f"SELECT id, {columns} FROM calls WHERE project = ? AND deleted_at IS NULL"
-    return _read(
-        path,
-        lambda connection: {row[0]: row[1:] for row in connection.execute(statement, (project,))},
-    )
+    statement = f"SELECT id, {columns} FROM calls WHERE project = :project AND deleted_at IS NULL"
+
+    def query(connection: SqlConnection) -> dict[str, tuple[object, ...]]:
+        rows = connection.execute(statement, {"project": project})
+        return {row[0]: tuple(row[1:]) for row in rows}
+
+    return _reader(copy).read(query)
 
 
-def _read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T:
-    """Run a query in one transaction, also while a sync writes.
-
-    A connection to a database in WAL mode creates files beside it. Without these files nobody
-    writes, and the file can be read alone. If it changed meanwhile, it is read again.
-    """
-    _require_file(path)
-    for _ in range(3):
-        if _has_journal(path):
-            break
-        stamp = _file_stamp(path)
-        try:
-            result = _query(path, query, immutable=True)
-        except SyncError:
-            if not _is_changed(path, stamp):
-                raise
-            continue
-        if not _is_changed(path, stamp):
-            return result
-    return _query(path, query)
-
-
-def _query(path: Path, query: Callable[[sqlite3.Connection], T], *, immutable: bool = False) -> T:
-    def run() -> T:
-        with closing(sqlite_connection.open_read_only(path, immutable=immutable)) as connection:
-            if schema.check(connection, path) != schema.VERSION:
-                raise SyncError(
-                    f"{path} is not a copy of the current version; run roistat sync into it first"
-                )
-            connection.execute("BEGIN")
-            try:
-                return query(connection)
-            except (ValueError, TypeError):
-                pass
-        raise SyncError(f"{path} has invalid values; restore it, or sync into a new file")
-
-    return sqlite_connection.run(path, run)
-
-
-def _require_file(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror}); name a database that roistat sync wrote"
-    else:
-        if stat.S_ISREG(mode):
-            return
-        problem = "is not a file; name a database that roistat sync wrote"
-    raise SyncError(f"{path} {problem}")
-
-
-def _has_journal(path: Path) -> bool:
-    file = path.resolve()  # SQLite writes beside the file that a link leads to
-    return any(file.with_name(file.name + suffix).exists() for suffix in ("-wal", "-journal"))
-
-
-def _file_stamp(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _is_changed(path: Path, stamp: tuple[int, int, int]) -> bool:
-    return _has_journal(path) or _file_stamp(path) != stamp
+def _reader(copy: str | os.PathLike[str]) -> _Reader:
+    if is_postgres(copy):
+        return PostgresReader(copy)
+    return SqliteReader(copy)
 
 
 def _project_status(
-    connection: sqlite3.Connection, project: int, days: Sequence[date], zone: tzinfo
+    connection: SqlConnection, dialect: Dialect, project: int, days: Sequence[date], zone: tzinfo
 ) -> ProjectStatus:
-    state = connection.execute(_STATE, (project,)).fetchone()
+    key = {"project": project}
+    state = connection.execute(_STATE, key).fetchone()
     base_url, covered_from, watermark, walk, started_at, finished_at, error, failed_at = state
-    total, first, last, deleted = connection.execute(_CALLS, (project,)).fetchone()
-    (active,) = connection.execute(_ACTIVE, (project,)).fetchone()
-    recordings = connection.execute(_RECORDINGS, (project,))
+    total, first, last, deleted = connection.execute(_CALLS, key).fetchone()
+    (active,) = connection.execute(_ACTIVE, key).fetchone()
+    recordings = connection.execute(_RECORDINGS, key)
     return ProjectStatus(
         project=project,
         base_url=base_url,
@@ -216,18 +187,24 @@ def _project_status(
         last_failed_at=parse_optional(failed_at),
         bad_records=bad_records_table.read(connection, project),
         recordings=[RecordingsStatus(*row) for row in recordings],
-        days=list(_day_statuses(connection, project, days, zone)),
+        days=list(_day_statuses(connection, dialect, project, days, zone)),
     )
 
 
 def _day_statuses(
-    connection: sqlite3.Connection, project: int, days: Sequence[date], zone: tzinfo
+    connection: SqlConnection, dialect: Dialect, project: int, days: Sequence[date], zone: tzinfo
 ) -> Iterator[DayStatus]:
     if not days:
         return
     start = datetime(days[0].year, days[0].month, days[0].day, tzinfo=zone)
     counts = {day: [0, 0, 0] for day in days}
-    for minute, status, count in connection.execute(_MINUTES, (project, second_prefix(start))):
+    # Minutes can be added up to the days of any time zone.
+    statement = f"""
+        SELECT {dialect.minute}, status, count(*) FROM calls
+        WHERE project = :project AND date >= :start AND deleted_at IS NULL GROUP BY 1, 2
+    """
+    rows = connection.execute(statement, {"project": project, "start": second_prefix(start)})
+    for minute, status, count in rows:
         day = parse_utc(f"{minute}Z").astimezone(zone).date()
         if day in counts:  # a call dated tomorrow is not shown today
             counts[day][0] += count

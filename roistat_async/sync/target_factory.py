@@ -10,6 +10,9 @@ from pathlib import Path
 from ..errors import ConfigurationError
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
+from .postgres import PostgresTarget
+from .postgres_address import is_postgres
+from .sql_target import SqlTarget
 from .sqlite import SqliteTarget
 from .target import Target
 
@@ -23,12 +26,15 @@ def open_target(
     extend: Sequence[str] = ("visit", "order"),
     lookback: timedelta = timedelta(hours=24),
 ) -> Target:
-    """Return the target for a path; no file is opened yet.
+    """Return the target for a path or URL; nothing is opened yet.
 
-    `calls.db` is a SQLite database, `calls.ndjson` a file of JSON lines, `-` the same on stdout,
-    `calls.parquet` or a folder a Parquet data set. Raises ConfigurationError for another path.
+    `calls.db` is a SQLite database, `postgresql://user@host/database` a PostgreSQL database,
+    `calls.ndjson` a file of JSON lines, `-` the same on stdout, `calls.parquet` or a folder a
+    Parquet data set. Raises ConfigurationError for another path.
     """
     name = os.fspath(path)
+    if is_postgres(name):
+        return PostgresTarget(name, extend=extend)
     suffix = Path(name).suffix.lower()
     if suffix in _SQLITE:
         return SqliteTarget(path, extend=extend)
@@ -40,6 +46,11 @@ def open_target(
     if suffix == ".parquet" or name.endswith(os.sep) or Path(name).is_dir():
         return ParquetTarget(path)
     raise ConfigurationError(
-        "unknown target: name a database (calls.db), a file of JSON lines (calls.ndjson, or - for "
-        "stdout) or a folder of Parquet files (calls.parquet)"
+        "unknown target: name a database (calls.db or postgresql://…), a file of JSON lines "
+        "(calls.ndjson, or - for stdout) or a folder of Parquet files (calls.parquet)"
     )
+
+
+def open_database(copy: str | os.PathLike[str]) -> SqlTarget:
+    """Return the target for the path of a SQLite database or the URL of a PostgreSQL database."""
+    return PostgresTarget(os.fspath(copy)) if is_postgres(copy) else SqliteTarget(copy)

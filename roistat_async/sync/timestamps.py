@@ -22,7 +22,7 @@ def parse_row_date(project: int, call_id: str, text: str) -> datetime:
         return parse_utc(text)
     except (ValueError, TypeError):
         problem = f"the call {call_id} of project {project} has an invalid date in the table calls"
-    raise SyncError(f"{problem}; restore the file, or delete that row and sync again with --full")
+    raise SyncError(f"{problem}; restore the copy, or delete that row and sync again with --full")
 
 
 def format_second(at: datetime) -> str:

@@ -1,11 +1,8 @@
-"""A copy in SQLite for tests: calls to write, and queries of what is stored."""
+"""Calls to write into a copy, and a clock of its target."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -35,17 +32,6 @@ class TickingClock:
     def __call__(self) -> datetime:
         self.reads += 1
         return NOON + timedelta(days=30, seconds=self.reads)
-
-
-def query(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement, over a connection of its own."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def ids(path: Path) -> list[str]:
-    """Return the ids of the stored calls by date."""
-    return [call_id for (call_id,) in query(path, "SELECT id FROM calls ORDER BY date")]
 
 
 def content_hash(row: Row) -> bytes:

@@ -1,4 +1,4 @@
-"""Fixtures of whole runs and of copies in SQLite."""
+"""Fixtures of whole runs and of copies in SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,15 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from roistat_async.sync import SqliteTarget, schema
+from roistat_async.sync import schema
+from roistat_async.sync.sql_target import SqlTarget
 from tests.sync.calls_db import ADDRESS, TickingClock
+from tests.sync.databases import KINDS, Database, location
 from tests.sync.live import Live, living
 
 
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """Return a copy that does not exist yet, in each kind of database."""
+    return Database(location(request, request.param, tmp_path))
+
+
 @pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[Live]:
-    """Yield a server of 300 calls, about six days of them, and an empty folder."""
-    async with living(tmp_path / "calls.db") as server:
+def sqlite(tmp_path: Path) -> Database:
+    """Return a copy in SQLite that does not exist yet."""
+    return Database(tmp_path / "calls.db")
+
+
+@pytest.fixture
+async def live(database: Database) -> AsyncIterator[Live]:
+    """Yield a server of 300 calls, about six days of them, and an empty database."""
+    async with living(database.location) as server:
         yield server
 
 
@@ -27,16 +41,16 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def target(path: Path) -> AsyncIterator[SqliteTarget]:
+async def target(database: Database) -> AsyncIterator[SqlTarget]:
     """Yield a target in which project 1 is open."""
-    opened = SqliteTarget(path, now=TickingClock())
+    opened = database.target(now=TickingClock())
     await opened.open(1, ADDRESS)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
+def sqlite_connection() -> Iterator[sqlite3.Connection]:
     """Yield an empty copy in memory."""
     opened = sqlite3.connect(":memory:", isolation_level=None)
     schema.migrate(opened, Path("calls.db"))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from attrs import define
@@ -17,6 +15,7 @@ from roistat_async.clock import Clock
 from roistat_async.sync import SyncReport, sync_calls
 from roistat_async.testing import FakeRoistat, Quirks
 from tests.helpers.clients import client
+from tests.sync.databases import Database, Location
 
 NOON = 1_800_000_000
 LIST = "call/list"
@@ -59,25 +58,31 @@ class Copied:
     """A server and a copy of its calls, which can be compared."""
 
     fake: FakeRoistat
-    path: Path
+    path: Location
 
-    def ask(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    @property
+    def database(self) -> Database:
+        """The copy as a database."""
+        return Database(self.path)
+
+    def ask(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Query or change the database over a connection of its own."""
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            return connection.execute(statement, values).fetchall()
+        return self.database.query(statement, **values)
 
     def state(self, column: str, project: int | None = None) -> Any:
         """Return a column of the project's row in `sync_state`."""
         number = self.fake.project if project is None else project
-        return self.ask(f"SELECT {column} FROM sync_state WHERE project = ?", number)[0][0]
+        return self.ask(f"SELECT {column} FROM sync_state WHERE project = :number", number=number)[
+            0
+        ][0]
 
     def copied(self, project: int | None = None) -> list[tuple[Any, ...]]:
         """Return the calls of the copy that are not marked as deleted."""
         number = self.fake.project if project is None else project
         return self.ask(
             f"SELECT date, {', '.join(_COMPARED)} FROM calls"
-            " WHERE project = ? AND deleted_at IS NULL ORDER BY id",
-            number,
+            " WHERE project = :number AND deleted_at IS NULL ORDER BY id",
+            number=number,
         )
 
     def copied_ids(self) -> list[str]:
@@ -133,7 +138,7 @@ class Live(Copied):
 
     def dump(self) -> list[tuple[Any, ...]]:
         """Return the whole table of calls."""
-        return self.ask("SELECT rowid, * FROM calls ORDER BY project, id")
+        return self.database.dump()
 
     def count_requests(self) -> int:
         """Return the number of requests since the last count."""
@@ -143,7 +148,7 @@ class Live(Copied):
 
 
 @asynccontextmanager
-async def living(path: Path, *, calls: int = 300) -> AsyncIterator[Live]:
+async def living(path: Location, *, calls: int = 300) -> AsyncIterator[Live]:
     """Run a server of this many calls, half an hour apart on average."""
     time = Time()
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)

@@ -16,6 +16,7 @@ from roistat_async.models.page import BadRecord
 from roistat_async.sync import NotedRecord, SyncProgress, open_target
 from roistat_async.sync.bad_records import note, readable_again
 from roistat_async.testing import Fault
+from tests.sync.databases import KINDS, Location, location
 from tests.sync.live import DAY, LIST, NOON, Live, living, moment
 
 UNREADABLE = '{"secret": 1}'
@@ -55,8 +56,8 @@ class Copy:
 
     def copied_ids(self) -> set[str]:
         """Return the ids of the copied calls."""
-        path = self.live.path
-        if path.suffix == ".db":
+        path = Path(self.live.path)
+        if path.suffix not in (".ndjson", ".parquet"):
             return set(self.live.copied_ids())
         if path.suffix == ".ndjson":
             return {json.loads(line)["id"] for line in path.read_text().splitlines()}
@@ -68,19 +69,22 @@ class Copy:
         return set(self.live.fake.state.calls.ids())
 
 
-@pytest.fixture(params=["db", "ndjson", "parquet"])
+@pytest.fixture(params=["db", "postgres", "ndjson", "parquet"])
 async def copy(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Copy]:
     """Yield a copy that does not exist yet; responses pass through `rewrite`."""
-    async with living(tmp_path / f"calls.{request.param}") as live:
+    path: Location = tmp_path / f"calls.{request.param}"
+    if request.param == "postgres":
+        path = location(request, request.param, tmp_path)
+    async with living(path) as live:
         copy = Copy(live)
         live.fake.fail(LIST, Fault.rewrite(copy.rewrite), times=10**6)
         yield copy
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Copy]:
+@pytest.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Copy]:
     """Yield a copy in a database."""
-    async with living(tmp_path / "calls.db") as live:
+    async with living(location(request, request.param, tmp_path)) as live:
         copy = Copy(live)
         live.fake.fail(LIST, Fault.rewrite(copy.rewrite), times=10**6)
         yield copy

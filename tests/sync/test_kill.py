@@ -191,7 +191,7 @@ def test_killed_at_any_time(killed: KilledSync, kills: int) -> None:
 
 def check_readable(killed: KilledSync) -> None:
     """Check that the database is readable and each file with a final name is complete."""
-    if not killed.path.exists() or not killed.path.stat().st_size:
+    if not Path(killed.path).exists() or not Path(killed.path).stat().st_size:
         return
     assert killed.ask("PRAGMA integrity_check") == [("ok",)]
     recordings = killed.recordings() | killed.deleted
@@ -222,7 +222,7 @@ def test_a51_ctrl_c_while_the_database_is_locked(killed: KilledSync) -> None:
     with closing(sqlite3.connect(killed.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with killed.start() as process:
-            while not _is_locked(killed.path):
+            while not _is_locked(Path(killed.path)):
                 time.sleep(0.01)
             time.sleep(0.5)  # it now waits for the database
             started_at = time.monotonic()
@@ -248,7 +248,10 @@ def test_a_reader_does_not_disturb_a_sync(killed: KilledSync) -> None:
     reads = 0
     with killed.start() as process:
         while process.poll() is None:
-            with suppress(sqlite3.OperationalError), closing(_reader(killed.path)) as connection:
+            with (
+                suppress(sqlite3.OperationalError),
+                closing(_reader(Path(killed.path))) as connection,
+            ):
                 connection.execute("SELECT count(*), max(date) FROM calls").fetchone()
                 reads += 1
             time.sleep(0.005)

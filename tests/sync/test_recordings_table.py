@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from roistat_async.errors import (
     TruncatedError,
 )
-from roistat_async.sync import recordings_table, schema
+from roistat_async.sync import postgres_schema, recordings_table, schema
 from roistat_async.sync.recordings_table import RETRY_DELAYS, DueRecording, RecordingRow, next_try
+from roistat_async.sync.sql import SqlConnection
+from tests.sync.databases import KINDS, connected, insert_call
 
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -23,25 +26,36 @@ WAIT = timedelta(hours=72)
 PROJECT = 12
 
 
-def add(connection: sqlite3.Connection, call_id: str, date: str, **columns: Any) -> None:
-    row = {"project": PROJECT, "id": call_id, "date": date, "status": "ANSWER", **columns}
-    row |= {"content_hash": b"", "first_seen_at": "", "changed_at": ""}
-    names = ", ".join(f":{name}" for name in row)
-    connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({names})", row)
+def add(connection: SqlConnection, call_id: str, date: str, **columns: Any) -> None:
+    values = {"project": PROJECT, **columns}
+    is_postgres = not isinstance(connection, sqlite3.Connection)
+    insert_call(connection, call_id, date, is_postgres=is_postgres, **values)
 
 
-def due(connection: sqlite3.Connection, now: datetime = NOW, **options: Any) -> list[DueRecording]:
+@pytest.fixture(params=KINDS)
+def connection(request: pytest.FixtureRequest) -> Iterator[SqlConnection]:
+    """Yield an empty copy in each kind of database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_connection")
+        return
+    with connected(request.getfixturevalue("postgres_url")) as opened:
+        postgres_schema.migrate(opened, "calls")
+        yield opened
+
+
+def due(connection: SqlConnection, now: datetime = NOW, **options: Any) -> list[DueRecording]:
     parameters = {"after": None, "limit": 100, **options}
     return recordings_table.next_due(connection, PROJECT, now, **parameters)
 
 
-def ids(connection: sqlite3.Connection, now: datetime = NOW) -> list[str]:
+def ids(connection: SqlConnection, now: datetime = NOW) -> list[str]:
     return [recording.call_id for recording in due(connection, now)]
 
 
-def row(connection: sqlite3.Connection, call_id: str, project: int = PROJECT) -> dict[str, Any]:
-    cursor = connection.execute(
-        "SELECT * FROM recordings WHERE project = ? AND call_id = ?", (project, call_id)
+def row(connection: SqlConnection, call_id: str, project: int = PROJECT) -> dict[str, Any]:
+    cursor: Any = connection.execute(
+        "SELECT * FROM recordings WHERE project = :project AND call_id = :call_id",
+        {"project": project, "call_id": call_id},
     )
     names = [column[0] for column in cursor.description]
     return dict(zip(names, cursor.fetchone() or (), strict=False))
@@ -72,7 +86,7 @@ def test_attempts_end(tries: int, age: timedelta, wait: timedelta) -> None:
     assert next_at is None or NOW < next_at <= min(end, NOW + RETRY_DELAYS[-1])
 
 
-def test_answered_calls_without_a_row_are_due(connection: sqlite3.Connection) -> None:
+def test_answered_calls_without_a_row_are_due(connection: SqlConnection) -> None:
     """They are sorted, newest first; other projects, statuses and deleted calls are not due."""
     add(connection, "1", "2026-05-01T12:00:00Z")
     add(connection, "2", "2026-05-03T12:00:00Z")
@@ -86,7 +100,7 @@ def test_answered_calls_without_a_row_are_due(connection: sqlite3.Connection) ->
     )
 
 
-def save(connection: sqlite3.Connection, *rows: RecordingRow) -> None:
+def save(connection: SqlConnection, *rows: RecordingRow) -> None:
     recordings_table.save_rows(connection, PROJECT, rows)
 
 
@@ -98,7 +112,7 @@ def failed(recording: DueRecording, now: datetime = NOW, text: str = "no") -> Re
     return recordings_table.failed_row(recording, now, TruncatedError(text), WAIT)
 
 
-def test_a_missing_recording_is_due_after_a_delay(connection: sqlite3.Connection) -> None:
+def test_a_missing_recording_is_due_after_a_delay(connection: SqlConnection) -> None:
     """Attempts are counted, and the first one is remembered; an old call is tried once."""
     add(connection, "1", "2026-05-10T11:00:00Z")
     add(connection, "2", "2025-05-10T11:00:00Z")
@@ -138,17 +152,19 @@ def test_batches_have_each_call_once(calls: list[tuple[int, int]], size: int) ->
 
 
 def test_a_batch_does_not_read_the_batches_before_it(
-    connection: sqlite3.Connection,
+    sqlite_connection: sqlite3.Connection,
 ) -> None:
     """The date is searched in the index."""
     values = {"project": 1, "now": "", "date": "", "id": "", "max_rows": 1, "given_up": False}
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {recordings_table.NEXT_DUE}", values).fetchall()
+    plan = sqlite_connection.execute(
+        f"EXPLAIN QUERY PLAN {recordings_table.NEXT_DUE}", values
+    ).fetchall()
     steps = [step[-1] for step in plan]
     assert "SEARCH calls USING INDEX calls_by_date (project=? AND date<?)" in steps
     assert not [step for step in steps if step.startswith("SCAN")]
 
 
-def test_a_path_is_claimed_once(connection: sqlite3.Connection) -> None:
+def test_a_path_is_claimed_once(connection: SqlConnection) -> None:
     """Another project cannot claim it; the same call can claim it again."""
     paths = [("1", "a/1.mp3"), ("2", "a/2.mp3")]
     assert recordings_table.claim(connection, PROJECT, paths, NOW) == set()
@@ -161,7 +177,7 @@ def test_a_path_is_claimed_once(connection: sqlite3.Connection) -> None:
     assert row(connection, "3", PROJECT + 1)["path"] == "a/3.mp3"
 
 
-def test_a_claim_is_released(connection: sqlite3.Connection) -> None:
+def test_a_claim_is_released(connection: SqlConnection) -> None:
     """The claim of a killed run is due; a release leaves only what was known before or saved."""
     for call_id in ("1", "2", "3"):
         add(connection, call_id, f"2026-05-10T11:00:0{call_id}Z")
@@ -181,7 +197,7 @@ def test_a_claim_is_released(connection: sqlite3.Connection) -> None:
     assert (row(connection, "2")["state"], row(connection, "2")["path"]) == ("saved", "2.mp3")
 
 
-def test_a_row_can_be_saved_twice(connection: sqlite3.Connection) -> None:
+def test_a_row_can_be_saved_twice(connection: SqlConnection) -> None:
     """A repeated transaction changes nothing; times are stored in UTC, and problems shortened."""
     add(connection, "1", "2026-05-10T11:00:00Z")
     moscow = NOW.astimezone(timezone(3 * HOUR)) + timedelta(microseconds=5)
@@ -195,7 +211,7 @@ def test_a_row_can_be_saved_twice(connection: sqlite3.Connection) -> None:
     assert ids(connection, moscow) == ["1"]
 
 
-def test_an_invalid_claim_raises(connection: sqlite3.Connection) -> None:
+def test_an_invalid_claim_raises(connection: SqlConnection) -> None:
     """It does not look like a path that is taken."""
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(Exception, match=r"(?i)not.null constraint"):
         recordings_table.claim(connection, PROJECT, [(None, "1.mp3")], NOW)  # type: ignore[list-item]

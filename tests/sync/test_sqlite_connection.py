@@ -19,7 +19,8 @@ from roistat_async.sync import schema, sqlite_connection
 from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
 
-from .calls_db import ADDRESS, STATE, call, query
+from .calls_db import ADDRESS, STATE, call
+from .databases import query
 
 
 def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ from roistat_async.errors import SyncError
 from roistat_async.sync import (
     NdjsonTarget,
     ParquetTarget,
+    PostgresTarget,
     SqliteTarget,
     StdoutTarget,
     SupportsFullRun,
@@ -24,7 +25,9 @@ from roistat_async.sync import (
     WriteCounts,
     open_target,
 )
+from roistat_async.sync.sql_target import SqlTarget
 
+from .databases import Database
 from .target_cases import CALLER, PROJECT, URL, call, copy, reopen, state
 
 CALLS = [call(1, 1), call(2, 2), call(3, 25)]
@@ -42,19 +45,23 @@ CALLS = [call(1, 1), call(2, 2), call(3, 25)]
         ("calls.parquet", ParquetTarget),
         ("new" + os.sep, ParquetTarget),
         (".", ParquetTarget),
+        ("postgresql://localhost/calls", PostgresTarget),
+        ("postgres:///calls.ndjson", PostgresTarget),
     ],
 )
 def test_a_path_names_a_target(name: str, kind: type[Target]) -> None:
     """No file is opened, and only a database can mark deleted calls."""
     target = open_target(name)
     assert type(target) is kind
-    assert isinstance(target, SupportsFullRun) == (kind is SqliteTarget)
+    assert isinstance(target, SupportsFullRun) == issubclass(kind, SqlTarget)
 
 
 @pytest.mark.parametrize("name", ["calls.txt", "calls"])
 def test_another_path_is_refused(name: str, tmp_path: Path) -> None:
     """The error names the kinds of targets."""
-    with pytest.raises(errors.ConfigurationError, match=r"calls\.db.*calls\.ndjson.*stdout"):
+    with pytest.raises(
+        errors.ConfigurationError, match=r"calls\.db.*postgresql:.*calls\.ndjson.*stdout"
+    ):
         open_target(tmp_path / name)
 
 
@@ -76,14 +83,19 @@ def test_public_names_have_docstrings() -> None:
 class Case:
     """Kind of copy, with its path and the path of the file that holds its state."""
 
-    path: Path
+    path: str | Path
     state_path: Path
+    refusal: str = "already being synced by this program; wait"
+    """Error of a second target of the same project."""
 
     def target(self) -> Target:
         return open_target(self.path)
 
 
-def _case(suffix: str, folder: Path) -> Case:
+def _case(suffix: str, request: pytest.FixtureRequest, folder: Path) -> Case:
+    if suffix == "postgres":
+        url = request.getfixturevalue("postgres_url")
+        return Case(url, Path("calls.db"), "another sync is writing project 123 to .*; wait")
     path = folder / "one" / "two" / f"calls.{suffix}"
     if suffix == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
@@ -91,16 +103,22 @@ def _case(suffix: str, folder: Path) -> Case:
     return Case(path, path.with_name(f"{path.name}.state.json") if suffix == "ndjson" else path)
 
 
-@pytest.fixture(params=["db", "ndjson", "parquet"])
+@pytest.fixture(params=["db", "postgres", "ndjson", "parquet"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     """Return a copy that does not exist yet."""
-    return _case(request.param, tmp_path)
+    return _case(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["db", "ndjson", "parquet"])
+def local_case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    """Return a copy on this machine that does not exist yet."""
+    return _case(request.param, request, tmp_path)
 
 
 @pytest.fixture(params=["ndjson", "parquet"])
 def file_case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     """Return a copy in files that does not exist yet."""
-    return _case(request.param, tmp_path)
+    return _case(request.param, request, tmp_path)
 
 
 async def test_the_next_run_finds_the_state(case: Case) -> None:
@@ -112,10 +130,10 @@ async def test_the_next_run_finds_the_state(case: Case) -> None:
 
 
 @pytest.mark.usefixtures("open_umask")
-async def test_only_the_owner_may_read(case: Case, tmp_path: Path) -> None:
+async def test_only_the_owner_may_read(local_case: Case, tmp_path: Path) -> None:
     """Files, also those beside an open database, are 0600 and folders 0700, whatever the umask."""
-    target = case.target()
-    await copy(case.target(), CALLS, state(48))
+    target = local_case.target()
+    await copy(local_case.target(), CALLS, state(48))
     await target.open(PROJECT, URL)
     paths = list(tmp_path.rglob("*"))
     modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in paths}
@@ -127,18 +145,19 @@ async def test_one_run_of_a_project_at_a_time(case: Case) -> None:
     """A second run raises SyncError until the first is closed, and the first continues."""
     first, second = case.target(), case.target()
     await first.open(PROJECT, URL)
-    for target in (first, second):
-        with pytest.raises(SyncError, match="already being synced by this program; wait"):
-            await target.open(PROJECT, URL)
+    with pytest.raises(SyncError, match="already being synced by this program; wait"):
+        await first.open(PROJECT, URL)
+    with pytest.raises(SyncError, match=case.refusal):
+        await second.open(PROJECT, URL)
     written = await first.write(PROJECT, CALLS, state(walk="token"))
     assert written + await first.finish(PROJECT, state(48)) == WriteCounts(added=3)
     await first.close()
     assert await reopen(second) == state(48)
 
 
-async def test_a_database_may_have_several_targets(tmp_path: Path) -> None:
+async def test_a_database_may_have_several_targets(database: Database) -> None:
     """Runs of other projects at the same time, through targets of their own, do not disturb it."""
-    targets = [SqliteTarget(tmp_path / "calls.db") for _ in range(3)]
+    targets = [database.target() for _ in range(3)]
     counts = await asyncio.gather(
         *(copy(target, CALLS, state(48), project) for project, target in enumerate(targets))
     )
@@ -221,7 +240,7 @@ async def test_data_without_a_state_is_refused(file_case: Case) -> None:
     """Nobody knows how far the data go, so they are not touched."""
     await copy(file_case.target(), CALLS, state(48))
     file_case.state_path.unlink()
-    folder = file_case.path.parent
+    folder = file_case.state_path.parent
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(SyncError, match=r"state\.json is missing; restore it"):
         await file_case.target().open(PROJECT, URL)

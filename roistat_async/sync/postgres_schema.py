@@ -1,0 +1,116 @@
+"""Tables of a PostgreSQL copy, and the migration of older copies."""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import SyncError
+from .postgres_connection import BEGIN
+from .sql import SqlConnection, transaction
+from .tables import Dialect, steps
+
+_TABLES = {"calls", "sync_state", "recordings", "bad_records", "calls_flat"}
+_VERSION_TABLE = "sync_schema"
+_RELATIONS = """
+SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = current_schema()
+"""
+# Two projects may create the tables at the same time.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('roistat_async ' || current_schema(), 0))"
+_PROJECT_KEY = """
+hashtextextended('roistat_async ' || current_schema() || ' ' || CAST(:project AS TEXT), 0)
+"""
+_LOCK_PROJECT = f"SELECT pg_try_advisory_lock({_PROJECT_KEY})"
+_UNLOCK_PROJECT = f"SELECT pg_advisory_unlock({_PROJECT_KEY})"
+_LOCK_ATTEMPTS = 10
+_LOCK_PAUSE = 0.05  # seconds
+
+
+class PostgresDialect(Dialect):
+    """Types and expressions of PostgreSQL."""
+
+    integer = "BIGINT"
+    date = "TIMESTAMPTZ"
+    json = "JSONB"
+    content_hash = ""
+    minute = "to_char(date AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI')"
+
+    def text(self, column: str, *path: str) -> str:
+        """Return the expression of a text inside a JSON column, NULL if it is missing."""
+        return f"{column} #>> '{{{','.join(path)}}}'"
+
+    def number(self, column: str, *path: str) -> str:
+        """Return the expression of a number inside a JSON column."""
+        return f"CAST({self.text(column, *path)} AS DOUBLE PRECISION)"
+
+    def time(self, column: str, *path: str) -> str:
+        """Return the expression of a date inside a JSON column."""
+        return f"CAST({self.text(column, *path)} AS TIMESTAMPTZ)"
+
+    def object(self, column: str, *path: str) -> str:
+        """Return the expression of an object inside a JSON column, NULL if it is missing."""
+        return f"nullif({column} #> '{{{','.join(path)}}}', 'null')"
+
+
+DIALECT = PostgresDialect()
+STEPS = steps(DIALECT)
+VERSION = len(STEPS)
+
+
+def check(connection: SqlConnection, name: str) -> int:
+    """Return the version of the copy in the current schema, 0 for none; nothing is written.
+
+    Raises SyncError if the schema has tables of another program or of a newer version.
+    """
+    (schema,) = connection.execute("SELECT current_schema()").fetchone()
+    if schema is None:
+        raise SyncError(
+            f"{name}: no schema of the search path exists; create one, see docs/postgresql.md"
+        )
+    relations = {relation for (relation,) in connection.execute(_RELATIONS)}
+    if _VERSION_TABLE not in relations:
+        if relations & _TABLES:
+            raise SyncError(
+                f"{name}: the schema {schema} has tables of another program; name another database "
+                "or another schema, see docs/postgresql.md"
+            )
+        return 0
+    (version,) = connection.execute(f"SELECT version FROM {_VERSION_TABLE}").fetchone()
+    if version > VERSION:
+        raise SyncError(f"{name} was written by a newer version; upgrade roistat_async")
+    return int(version)
+
+
+def migrate(connection: SqlConnection, name: str) -> None:
+    """Migrate the copy to the current version, in one transaction."""
+    if check(connection, name) == VERSION:
+        return
+    with transaction(connection, BEGIN):
+        connection.execute(_LOCK)
+        start = check(connection, name)
+        if not start:
+            connection.execute(f"CREATE TABLE {_VERSION_TABLE} (version BIGINT NOT NULL)")
+            connection.execute(f"INSERT INTO {_VERSION_TABLE} VALUES (0)")
+        for step in STEPS[start:]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"UPDATE {_VERSION_TABLE} SET version = :version", {"version": VERSION})
+
+
+def lock_project(connection: SqlConnection, project: int) -> bool:
+    """Lock a project until the connection ends; return whether no other connection has it.
+
+    The server needs a moment to notice that a run was killed.
+    """
+    for attempt in range(_LOCK_ATTEMPTS):
+        if attempt:
+            time.sleep(_LOCK_PAUSE)
+        (is_locked,) = connection.execute(_LOCK_PROJECT, {"project": project}).fetchone()
+        if is_locked:
+            return True
+    return False
+
+
+def unlock_project(connection: SqlConnection, project: int) -> None:
+    """Unlock a project."""
+    connection.execute(_UNLOCK_PROJECT, {"project": project})

@@ -1,0 +1,75 @@
+"""The view `calls_flat`: what analysts read, in each kind of database."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from roistat_async.sync.recordings_table import DueRecording, claim, save_rows, saved_row
+
+from .calls_db import ADDRESS, NOON
+from .databases import Database, connected
+
+
+@pytest.fixture
+async def copy(database: Database) -> Database:
+    """Return an empty copy."""
+    target = database.target()
+    await target.open(1, ADDRESS)
+    await target.close()
+    return database
+
+
+def flat_calls(copy: Database) -> list[dict[str, Any]]:
+    """Return the rows of the view by id."""
+    with connected(copy.location) as connection:
+        cursor: Any = connection.execute("SELECT * FROM calls_flat ORDER BY id")
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+async def test_it_has_the_source_of_the_visit(copy: Database) -> None:
+    """A call without a visit has the source of its number; deleted calls are not in it."""
+    source = '{"display_name": "%s", "utm_source": "direct"}'
+    visit = f'{{"source": {source % "Visit"}, "geo": {{"city": "Town"}}, "landing_page": "/a"}}'
+    copy.add_call("1", NOON, visit=visit, static_source=source % "Number")
+    copy.add_call("2", NOON, static_source=source % "Number")
+    copy.add_call("3", NOON, visit='{"source": null, "host": "site.example"}')
+    copy.add_call("4", NOON)
+    copy.add_call("5", NOON, deleted_at="2026-05-02T12:00:00Z")
+    rows = flat_calls(copy)
+    assert [row["source"] for row in rows] == ["Visit", "Number", None, None]
+    assert [row["utm_source"] for row in rows] == ["direct", "direct", None, None]
+    assert (rows[0]["city"], rows[0]["landing_page"]) == ("Town", "/a")
+    assert rows[2]["host"] == "site.example"
+
+
+async def test_it_has_the_order(copy: Database) -> None:
+    """Sums are numbers and the date is a date; a call without an order has none of them."""
+    order = (
+        '{"status": {"name": "Paid"}, "revenue": 2000.5, "cost": null,'
+        ' "creation_date": "2026-05-01T10:00:00Z"}'
+    )
+    copy.add_call("1", NOON, order=order)
+    copy.add_call("2", NOON)
+    names = ("order_status", "order_revenue", "order_cost", "order_created_at")
+    first, second = ([row[name] for name in names] for row in flat_calls(copy))
+    assert first == ["Paid", 2000.5, None, "2026-05-01T10:00:00Z"]
+    assert second == [None] * 4
+
+
+async def test_it_has_tags_and_the_path_of_a_saved_recording(copy: Database) -> None:
+    """A path that is only claimed is none yet, and that of another project does not count."""
+    for call_id in ("1", "2", "3"):
+        copy.add_call(call_id, NOON, tags='["new"]' if call_id == "1" else None)
+    with connected(copy.location) as connection:
+        for call_id, project in (("1", 1), ("3", 2)):
+            due = DueRecording(call_id, NOON, 0, "")
+            saved = saved_row(due, NOON, path=f"{call_id}.mp3", size=1, sha256="")
+            save_rows(connection, project, [saved])
+        claim(connection, 1, [("2", "2.mp3")], NOON)
+    rows = flat_calls(copy)
+    assert [row["recording_path"] for row in rows] == ["1.mp3", None, None]
+    assert [json.loads(row["tags"] or "null") for row in rows] == [["new"], None, None]
