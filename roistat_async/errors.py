@@ -15,7 +15,7 @@ RoistatError
 │   ├── RateLimitError
 │   └── ServerError
 ├── DownloadError                      no file was saved
-│   ├── NoRecordingError  TruncatedError  ContentError  ChangedError
+│   ├── NoRecordingError  TruncatedError  ContentError  ChangedError  RangeNotSatisfiableError
 ├── PagingError                        a list contradicts itself
 └── SyncError                          the local copy cannot be read or written
 
@@ -34,9 +34,9 @@ __all__ = [
     "APIError", "AccessDeniedError", "AuthenticationError", "ChangedError", "ConfigurationError",
     "ContentError", "DownloadError", "FeatureUnavailableError", "InvalidRequestError",
     "MalformedResponseError", "NoRecordingError", "NotFoundError", "NotSentError",
-    "OutcomeUnknownError", "PagingError", "RateLimitError", "RedirectRefusedError",
-    "RequestTimeoutError", "ResponseError", "RoistatError", "ServerError", "SyncError",
-    "TransportError", "TruncatedError",
+    "OutcomeUnknownError", "PagingError", "RangeNotSatisfiableError", "RateLimitError",
+    "RedirectRefusedError", "RequestTimeoutError", "ResponseError", "RoistatError", "ServerError",
+    "SyncError", "TransportError", "TruncatedError",
 ]
 # fmt: on
 
@@ -259,6 +259,14 @@ class ContentError(DownloadError):
 
 class ChangedError(DownloadError):
     """The file changed on the server while it was downloaded."""
+
+
+class RangeNotSatisfiableError(DownloadError):
+    """The recording has `total` bytes, none of which is in the requested range."""
+
+    def __init__(self, message: str, *, total: int) -> None:
+        super().__init__(message)
+        self.total = total
 
 
 class PagingError(RoistatError):

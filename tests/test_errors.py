@@ -34,6 +34,7 @@ ARGUMENTS: dict[type[errors.RoistatError], dict[str, Any]] = {
     },
     errors.RedirectRefusedError: {"http_status": 302, "host": "evil.example"},
     errors.RateLimitError: {**API, "retry_after": 7.0},
+    errors.RangeNotSatisfiableError: {"total": 100},
     errors.PagingError: {"rows": 150, "resume_token": "{}"},
 }  # fmt: skip
 TREE: dict[type[errors.RoistatError], tuple[type[Exception], ...]] = {
@@ -59,6 +60,7 @@ TREE: dict[type[errors.RoistatError], tuple[type[Exception], ...]] = {
     errors.TruncatedError: (errors.DownloadError,),
     errors.ContentError: (errors.DownloadError,),
     errors.ChangedError: (errors.DownloadError,),
+    errors.RangeNotSatisfiableError: (errors.DownloadError,),
     errors.PagingError: (errors.RoistatError,),
     errors.SyncError: (errors.RoistatError,),
 }

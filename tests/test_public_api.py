@@ -61,7 +61,7 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "history": "period extend=() page_size=1000 concurrency=4 settle=0:02:00 resume_from"
         " on_bad_record='raise'",
         "list": f"period status filters=() extend=() sort=date,desc {LIST}",
-        "recording": "call accept=() check=True",
+        "recording": "call start end if_range accept=() check=True",
         "update": "call comment status duration answer_duration order_id link",
     },
     Phones: {

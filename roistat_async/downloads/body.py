@@ -15,20 +15,56 @@ class ByteSource(Protocol):
 
 
 class Body:
-    """Chunks of a file, to be iterated once; `length` is its size if the response states it.
+    """Chunks of a file, to be iterated once, and what an HTTP response needs to pass them on.
+
+        web.StreamResponse(status=body.status, headers=body.headers)
 
     Raises TruncatedError if the body ends early and RequestTimeoutError if no more bytes arrive.
     """
 
     def __init__(
-        self, source: ByteSource, head: bytes, close: Callable[[], None], length: int | None
+        self,
+        source: ByteSource,
+        head: bytes,
+        close: Callable[[], None],
+        length: int | None,
+        *,
+        content_type: str = "application/octet-stream",
+        etag: str | None = None,
+        start: int = 0,
+        total: int | None = None,
     ) -> None:
+        """`total` is the size of the file if the body is a range of it; `start` is its offset."""
         self.length: int | None = length
+        self.total: int | None = length if total is None else total
+        self.start: int = start
+        self.content_type: str = content_type
+        self.etag: str | None = etag
+        self.content_range: str | None = None
+        if total is not None and length:
+            self.content_range = f"bytes {start}-{start + length - 1}/{total}"
         self._source = source
         self._head = head
         self._received = 0
         self._close = close
         self._is_closed = False
+
+    @property
+    def status(self) -> int:
+        """HTTP status of a response with this body: 206 if it is a range, otherwise 200."""
+        return 200 if self.content_range is None else 206
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of a response with this body; sizes and ETag only if they are known."""
+        known = {
+            "Content-Type": self.content_type,
+            "Content-Length": self.length,
+            "Content-Range": self.content_range,
+            "Accept-Ranges": None if self.total is None else "bytes",
+            "ETag": self.etag,
+        }
+        return {name: str(value) for name, value in known.items() if value is not None}
 
     def __aiter__(self) -> Self:
         return self

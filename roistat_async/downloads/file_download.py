@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..api.observer import Observer
 from ..api.project_api import ProjectApi
@@ -24,15 +23,13 @@ from ..files.threads import run_in_thread
 from ..models.downloads import Download
 from ..tracebacks import strip_context
 from ..transport import retry
-from ..transport.interface import Response
-from ..wire.request import ByteRange
 from . import integrity
 from .body import Body, cut_short
 from .body_writer import BodyWriter
 from .file_kind import FileKind, with_ending
 from .file_request import FileRequest
+from .file_response import FileResponse, open_file
 from .range_response import BodyRange, ResumePoint
-from .response_head import FileHead, read_head
 
 Progress = Callable[[int, int | None], object]
 """Called after each chunk with the bytes so far and the expected size (None if unknown).
@@ -41,25 +38,6 @@ The bytes so far fall back if an interrupted download starts again.
 """
 
 _RetryableError = TruncatedError | TransportError | ChangedError
-
-
-@frozen
-class FileResponse:
-    """Response that begins like the requested file; `kind` is None for a byte range of it."""
-
-    body: Body
-    range: BodyRange
-    kind: FileKind | None
-
-
-@asynccontextmanager
-async def open_body(api: ProjectApi, request: FileRequest) -> AsyncIterator[Body]:
-    """Open a file without saving it; raise the error that the response holds instead."""
-    file = await _open(api, request, holds_permit=False)
-    try:
-        yield file.body
-    finally:
-        await file.body.close()
 
 
 class FileDownload:
@@ -123,7 +101,7 @@ class FileDownload:
         An error before the body began is raised: the request was already retried for it.
         """
         try:
-            file = await _open(
+            file = await open_file(
                 self._api, self._request, self._resume_point, is_retry=self._is_retry
             )
         except DownloadError as error:
@@ -229,23 +207,3 @@ class FileDownload:
         """
         previous, self._previous_cut = self._previous_cut, (part.size, part.sha256)
         return previous == self._previous_cut
-
-
-async def _open(
-    api: ProjectApi,
-    request: FileRequest,
-    resume_point: ResumePoint | None = None,
-    *,
-    is_retry: bool = False,
-    holds_permit: bool = True,
-) -> FileResponse:
-    """Request a file, or the bytes behind a resume point; the caller must close the body."""
-
-    async def read(response: Response) -> FileHead:
-        return await read_head(response, request, api.clock, resume_point)
-
-    byte_range = ByteRange(resume_point.size, resume_point.etag) if resume_point else None
-    operation = request.operation(is_retry=is_retry, byte_range=byte_range)
-    response, head, close = await api.open_file(operation, read, holds_permit=holds_permit)
-    length = head.range.total if head.kind else response.length
-    return FileResponse(Body(response, head.data, close, length), head.range, head.kind)

@@ -61,7 +61,7 @@ def full_range(response: ResponseHead) -> BodyRange:
     """Return the range of a response that holds the whole file."""
     if decoded_label(response) is not None:  # length and ETag are those of the compressed bytes
         return BodyRange()
-    return BodyRange(0, response.length, _strong_etag(response.header("ETag")))
+    return BodyRange(0, response.length, strong_etag(response.header("ETag")))
 
 
 def is_whole(response: ResponseHead) -> bool:
@@ -91,31 +91,48 @@ def partial_range(response: ResponseHead, resume_point: ResumePoint) -> BodyRang
     return _parse_206(response, resume_point)
 
 
-def _parse_206(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
+def stated_range(response: ResponseHead) -> tuple[range, int] | None:
+    """Return the offsets that a response with status 206 states, and the size of the file.
+
+    None if it does not state a single byte range, or if its body is compressed.
+    """
     content_type = (response.header("Content-Type") or "").lower()
     match = _CONTENT_RANGE.fullmatch(response.header("Content-Range") or "")
     is_encoded = decoded_label(response) is not None
     if content_type.startswith("multipart/") or is_encoded or match is None:
-        raise ChangedError("the partial response does not state a single byte range")
+        return None
     start, last, total = (int(number) for number in match.groups())
-    is_known_total = resume_point.total in (None, total)
-    if start != resume_point.size or not start <= last < total or not is_known_total:
+    return range(start, last + 1), total
+
+
+def unsatisfied_total(response: ResponseHead) -> int | None:
+    """Return the size of the file that a response with status 416 states."""
+    match = _UNSATISFIED_RANGE.fullmatch(response.header("Content-Range") or "")
+    return None if match is None else int(match[1])
+
+
+def strong_etag(etag: str | None) -> str | None:
+    """Return an ETag that proves equal bytes; None for a weak or malformed one."""
+    return etag if etag is not None and _STRONG.fullmatch(etag) else None
+
+
+def _parse_206(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
+    stated = stated_range(response)
+    if stated is None:
+        raise ChangedError("the partial response does not state a single byte range")
+    offsets, total = stated
+    is_inside = offsets.start == resume_point.size and 0 < len(offsets) <= total - offsets.start
+    if not is_inside or resume_point.total not in (None, total):
         raise ChangedError("the partial response holds another range than the requested one")
-    if response.length not in (None, last + 1 - start):
+    if response.length not in (None, len(offsets)):
         raise ChangedError("the partial response has a length that contradicts its range")
-    return BodyRange(start, total, resume_point.etag)
+    return BodyRange(offsets.start, total, resume_point.etag)
 
 
 def _parse_416(response: ResponseHead, resume_point: ResumePoint) -> BodyRange:
     """Accept that nothing is missing if the size was known, or the response names the file."""
-    match = _UNSATISFIED_RANGE.fullmatch(response.header("Content-Range") or "")
-    total = None if match is None else int(match[1])
+    total = unsatisfied_total(response)
     is_same_file = resume_point.total is None and bool(response.header("ETag"))
     if total != resume_point.size or not (is_same_file or resume_point.total == total):
         raise ChangedError("the server reports a size that contradicts the bytes received so far")
     return BodyRange(resume_point.size, total, resume_point.etag, is_complete=True)
-
-
-def _strong_etag(etag: str | None) -> str | None:
-    """Return an ETag that proves equal bytes; None for a weak or malformed one."""
-    return etag if etag is not None and _STRONG.fullmatch(etag) else None

@@ -14,9 +14,12 @@ from attrs import evolve, frozen
 from ..api.project_api import ProjectApi
 from ..downloads import bulk
 from ..downloads.body import Body
-from ..downloads.file_download import FileDownload, Progress, open_body
+from ..downloads.file_download import FileDownload, Progress
 from ..downloads.file_kind import AudioFormat
 from ..downloads.file_request import export_request, recording_request
+from ..downloads.open_body import open_body
+from ..downloads.range_response import strong_etag
+from ..downloads.requested_range import RequestedRange
 from ..errors import ConfigurationError
 from ..files.paths import check_target
 from ..models.calls import Call, CallDraft, CallStatus
@@ -242,7 +245,14 @@ class Calls:
         return await FileDownload(self._api, request, check_target(to), progress).run()
 
     def recording(
-        self, call: Call | str | int, *, accept: Iterable[AudioFormat] = (), check: bool = True
+        self,
+        call: Call | str | int,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        if_range: str | None = None,
+        accept: Iterable[AudioFormat] = (),
+        check: bool = True,
     ) -> AbstractAsyncContextManager[Body]:
         """Open the MP3 recording of a call without saving it.
 
@@ -251,8 +261,23 @@ class Calls:
 
         `body.length` is the size in bytes, None if unknown. `accept` and `check` are those of
         `download_recording`.
+
+        `start` and `end` are offsets as in a slice: `start=1000` leaves the first 1,000 bytes
+        out, `start=-1000` gives the last 1,000, and `end` is the offset behind the last byte.
+        Where Roistat ignores ranges, the bytes around them are received and dropped. Where it
+        states no size either, a range is read into memory first. The kind of a recording is
+        checked only if its first bytes are received.
+        `if_range` is the ETag of an earlier body: if the recording no longer has it, all of it is
+        returned, and `body.content_range` is None. A service that passes a recording on uses
+        `body.status` and `body.headers` (docs/web.md).
+
+        Raises RangeNotSatisfiableError if the recording has no byte of the range.
         """
-        return open_body(self._api, recording_request(call_id_of(call), accept, check=check))
+        if if_range is not None and strong_etag(if_range) is None:
+            start = end = if_range = None  # it proves nothing, as a weak ETag or a date
+        requested = RequestedRange(start=start, end=end, if_range=if_range)
+        request = recording_request(call_id_of(call), accept, check=check)
+        return open_body(self._api, request, requested)
 
     def download_recordings(
         self,

@@ -62,7 +62,7 @@ WRITABLE = frozenset(
         "file_url",
     }
 )
-_RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)", re.ASCII)
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)", re.ASCII)
 
 
 def list_calls(request: ApiRequest) -> FakeResponse:
@@ -177,10 +177,11 @@ def _ranged(request: ApiRequest, whole: FakeResponse) -> FakeResponse:
     etag = f'"{hashlib.sha256(whole.body).hexdigest()[:32]}"'
     headers = {"Accept-Ranges": "bytes", "ETag": etag}
     size, sought = len(whole.body), _RANGE.fullmatch(request.headers.get("Range", ""))
+    sought = sought if sought and any(sought.groups()) else None
     # RFC 9110 gives Range a meaning for GET only; a stale If-Range asks for the whole.
     if request.method != "GET" or not sought or request.headers.get("If-Range", etag) != etag:
         return FakeResponse(whole.body, 200, whole.content_type, headers, whole.chunked)
-    first, last = int(sought[1]), min(int(sought[2] or size - 1), size - 1)
+    first, last = _offsets(sought[1], sought[2], size)
     if first >= size or last < first:
         return FakeResponse(
             b"", 416, whole.content_type, headers | {"Content-Range": f"bytes */{size}"}
@@ -189,6 +190,13 @@ def _ranged(request: ApiRequest, whole: FakeResponse) -> FakeResponse:
     return FakeResponse(
         whole.body[first : last + 1], 206, whole.content_type, headers, whole.chunked
     )
+
+
+def _offsets(first: str, last: str, size: int) -> tuple[int, int]:
+    """Return the first and the last offset of a range; without a first one it is the end."""
+    if not first:
+        return max(0, size - int(last)), size - 1
+    return int(first), min(int(last or size - 1), size - 1)
 
 
 def _extend(request: ApiRequest) -> frozenset[str]:

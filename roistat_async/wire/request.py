@@ -31,10 +31,14 @@ _FILE_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 @frozen
 class ByteRange:
-    """Bytes of a file from `start` on; the whole file if it no longer has this `etag`."""
+    """Bytes of a file from `start` up to `end`, or the last `-start` bytes.
+
+    With an `etag`, the whole file is requested if it no longer has this ETag.
+    """
 
     start: int
-    etag: str
+    etag: str | None = None
+    end: int | None = None
 
 
 def build_url(base_url: str, path: str, project: int | None) -> str:
@@ -68,4 +72,7 @@ def http_method(byte_range: ByteRange | None) -> str:
 def _range(byte_range: ByteRange | None) -> dict[str, str]:
     if byte_range is None:
         return {}
-    return {"Range": f"bytes={byte_range.start}-", "If-Range": byte_range.etag}
+    start, end = byte_range.start, byte_range.end
+    last = "" if end is None else end - 1
+    headers = {"Range": f"bytes={start}" if start < 0 else f"bytes={start}-{last}"}
+    return headers if byte_range.etag is None else headers | {"If-Range": byte_range.etag}

@@ -1,0 +1,286 @@
+"""Ranges of a recording, from a server that knows ranges and from servers that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from roistat_async import Body, Roistat, errors
+from roistat_async.testing import FakeRoistat, Quirks
+from tests.downloads.range_server import (
+    AUDIO,
+    ETAG,
+    OTHER_AUDIO,
+    OTHER_ETAG,
+    RECEIVED,
+    TOTAL,
+    chunk,
+    cut,
+    header,
+    partial,
+    ranges_of,
+    unsatisfied,
+    whole,
+)
+from tests.helpers.clients import client
+from tests.helpers.fault_server import sends
+from tests.helpers.raw_server import Handler, RawServer, answer, per_connection
+
+SERVERS = {
+    "ranges": Quirks(recording_ranges=True),
+    "chunked ranges": Quirks(recording_ranges=True, recording_chunked=True),
+    "no ranges": Quirks(),
+    "unknown size": Quirks(recording_chunked=True),
+}
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.fixture(params=sorted(SERVERS))
+def quirks(request: pytest.FixtureRequest, fake: FakeRoistat) -> Quirks:
+    """Return the habits of the fake server, which has no request limits."""
+    fake.quirks = SERVERS[request.param]
+    fake.quirks.rate_per_second = fake.quirks.rate_per_hour = None
+    return fake.quirks
+
+
+async def _read(body: Body) -> bytes:
+    return b"".join([part async for part in body])
+
+
+async def _open(
+    *handlers: Handler, start: int | None = RECEIVED, **options: object
+) -> tuple[Body, bytes, list[bytes]]:
+    """Open a range of a recording; return the body, its bytes and the requests."""
+    async with (
+        RawServer(per_connection(*handlers)) as server,
+        client(server.base_url) as roistat,
+        roistat.calls.recording(7, start=start, **options) as body,  # type: ignore[arg-type]
+    ):
+        return body, await _read(body), server.requests
+
+
+SLICES = [
+    (0, None), (0, 1), (0, 2), (1, None), (4096, 4097), (5000, 9000), (-1, None), (-7000, None),
+    (None, 100), (5000, 10**9), (-(10**9), None),
+]  # fmt: skip
+
+
+async def test_d120_a_range_is_that_slice_of_the_recording(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], quirks: Quirks
+) -> None:
+    """Whatever the server does with ranges, the body is the slice of the recording."""
+    recording = fake.state.recordings[recorded[0]]
+    for start, end in SLICES:
+        async with roistat.calls.recording(recorded[0], start=start, end=end) as body:
+            assert await _read(body) == recording[start:end]
+
+
+async def test_a_range_states_its_offsets_before_its_bytes_are_read(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], quirks: Quirks
+) -> None:
+    """Length, total, start and Content-Range are those of the slice as soon as it is open."""
+    total = len(fake.state.recordings[recorded[0]])
+    for start, end in SLICES[1:]:
+        offsets = range(total)[start:end]
+        async with roistat.calls.recording(recorded[0], start=start, end=end) as body:
+            assert (body.length, body.total, body.start) == (len(offsets), total, offsets[0])
+            assert body.content_range == f"bytes {offsets[0]}-{offsets[-1]}/{total}"
+            assert body.status == 206
+
+
+async def test_d121_a_range_behind_the_end_is_refused(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], quirks: Quirks
+) -> None:
+    """A range without any byte raises an error with the size, before a body is given."""
+    total = len(fake.state.recordings[recorded[0]])
+    for start in (total, total + 1):
+        with pytest.raises(errors.RangeNotSatisfiableError) as caught:
+            async with roistat.calls.recording(recorded[0], start=start):
+                pass
+        assert caught.value.total == total
+
+
+async def test_a_server_with_ranges_sends_only_the_range() -> None:
+    """The request names the range, and nothing before it is sent."""
+    body, received, requests = await _open(
+        partial(ETAG, body=AUDIO[: RECEIVED + 50], content_range=f"bytes 100000-100049/{TOTAL}"),
+        end=RECEIVED + 50,
+    )
+    assert received == AUDIO[RECEIVED : RECEIVED + 50]
+    assert ranges_of(requests) == ["bytes=100000-100049"]
+    assert requests[0].startswith(b"GET ")
+    assert body.headers == {
+        "Content-Type": "audio/mpeg",
+        "Content-Length": "50",
+        "Content-Range": f"bytes 100000-100049/{TOTAL}",
+        "Accept-Ranges": "bytes",
+        "ETag": '"one"',
+    }
+
+
+async def test_all_bytes_are_requested_without_a_range() -> None:
+    """A range from the first byte on is checked as a whole recording, and described as a range."""
+    body, received, requests = await _open(whole(ETAG), start=0)
+    assert received == AUDIO
+    assert ranges_of(requests) == [None]
+    assert body.content_range == f"bytes 0-{TOTAL - 1}/{TOTAL}"
+
+
+async def test_a_whole_body_has_the_headers_of_a_whole_response() -> None:
+    """Without a range the status is 200, and size, type and ETag are there."""
+    body, _, _ = await _open(whole(ETAG), start=None)
+    assert (body.status, body.length, body.total, body.start) == (200, TOTAL, TOTAL, 0)
+    assert body.headers == {
+        "Content-Type": "audio/mpeg",
+        "Content-Length": str(TOTAL),
+        "Accept-Ranges": "bytes",
+        "ETag": '"one"',
+    }
+
+
+async def test_a_whole_body_of_unknown_size_promises_nothing() -> None:
+    """Without a size there is neither Content-Length nor Accept-Ranges nor Content-Range."""
+    handler = sends(answer(chunk(AUDIO) + b"0\r\n\r\n", framing=CHUNKED, kind="audio/mpeg"))
+    for start in (None, 0):
+        body, received, _ = await _open(handler, start=start)
+        assert received == AUDIO
+        assert body.headers == {"Content-Type": "audio/mpeg"}
+        assert (body.status, body.length, body.total) == (200, None, None)
+
+
+@pytest.mark.parametrize("etag", ['W/"one"', "one", '"' + "a" * 300 + '"'])
+async def test_an_etag_that_proves_nothing_is_not_passed_on(etag: str) -> None:
+    """A weak or malformed ETag of Roistat is no ETag of the body."""
+    body, _, _ = await _open(whole(f"ETag: {etag}"))
+    assert body.etag is None
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        whole(OTHER_ETAG, body=OTHER_AUDIO),
+        whole(body=OTHER_AUDIO),
+        sends(answer(chunk(OTHER_AUDIO) + b"0\r\n\r\n", framing=CHUNKED, kind="audio/mpeg")),
+    ],
+    ids=["another ETag", "no ETag", "no size"],
+)
+async def test_d122_a_recording_that_changed_is_sent_whole(handler: Handler) -> None:
+    """With `if_range` a recording that is not provably the same is returned whole, as a 200."""
+    body, received, requests = await _open(handler, if_range='"one"')
+    assert received == OTHER_AUDIO
+    assert (body.status, body.start, body.content_range) == (200, 0, None)
+    assert header(requests[0], "If-Range") == '"one"'
+
+
+async def test_d122_a_changed_recording_is_sent_whole_by_a_server_without_if_range() -> None:
+    """A range of another version is dropped, and the whole recording is requested."""
+    body, received, requests = await _open(
+        partial(OTHER_ETAG, body=OTHER_AUDIO), whole(OTHER_ETAG, body=OTHER_AUDIO), if_range='"one"'
+    )
+    assert received == OTHER_AUDIO
+    assert body.content_range is None
+    assert ranges_of(requests) == [f"bytes={RECEIVED}-", None]
+
+
+@pytest.mark.parametrize("handler", [whole(ETAG), partial(ETAG)], ids=["no ranges", "ranges"])
+async def test_an_unchanged_recording_is_a_range(handler: Handler) -> None:
+    """With the `if_range` of the same version, the range is returned."""
+    body, received, _ = await _open(handler, if_range='"one"')
+    assert received == AUDIO[RECEIVED:]
+    assert body.status == 206
+
+
+@pytest.mark.parametrize("if_range", ['W/"one"', "Sat, 28 Nov 2026 12:00:00 GMT", '"a\r\nb"', ""])
+async def test_d123_an_if_range_that_proves_nothing_is_never_sent(if_range: str) -> None:
+    """A weak ETag, a date or a header of an attacker is answered by the whole recording."""
+    body, received, requests = await _open(whole(ETAG), if_range=if_range)
+    assert received == AUDIO
+    assert body.status == 200
+    assert header(requests[0], "If-Range") is None
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        partial(content_range=f"bytes 99999-{TOTAL - 1}/{TOTAL}"),
+        partial(content_range=f"bytes {RECEIVED}-{TOTAL - 2}/{TOTAL}"),
+        partial(content_range=f"bytes {RECEIVED}-{RECEIVED - 1}/{TOTAL}"),
+        partial(content_range=f"bytes {RECEIVED}-{TOTAL - 1}/*"),
+        partial(content_range="bytes 50-49/50"),
+        partial(content_range=None),
+        partial(body=AUDIO[:-1]),
+        partial("Content-Encoding: gzip"),
+        partial(kind="multipart/byteranges; boundary=x"),
+        unsatisfied(f"bytes */{TOTAL}"),
+        unsatisfied("bytes */*"),
+        unsatisfied("bytes */0"),
+    ],
+)
+async def test_d124_a_response_that_proves_no_range_is_dropped(handler: Handler) -> None:
+    """A 206 or 416 that is not about the wanted range costs a second request, for all bytes."""
+    body, received, requests = await _open(handler, whole())
+    assert received == AUDIO[RECEIVED:]
+    assert body.content_range == f"bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}"
+    assert ranges_of(requests) == [f"bytes={RECEIVED}-", None]
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        sends(
+            answer(
+                chunk(AUDIO[RECEIVED:-1]) + b"0\r\n\r\n",
+                f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}",
+                framing=CHUNKED,
+                status="206 Partial Content",
+                kind="audio/mpeg",
+            )
+        ),
+        cut(size=RECEIVED + 5000),
+        cut(size=RECEIVED - 5000),
+        sends(answer(chunk(AUDIO[:-5], TOTAL), framing=CHUNKED, kind="audio/mpeg")),
+    ],
+    ids=["a short range", "inside the range", "before the range", "in chunks"],
+)
+async def test_d125_a_cut_range_is_an_error(handler: Handler) -> None:
+    """A range that breaks off is a TruncatedError, even if its bytes are counted here."""
+    with pytest.raises(errors.TruncatedError):
+        await _open(handler)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (answer(b"", kind="audio/mpeg"), errors.NoRecordingError),
+        (answer(b"<html></html>", kind="audio/mpeg"), errors.ContentError),
+        (
+            answer(b'{"status": "error", "error": "resource_not_found"}'),
+            errors.NotFoundError,
+        ),
+    ],
+    ids=["nothing", "a web page", "an error"],
+)
+async def test_d126_another_content_is_no_range(
+    content: bytes, error: type[errors.RoistatError]
+) -> None:
+    """What is no recording raises the same error as without a range."""
+    with pytest.raises(error):
+        await _open(sends(content))
+
+
+async def test_the_bytes_around_a_range_are_dropped_as_they_arrive() -> None:
+    """A range in a long recording ends with its last byte, not with that of the recording."""
+    _, received, _ = await _open(cut(size=RECEIVED + 10), end=RECEIVED + 10)
+    assert received == AUDIO[RECEIVED : RECEIVED + 10]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(5, 5), (5, 4), (-5, 3), (-5, -2), (0, 0), (0, -1), (True, None), (1.5, None), ("1", None)],
+)  # fmt: skip
+async def test_impossible_ranges_are_refused(
+    fake: FakeRoistat, roistat: Roistat, start: int, end: int | None
+) -> None:
+    """A range that cannot hold a byte, or is no number, is refused before any request."""
+    with pytest.raises(errors.ConfigurationError, match="start"):
+        roistat.calls.recording(7, start=start, end=end)
+    assert fake.requests == []
