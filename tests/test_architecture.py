@@ -42,6 +42,7 @@ ONLY_HERE = {
         "transport/aiohttp_errors.py",
         "transport/connector.py",
         "transport/gzip_backend.py",
+        "webhooks/aiohttp_handler.py",
     },
     "yarl": {"transport/http.py", "transport/aiohttp_errors.py"},
     "tenacity": {"transport/retry.py"},

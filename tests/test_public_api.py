@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import roistat_async
-from roistat_async import sync
+from roistat_async import sync, webhooks
 from roistat_async.resources.analytics import Analytics
 from roistat_async.resources.calls import Calls
 from roistat_async.resources.phones import Phones
@@ -35,6 +35,10 @@ EXPORTED = {
         "SqliteTarget", "StdoutTarget", "SupportsFullRun", "SyncProgress", "SyncReport",
         "SyncState", "SyncWait", "Target", "WriteCounts",
         "open_target", "sync_calls", "sync_recordings",
+    },
+    webhooks: {
+        "CallEnded", "CallStarted", "DeliveryStore", "OnCall", "RecentDeliveries",
+        "Reconciliation", "WebhookReceiver", "parse_webhook", "reconcile", "webhook_handler",
     },
 }
 LIST = "page_size=1000 offset=0 limit prefetch=4 on_bad_record='raise'"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .background import running_in_thread
 from .clocks import Clock, wall_clock
 from .quirks import Quirks
+from .responses import Row
 from .server_state import API_KEY, ServerState
 
 if TYPE_CHECKING:
@@ -77,6 +79,38 @@ class FakeRoistat(ServerState):
     ) -> None:
         """Close everything."""
         await self.stop()
+
+    async def send_webhook(
+        self,
+        url: str,
+        call: str | int | Row | object,
+        event: Literal["start", "end"] = "end",
+        *,
+        project: int | None = None,
+    ) -> int:
+        """Post the webhook of a call to a URL, as Roistat does, and return the HTTP status.
+
+        `call` is an id, a dict of `state.calls` or a `Call`; an unknown one is a KeyError. Post
+        the same event twice, or leave one out: Roistat does both.
+        """
+        # Here, not above: pytest loads this package in every run of every user.
+        from .webhooks import post, webhook_body
+
+        state = self.state if project is None else self.projects[project]
+        with state.lock:
+            body = webhook_body(state.call_row(call), event)
+        return await post(url, body)
+
+    def send_webhook_sync(
+        self,
+        url: str,
+        call: str | int | Row | object,
+        event: Literal["start", "end"] = "end",
+        *,
+        project: int | None = None,
+    ) -> int:
+        """Do the same as `send_webhook`, for code that is not async."""
+        return asyncio.run(self.send_webhook(url, call, event, project=project))
 
     @contextmanager
     def in_thread(self) -> Iterator[FakeRoistat]:

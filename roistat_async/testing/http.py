@@ -1,4 +1,4 @@
-"""HTTP of the fake server: the only file here that imports aiohttp."""
+"""HTTP server of the fake."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from random import Random
@@ -122,6 +122,14 @@ class FakeProject:
                 fields["date"] = write_date(timestamp_of(fields["date"]))
             row.update(fields)
             return row
+
+    def call_row(self, call: object) -> Row:
+        """Return the call that an id, a dict or a `Call` means; an unknown id is a KeyError."""
+        call_id = call["id"] if isinstance(call, Mapping) else getattr(call, "id", call)
+        row = self._calls.peek(str(call_id))
+        if row is None:
+            raise KeyError(call_id)
+        return row
 
     def delete_call(self, call_id: str | int) -> None:
         """Remove a call; an unknown id is a KeyError."""

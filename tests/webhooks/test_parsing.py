@@ -1,0 +1,222 @@
+"""Events that `parse_webhook` reads, and bodies that it refuses."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import traceback
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roistat_async import CallStatus, errors
+from roistat_async.webhooks import CallEnded, CallStarted, parse_webhook
+
+from .bodies import END_2019, END_2022, START, encode
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from([field.name for field in attrs.fields(CallEnded)])
+IDS = st.integers(0, 10**19).map(str) | st.integers(0, 2**53)
+
+
+def test_start_as_in_2019() -> None:
+    """The start of 2019 has all its fields, and no status."""
+    event = parse_webhook(encode(START), "application/json")
+    assert isinstance(event, CallStarted)
+    expected = START | {
+        "order_id": "123456789",
+        "date": datetime(2019, 2, 19, tzinfo=UTC),
+        "custom_fields": {},
+        "metrika_client_id": None,
+        "extra": {},
+    }
+    assert attrs.asdict(event) == expected
+
+
+def test_end_as_in_2019() -> None:
+    """The end of an answered call has status, duration and link."""
+    event = parse_webhook(encode(END_2019))
+    assert isinstance(event, CallEnded)
+    assert (event.status, event.duration, event.link) == (
+        CallStatus.ANSWER,
+        30,
+        END_2019["link"],
+    )
+    assert (event.file_id, event.order_id, event.custom_fields) == (None, None, {})
+
+
+def test_end_as_in_2022() -> None:
+    """The end of a missed call has its order and its custom fields, and no levels of a source."""
+    event = parse_webhook(encode(END_2022))
+    assert isinstance(event, CallEnded)
+    assert (event.status, event.order_id) == (CallStatus.NOANSWER, "41556")
+    assert event.custom_fields == {"1": "a"}
+    assert event.date == datetime(2022, 1, 1, 10, tzinfo=UTC)
+    assert event.source_level_1 is None
+
+
+def test_an_id_is_enough() -> None:
+    """Whatever else is missing, the event can be handled by its id."""
+    assert parse_webhook(b'{"id": 7}') == CallStarted(id="7")
+
+
+@pytest.mark.parametrize("only", [{"duration": 0}, {"link": "x"}, {"file_id": 3}])
+def test_an_end_without_status(only: dict[str, Any]) -> None:
+    """What only an ended call has makes an end, also without a status."""
+    event = parse_webhook(encode(START | {"status": None} | only))
+    assert isinstance(event, CallEnded)
+    assert event.status is None
+
+
+@pytest.mark.parametrize("text", ["2026-01-02T03:04:05+0300", "2026-01-02T03:04:05+03:00"])
+def test_a_date_with_an_offset(text: str) -> None:
+    """An offset of a date holds."""
+    zone = timezone(timedelta(hours=3))
+    event = parse_webhook(encode({"id": "1", "date": text}))
+    assert event.date == datetime(2026, 1, 2, 3, 4, 5, tzinfo=zone)
+
+
+def test_odd_and_unknown_values_are_kept() -> None:
+    """A value that its field cannot hold and an unknown key are in `extra`."""
+    fields = {"id": "1", "date": "yesterday", "duration": "long", "ip": ["::1"], "new": {"a": 1}}
+    event = parse_webhook(encode(fields))
+    assert isinstance(event, CallEnded)
+    assert (event.date, event.duration, event.ip) == (None, None, None)
+    assert event.extra == {name: value for name, value in fields.items() if name != "id"}
+
+
+def test_an_unknown_status_is_kept() -> None:
+    """A status that the vendor does not document is a status."""
+    event = parse_webhook(encode(END_2019 | {"status": "VOICEMAIL"}))
+    assert isinstance(event, CallEnded)
+    assert event.status == "VOICEMAIL"
+
+
+@pytest.mark.parametrize("content_type", [None, "application/x-www-form-urlencoded"])
+def test_a_form_as_php_writes_it(content_type: str | None) -> None:
+    """A form is the same event as JSON; null is left out, as `http_build_query` does."""
+    flat = {name: value for name, value in END_2022.items() if isinstance(value, str | int)}
+    form = urlencode(flat | {"custom_fields[1]": "a"})
+    assert parse_webhook(form.encode(), content_type) == parse_webhook(encode(END_2022))
+
+
+def test_nested_names_of_a_form() -> None:
+    """Names with brackets are nested objects, and empty brackets count."""
+    event = parse_webhook("id=1&custom_fields[a][b]=x&custom_fields[]=y&custom_fields[]=z&tags[]=t")
+    assert event.custom_fields == {"a": {"b": "x"}, "1": "y", "2": "z"}
+    assert event.extra == {"tags": {"0": "t"}}
+
+
+def test_contradicting_names_of_a_form() -> None:
+    """A name that is both a value and an object loses neither."""
+    assert parse_webhook("id=1&a=2&a[b]=3").extra == {"a": "2", "a[b]": "3"}
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
+def test_byte_order_marks(codec: str) -> None:
+    """JSON with a byte order mark is read in its encoding."""
+    body = encode(START).decode().encode(codec)
+    assert parse_webhook(body) == parse_webhook(encode(START))
+
+
+def test_cyrillic_of_windows() -> None:
+    """A character set of the content type is used, for JSON and for forms."""
+    text = encode(START).decode().encode("cp1251")
+    form = f"id=1&city={quote('Казань', encoding='cp1251')}"
+    assert parse_webhook(text, "application/json; charset=windows-1251").city == "Казань"
+    assert parse_webhook(form, 'text/plain; charset="CP1251"').city == "Казань"
+
+
+def test_w6_broken_text_costs_no_event() -> None:
+    """Bytes that are no text become replacement characters."""
+    assert parse_webhook(b'{"id":"1","city":"\xff"}').city == "\ufffd"
+    assert parse_webhook("id=1&city=\ud800").city == "\ufffd" * 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'[{"id":"1"}]',
+        b"<html>",
+        b"\x00\xff",
+        b'{"id":"1"',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        "&".join(f"a{number}=1" for number in range(2000)),
+        encode({"caller": "79000000001"}),
+        *[encode({"id": value}) for value in ("", None, True, -1, 1.5, "../x", "1" * 21, ["1"])],
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_w5_what_is_no_event(body: bytes | str) -> None:
+    """A body without the id of a call is a MalformedResponseError."""
+    with pytest.raises(errors.MalformedResponseError):
+        parse_webhook(body)
+
+
+def test_w5_errors_show_no_values() -> None:
+    """Neither the error nor the variables of its traceback show what was posted."""
+    with pytest.raises(errors.MalformedResponseError) as caught:
+        parse_webhook(encode({"id": "x", "caller": "79001234567"}))
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    own = [frame for frame in report.stack if "tests" not in frame.filename]
+    assert caught.value.path == "$.id"
+    assert "79001234567" not in str([frame.locals for frame in own])
+    assert b"79001234567" not in pickle.dumps(caught.value)
+
+
+def test_an_object_is_no_body() -> None:
+    """A body that was parsed already is refused with the call that gives the right one."""
+    with pytest.raises(errors.ConfigurationError, match=r"request\.read"):
+        parse_webhook({"id": "1"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", [START, END_2022], ids=["start", "end"])
+def test_repr_is_masked(body: dict[str, Any]) -> None:
+    """A repr shows no phone number, address, client id, link or custom field."""
+    text = repr(parse_webhook(encode(body | {"roistat_param_1": "ivan@mail.example"})))
+    for name in ("caller", "callee", "ip", "google_client_id"):
+        assert body[name] not in text
+    assert "ivan" not in text
+    assert "/file/" not in text
+    assert "'1': 'a'" not in text
+
+
+def test_events_can_be_pickled_and_compared() -> None:
+    """An event is a value: it can be pickled, hashed and not changed."""
+    event = parse_webhook(encode(END_2022))
+    assert pickle.loads(pickle.dumps(event)) == event
+    assert hash(event) == hash(parse_webhook(encode(END_2022)))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        event.id = "1"  # type: ignore[misc]
+
+
+@given(IDS, st.dictionaries(FIELDS | st.text(), JSON_VALUES))
+def test_w5_any_object_with_an_id(call_id: str | int, fields: dict[str, Any]) -> None:
+    """Any JSON object with an id is an event of that call."""
+    assert parse_webhook(encode_any(fields | {"id": call_id})).id == str(call_id)
+
+
+@given(st.binary() | st.text(), st.none() | st.text())
+def test_w5_any_bytes(body: bytes | str, content_type: str | None) -> None:
+    """Any other body is an event or a MalformedResponseError, nothing else."""
+    with suppress(errors.MalformedResponseError):
+        assert parse_webhook(body, content_type).id
+
+
+def encode_any(fields: dict[str, Any]) -> bytes:
+    """Return JSON with lone surrogates and infinities in it, as some writers leave them."""
+    return json.dumps(fields).encode()
