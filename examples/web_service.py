@@ -1,4 +1,4 @@
-"""Show today's calls in a browser and play their recordings.
+"""Show the calls of the last day in a browser and play their recordings, with aiohttp.
 
     ROISTAT_API_KEY=… ROISTAT_PROJECT=12345 python web_service.py 8080
 
@@ -10,63 +10,47 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from datetime import datetime
 from html import escape
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from roistat_async import Call, Period, Roistat, RoistatError, errors
+from roistat_async import Call, Period, Roistat, RoistatError
+from roistat_async.web import error_headers, http_status, range_arguments
 
 ROISTAT = web.AppKey("roistat", Roistat)
-
-PAGE = """<!doctype html>
-<meta charset="utf-8">
-<title>Calls of today</title>
-<table>
-<tr><th>Time</th><th>Caller</th><th>Status</th><th>Seconds</th><th>Recording</th></tr>
-{rows}
-</table>
-"""
-ROW = (
-    "<tr><td>{time:%H:%M:%S}</td><td>{caller}</td><td>{status}</td><td>{duration}</td>"
-    '<td><a href="/recordings/{id}">listen</a></td></tr>'
-)
-
-
-def today() -> Period:
-    """Return the time from midnight, local time, up to now."""
-    now = datetime.now().astimezone()
-    return Period(now.replace(hour=0, minute=0, second=0, microsecond=0), now)
+PAGE = """<!doctype html><meta charset="utf-8"><title>Calls of the last day</title>
+<table><tr><th>Time<th>Caller<th>Status<th>Seconds<th>Recording</tr>{rows}</table>"""
+ROW = """<tr><td>{time:%d.%m. %H:%M:%S}<td>{caller}<td>{status}<td>{duration}
+<td><audio controls preload="none" src="/recordings/{id}"></audio></tr>"""
 
 
 def table_row(call: Call) -> str:
     """Return the table row of a call; whatever the API sent is escaped."""
-    return ROW.format(
-        time=call.date.astimezone(),
-        caller=escape(call.caller or ""),
-        status=escape(str(call.status)),
-        duration=call.duration or 0,
-        id=escape(call.id),
-    )
+    caller, status = escape(call.caller or ""), escape(str(call.status))
+    time, duration = call.date.astimezone(), call.duration or 0
+    return ROW.format(time=time, caller=caller, status=status, duration=duration, id=call.id)
 
 
 async def show_calls(request: web.Request) -> web.Response:
-    """Respond with the calls of today, newest first."""
-    rows = [table_row(call) async for call in request.app[ROISTAT].calls.history(today())]
-    page = PAGE.format(rows="\n".join(reversed(rows)))
-    return web.Response(text=page, content_type="text/html")
+    """Respond with the calls of the last 24 hours, newest first."""
+    calls = request.app[ROISTAT].calls.history(Period.last(days=1))
+    rows = [table_row(call) async for call in calls]
+    return web.Response(text=PAGE.format(rows="".join(reversed(rows))), content_type="text/html")
 
 
 async def stream_recording(request: web.Request) -> web.StreamResponse:
-    """Pass a recording on, chunk by chunk, without a copy on disk."""
-    async with request.app[ROISTAT].calls.recording(request.match_info["call_id"]) as body:
-        response = web.StreamResponse()
-        response.content_type = "audio/mpeg"
-        response.content_length = body.length
+    """Pass a recording on, or the range that a player asks for, without a copy on disk."""
+    recording, call_id = request.app[ROISTAT].calls.recording, request.match_info["call_id"]
+    async with recording(call_id, **range_arguments(request.headers)) as body:
+        response = web.StreamResponse(status=body.status, headers=body.headers)
         await response.prepare(request)
-        async for chunk in body:
-            await response.write(chunk)
+        try:
+            async for chunk in body:
+                await response.write(chunk)
+        except RoistatError:  # the status was sent: only a closed connection tells of the cut
+            if request.transport is not None:
+                request.transport.abort()
     return response
 
 
@@ -75,14 +59,9 @@ async def map_errors(request: web.Request, handler: Handler) -> web.StreamRespon
     """Turn the client's exceptions into HTTP statuses; their texts hold nothing secret."""
     try:
         return await handler(request)
-    except (errors.NoRecordingError, errors.NotFoundError) as error:
-        raise web.HTTPNotFound(text=str(error)) from None
-    except errors.ConfigurationError as error:
-        raise web.HTTPBadRequest(text=str(error)) from None
-    except errors.RateLimitError as error:
-        raise web.HTTPServiceUnavailable(text=str(error)) from None
     except RoistatError as error:
-        raise web.HTTPBadGateway(text=str(error)) from None
+        status, headers = http_status(error), error_headers(error)
+        return web.Response(status=status, headers=headers, text=str(error))
 
 
 async def open_roistat(app: web.Application) -> AsyncIterator[None]:
@@ -96,12 +75,8 @@ def create_app() -> web.Application:
     """Return the application with its routes."""
     app = web.Application(middlewares=[map_errors])
     app.cleanup_ctx.append(open_roistat)
-    app.add_routes(
-        [
-            web.get("/", show_calls),
-            web.get(r"/recordings/{call_id:\d+}", stream_recording),
-        ]
-    )
+    recordings = web.get(r"/recordings/{call_id:\d+}", stream_recording, allow_head=False)
+    app.add_routes([web.get("/", show_calls), recordings])
     return app
 
 

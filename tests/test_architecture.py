@@ -20,7 +20,7 @@ LAYERS = [
     {"config"},
     {"hooks", "telemetry"},
     {"wire", "transport", "paging", "files", "integrations.xls"},
-    {"api", "integrations.arrow", "webhooks"},
+    {"api", "integrations.arrow", "web", "webhooks"},
     {"downloads"},
     {"resources"},
     {"client"},

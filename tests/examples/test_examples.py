@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 
-from examples import archive_recordings, nightly_sync, web_service
+from examples import archive_recordings, nightly_sync
 from roistat_async.testing import FakeRoistat, Fault
-
-
-@pytest.fixture
-def roistat_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
-    """Run a fake Roistat and name it in the environment, where the examples look for it."""
-    with FakeRoistat(calls=40).in_thread() as fake:
-        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
-        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
-        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
-        yield fake
 
 
 def test_nightly_sync_copies_calls_and_recordings(roistat_env: FakeRoistat, tmp_path: Path) -> None:
@@ -79,38 +67,6 @@ def test_archive_explains_its_arguments(capsys: pytest.CaptureFixture[str]) -> N
     """A call without arguments prints the usage and returns 2."""
     assert archive_recordings.main([]) == 2
     assert "usage:" in capsys.readouterr().err
-
-
-async def test_web_service_shows_calls_of_today(roistat_env: FakeRoistat) -> None:
-    """The page lists a call of today and escapes what the API sent."""
-    roistat_env.state.add_call(caller="<b>74950000001</b>")
-    async with TestClient(TestServer(web_service.create_app())) as browser:
-        response = await browser.get("/")
-        page = await response.text()
-    assert response.status == 200
-    assert "&lt;b&gt;74950000001&lt;/b&gt;" in page
-
-
-async def test_web_service_streams_a_recording(roistat_env: FakeRoistat) -> None:
-    """The browser gets the bytes of the recording with their type and length."""
-    call_id, recording = next(iter(roistat_env.state.recordings.items()))
-    async with TestClient(TestServer(web_service.create_app())) as browser:
-        response = await browser.get(f"/recordings/{call_id}")
-        body = await response.read()
-    assert response.content_type == "audio/mpeg"
-    assert response.content_length == len(recording)
-    assert body == recording
-
-
-async def test_web_service_maps_errors_to_statuses(roistat_env: FakeRoistat) -> None:
-    """A missing recording is 404 and an invalid response of Roistat 502."""
-    call_id = next(iter(roistat_env.state.recordings))
-    del roistat_env.state.recordings[call_id]
-    async with TestClient(TestServer(web_service.create_app())) as browser:
-        missing = await browser.get(f"/recordings/{call_id}")
-        roistat_env.fail("*", Fault.redirect("/elsewhere"))
-        invalid = await browser.get("/")
-    assert (missing.status, invalid.status) == (404, 502)
 
 
 def _whole_history() -> str:
