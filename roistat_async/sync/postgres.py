@@ -64,7 +64,7 @@ class PostgresTarget(SqlTarget):
 
     def _lock_project(self, project: int) -> Callable[[], None]:
         """Lock a project by an advisory lock; the server unlocks it when the connection ends."""
-        if self._opened is not None and self._opened.is_closed:
+        if self._opened is not None and not self._opened.is_alive():
             self._close()  # the server was restarted: connect again, without the locks of before
         if project in self._locks:
             raise SyncError(
@@ -82,7 +82,7 @@ class PostgresTarget(SqlTarget):
         return lambda: self._unlock_project(connection, project)
 
     def _unlock_project(self, connection: SqlConnection, project: int) -> None:
-        if self._opened is connection and not self._opened.is_closed:
+        if self._opened is connection:  # else it has ended, and the lock with it
             postgres_schema.unlock_project(connection, project)
 
     def _write_rows(

@@ -41,7 +41,8 @@ def parse_address(url: str | os.PathLike[str]) -> PostgresAddress:
     """
     scheme, _, rest = os.fspath(url).partition("://")
     parameters = _parse(f"{scheme.lower()}://{rest}")
-    host, port = parameters.get("host", ""), str(parameters.get("port", ""))
+    host = parameters.get("host", "")
+    port = str(parameters.get("port", "")).strip(",")  # a list of hosts has one of ports
     database = parameters.get("dbname", "")
     # A password with one of @ : / that is not encoded ends up in one of these.
     if "@" in f"{host}{database}" or port.replace(",", "").strip("0123456789"):

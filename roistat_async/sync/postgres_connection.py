@@ -80,10 +80,13 @@ class PostgresConnection:
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         self._connection = connection
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed, by this program or by the server."""
-        return self._connection.closed
+    def is_alive(self) -> bool:
+        """Ask the server whether the connection still exists."""
+        try:
+            self._connection.execute("SELECT 1")
+        except import_driver().OperationalError:
+            return False
+        return True
 
     def execute(
         self, statement: str, parameters: Mapping[str, object] | None = None, /

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
+from ..wire.call_json import NESTED
 from .call_rows import COLUMNS, Value
 from .postgres_connection import PostgresConnection
 from .target import WriteCounts
@@ -37,7 +38,8 @@ def upsert(
     """
     if not columns[0]:
         return WriteCounts()
-    connection.copy(_COPY, zip(*map(_without_nul, columns), strict=True))
+    storable = map(_without_nul, COLUMNS, columns)
+    connection.copy(_COPY, zip(*storable, strict=True))
     statement = _statement(frozenset(extend))
     row = connection.execute(statement, {"project": project, "now": now}).fetchone()
     added, written = row
@@ -67,12 +69,11 @@ SELECT count(*) FILTER (WHERE is_new), count(*) FROM written
 """
 
 
-def _without_nul(column: list[Value]) -> list[Value]:
-    """Replace the character NUL, which PostgreSQL cannot store, also where JSON escapes it."""
-    text = "".join([value for value in column if type(value) is str])
-    if "\x00" not in text and "\\u0000" not in text:
+def _without_nul(name: str, column: list[Value]) -> list[Value]:
+    """Replace the character NUL, which PostgreSQL cannot store; JSON has it as an escape."""
+    nul = "\\u0000" if name in NESTED else "\x00"
+    if nul not in "".join([value for value in column if type(value) is str]):
         return column
-    return [
-        _NUL.sub(r"\1\\ufffd", value.replace("\x00", "\ufffd")) if isinstance(value, str) else value
-        for value in column
-    ]
+    if name in NESTED:
+        return [value and _NUL.sub(r"\1\\ufffd", str(value)) for value in column]
+    return [value.replace(nul, "\ufffd") if type(value) is str else value for value in column]

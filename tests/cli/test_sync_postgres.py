@@ -1,0 +1,157 @@
+"""`roistat sync` and `roistat status` with a PostgreSQL database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from roistat_async.sync.status import read_calls
+from roistat_async.testing import FakeRoistat, RecordedRequest
+from tests.helpers.postgres_server import PASSWORD, PostgresServer
+
+from .conftest import Ended, Roistat
+
+_ALL = ("--since", "60d")
+
+
+@pytest.fixture(autouse=True)
+def title(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the titles that commands give to this process, which keeps its own."""
+    setproctitle = pytest.importorskip("setproctitle")
+    titles: list[str] = []
+    monkeypatch.setattr(setproctitle, "setproctitle", titles.append)
+    return titles
+
+
+@pytest.fixture
+def sync(roistat: Roistat, postgres_url: str) -> Roistat:
+    """Run `roistat sync` with a database, and check that nothing shows its password."""
+
+    def run(*arguments: str) -> Ended:
+        ended = roistat("sync", "--to", postgres_url, *arguments)
+        assert PASSWORD not in ended.out + ended.err
+        return ended
+
+    return run
+
+
+def test_runs_copy_what_changed(fake: FakeRoistat, sync: Roistat, postgres_url: str) -> None:
+    """The first needs --since, the second writes what is new, and --full marks what is gone."""
+    assert "the first sync needs since" in sync().err
+    (row,) = sync(*_ALL).rows
+    assert (row["added"], row["project"]) == (60, fake.project)
+    fake.state.add_call()
+    (row,) = sync().rows
+    assert (row["added"], row["changed"]) == (1, 0)
+    fake.state.delete_call(fake.state.calls[5]["id"])
+    (row,) = sync("--full").rows
+    assert row["deleted"] == 1
+    assert set(read_calls(postgres_url, fake.project, ["date"])) == set(fake.state.calls.ids())
+
+
+def test_two_projects_and_their_recordings(
+    fake: FakeRoistat, sync: Roistat, roistat: Roistat, postgres_url: str, tmp_path: Path
+) -> None:
+    """They share the database and the folder; the status has both, without the password."""
+    fake.add_project(678, calls=20)
+    options = ("--project", str(fake.project), "--project", "678", "--recordings", str(tmp_path))
+    assert sync("--since", "8h", *options).code == 0
+    for project in (fake.project, 678):
+        copied = read_calls(postgres_url, project, ["status"])
+        answered = {call_id for call_id, (status,) in copied.items() if status == "ANSWER"}
+        saved = {path.stem for path in (tmp_path / str(project)).rglob("*.mp3")}
+        with_recording = {*fake.projects[project].recordings} & answered
+        assert saved == with_recording
+    status = roistat("status", postgres_url)
+    assert [row["project"] for row in status.rows] == [678, fake.project]
+    assert {item["state"] for row in status.rows for item in row["recordings"]} >= {"saved"}
+    text = roistat("status", postgres_url, "--table").out
+    assert text.startswith("postgresql://127.0.0.1:")
+    assert "2 projects" in text
+    assert PASSWORD not in status.out + status.err + text
+
+
+@pytest.mark.usefixtures("fake")
+def test_errors_have_no_password(roistat: Roistat, postgres_url: str, sync: Roistat) -> None:
+    """Neither the error of a server that refuses it nor one about the command line shows it."""
+    refused = roistat("sync", "--to", postgres_url.replace("/test_", "/missing_"), *_ALL)
+    assert (refused.code, "database does not exist" in refused.err) == (1, True)
+    wrong = roistat("sync", "--to", "calls.db", postgres_url)
+    assert (wrong.code, "***@127.0.0.1" in wrong.err) == (2, True)
+    full = sync("--full")
+    assert (full.code, "run roistat sync into it first" in full.err) == (1, True)
+    parameter = roistat("status", "calls.db", f"postgresql://host/calls?password={PASSWORD}")
+    for ended in (refused, wrong, full, parameter):
+        assert PASSWORD not in ended.out + ended.err
+
+
+def test_s134_watch_outlives_a_restart_of_the_server(
+    fake: FakeRoistat, sync: Roistat, postgres_server: PostgresServer
+) -> None:
+    """The run that it interrupts fails, and the next ones go on."""
+
+    def act(_: RecordedRequest) -> None:
+        if len(fake.requests) == 2:
+            postgres_server.stop()
+            postgres_server.start()
+        if len(fake.requests) > 12:
+            fake.api_key = "0" * 31 + "1"  # ends the watch
+
+    fake.on_request = act
+    ended = sync(*_ALL, "--watch", "0s")
+    kinds = [row["error"]["type"] if "error" in row else row["added"] for row in ended.rows]
+    assert kinds[0] == "SyncError"
+    assert 60 in kinds[1:]
+    assert kinds[-1] == "AuthenticationError"
+
+
+def test_s133_the_title_of_a_process_has_no_password(
+    title: list[str], roistat: Roistat, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command that takes a URL replaces it; a URL without a password stays."""
+    setproctitle = pytest.importorskip("setproctitle")
+    monkeypatch.setattr(setproctitle, "getproctitle", lambda: f"roistat sync --to {postgres_url}")
+    roistat("sync", "--to", postgres_url)
+    roistat("status", postgres_url)
+    assert len(title) == 2
+    for text in title:
+        assert text.startswith("roistat sync --to postgresql://127.0.0.1:")
+        assert PASSWORD not in text
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    roistat("sync", "--to", postgres_url.replace(f":{PASSWORD}", ""), *_ALL)
+    assert len(title) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc of Linux")
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+def test_s133_other_users_do_not_see_the_password(
+    fake: FakeRoistat, postgres_url: str, sync: Roistat, sign: int
+) -> None:
+    """`ps` shows the masked URL, and an interrupted run names it so too; the next run resumes."""
+    fake.quirks.latency = 0.3
+    arguments = ["sync", "--to", postgres_url, *_ALL, "--page-size", "5", "--concurrency", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "roistat_async", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    ) as process:
+        deadline = time.monotonic() + 20
+        while len(fake.requests) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        command = Path(f"/proc/{process.pid}/cmdline").read_text()
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=20)
+    assert "postgresql://127.0.0.1:" in command
+    assert PASSWORD not in command + out + err
+    assert ("the next run resumes there" in err) == (sign == signal.SIGTERM)
+    fake.quirks.latency = 0.0
+    sync(*_ALL)
+    assert set(read_calls(postgres_url, fake.project, ["date"])) == set(fake.state.calls.ids())

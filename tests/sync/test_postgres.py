@@ -1,0 +1,444 @@
+"""PostgreSQL target: what only a server can suffer, against a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from roistat_async.errors import ConfigurationError, SyncError
+from roistat_async.models.calls import CallStatus, Visit
+from roistat_async.sync import PostgresTarget, SyncState, WriteCounts, open_target, sync_calls
+from roistat_async.sync import recordings_table as recordings
+from roistat_async.sync.sql import SqlConnection
+from roistat_async.sync.status import read_calls, read_status
+from roistat_async.testing import Fault
+from tests.helpers.postgres_server import PASSWORD, USER, PostgresServer
+
+from .calls_db import ADDRESS, NOON, STATE, call
+from .databases import Database, query
+from .live import LIST, Live, living, moment
+from .live import NOON as START
+
+URL = "postgresql://host.example:5432/calls"
+LOST = "the connection was lost; run again"
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Database:
+    """Return an empty database."""
+    return Database(postgres_url)
+
+
+def terminate(server: PostgresServer, database: Database) -> int:
+    """End all connections to a database, as its administrator does; return their number."""
+    name = str(database.location).rsplit("/", 1)[1]
+    (count,) = server.execute(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        f" WHERE datname = '{name}' AND application_name = 'roistat_async'"
+    )[0]
+    return int(count)
+
+
+# Types
+
+
+async def test_a_copy_has_the_types_of_postgresql(
+    target: PostgresTarget, database: Database
+) -> None:
+    """A query needs no cast to compare dates, add numbers or look into a visit."""
+    await target.write(1, [call(1, visit=Visit(id="7"), duration=60)], STATE)
+    rows = database.query(
+        "SELECT id FROM calls WHERE date < now() + interval '1000 years' AND duration + 1 = 61"
+        ' AND visit @> \'{"id": "7"}\''
+    )
+    assert rows == [("1",)]
+    kinds = dict(
+        database.query(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_name = 'calls'"
+        )
+    )
+    assert {kinds[name] for name in ("date", "first_seen_at", "deleted_at")} == {
+        "timestamp with time zone"
+    }
+    assert {kinds[name] for name in ("visit", "order", "tags", "extra")} == {"jsonb"}
+    assert {kinds[name] for name in ("project", "duration", "waiting_time")} == {"bigint"}
+
+
+async def test_s137_settings_of_the_server_change_nothing(
+    database: Database, postgres_server: PostgresServer
+) -> None:
+    """Another time zone and date style of the database leave the dates as they are."""
+    name = str(database.location).rsplit("/", 1)[1]
+    for setting in ("TimeZone = 'Europe/Moscow'", "DateStyle = 'German'"):
+        postgres_server.execute(f"ALTER DATABASE {name} SET {setting}")
+    target = database.target()
+    await target.open(1, ADDRESS)
+    half = NOON + timedelta(milliseconds=500)
+    active = [call(1, status=CallStatus.ACTIVE), call(2, date=half, status=CallStatus.ACTIVE)]
+    await target.write(1, active, STATE)
+    assert await target.active(1) == [half, call(1).date]
+    await target.close()
+    (status,) = read_status(database.location).projects
+    assert (status.first_call, status.sealed_until) == (half, STATE.watermark)
+    dates = read_calls(database.location, 1, ["date"])
+    assert dates == {"1": ("2026-05-01T12:01:00Z",), "2": ("2026-05-01T12:00:00.5Z",)}
+
+
+async def test_s126_a_nul_is_replaced(target: PostgresTarget, database: Database) -> None:
+    """PostgreSQL stores none, neither in text nor in JSON; a written backslash stays."""
+    written = [call(1, comment="a\0b", tags={"a\0": "\\u0000"}), call(2, comment="\\u0000")]
+    assert await target.write(1, written, STATE) == WriteCounts(2, 0)
+    assert await target.write(1, written, STATE) == WriteCounts()
+    rows = database.query("SELECT comment, tags ->> 'a\ufffd' FROM calls ORDER BY id")
+    assert rows == [("a\ufffdb", "\\u0000"), ("\\u0000", None)]
+
+
+# Connections that end
+
+
+async def test_s120_a_terminated_connection_loses_nothing(
+    target: PostgresTarget, database: Database, postgres_server: PostgresServer
+) -> None:
+    """The transaction is undone, the error may pass, and the same target can be opened again."""
+    await target.write(1, [call(1)], SyncState(walk="good"))
+
+    def fail(connection: SqlConnection) -> None:
+        connection.execute("DELETE FROM calls")
+        assert terminate(postgres_server, database) == 1
+        connection.execute("DELETE FROM sync_state")
+
+    with pytest.raises(SyncError, match=LOST) as raised:
+        await target.transaction(fail)
+    assert raised.value.temporary
+    assert raised.value.__cause__ is raised.value.__context__ is None
+    with pytest.raises(SyncError, match=LOST):
+        await target.write(1, [call(2)], SyncState(walk="bad"))
+    assert await target.open(1, ADDRESS) == SyncState(walk="good", newest=call(1).date)
+    assert database.ids() == ["1"]
+
+
+async def test_s120_a_lost_connection_unlocks_its_projects(
+    target: PostgresTarget, database: Database, postgres_server: PostgresServer
+) -> None:
+    """Another run may have a project then; the first one is refused when it opens again."""
+    terminate(postgres_server, database)
+    other = database.target()
+    await other.open(1, ADDRESS)
+    with pytest.raises(SyncError, match="another sync is writing project 1"):
+        await target.open(1, ADDRESS)
+    await target.open(2, ADDRESS)
+    await other.close()
+    await target.open(1, ADDRESS)
+
+
+@pytest.mark.parametrize("is_crash", [False, True], ids=["restart", "crash"])
+async def test_s121_a_restarted_server_interrupts_a_run(
+    live: Live, postgres_server: PostgresServer, is_crash: bool
+) -> None:
+    """The run fails with an error that may pass, and the next one resumes it."""
+
+    def restart(_: object) -> None:
+        if len(live.fake.requests) == 5:
+            postgres_server.stop(is_crash=is_crash)
+            postgres_server.start()
+
+    live.fake.on_request = restart
+    with pytest.raises(SyncError, match=LOST) as raised:
+        await live.sync(page_size=25, concurrency=1)
+    assert raised.value.temporary
+    stored = len(live.copied())
+    assert 0 < stored < 300
+    assert live.state("walk") is not None
+    assert (await live.sync()).added == 300 - stored
+    assert live.is_same()
+
+
+@pytest.fixture
+async def live(database: Database) -> AsyncIterator[Live]:
+    """Yield a server of 300 calls and an empty database."""
+    async with living(database.location) as server:
+        yield server
+
+
+async def test_s138_an_error_that_was_hidden_is_not_committed(
+    target: PostgresTarget, database: Database
+) -> None:
+    """The server undoes such a transaction without an error of its own."""
+
+    def hide(connection: SqlConnection) -> None:
+        connection.execute("DELETE FROM sync_state")
+        with pytest.raises(Exception, match="no_such_table"):
+            connection.execute("SELECT * FROM no_such_table")
+
+    with pytest.raises(SyncError, match="InFailedSqlTransaction"):
+        await target.transaction(hide)
+    assert database.query("SELECT project FROM sync_state") == [(1,)]
+
+
+# Other programs and other runs
+
+
+async def test_s127_a_cancel_does_not_wait_for_a_lock(
+    target: PostgresTarget, database: Database
+) -> None:
+    """Another program has locked the table; a run that is not cancelled waits for it."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(str(database.location)) as other:
+        other.execute("LOCK TABLE calls")
+        cancelled = asyncio.create_task(target.write(1, [call(1)], STATE))
+        waiting = asyncio.create_task(target.write(1, [call(2)], STATE))
+        await asyncio.sleep(0.1)
+        started_at = time.monotonic()
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert time.monotonic() - started_at < 2
+        other.commit()
+        assert await waiting == WriteCounts(1, 0)
+    assert database.ids() == ["2"]
+
+
+async def test_s135_a_path_is_claimed_by_one_of_two_programs(database: Database) -> None:
+    """The second waits for the first, and then learns that the path is taken."""
+    targets = [database.target(), database.target()]
+    for project, target in enumerate(targets):
+        await target.open(project, ADDRESS)
+    is_claimed, may_commit = threading.Event(), threading.Event()
+
+    def claim_first(connection: SqlConnection) -> set[str]:
+        taken = recordings.claim(connection, 0, [("1", "1.mp3")], NOON)
+        is_claimed.set()
+        may_commit.wait()
+        return taken
+
+    def claim_second(connection: SqlConnection) -> set[str]:
+        return recordings.claim(connection, 1, [("1", "1.mp3")], NOON)
+
+    first = asyncio.create_task(targets[0].transaction(claim_first))
+    await asyncio.to_thread(is_claimed.wait)
+    second = asyncio.create_task(targets[1].transaction(claim_second))
+    await asyncio.sleep(0.1)
+    may_commit.set()
+    assert (await first, await second) == (set(), {"1"})
+    for target in targets:
+        await target.close()
+
+
+# Databases that are not ours, or not usable
+
+
+async def open_once(url: str) -> None:
+    """Open and close a target."""
+    target = PostgresTarget(url)
+    try:
+        await target.open(1, ADDRESS)
+    finally:
+        await target.close()
+
+
+async def test_s125_tables_of_another_program_are_not_touched(database: Database) -> None:
+    """The error says to name another database or schema."""
+    database.query("CREATE TABLE calls (id text)")
+    with pytest.raises(SyncError, match="tables of another program; name another database"):
+        await open_once(str(database.location))
+    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+    assert database.query(tables) == [("calls",)]
+
+
+async def test_s131_a_newer_version_is_refused(target: PostgresTarget, database: Database) -> None:
+    """Its columns may have another meaning, also for `roistat status`."""
+    await target.close()
+    database.query("UPDATE sync_schema SET version = 99")
+    with pytest.raises(SyncError, match="newer version; upgrade roistat_async"):
+        await target.open(1, ADDRESS)
+    with pytest.raises(SyncError, match="newer version; upgrade roistat_async"):
+        read_status(database.location)
+
+
+def test_a_database_without_a_copy_has_no_status(database: Database) -> None:
+    """The error says how to make one, and nothing is created."""
+    with pytest.raises(SyncError, match="run roistat sync into it first"):
+        read_status(database.location)
+    assert database.query("SELECT count(*) FROM pg_class WHERE relname = 'calls'") == [(0,)]
+
+
+async def test_s128_a_schema_is_chosen_by_the_search_path(database: Database) -> None:
+    """Two schemas are two copies, also of the same project at the same time."""
+    database.query("CREATE SCHEMA first")
+    first = f"{database.location}?options=-csearch_path%3Dfirst"
+    targets = [PostgresTarget(first), PostgresTarget(str(database.location))]
+    for target in targets:
+        await target.open(1, ADDRESS)
+    assert await targets[0].write(1, [call(1)], STATE) == WriteCounts(1, 0)
+    assert await targets[1].write(1, [call(1), call(2)], STATE) == WriteCounts(2, 0)
+    for target in targets:
+        await target.close()
+    assert query(first, "SELECT id FROM calls") == query(first, "SELECT id FROM first.calls")
+    assert database.ids() == ["1", "2"]
+
+
+async def test_s128_a_missing_schema_is_named(database: Database) -> None:
+    """It is not created: a typo would make a second copy."""
+    with pytest.raises(SyncError, match="no schema of the search path exists"):
+        await open_once(f"{database.location}?options=-csearch_path%3Dmissing")
+
+
+async def test_s129_missing_rights_are_named(
+    database: Database, postgres_server: PostgresServer
+) -> None:
+    """A user who may not create tables learns which right he needs."""
+    database.query("CREATE ROLE reader LOGIN PASSWORD 'r'")
+    try:
+        url = str(database.location).replace(f"{USER}:{PASSWORD}", "reader:r")
+        with pytest.raises(SyncError, match="it needs CREATE on the schema"):
+            await open_once(url)
+    finally:
+        database.query("DROP ROLE reader")
+
+
+async def test_s130_another_encoding_is_refused(postgres_server: PostgresServer) -> None:
+    """It could not hold every character."""
+    postgres_server.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        with pytest.raises(SyncError, match=r"not UTF8.*createdb --template=template0"):
+            await open_once(postgres_server.url("latin"))
+    finally:
+        postgres_server.execute("DROP DATABASE latin")
+
+
+# Secrets
+
+
+SECRET = "p@ss:w/rd?%"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "temporary"),
+    [
+        ((PASSWORD, quote(SECRET, safe="")), "refused user or password", False),
+        ((f":{PASSWORD}", ""), "refused user or password", False),
+        (("/test_", "/missing_"), "the database does not exist; create it", False),
+        (("127.0.0.1", "no-such-host.invalid"), "cannot be reached; check host", True),
+        (("127.0.0.1:", "127.0.0.1:1"), "", True),
+    ],
+    ids=["password", "no password", "database", "host", "port"],
+)
+async def test_s123_a_refused_connection_says_what_to_do(
+    database: Database,
+    change: tuple[str, str],
+    problem: str,
+    temporary: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the error nor the log nor a repr has the password."""
+    monkeypatch.setenv("PGPASSFILE", "/nonexistent")
+    caplog.set_level(logging.DEBUG)
+    url = str(database.location).replace(*change)
+    if change[1].endswith(":1"):
+        url = str(database.location).split("@")[0] + "@127.0.0.1:1/calls"
+        problem = "cannot be reached; check host and port"
+    target = PostgresTarget(url)
+    with pytest.raises(SyncError, match=problem) as raised:
+        await target.open(1, ADDRESS)
+    await target.close()
+    assert raised.value.temporary == temporary
+    assert raised.value.__cause__ is raised.value.__context__ is None
+    shown = f"{raised.value!r} {target!r} {caplog.text}"
+    for secret in (PASSWORD, SECRET, quote(SECRET, safe=""), "p@ss", "w/rd"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://user:{SECRET}@host.example/calls",
+        "postgresql://user:pa@ss@host.example/calls",
+        "postgresql://user:pa/ss@host.example/calls",
+        "postgresql://user:12/ss@host.example/calls",
+        "postgresql://user:pass%zz@host.example/calls",
+        "postgresql://user:pass@host.example:port/calls",
+        "postgresql://user:pass@[host.example/calls",
+        "postgresql://user:pass@host.example/calls?no_such=1",
+    ],
+)
+def test_s124_an_invalid_url_is_not_shown(url: str) -> None:
+    """A password with a reserved character would be taken for host, port or database."""
+    with pytest.raises(ConfigurationError, match=r"write postgresql://.*%40 for @") as raised:
+        open_target(url)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+    assert "ss" not in str(raised.value).replace("password", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://user:secret@host.example:5432/calls", URL),
+        ("postgres://user:secret@host.example:5432/calls?sslmode=require", URL),
+        ("POSTGRESQL://host.example:5432/calls?user=user&password=secret", URL),
+        ("postgresql:///calls", "postgresql:///calls"),
+        ("postgresql://u:secret@a,b/calls", "postgresql://a,b/calls"),
+        ("postgresql://u:s%40cret@[::1]:1/calls", "postgresql://::1:1/calls"),
+    ],
+)
+def test_s124_a_repr_has_host_and_database(url: str, name: str) -> None:
+    """It has neither user nor password."""
+    assert repr(PostgresTarget(url)) == f"PostgresTarget({name!r})"
+
+
+async def test_s123_the_password_may_come_from_the_environment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A URL needs none if PGPASSWORD has it, as with psql."""
+    url = str(database.location).replace(f":{PASSWORD}", "")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    await open_once(url)
+
+
+def test_s132_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that installs it is in the error."""
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'roistat_async\[postgres\]'"):
+        open_target("postgresql://host/calls")
+
+
+# Whole runs
+
+
+async def test_projects_of_two_processes_are_written_at_the_same_time(live: Live) -> None:
+    """Two targets of their own, as two processes have, disturb each other in nothing."""
+    live.fake.add_project(678, calls=120)
+    clients = [live.roistat, live.roistat.for_project(678)]
+    reports = await asyncio.gather(
+        *(sync_calls(client, live.path, since=live.since, page_size=25) for client in clients)
+    )
+    assert [report.added for report in reports] == [300, 120]
+    assert live.is_same()
+    assert live.copied(678) == live.served(678)
+
+
+async def test_an_error_of_roistat_is_in_the_status(live: Live) -> None:
+    """`read_status` has the error, the numbers of the copy and of its last days."""
+    await live.sync()
+    live.fake.fail(LIST, Fault.error("access_denied"), times=9)
+    with pytest.raises(Exception, match="access_denied"):
+        await live.sync()
+    status = read_status(str(live.path), days=3, now=lambda: moment(START))
+    assert PASSWORD not in repr(status)
+    (project,) = status.projects
+    assert (project.calls, project.base_url) == (300, live.roistat.base_url)
+    assert "access_denied" in str(project.last_error)
+    assert status.size > 100_000
+    served = [row["date"][:10] for row in live.fake.state.calls]
+    assert [day.calls for day in project.days] == [
+        served.count(f"{day.day}") for day in project.days
+    ]
+    assert sum(day.calls for day in project.days) > 50
