@@ -1,10 +1,14 @@
-"""Run each Python example of the documents alone, against a fake Roistat, in an empty folder."""
+"""Run each Python example of the documents alone, against a fake Roistat, in an empty folder.
+
+The databases of PostgreSQL are here too, because examples and tests need them.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sybil import Example, Sybil
@@ -12,6 +16,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 from roistat_async.testing import FakeRoistat
+from tests.helpers import postgres_server as server
 
 
 class IsolatedEvaluator(PythonEvaluator):
@@ -23,8 +28,15 @@ class IsolatedEvaluator(PythonEvaluator):
 
 
 @pytest.fixture
-def example_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start a fake Roistat, export its key, and change into an empty folder."""
+def example_environment(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Start a fake Roistat, export its key, and change into an empty folder.
+
+    The examples about PostgreSQL also have an empty database.
+    """
+    if request.node.path.name == "postgresql.md":
+        _export_database(request.getfixturevalue("postgres_url"), monkeypatch)
     with FakeRoistat(calls=40).in_thread() as fake:
         monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
         monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
@@ -39,3 +51,30 @@ pytest_collect_file = Sybil(
     patterns=["README.md", "docs/*.md"],
     fixtures=["example_environment"],
 ).pytest()
+
+
+def _export_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = urlsplit(url)
+    monkeypatch.setenv("PGHOST", str(parts.hostname))
+    monkeypatch.setenv("PGPORT", str(parts.port))
+    monkeypatch.setenv("PGUSER", str(parts.username))
+    monkeypatch.setenv("PGPASSWORD", str(parts.password))
+    monkeypatch.setenv("PGDATABASE", parts.path[1:])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[server.PostgresServer]:
+    """Yield a PostgreSQL server; each worker of pytest-xdist has one of its own."""
+    pytest.importorskip("psycopg", reason="psycopg is missing: install the extra postgres")
+    programs = server.programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is missing: apt-get install postgresql")
+    with server.running(programs) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres_server: server.PostgresServer) -> Iterator[str]:
+    """Yield the URL of an empty database."""
+    with postgres_server.database() as url:
+        yield url

@@ -12,7 +12,6 @@ from hypothesis import settings
 
 from roistat_async.testing import FakeRoistat, Quirks
 from tests.helpers import browser as chromium
-from tests.helpers import postgres_server as server
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -53,24 +52,6 @@ async def fake() -> AsyncIterator[FakeRoistat]:
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with FakeRoistat(calls=20, quirks=quirks) as fake:
         yield fake
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[server.PostgresServer]:
-    """Yield a PostgreSQL server; each worker of pytest-xdist has one of its own."""
-    pytest.importorskip("psycopg", reason="psycopg is missing: install the extra postgres")
-    programs = server.programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is missing: apt-get install postgresql")
-    with server.running(programs) as running:
-        yield running
-
-
-@pytest.fixture
-def postgres_url(postgres_server: server.PostgresServer) -> Iterator[str]:
-    """Yield the URL of an empty database."""
-    with postgres_server.database() as url:
-        yield url
 
 
 @pytest.fixture
