@@ -1,27 +1,23 @@
-"""Names of copies on the command line: paths, and URLs of databases."""
+"""Copies named on the command line: by a path, or by the URL of a database."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from ..extras import import_extra
-from ..sync.postgres_address import display_name, is_postgres, parse_address
 
+class ExistingCopy(click.Path):
+    """Path of a copy that exists, or the URL of a database, whose password is hidden at once."""
 
-def existing_copy(copy: str) -> Path | None:
-    """Return the path of a copy, None for the URL of a database.
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a path, or a URL as it is."""
+        from ..sync.postgres_address import is_postgres
 
-    Raises UsageError if there is no such file.
-    """
-    if is_postgres(copy):
-        hide_password(copy)
-        return None
-    path = Path(copy)
-    if not path.exists():
-        raise click.UsageError(f"{copy} does not exist; name a copy that roistat sync wrote")
-    return path
+        if is_postgres(value):
+            hide_password(value)
+            return value
+        return super().convert(value, param, ctx)
 
 
 def hide_password(copy: str) -> None:
@@ -29,6 +25,9 @@ def hide_password(copy: str) -> None:
 
     `ps` shows the title to every user of the machine.
     """
+    from ..extras import import_extra
+    from ..sync.postgres_address import display_name, is_postgres, parse_address
+
     if not is_postgres(copy) or "password" not in parse_address(copy).parameters:
         return
     title = import_extra("setproctitle", extra="postgres")

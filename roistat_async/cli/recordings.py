@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import exit_codes
+from .copies import ExistingCopy
 from .options import (
     ConnectionOptions,
     PeriodOptions,
@@ -46,9 +47,8 @@ _NAMED_FAILURES = 5
 @span_options
 @click.option("--call-id", "call_ids", multiple=True, metavar="ID", help="May be repeated.")
 @click.option(
-    "--from", "database", metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="For the calls of a copy of `roistat sync`: calls.db.",
+    "--from", "database", metavar="COPY", type=ExistingCopy(exists=True, dir_okay=False),
+    help="For the calls of a copy of `roistat sync`: calls.db or postgresql://…",
 )  # fmt: skip
 @click.option("--retry-given-up", is_flag=True, help="With --from: those too that were given up.")
 @click.option(
@@ -69,7 +69,7 @@ def command(
     stdin: str | None,
     span: PeriodOptions,
     call_ids: tuple[str, ...],
-    database: Path | None,
+    database: str | None,
     retry_given_up: bool,
     template: str | None,
     concurrency: int,
@@ -193,7 +193,7 @@ async def report(outcomes: BulkDownload, summary: Summary) -> None:
 
 async def download_missing(
     roistat: Roistat,
-    database: Path,
+    database: str,
     folder: Path,
     summary: Summary,
     *,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from . import charts, exit_codes
+from .copies import ExistingCopy
 from .options import format_option, parse_zone, tz_option
 from .text import escape_control, format_size
 
@@ -22,7 +24,7 @@ _SHOWN = 10
 
 
 @click.command("status")
-@click.argument("database", metavar="COPY")
+@click.argument("database", metavar="COPY", type=ExistingCopy(exists=True))
 @click.option(
     "--days", type=click.IntRange(0, 3660), default=14, show_default=True, metavar="N",
     help="Days of the chart.",
@@ -41,13 +43,11 @@ def command(*, database: str, days: int, tz: str, json: bool | None) -> int:
     """
     from ..sync.file_status import is_file_copy, read_file_status
     from ..sync.status import read_status
-    from .copies import existing_copy
     from .output import wants_json, write_json
 
     zone = parse_zone(tz)
-    path = existing_copy(database)
-    if path is not None and is_file_copy(path):
-        files = read_file_status(path)
+    if is_file_copy(Path(database)):
+        files = read_file_status(Path(database))
         projects: Sequence[ProjectStatus | FileProjectStatus] = files
         lines = _file_lines(files, zone)
     else:

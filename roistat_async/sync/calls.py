@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, RoistatError, SyncError
 from ..models.period import Period, check_aware, to_utc
+from ..tracebacks import hides_arguments
 from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from .calls_run import CallsRun, HistoryOptions
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _MAX_LOOKBACK = timedelta(days=3653)  # ten years
 
 
+@hides_arguments
 async def sync_calls(
     roistat: Roistat,
     target: Target | str | os.PathLike[str],

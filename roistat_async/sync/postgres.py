@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ..clock import Clock
 from ..errors import SyncError
+from ..tracebacks import hides_arguments
 from . import postgres_connection, postgres_schema
 from .call_rows import Value
 from .postgres_address import parse_address
@@ -33,6 +34,7 @@ class PostgresTarget(SqlTarget):
 
     _begin = postgres_connection.BEGIN
 
+    @hides_arguments
     def __init__(
         self,
         url: str,

@@ -31,6 +31,7 @@ from ..files.paths import make_folder
 from ..files.stale_parts import remove_stale_parts
 from ..files.threads import run_in_thread, shielded
 from ..models.downloads import DownloadOutcome
+from ..tracebacks import hides_arguments
 from ..validation import require_int
 from . import recordings_table
 from .path_template import DEFAULT_TEMPLATE, PathTemplate, resolve_inside
@@ -54,6 +55,7 @@ MAX_CLEANED_FOLDERS = 1000
 _utc_now = Clock().utc_now
 
 
+@hides_arguments
 async def sync_recordings(
     roistat: Roistat,
     target: SqlTarget | str | os.PathLike[str],

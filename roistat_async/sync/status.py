@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from attrs import field, frozen
 
 from ..clock import Clock
+from ..tracebacks import hides_arguments
 from . import bad_records_table
 from .bad_records import NotedRecord
 from .postgres_address import is_postgres
@@ -114,6 +115,7 @@ class _Reader(Protocol):
         """Return the number of bytes of the copy."""
 
 
+@hides_arguments
 def read_status(
     copy: str | os.PathLike[str],
     *,
@@ -141,6 +143,7 @@ def read_status(
     return reader.read(query)
 
 
+@hides_arguments
 def read_calls(
     copy: str | os.PathLike[str], project: int, names: Sequence[str]
 ) -> dict[str, tuple[object, ...]]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..errors import ConfigurationError
+from ..tracebacks import hides_arguments
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
 from .postgres import PostgresTarget
@@ -20,6 +21,7 @@ _SQLITE = {".db", ".sqlite", ".sqlite3"}
 _NDJSON = {".ndjson", ".jsonl"}
 
 
+@hides_arguments
 def open_target(
     path: str | os.PathLike[str],
     *,

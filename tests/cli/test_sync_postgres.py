@@ -68,6 +68,8 @@ def test_two_projects_and_their_recordings(
         saved = {path.stem for path in (tmp_path / str(project)).rglob("*.mp3")}
         with_recording = {*fake.projects[project].recordings} & answered
         assert saved == with_recording
+    download = roistat("recordings", str(tmp_path / "copy"), "--from", postgres_url)
+    assert (download.code, PASSWORD in download.out + download.err) == (0, False)
     status = roistat("status", postgres_url)
     assert [row["project"] for row in status.rows] == [678, fake.project]
     assert {item["state"] for row in status.rows for item in row["recordings"]} >= {"saved"}

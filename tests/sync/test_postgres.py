@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import quote
@@ -14,7 +15,14 @@ import pytest
 
 from roistat_async.errors import ConfigurationError, SyncError
 from roistat_async.models.calls import CallStatus, Visit
-from roistat_async.sync import PostgresTarget, SyncState, WriteCounts, open_target, sync_calls
+from roistat_async.sync import (
+    PostgresTarget,
+    SyncState,
+    WriteCounts,
+    open_target,
+    sync_calls,
+    sync_recordings,
+)
 from roistat_async.sync import recordings_table as recordings
 from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.status import read_calls, read_status
@@ -320,6 +328,12 @@ async def test_s130_another_encoding_is_refused(postgres_server: PostgresServer)
 SECRET = "p@ss:w/rd?%"
 
 
+def library_frames(error: BaseException) -> str:
+    """Return the variables of the frames of this library, as an error reporter shows them."""
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return str([frame.locals for frame in trace.stack if "roistat_async/" in frame.filename])
+
+
 @pytest.mark.parametrize(
     ("change", "problem", "temporary"),
     [
@@ -352,7 +366,7 @@ async def test_s123_a_refused_connection_says_what_to_do(
     await target.close()
     assert raised.value.temporary == temporary
     assert raised.value.__cause__ is raised.value.__context__ is None
-    shown = f"{raised.value!r} {target!r} {caplog.text}"
+    shown = f"{raised.value!r} {target!r} {caplog.text} {library_frames(raised.value)}"
     for secret in (PASSWORD, SECRET, quote(SECRET, safe=""), "p@ss", "w/rd"):
         assert secret not in shown
 
@@ -376,6 +390,7 @@ def test_s124_an_invalid_url_is_not_shown(url: str) -> None:
         open_target(url)
     assert raised.value.__cause__ is raised.value.__context__ is None
     assert "ss" not in str(raised.value).replace("password", "")
+    assert url not in library_frames(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -408,6 +423,21 @@ def test_s132_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'roistat_async\[postgres\]'"):
         open_target("postgresql://host/calls")
+
+
+async def test_s123_no_variable_of_a_traceback_has_the_password(database: Database) -> None:
+    """Error reporters print the variables of frames."""
+    url = str(database.location).replace("/test_", "/missing_")
+    with pytest.raises(SyncError) as raised:
+        read_status(url)
+    assert PASSWORD not in library_frames(raised.value)
+    async with living(url) as live:
+        with pytest.raises(SyncError) as raised:
+            await sync_calls(live.roistat, url, since=live.since)
+        assert PASSWORD not in library_frames(raised.value)
+        with pytest.raises(SyncError) as raised:
+            await sync_recordings(live.roistat, url, ".")
+        assert PASSWORD not in library_frames(raised.value)
 
 
 # Whole runs
