@@ -15,7 +15,9 @@ from .options import (
     format_option,
     span_options,
 )
-from .output import format_value, make_console, wants_json, write_json
+from .output import wants_json, write_json
+from .table import format_value
+from .terminal import print_lines
 
 if TYPE_CHECKING:
     from .. import CallAnalytics, Roistat
@@ -39,6 +41,8 @@ def command(*, connection: ConnectionOptions, span: PeriodOptions, json: bool | 
 
     \b
     roistat analytics --last 30d
+    roistat analytics --period 2026-05-01..2026-05-31 --tz Europe/Moscow
+    roistat analytics --since 2026-05-01 --json
     """
     from .runner import run_with_client
 
@@ -56,11 +60,7 @@ def command(*, connection: ConnectionOptions, span: PeriodOptions, json: bool | 
 
 def draw(stats: CallAnalytics) -> None:
     """Draw the charts on stdout."""
-    from rich.text import Text
-
-    screen = make_console()
-    for line in _lines(stats):
-        screen.print(Text(line), no_wrap=True, overflow="ellipsis")
+    print_lines(_lines(stats))
 
 
 def _lines(stats: CallAnalytics) -> Iterator[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .filters import parse_filter, parse_sort
+from .complete import complete_names
+from .filters import parse_filter, parse_phone_filters, parse_sort, parse_statuses
+from .list_options import ListOptions, list_options
 from .options import (
     ConnectionOptions,
     PeriodOptions,
     connection_options,
-    format_option,
     on_bad_record_option,
     parse_names,
     span_options,
@@ -20,12 +21,37 @@ from .options import (
 
 if TYPE_CHECKING:
     from .. import Call, OnBadRecord, Pager, Roistat
-    from .output import Column
+    from .list_output import ListColumns, PageSource
+    from .table import Column
+
+
+def _column_names() -> Sequence[str]:
+    from .columns import call_columns
+
+    return ["all", *call_columns()]
+
+
+def _status_names() -> Sequence[str]:
+    from ..models.calls import CallStatus
+
+    return sorted(CallStatus)
 
 
 @click.command("calls")
 @span_options
-@click.option("--extend", metavar="PARTS", help="Add parts to each call: visit,order.")
+@click.option(
+    "--status", "statuses", multiple=True, metavar="STATUS",
+    shell_complete=complete_names(_status_names),
+    help="Calls of a status: ANSWER. Several with commas, or repeated.",
+)  # fmt: skip
+@click.option(
+    "--phone", "phones", multiple=True, metavar="NUMBER",
+    help="Calls from or to a number; with % a part of it: 7495%. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--extend", metavar="PARTS", shell_complete=complete_names(lambda: ("visit", "order")),
+    help="Add parts to each call: visit,order. --columns adds what it needs.",
+)  # fmt: skip
 @click.option(
     "--filter", "filters", multiple=True, metavar="'FIELD OP VALUE'",
     help="E.g. 'status in ANSWER,BUSY'; may be repeated, all must match.",
@@ -36,40 +62,50 @@ if TYPE_CHECKING:
     "--page-size", default=1000, show_default=True, metavar="N", help="Calls per request."
 )
 @on_bad_record_option
-@format_option
+@list_options(_column_names)
 @connection_options
 def command(
     *,
     connection: ConnectionOptions,
     span: PeriodOptions,
+    statuses: tuple[str, ...],
+    phones: tuple[str, ...],
     extend: str | None,
     filters: tuple[str, ...],
     sort: str,
     limit: int | None,
     page_size: int,
     on_bad_record: OnBadRecord,
-    json: bool | None,
+    rows: ListOptions,
 ) -> int:
     """List calls, the newest first.
 
     \b
     roistat calls --last 24h
+    roistat calls --since yesterday --status ANSWER,BUSY --tz local
+    roistat calls --csv --columns id,date,status,source_display_name --phone +74951234567
     roistat calls --period 2026-05-01..2026-05-31 --tz Europe/Moscow --extend visit --json
     """
     from ..wire.list_query import CALL_FIELDS
     from .list_output import print_list
-    from .output import wants_json
+    from .merged_list import SORT_KEYS, MergedCalls
     from .runner import run_with_client
 
-    parts, zone, period = parse_names(extend), span.zone, span.period_or_none()
+    zone, period = span.zone, span.period_or_none()
+    columns, parts = _columns(rows, parse_names(extend))
+    status = parse_statuses(statuses)
     conditions = [parse_filter(text, CALL_FIELDS, zone) for text in filters]
+    either = parse_phone_filters(phones, ("callee", "caller"))
     order = parse_sort(sort, CALL_FIELDS)
+    if either and order[0] not in SORT_KEYS:
+        raise click.UsageError("--phone needs --sort by date or id")
 
     async def work(roistat: Roistat) -> int:
-        def start(row_limit: int | None) -> Pager[Call]:
+        def pager(row_limit: int | None, *more: Any) -> Pager[Call]:
             return roistat.calls.list(
                 period=period,
-                filters=conditions,
+                status=status,
+                filters=[*conditions, *more],
                 extend=parts,
                 sort=order,
                 page_size=page_size,
@@ -77,33 +113,50 @@ def command(
                 on_bad_record=on_bad_record,
             )
 
-        return await print_list(start, _columns(zone, parts), as_json=wants_json(json), limit=limit)
+        def start(row_limit: int | None) -> PageSource[Call]:
+            if not either:
+                return pager(row_limit)
+            return MergedCalls([pager(row_limit, part) for part in either], order, row_limit)
+
+        return await print_list(start, rows, columns, zone=zone, limit=limit)
 
     return run_with_client(connection, work)
 
 
-def _columns(zone: tzinfo, parts: tuple[str, ...]) -> list[Column[Call]]:
-    from .output import Column, format_datetime
+def _columns(rows: ListOptions, extend: tuple[Any, ...]) -> tuple[ListColumns, tuple[Any, ...]]:
+    """Return the columns, and the parts of a call that are requested for them."""
+    from .columns import call_columns, parts_of
+    from .list_output import ListColumns
+
+    every = call_columns()
+    chosen = rows.chosen(every)
+    needed = sorted(parts_of(chosen or ()) - {*extend}, reverse=True)
+    csv = [column for column in every.values() if parts_of([column]) <= {*extend}]
+    return ListColumns(_table_columns(extend), csv, chosen), (*extend, *needed)
+
+
+def _table_columns(parts: tuple[str, ...]) -> list[Column[Call]]:
+    from .columns import source_of
+    from .table import Column
 
     columns: list[Column[Call]] = [
-        Column("ID", lambda call: call.id, full=True),
-        Column("Date", lambda call: format_datetime(call.date, zone), full=True),
-        Column("Status", lambda call: call.status, full=True),
-        Column("Caller", lambda call: call.caller, full=True),
-        Column("Callee", lambda call: call.callee, full=True),
-        Column("Talk, s", lambda call: call.answer_duration, full=True),
-        Column("Script", lambda call: call.script_name),
-        Column("Source", _source),
+        Column("id", "ID", lambda call: call.id),
+        Column("date", "Date", lambda call: call.date),
+        Column("status", "Status", lambda call: call.status),
+        Column("caller", "Caller", lambda call: call.caller),
+        Column("callee", "Callee", lambda call: call.callee),
+        Column("answer_duration", "Talk, s", lambda call: call.answer_duration),
+        Column("script_name", "Script", lambda call: call.script_name, full=False),
+        Column("source_display_name", "Source", lambda call: _name(source_of(call)), full=False),
     ]
     if "visit" in parts:
-        columns.append(Column("City", _city))
+        columns.append(Column("geo_city", "City", _city, full=False))
     if "order" in parts:
-        columns.append(Column("Order", lambda call: call.order and call.order.id))
+        columns.append(Column("order_id", "Order", lambda call: call.order and call.order.id))
     return columns
 
 
-def _source(call: Call) -> str | None:
-    source = call.static_source or (call.visit.source if call.visit else None)
+def _name(source: Any) -> str | None:
     return source.display_name if source else None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from ..models.calls import CallStatus
 from .options import parse_names
 
 _CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=|\bin\b|\blike\b|\bnull\b)\s*(.*?)\s*")
@@ -35,11 +36,36 @@ def parse_filter(text: str, fields: Iterable[str], zone: tzinfo) -> tuple[Any, A
     return name, operator, _parse_value(name, operator, value, zone)
 
 
+def parse_statuses(texts: Iterable[str]) -> CallStatus | list[CallStatus] | None:
+    """Parse the values of --status, each one status or several with commas."""
+    names = [name for text in texts for name in parse_names(text)]
+    statuses = [_parse_status(name, "--status") for name in names]
+    return statuses[0] if len(statuses) == 1 else statuses or None
+
+
+def parse_phone_filters(texts: Iterable[str], fields: Iterable[str]) -> list[tuple[Any, Any, Any]]:
+    """Parse the values of --phone: return a filter for each field, of which one must match."""
+    numbers = [parse_phone(name) for text in texts for name in parse_names(text)]
+    if not numbers:
+        return []
+    if not any("%" in number for number in numbers):
+        return [(field, "in", numbers) for field in fields]
+    if len(numbers) > 1:
+        raise click.UsageError("--phone with % must be the only one")
+    return [(field, "like", numbers[0]) for field in fields]
+
+
 def parse_sort(text: str, fields: Iterable[str]) -> tuple[Any, Any]:  # checked by the library
     """Parse `date:desc`; a field alone means ascending."""
     name, _, direction = text.partition(":")
     _check_field(name, fields, "--sort")
     return name, direction or "asc"
+
+
+def parse_phone(value: str) -> str:
+    """Return a phone number as Roistat stores it; other text, e.g. anonymous, as it is."""
+    digits = value.translate(_PHONE_SEPARATORS)
+    return digits if digits.replace("%", "").isdigit() else value
 
 
 def _check_field(name: str, fields: Iterable[str], option: str) -> None:
@@ -56,7 +82,7 @@ def _parse_value(name: str, operator: str, value: str, zone: tzinfo) -> Any:
     if operator == "null":
         return _parse_flag(value, f"'{name} null' in --filter")
     if operator == "like":
-        return _without_separators(value) if name in _PHONE_FIELDS else value
+        return parse_phone(value) if name in _PHONE_FIELDS else value
     if operator == "in":
         return [_parse_scalar(name, part, zone) for part in parse_names(value)]
     return _parse_scalar(name, value, zone)
@@ -69,7 +95,7 @@ def _parse_scalar(name: str, value: str, zone: tzinfo) -> Any:
     if name.endswith("date"):
         return _parse_date(value, what, zone)
     if name in _PHONE_FIELDS:
-        return _without_separators(value)
+        return parse_phone(value)
     if name == "is_external":
         return _parse_flag(value, what)
     if name == "id" and not _ID.fullmatch(value):
@@ -79,13 +105,11 @@ def _parse_scalar(name: str, value: str, zone: tzinfo) -> Any:
     return value
 
 
-def _parse_status(value: str) -> str:
-    from ..models.calls import CallStatus
-
+def _parse_status(value: str, option: str = "--filter") -> CallStatus:
     known = sorted(CallStatus)
     if value.upper() not in known:
-        raise click.UsageError(f"unknown status in --filter; {_suggest(value.upper(), known)}")
-    return value.upper()
+        raise click.UsageError(f"unknown status in {option}; {_suggest(value.upper(), known)}")
+    return CallStatus(value.upper())
 
 
 def _parse_date(value: str, what: str, zone: tzinfo) -> datetime:
@@ -102,9 +126,3 @@ def _parse_flag(value: str, what: str) -> bool:
     if value.lower() not in _YES_NO:
         raise click.UsageError(f"{what} must be 1 or 0")
     return _YES_NO[value.lower()]
-
-
-def _without_separators(value: str) -> str:
-    """Return a phone number as Roistat stores it; other text, e.g. anonymous, as it is."""
-    digits = value.translate(_PHONE_SEPARATORS)
-    return digits if digits.replace("%", "").isdigit() else value

@@ -15,6 +15,7 @@ import click
 
 from ..downloads.file_kind import AudioFormat
 from .text import print_error
+from .zones import LocalZone
 
 if TYPE_CHECKING:
     from .. import Period, Roistat
@@ -24,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _MAX_KEY_SIZE = 1024
 _LENGTH = re.compile(r"([0-9]{1,6})([wdhms])", re.ASCII)
 _MAX_LENGTH = timedelta(weeks=5000)  # a date this long ago is still a date
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -55,11 +57,12 @@ class ConnectionOptions(NamedTuple):
 
 
 class PeriodOptions(NamedTuple):
-    """Options of time: a period or the last days, and their time zone."""
+    """Options of time: a period, the last days or a start, and their time zone."""
 
     period: str | None
     last: str | None
     tz: str
+    since: str | None = None
 
     @property
     def zone(self) -> tzinfo:
@@ -70,15 +73,15 @@ class PeriodOptions(NamedTuple):
         """Return the period, or None if no option names one."""
         from .. import Period
 
-        if self.period is not None and self.last is not None:
-            raise click.UsageError("use either --period or --last, not both")
+        if sum(option is not None for option in (self.period, self.last, self.since)) > 1:
+            raise click.UsageError("use only one of --period, --last and --since")
         if self.period is not None:
             return Period.parse(self.period, tz=self.zone)
-        return (
-            None
-            if self.last is None
-            else Period.last(hours=parse_length(self.last, "--last") / timedelta(hours=1))
-        )
+        if self.since is not None:
+            return _period_since(parse_since(self.since, self.zone))
+        if self.last is not None:
+            return Period.last(hours=parse_length(self.last, "--last") / timedelta(hours=1))
+        return None
 
     def require_period(self) -> Period:
         """Return the period; raise UsageError if no option names one."""
@@ -138,16 +141,18 @@ def _address_options(command: F) -> F:
 
 
 def span_options(command: F) -> F:
-    """Add --period, --last and --tz; the command takes a `span`."""
+    """Add --period, --last, --since and --tz; the command takes a `span`."""
 
     @click.option(
         "--period", metavar="FROM..TO", help="E.g. 2026-05-01..2026-05-31, both days included."
     )
     @click.option("--last", metavar="TIME", help="Time up to now: 7d, 24h, 2w, 30m.")
+    @click.option("--since", metavar="DATE", help="From then to now: today, yesterday, 2026-05-01.")
     @tz_option
     @wraps(command)
-    def wrapper(period: str | None, last: str | None, tz: str, **options: Any) -> Any:
-        return command(span=PeriodOptions(period, last, tz), **options)
+    def wrapper(**options: Any) -> Any:
+        span = PeriodOptions(*(options.pop(name) for name in PeriodOptions._fields))
+        return command(span=span, **options)
 
     return wrapper  # type: ignore[return-value]  # see above
 
@@ -155,8 +160,9 @@ def span_options(command: F) -> F:
 def tz_option(command: F) -> F:
     """Add --tz; the command takes `tz`, a name for `parse_zone`."""
     option = click.option(
-        "--tz", default="UTC", show_default=True, help="Zone of dates without offset."
-    )
+        "--tz", metavar="ZONE", envvar="ROISTAT_TZ", default="UTC",
+        help="Time zone of dates, typed and shown: Europe/Moscow, local, utc (default).",
+    )  # fmt: skip
     return option(command)
 
 
@@ -192,9 +198,11 @@ def parse_names(text: str | None) -> tuple[Any, ...]:  # checked by the library
 
 
 def parse_zone(name: str) -> tzinfo:
-    """Return the time zone of a name."""
+    """Return the time zone of a name; `local` is that of this machine."""
     if name.upper() == "UTC":
         return UTC
+    if name.lower() == "local":
+        return LocalZone()
     from zoneinfo import ZoneInfo, available_timezones
 
     try:
@@ -203,7 +211,7 @@ def parse_zone(name: str) -> tzinfo:
         pass
     if not available_timezones():  # as on Windows
         raise click.UsageError("this machine has no time zones: pip install tzdata")
-    raise click.UsageError(f"unknown time zone {name!r}; name one like Europe/Moscow")
+    raise click.UsageError(f"unknown time zone {name!r}; name one like Europe/Moscow, or local")
 
 
 def parse_length(text: str, option: str) -> timedelta:
@@ -220,8 +228,11 @@ def parse_length(text: str, option: str) -> timedelta:
 def parse_since(text: str, zone: tzinfo) -> datetime:
     """Parse a day, a date and time, or a length of time before now.
 
-    E.g. `2026-05-01`, `2026-05-01T12:00+03:00`, `30d`.
+    E.g. `today`, `yesterday`, `2026-05-01`, `2026-05-01T12:00+03:00`, `30d`.
     """
+    if text.lower() in _DAYS_AGO:
+        day = datetime.now(UTC).astimezone(zone).date() - timedelta(days=_DAYS_AGO[text.lower()])
+        return datetime(day.year, day.month, day.day, tzinfo=zone)
     try:
         if _LENGTH.fullmatch(text):
             return datetime.now(UTC) - parse_length(text, "--since")
@@ -230,9 +241,18 @@ def parse_since(text: str, zone: tzinfo) -> datetime:
         when = None
     if when is None:
         raise click.UsageError(
-            "--since must be a day (2026-05-01), a date and time with an offset, or 30d"
+            "--since must be a day (2026-05-01, today, yesterday), a date and time with an offset, "
+            "or 30d"
         )
     return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
+
+
+def _period_since(start: datetime) -> Period:
+    from .. import Period
+
+    if start >= (now := datetime.now(UTC)):
+        raise click.UsageError("--since must not be in the future")
+    return Period(start, now)
 
 
 def _read_key(path: Path) -> str:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from .filters import parse_filter, parse_sort
-from .options import ConnectionOptions, connection_options, format_option, on_bad_record_option
+from .list_options import ListOptions, list_options
+from .options import (
+    ConnectionOptions,
+    connection_options,
+    on_bad_record_option,
+    parse_zone,
+    tz_option,
+)
 
 if TYPE_CHECKING:
     from .. import OnBadRecord, Pager, Phone, Roistat
-    from .output import Column
+    from .list_output import ListColumns
+
+
+def _column_names() -> Sequence[str]:
+    from ..models.phones import Phone
+    from .columns import flat_columns
+
+    return ["all", *(column.name for column in flat_columns(Phone))]
 
 
 @click.command("phones")
@@ -25,7 +39,8 @@ if TYPE_CHECKING:
     "--limit", type=click.IntRange(min=0), metavar="N", help="Maximum number of phone numbers."
 )
 @on_bad_record_option
-@format_option
+@tz_option
+@list_options(_column_names)
 @connection_options
 def command(
     *,
@@ -34,15 +49,22 @@ def command(
     sort: str,
     limit: int | None,
     on_bad_record: OnBadRecord,
-    json: bool | None,
+    tz: str,
+    rows: ListOptions,
 ) -> int:
-    """List the phone numbers of the project."""
+    """List the phone numbers of the project.
+
+    \b
+    roistat phones
+    roistat phones --filter 'is_external = 1' --sort call_count:desc --limit 10
+    roistat phones --excel --columns phone,script_id,last_use_date
+    """
     from ..wire.list_query import PHONE_FIELDS
     from .list_output import print_list
-    from .output import wants_json
     from .runner import run_with_client
 
-    conditions = [parse_filter(text, PHONE_FIELDS, UTC) for text in filters]
+    zone, columns = parse_zone(tz), _columns(rows)
+    conditions = [parse_filter(text, PHONE_FIELDS, zone) for text in filters]
     order = parse_sort(sort, PHONE_FIELDS)
 
     async def work(roistat: Roistat) -> int:
@@ -51,22 +73,25 @@ def command(
                 filters=conditions, sort=order, limit=row_limit, on_bad_record=on_bad_record
             )
 
-        return await print_list(start, _columns(), as_json=wants_json(json), limit=limit)
+        return await print_list(start, rows, columns, zone=zone, limit=limit)
 
     return run_with_client(connection, work)
 
 
-def _columns() -> list[Column[Phone]]:
-    from .output import Column, format_datetime
+def _columns(rows: ListOptions) -> ListColumns:
+    from ..models.phones import Phone
+    from .columns import flat_columns
+    from .list_output import ListColumns
+    from .table import Column
 
-    return [
-        Column("ID", lambda phone: phone.id, full=True),
-        Column("Phone", lambda phone: phone.phone, full=True),
-        Column("Script", lambda phone: phone.script_id, full=True),
-        Column("External", lambda phone: phone.is_external),
-        Column("Calls", lambda phone: phone.call_count, full=True),
-        Column(
-            "Last used, UTC", lambda phone: format_datetime(phone.last_use_date, UTC), full=True
-        ),
-        Column("Prefix", lambda phone: phone.prefix),
+    every = {column.name: column for column in flat_columns(Phone)}
+    table: list[Column[Phone]] = [
+        Column("id", "ID", lambda phone: phone.id),
+        Column("phone", "Phone", lambda phone: phone.phone),
+        Column("script_id", "Script", lambda phone: phone.script_id),
+        Column("is_external", "External", lambda phone: phone.is_external),
+        Column("call_count", "Calls", lambda phone: phone.call_count),
+        Column("last_use_date", "Last used", lambda phone: phone.last_use_date),
+        Column("prefix", "Prefix", lambda phone: phone.prefix, full=False),
     ]
+    return ListColumns(table, [*every.values()], rows.chosen(every))

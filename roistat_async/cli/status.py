@@ -12,13 +12,17 @@ import click
 from . import charts, exit_codes
 from .copies import ExistingCopy
 from .options import format_option, parse_zone, tz_option
-from .text import escape_control, format_size
+from .terminal import print_lines
+from .text import format_size
+from .zones import format_datetime, zone_label
 
 if TYPE_CHECKING:
     from ..sync.file_status import FileProjectStatus
     from ..sync.status import CopyStatus, DayStatus, ProjectStatus
 
 _WIDTH = 40
+_INDENT = 14
+"""Width of the titles, after which the values begin."""
 _SHOWN = 10
 """Unreadable calls that are listed."""
 
@@ -56,8 +60,7 @@ def command(*, database: str, days: int, tz: str, json: bool | None) -> int:
     if wants_json(json):
         write_json(projects)
     else:
-        for line in lines:
-            click.echo(escape_control(line))
+        print_lines(lines, indent=_INDENT)
     is_complete = not any(project.bad_records for project in projects)
     return exit_codes.DONE if is_complete else exit_codes.PARTIAL
 
@@ -71,8 +74,6 @@ def _lines(copy: CopyStatus, zone: tzinfo) -> Iterator[str]:
 
 
 def _project(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import format_datetime
-
     yield f"Project {project.project} of {project.base_url}"
     between = ""
     if project.first_call and project.last_call:
@@ -92,8 +93,6 @@ def _project(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
 
 
 def _file_lines(projects: Iterable[FileProjectStatus], zone: tzinfo) -> Iterator[str]:
-    from .output import format_datetime
-
     for project in projects:
         yield f"Project {project.project} of {project.base_url}"
         newest = format_datetime(project.newest_call, zone) or "none"
@@ -108,24 +107,20 @@ def _file_lines(projects: Iterable[FileProjectStatus], zone: tzinfo) -> Iterator
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
-        yield f"  {title:<11} {line}"
+        yield f"  {title:<{_INDENT - 2}}{line}"
         title = ""
 
 
 def _sealed(project: ProjectStatus | FileProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import format_datetime
-
     if project.sealed_until is None:
         yield "not yet: the first run has not finished"
         return
     age = _age(datetime.now(UTC) - project.sealed_until)
-    yield f"{format_datetime(project.sealed_until, zone)}, {age} ago"
+    yield f"{format_datetime(project.sealed_until, zone)} {zone_label(zone)}, {age} ago"
     yield f"complete since {format_datetime(project.covered_from, zone)}"
 
 
 def _last_run(project: ProjectStatus, zone: tzinfo) -> Iterator[str]:
-    from .output import format_datetime
-
     if project.last_error is not None:
         yield f"failed {format_datetime(project.last_failed_at, zone)}: {project.last_error}"
         yield "what was copied stays; the next run resumes there"
@@ -165,7 +160,7 @@ def _chart(days: list[DayStatus]) -> Iterator[str]:
     count_width = len(f"{largest:,}")
     beside = [f"{day.answered:,} + {day.missed:,}" if day.calls else "" for day in days]
     width = charts.fit(23 + max(map(len, beside)), limit=_WIDTH)
-    yield "  Day          Calls  █ answered  ░ missed"
+    yield "  Day          Calls █ answered ░ missed"
     for day, counts in zip(days, beside, strict=True):
         bar = charts.two_parts(day.answered, day.missed, largest, width)
         yield f"  {day.day} {day.calls:>{max(7, count_width)},}  {bar} {counts}".rstrip()

@@ -11,13 +11,10 @@ import click
 
 from ..errors import ConfigurationError, RoistatError
 from . import exit_codes
-from .output import describe_bad_record, format_datetime, to_plain
-from .text import (
-    escape_control,
-    escape_control_json,
-    format_size,
-    print_error,
-)
+from .output import describe_bad_record, to_plain
+from .terminal import print_lines
+from .text import escape_control_json, format_size, print_error
+from .zones import format_datetime, zone_label
 
 if TYPE_CHECKING:
     from ..sync import RecordingsReport, SyncReport
@@ -63,8 +60,7 @@ def print_report(
             line = json.dumps(_fields(result), ensure_ascii=False)
             click.echo(escape_control_json(line), err=to_stderr)
         elif result.calls is not None:
-            for line in _lines(result.calls, result.recordings, zone):
-                click.echo(escape_control(line), err=to_stderr)
+            print_lines(_lines(result.calls, result.recordings, zone), to_stderr=to_stderr)
 
 
 def _fields(result: ProjectResult) -> dict[str, Any]:
@@ -92,7 +88,7 @@ def _lines(calls: SyncReport, saved: RecordingsReport | None, zone: tzinfo) -> I
     yield (
         f"{_INDENT}{calls.calls:,} calls read in {calls.requests:,} requests, {calls.seconds:.1f} s"
     )
-    yield f"{_INDENT}complete up to {format_datetime(calls.sealed_until, zone)} {zone}"
+    yield f"{_INDENT}complete up to {format_datetime(calls.sealed_until, zone)} {zone_label(zone)}"
     if calls.odd_values:
         fields = ", ".join(f"{name} ({count:,})" for name, count in calls.odd_values.items())
         yield f"{_INDENT}values of an unexpected kind, kept in extra: {fields}"

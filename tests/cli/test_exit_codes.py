@@ -45,7 +45,7 @@ from .conftest import Roistat
         "recordings x --call-id ../x",
         "recordings x --call-id 5 --last 7d",
         "sync --to calls.xyz --since 30d",
-        "sync --to calls.db --since yesterday",
+        "sync --to calls.db --since tomorrow",
         "sync --to calls.db --since 2999-01-01",
         "sync --to calls.db --since 30d --lookback 'a day'",
         "sync --to calls.db --since 30d --extend visits",

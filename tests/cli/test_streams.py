@@ -93,18 +93,3 @@ def test_c8_narrow_terminals(
         ended = roistat(*arguments, "--table")
         assert (ended.code, "Traceback" in ended.err) == (0, False), arguments
         assert ended.out
-
-
-def test_c8_charts_fit_a_narrow_terminal(
-    fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bars shrink with the terminal, so that no line of a chart is wrapped."""
-    monkeypatch.setenv("COLUMNS", "44")
-    copy = str(tmp_path / "calls.db")
-    assert roistat("sync", "--to", copy, "--since", "30d").code == 0
-    for arguments in (("analytics", "--last", "30d"), ("status", copy)):
-        lines = roistat(*arguments, "--table").out.splitlines()
-        bars = [line for line in lines if "██" in line]
-        assert bars
-        assert all(len(line.rstrip()) <= 44 for line in bars)
-        assert not any(line.startswith(("missed", "each", "█")) for line in lines)

@@ -1,0 +1,187 @@
+"""CSV, columns, and the filters of calls that have an option of their own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from roistat_async.cli.columns import call_columns
+from roistat_async.cli.csv_output import without_formula
+from roistat_async.testing import FakeRoistat
+
+from .conftest import Roistat
+
+
+def _read(text: str, delimiter: str = ",") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+
+
+def test_csv(fake: FakeRoistat, roistat: Roistat) -> None:
+    """--csv writes every call with the chosen columns, in their order."""
+    ended = roistat("calls", "--csv", "--columns", "id,date,status", "--status", "ANSWER")
+    rows = _read(ended.out)
+    answered = [call for call in fake.state.calls if call["status"] == "ANSWER"]
+    assert (ended.code, ended.err, list(rows[0])) == (0, "", ["id", "date", "status"])
+    assert [row["id"] for row in rows] == [call["id"] for call in reversed(answered)]
+    dates = [datetime.fromisoformat(row["date"]) for row in rows]
+    assert dates == [datetime.fromisoformat(str(call["date"])) for call in reversed(answered)]
+
+
+def test_columns_request_the_parts_they_need(fake: FakeRoistat, roistat: Roistat) -> None:
+    """A column of the visit or the order requests that part, without --extend."""
+    line = "calls --csv --columns id,geo_city,order_revenue"
+    rows = _read(roistat(*shlex.split(line)).out)
+    assert fake.requests[-1].body["extend"] == ["visit", "order"]
+    cities = {
+        call["id"]: call["visit"]["geo"]["city"] for call in fake.state.calls if call["visit"]
+    }
+    assert {row["id"]: row["geo_city"] for row in rows if row["geo_city"]} == cities
+
+
+def test_columns_of_json_and_tables(fake: FakeRoistat, roistat: Roistat) -> None:
+    """--columns chooses the keys of NDJSON and the columns of a table too."""
+    columns = ("--columns", "status,id", "--limit", "1")
+    newest = fake.state.calls[-1]
+    assert roistat("calls", *columns).rows == [{"status": newest["status"], "id": newest["id"]}]
+    table = roistat("calls", "--table", *columns).out
+    assert [line.split() for line in table.splitlines()] == [
+        ["status", "id"],
+        [newest["status"], newest["id"]],
+    ]
+
+
+@pytest.mark.parametrize("command", ["calls", "phones", "scripts"])
+def test_all_columns(command: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """`all` shows every column of calls, phones and scripts."""
+    rows = _read(roistat(command, "--csv", "--columns", "all").out)
+    assert len(rows) == len(getattr(fake.state, command))
+    assert {"id", "creation_date" if command != "calls" else "visit_landing_page"} <= set(rows[0])
+    assert None not in rows[0]
+
+
+def test_columns_have_the_names_of_the_tables() -> None:
+    """The columns of a call are those of the Arrow tables."""
+    pytest.importorskip("pyarrow")
+    arrow = pytest.importorskip("roistat_async.integrations.arrow")
+    assert set(call_columns()) == set(arrow.CALLS_SCHEMA.names) - {"project", "extra"}
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("calls --columns idd", "unknown column 'idd'; did you mean id?"),
+        ("calls --columns id,visit.landing", "did you mean visit_landing_page?"),
+        ("calls --columns qqq", "use any of: id date status"),
+        ("calls --columns ,", "--columns must name columns"),
+        ("phones --columns fone", "did you mean phone?"),
+        ("scripts --columns nme", "did you mean name?"),
+        ("calls --status ANSWERED", "unknown status in --status; did you mean ANSWER?"),
+        ("calls --phone 7495% --phone 7499", "--phone with % must be the only one"),
+        ("calls --phone 7495 --sort duration", "--phone needs --sort by date or id"),
+        ("calls --since today --last 7d", "use only one of --period, --last and --since"),
+        ("calls --since 2999-01-01", "--since must not be in the future"),
+        ("calls --since tomorrow", "--since must be a day"),
+    ],
+)
+def test_c22_misspelled_options(line: str, text: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """A misspelled column or status is refused with what is meant, before any request."""
+    ended = roistat(*shlex.split(line))
+    assert (ended.code, ended.out, fake.requests) == (2, "", [])
+    assert text in ended.err
+
+
+def test_an_empty_list_has_a_heading(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Without rows, CSV is the heading alone."""
+    ended = roistat("calls", "--csv", "--columns", "id,date", "--filter", "id = 1")
+    assert (ended.code, ended.out) == (0, "id,date\n")
+
+
+def test_excel(fake: FakeRoistat, roistat: Roistat) -> None:
+    """--excel writes a byte order mark, semicolons, and dates as Excel reads them."""
+    fake.state.calls = []
+    fake.state.add_call(date="2026-05-01T21:30:00+0000", comment='Привет; "ok"')
+    line = "calls --excel --columns date,comment --tz Europe/Moscow"
+    out = roistat(*shlex.split(line)).out
+    assert out.startswith("\ufeffdate;comment")
+    (row,) = _read(out.removeprefix("\ufeff"), ";")
+    assert row == {"date": "2026-05-02 00:30:00", "comment": 'Привет; "ok"'}
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+7 (495) 000", "'+7 (495) 000"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("-2+3", "'-2+3"),
+        ("\t=1", "'\t=1"),
+        ("-5", "-5"),
+        ("+79001234567", "+79001234567"),
+        ("a=1", "a=1"),
+        ("", ""),
+    ],
+)
+def test_c23_no_cell_is_a_formula(text: str, cell: str) -> None:
+    """A text that a spreadsheet would evaluate begins with an apostrophe; numbers stay."""
+    assert without_formula(text) == cell
+
+
+def test_c23_a_formula_of_a_visitor(fake: FakeRoistat, roistat: Roistat) -> None:
+    """The name of a campaign is a formula in no row of --csv and --excel, but whole in JSON."""
+    fake.state.edit_call(fake.state.calls.ids()[-1], script_name="=cmd|' /C calc'!A0")
+    options = ("--columns", "script_name", "--limit", "1")
+    for form in ("--csv", "--excel"):
+        assert "\n'=cmd" in roistat("calls", form, *options).out.replace('"', "")
+    assert roistat("calls", *options).rows[0]["script_name"].startswith("=cmd")
+
+
+def test_status_several(fake: FakeRoistat, roistat: Roistat) -> None:
+    """--status has several statuses with commas or repeated, in small letters too."""
+    rows = roistat("calls", "--status", "answer,busy", "--status", "CANCEL").rows
+    wanted = {"ANSWER", "BUSY", "CANCEL"}
+    expected = [call["id"] for call in fake.state.calls if call["status"] in wanted]
+    assert [row["id"] for row in rows] == expected[::-1]
+
+
+def _calls_of(fake: FakeRoistat, number: str) -> list[str]:
+    pairs = [(call["id"], (call["caller"], call["callee"])) for call in fake.state.calls]
+    return [call_id for call_id, numbers in pairs if number in numbers][::-1]
+
+
+@pytest.mark.parametrize("field", ["caller", "callee"])
+def test_phone(field: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """--phone lists the calls from or to a number, as it is written, newest first."""
+    number = str(fake.state.calls[-1][field])
+    typed = f"+{number[0]} ({number[1:4]}) {number[4:7]}-{number[7:]}"
+    rows = roistat("calls", "--phone", typed, "--last", "60d", "--page-size", "5").rows
+    assert [row["id"] for row in rows] == _calls_of(fake, number)
+    limited = roistat("calls", "--phone", number, "--limit", "1").rows
+    assert [row["id"] for row in limited] == _calls_of(fake, number)[:1]
+
+
+def test_phone_of_caller_and_callee(fake: FakeRoistat, roistat: Roistat) -> None:
+    """A call from a number to itself is listed once, among those from it and to it."""
+    own = "79990000001"
+    other: dict[str, Any] = {"caller": "79990000002", "callee": "74950000001"}
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    for hour, numbers in enumerate(
+        ({"caller": own}, {"callee": own}, {"caller": own, "callee": own})
+    ):
+        date = start + timedelta(hours=hour)
+        fake.state.add_call(date=date.isoformat(), **(other | numbers))
+    rows = roistat("calls", "--phone", own, "--sort", "date:asc").rows
+    assert [row["date"][11:13] for row in rows] == ["00", "01", "02"]
+    assert len(roistat("calls", "--phone", "7999000000%", "--sort", "id").rows) == 3
+
+
+def test_bad_records_of_a_phone(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Unreadable calls of a number are reported with exit code 3, as in any list."""
+    number = str(fake.state.calls[-1]["callee"])
+    fake.state.edit_call(_calls_of(fake, number)[1], date="no date")
+    ended = roistat("calls", "--phone", number, "--on-bad-record", "skip")
+    assert (ended.code, "skipped 1" in ended.err) == (3, True), ended.err

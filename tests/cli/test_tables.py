@@ -1,0 +1,116 @@
+"""Tables that fit the terminal, and the time zone of their dates."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from roistat_async.testing import FakeRoistat
+
+from .conftest import Roistat
+
+COMMANDS = (
+    "calls --extend visit,order --limit 60",
+    "phones",
+    "scripts",
+    "analytics --last 30d",
+    "sync --to {copy}",
+    "status {copy} --days 5",
+)
+
+
+@pytest.fixture
+def copy(
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Return a copy with a short path: a path is never cut."""
+    monkeypatch.chdir(tmp_path)
+    assert roistat("sync", "--to", "calls.db", "--since", "60d").code == 0
+    return "calls.db"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_c20_every_command_fits_the_terminal(
+    columns: int, roistat: Roistat, copy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No line of a table, chart or report is wider than the terminal, or ends in spaces."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for line in COMMANDS:
+        out = roistat(*shlex.split(line.format(copy=copy)), "--table").out
+        assert out
+        for shown in out.splitlines():
+            assert len(shown) <= columns, line
+            assert shown == shown.rstrip(), line
+
+
+@pytest.mark.parametrize("columns", ["", "40"])
+def test_c20_values_are_whole_or_left_out(
+    columns: str, fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers and dates are never cut: their columns are left out, and stderr names them."""
+    monkeypatch.setenv("COLUMNS", columns)
+    newest = fake.state.calls[-1]
+    ended = roistat("calls", "--table", "--limit", "1")
+    assert newest["id"] in ended.out
+    for name in ("caller", "callee"):
+        assert (newest[name] in ended.out, name in ended.err) == (not columns, bool(columns))
+
+
+def test_c20_a_column_of_wide_letters_is_aligned(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A letter that is two cells wide counts as two, and a text that is too long is cut."""
+    monkeypatch.setenv("COLUMNS", "50")
+    fake.state.scripts[0]["name"] = "電話" * 30
+    lines = roistat("scripts", "--table").out.splitlines()
+    wide = sum(letter in "電話" for letter in lines[1])
+    assert "…" in lines[1]
+    assert lines[1].index("yes") + wide == lines[2].index("yes")
+
+
+def test_numbers_are_aligned_at_their_end(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Numbers are aligned at the right, words at the left."""
+    fake.state.calls = []
+    for duration in (5, 1234):
+        fake.state.add_call(duration=duration, script_name="x" * (duration % 7 + 1))
+    columns = ("--columns", "id,script_name,duration")
+    lines = roistat("calls", "--table", *columns).out.splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert len({line.index("x") for line in lines[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "heading"),
+    [
+        ("UTC", "Date, UTC"),
+        ("Europe/Moscow", "Date, MSK"),
+        ("Europe/Berlin", "Date, Europe/Berlin"),
+        ("Asia/Dubai", "Date, Asia/Dubai"),
+    ],
+)
+def test_the_heading_names_the_zone(
+    zone: str, heading: str, fake: FakeRoistat, roistat: Roistat
+) -> None:
+    """Dates are in the zone of --tz, and the heading of a table names it."""
+    fake.state.calls = []
+    fake.state.add_call(date="2026-05-01T21:30:00+0000")
+    shown = {"UTC": "05-01 21:30", "Europe/Moscow": "05-02 00:30", "Europe/Berlin": "05-01 23:30"}
+    out = roistat("calls", "--table", "--tz", zone).out
+    assert heading in out.splitlines()[0]
+    assert f"2026-{shown.get(zone, '05-02 01:30')}:00" in out
+
+
+def test_the_zone_of_the_environment(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROISTAT_TZ is the zone of all commands, unless --tz names another; JSON stays in UTC."""
+    monkeypatch.setenv("ROISTAT_TZ", "Europe/Moscow")
+    assert "MSK" in roistat("calls", "--table").out
+    assert "MSK" in roistat("scripts", "--table").out
+    assert "UTC" in roistat("calls", "--table", "--tz", "utc").out
+    assert roistat("calls", "--limit", "1").rows[0]["date"].endswith("+00:00")
+    monkeypatch.setenv("ROISTAT_TZ", "Europe/Moskow")
+    ended = roistat("calls")
+    assert (ended.code, "Europe/Moskow" in ended.err) == (2, True)
