@@ -12,6 +12,7 @@ import pytest
 
 import roistat_async
 from roistat_async import sync, webhooks
+from roistat_async.integrations import xls
 from roistat_async.resources.analytics import Analytics
 from roistat_async.resources.calls import Calls
 from roistat_async.resources.phones import Phones
@@ -36,6 +37,7 @@ EXPORTED = {
         "SyncState", "SyncWait", "Target", "WriteCounts",
         "open_target", "sync_calls", "sync_recordings",
     },
+    xls: {"CallHistoryRow", "read_call_history"},
     webhooks: {
         "CallEnded", "CallStarted", "DeliveryStore", "OnCall", "RecentDeliveries",
         "Reconciliation", "WebhookReceiver", "parse_webhook", "reconcile", "webhook_handler",

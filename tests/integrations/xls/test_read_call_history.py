@@ -1,0 +1,347 @@
+"""The exported call history is read into typed rows, and other files are refused."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+import pytest
+
+from roistat_async import CallStatus, Period, errors
+from roistat_async.integrations.xls import CallHistoryRow, read_call_history
+from roistat_async.testing import FakeRoistat, Quirks, xls
+from tests.helpers.clients import client
+
+pytest.importorskip("python_calamine", reason="python-calamine is missing: install the extra xls")
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+HEADINGS = ["Date", "Customer Number", "Dialed Number", "Status", "Duration"]
+RUSSIAN_HEADINGS = [
+    "Дата", "Номер клиента", "Набранный номер", "Статус", "Длительность", "Запись звонка",
+    "Номер сделки", "Комментарий", "Номер визита", "Источник", "Город", "Страна", "Домен",
+    "Реферер", "Страница входа", "UTM_Source", "UTM_Medium", "UTM_Campaign", "UTM_Term",
+    "UTM_Content", "Openstat", "Google Client Id",
+]  # fmt: skip
+SPREADSHEET_ML = """<?xml version="1.0" encoding="{encoding}"?>
+<?mso-application progid="Excel.Sheet"?>
+<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"
+ xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Звонки"><Table>
+<Row><Cell><Data ss:Type="String">Дата</Data></Cell><Cell><Data ss:Type="String">Номер клиента</Data
+></Cell><Cell><Data ss:Type="String">Статус</Data></Cell><Cell ss:Index="5"><Data ss:Type="String">
+Длительность</Data></Cell></Row>
+<Row><Cell><Data ss:Type="DateTime">2026-05-01T10:11:12.000</Data></Cell>
+<Cell><Data ss:Type="Number">74951234567</Data></Cell>
+<Cell><Data ss:Type="String">BUSY</Data></Cell>
+<Cell ss:Index="5"><Data ss:Type="Number">65</Data></Cell></Row>
+</Table></Worksheet></Workbook>"""
+
+
+def write_xls(
+    path: Path, *sheets: Sequence[Sequence[Any]], formats: dict[int, str] | None = None
+) -> Path:
+    """Write sheets as Excel 97-2003; `formats` are those of columns below the headings."""
+    import xlwt
+
+    workbook = xlwt.Workbook(encoding="utf-8")
+    for number, rows in enumerate(sheets):
+        sheet = workbook.add_sheet(f"Sheet {number}")
+        for row, cells in enumerate(rows):
+            for column, value in enumerate(cells):
+                style = (formats or {}).get(column, "General")
+                sheet.write(row, column, value, xlwt.easyxf(num_format_str=style))
+    workbook.save(str(path))
+    return path
+
+
+def read_cell(folder: Path, heading: str, value: object, number_format: str = "General") -> Any:
+    """Return the only row of a file with one cell besides its headings."""
+    headings = [*(name for name in HEADINGS if name != heading), heading]
+    rows: list[list[Any]] = [headings, [*[None] * (len(headings) - 1), value]]
+    formats = {len(headings) - 1: number_format}
+    (row,) = read_call_history(write_xls(folder / "one.xls", rows, formats=formats), tz=MOSCOW)
+    return row
+
+
+async def test_the_export_is_the_calls(tmp_path: Path) -> None:
+    """Each call of a period is one row of the export, with the values that the list has."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    path = tmp_path / "calls.xls"
+    async with (
+        FakeRoistat(calls=300, quirks=quirks) as fake,
+        client(fake.base_url, api_key=fake.api_key) as roistat,
+    ):
+        period = Period.last(days=3650)
+        await roistat.calls.export_xls(period, to=path)
+        calls = await roistat.calls.list(
+            period=period, extend=("visit", "order"), sort=("date", "asc")
+        ).collect()
+    rows = {(row.date, row.caller): row for row in read_call_history(path)}
+    assert len(rows) == len(calls) == 300
+    for call in calls:
+        row = rows[call.date, call.caller]
+        visit = call.visit
+        assert (row.callee, row.status, row.duration) == (call.callee, call.status, call.duration)
+        assert (row.link, row.order_id) == (call.link, call.order_id)
+        assert (row.visit_id, row.comment) == (call.visit_id, call.comment or None)
+        assert row.landing_page == (visit.landing_page if visit else None)
+        assert row.extra == {}
+
+
+def test_russian_headings(tmp_path: Path) -> None:
+    """The 22 columns have the same fields under Russian headings as under the vendor's."""
+    english, russian = (
+        read_call_history(write_xls(tmp_path / f"{number}.xls", [headings, values]))
+        for number, headings in enumerate((list(xls.COLUMNS), RUSSIAN_HEADINGS))
+        for values in [["2026-05-01 10:11:12", "1", "2", "BUSY", "4", *"abcdefghijklmnopq"]]
+    )
+    assert english == russian
+    assert english[0].extra == {}
+    assert None not in attrs.astuple(english[0])
+    assert english[0].google_client_id == "q"
+
+
+def test_case_and_spaces_of_headings(tmp_path: Path) -> None:
+    """A heading is recognised whatever its case, spaces, dashes and underscores are."""
+    rows: list[list[Any]] = [
+        ["DATE ", " dialed-number", "utm source", "Landing_Page"],
+        [None, "7", "ya", "/"],
+    ]
+    (row,) = read_call_history(write_xls(tmp_path / "a.xls", rows))
+    assert (row.callee, row.utm_source, row.landing_page) == ("7", "ya", "/")
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "expected"),
+    [
+        (datetime(2026, 5, 1, 10, 11, 12), "DD.MM.YYYY HH:MM:SS", "2026-05-01T10:11:12+03:00"),
+        (date(2026, 5, 1), "DD.MM.YYYY", "2026-05-01T00:00:00+03:00"),
+        (46143.5, "General", "2026-05-01T12:00:00+03:00"),
+        ("2026-05-01T10:11:12+0000", "General", "2026-05-01T10:11:12+00:00"),
+        ("2026-05-01 10:11:12", "General", "2026-05-01T10:11:12+03:00"),
+        ("01.05.2026 10:11:12", "General", "2026-05-01T10:11:12+03:00"),
+        ("1.5.2026, 9:05", "General", "2026-05-01T09:05:00+03:00"),
+    ],
+)
+def test_dates(tmp_path: Path, value: object, number_format: str, expected: str) -> None:
+    """A date is aware: of its own offset, or else of the given zone."""
+    row = read_cell(tmp_path, "Date", value, number_format)
+    assert row.date.isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "seconds"),
+    [
+        (65, "General", 65),
+        (65.0, "0", 65),
+        ("65", "General", 65),
+        ("00:01:05", "General", 65),
+        ("1:05", "General", 65),
+        ("27:00:01", "General", 97_201),
+        (time(0, 1, 5), "HH:MM:SS", 65),
+        (65 / 86_400, "[h]:mm:ss", 65),
+        (0, "General", 0),
+    ],
+)
+def test_durations(tmp_path: Path, value: object, number_format: str, seconds: int) -> None:
+    """A duration is in seconds, whether it is a number, a text, a time or a duration of Excel."""
+    assert read_cell(tmp_path, "Duration", value, number_format).duration == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(74951234567, "74951234567"), (12.5, "12.5"), ("7 (495)", "7 (495)")]
+)
+def test_numbers_as_text(tmp_path: Path, value: object, text: str) -> None:
+    """A phone number or id that Excel stored as a number is text without a fraction."""
+    assert read_cell(tmp_path, "Customer Number", value).caller == text
+
+
+@pytest.mark.parametrize(
+    ("heading", "name", "value"),
+    [
+        ("Date", "date", "yesterday"),
+        ("Date", "date", 3.0),
+        ("Date", "date", "0001-01-01 00:00"),
+        ("Date", "date", "31.02.2026"),
+        ("Duration", "duration", "long"),
+        ("Duration", "duration", -1.0),
+        ("Duration", "duration", 0.5),
+        ("Visit Number", "visit_id", 1e20),
+    ],
+)
+def test_odd_values(tmp_path: Path, heading: str, name: str, value: object) -> None:
+    """A value that its field cannot hold is in `extra`, and the row stays."""
+    row = read_cell(tmp_path, heading, value)
+    assert getattr(row, name) is None
+    assert row.extra == {name: value}
+
+
+def test_unknown_columns(tmp_path: Path) -> None:
+    """Columns that are unknown, nameless or doubled are in `extra` under names of their own."""
+    rows: list[list[Any]] = [
+        ["Date", "Status", "Source", "Manager", "", "Status", "Manager"],
+        ["", "BUSY", "ads", "Ann", 1.5, "x", "Bob", "beyond"],
+    ]
+    (row,) = read_call_history(write_xls(tmp_path / "a.xls", rows))
+    assert (row.status, row.source) == (CallStatus.BUSY, "ads")
+    assert row.extra == {
+        "Manager": "Ann",
+        "column 5": 1.5,
+        "Status": "x",
+        "Manager (7)": "Bob",
+        "column 8": "beyond",
+    }
+
+
+def test_unknown_status(tmp_path: Path) -> None:
+    """A status that the vendor does not document is returned as it is."""
+    status = read_cell(tmp_path, "Status", "Отвечен").status
+    assert (status, status.is_known) == ("Отвечен", False)
+
+
+def test_several_sheets(tmp_path: Path) -> None:
+    """All sheets are read: those with headings of their own, and those that continue another."""
+    first = [["Calls"], [], HEADINGS, ["2026-05-01", "1"]]
+    second = [["Date", "Status", "Customer Number"], ["2026-05-02", "BUSY", "2"]]
+    third = [["2026-05-03", "BUSY", "3"], ["", "", ""], ["2026-05-04", "BUSY", "4"]]
+    rows = read_call_history(write_xls(tmp_path / "a.xls", first, second, third))
+    assert [row.caller for row in rows] == ["1", "2", "3", "4"]
+
+
+def test_no_calls(tmp_path: Path) -> None:
+    """An export of a period without calls is an empty list."""
+    (tmp_path / "a.xls").write_bytes(xls.workbook([]))
+    assert read_call_history(tmp_path / "a.xls") == []
+
+
+def test_xlsx(tmp_path: Path) -> None:
+    """An .xlsx is read under the name .xls too."""
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is missing: pip install openpyxl")
+    workbook = openpyxl.Workbook()
+    workbook.active.append(HEADINGS)
+    workbook.active.append(
+        [datetime(2026, 5, 1, 10), 74951234567, "2", "BUSY", timedelta(seconds=65)]
+    )
+    workbook.save(tmp_path / "a.xls")
+    (row,) = read_call_history(str(tmp_path / "a.xls"))
+    assert (row.date, row.caller) == (datetime(2026, 5, 1, 10, tzinfo=UTC), "74951234567")
+    assert (row.status, row.duration) == (CallStatus.BUSY, 65)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1251"])
+def test_spreadsheet_ml(tmp_path: Path, encoding: str) -> None:
+    """SpreadsheetML is read, with the columns that its indexes name."""
+    path = tmp_path / "a.xls"
+    path.write_bytes(SPREADSHEET_ML.format(encoding=encoding).encode(encoding))
+    (row,) = read_call_history(path, tz=MOSCOW)
+    assert row == CallHistoryRow(
+        date=datetime(2026, 5, 1, 10, 11, 12, tzinfo=MOSCOW),
+        caller="74951234567",
+        status=CallStatus.BUSY,
+        duration=65,
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b'{"status": "error", "error": "access_denied"}', "JSON.*Roistat's error access_denied"),
+        (b'{"error": "+7 495 123-45-67"}', "JSON, not a sheet; export it again"),
+        (b"<!DOCTYPE html><html><table><tr><td>Date</td></tr></table></html>", "HTML, not a sheet"),
+        (b"", "empty, not a sheet"),
+        (b"Date;Status;Duration\n2026-05-01;BUSY;5\n", "CSV, not a sheet"),
+        (SPREADSHEET_ML.format(encoding="utf-8").encode()[:-40], "damaged; export it again"),
+        (b"PK\x03\x04" + b"\0" * 99 + b"PK\x05\x06" + b"\0" * 18, "damaged; export it again"),
+    ],
+    ids=["error", "json", "html", "empty", "csv", "xml", "zip"],
+)
+def test_r1_other_files(tmp_path: Path, content: bytes, text: str) -> None:
+    """A file that is no sheet is a ContentError that names its kind and shows nothing of it."""
+    path = tmp_path / "calls.xls"
+    path.write_bytes(content)
+    with pytest.raises(errors.ContentError, match=text) as caught:
+        read_call_history(path)
+    assert caught.value.path == path
+    assert "495" not in str(caught.value)
+
+
+def test_other_sheet(tmp_path: Path) -> None:
+    """A sheet without the headings of the call history is a ContentError."""
+    path = write_xls(tmp_path / "a.xls", [["Name", "Price"], ["Nail", 5]])
+    with pytest.raises(errors.ContentError, match="no headings of the call history"):
+        read_call_history(path)
+
+
+def test_r2_truncated(tmp_path: Path) -> None:
+    """A file that was cut is an error wherever it was cut, never fewer rows."""
+    rows = [
+        [f"2026-05-01T10:11:{second:02}+0000", *[f"{second} text"] * 21] for second in range(60)
+    ]
+    data = xls.workbook(rows)
+    path = tmp_path / "a.xls"
+    for size in range(8, len(data) - 1, 509):
+        path.write_bytes(data[:size])
+        with pytest.raises(errors.DownloadError):
+            read_call_history(path)
+
+
+def test_r2_lost_sector(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A sector that the disk lost is an error of this library, never another exception."""
+    data = xls.workbook([["2026-05-01", *["text"] * 21]] * 20)
+    path = tmp_path / "a.xls"
+    for offset in range(0, len(data), 512):
+        path.write_bytes(data[:offset] + bytes(512) + data[offset + 512 :])
+        with suppress(errors.DownloadError):
+            read_call_history(path)
+    capfd.readouterr()  # calamine may print where it panics
+
+
+def test_panic_of_calamine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panic of calamine, which is no Exception, is a ContentError."""
+    import python_calamine
+
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+
+    class PanickingWorkbook:
+        def from_filelike(self, _: io.BytesIO) -> None:
+            raise panic("range end index 7")
+
+    monkeypatch.setattr(python_calamine, "CalamineWorkbook", PanickingWorkbook())
+    (tmp_path / "a.xls").write_bytes(xls.workbook([]))
+    with pytest.raises(errors.ContentError, match="damaged"):
+        read_call_history(tmp_path / "a.xls")
+
+
+def test_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A protected sheet is an error that says so."""
+    import python_calamine
+
+    class ProtectedWorkbook:
+        def from_filelike(self, _: io.BytesIO) -> None:
+            raise python_calamine.PasswordError("Workbook is password protected")
+
+    monkeypatch.setattr(python_calamine, "CalamineWorkbook", ProtectedWorkbook())
+    (tmp_path / "a.xls").write_bytes(xls.workbook([]))
+    with pytest.raises(errors.ContentError, match="password"):
+        read_call_history(tmp_path / "a.xls")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A file that does not exist is the usual FileNotFoundError."""
+    with pytest.raises(FileNotFoundError):
+        read_call_history(tmp_path / "a.xls")
+
+
+def test_nothing_personal_in_the_repr(tmp_path: Path) -> None:
+    """The repr of a row shows no phone number, comment, recording or unknown column."""
+    headings = [*HEADINGS, "Call Recording", "Comment", "Google Client Id", "Manager"]
+    values = ["2026-05-01", "74951234567", "74957654321", "BUSY", 5, "secret", "secret", "secret"]
+    (row,) = read_call_history(write_xls(tmp_path / "a.xls", [headings, [*values, "secret"]]))
+    assert "secret" not in repr(row)
+    assert "74951234567" not in repr(row)
+    assert "7495•••4321" in repr(row)
