@@ -64,8 +64,9 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "download_recording": "call to progress accept=() check=True",
         "download_recordings": "calls folder concurrency=8 accept=() check=True",
         "export_xls": "period to progress check=True",
+        "get": "call extend=()",
         "history": "period extend=() page_size=1000 concurrency=4 settle=0:02:00 resume_from"
-        " on_bad_record='raise'",
+        " where on_bad_record='raise'",
         "list": f"period status filters=() extend=() sort=date,desc {LIST}",
         "recording": "call start end if_range accept=() check=True",
         "update": "call comment status duration answer_duration order_id link",

@@ -14,7 +14,10 @@ from .omitted import OMITTED, Omitted
 
 
 class CallStatus(StrEnum):
-    """Status of a call: one that the vendor documents, or another that Roistat sent."""
+    """Status of a call: one that the vendor documents, or another that Roistat sent.
+
+    `docs/filters.md` says what each of them means.
+    """
 
     ACTIVE = "ACTIVE"
     ANSWER = "ANSWER"
@@ -43,7 +46,11 @@ class CallStatus(StrEnum):
 
 @frozen(kw_only=True)
 class Source:
-    """Advertising channel of a visit, or of a static number."""
+    """Advertising channel of a visit, or of a static number.
+
+    A call has it as `call.visit.source` if the list was requested with `extend=("visit",)`, and
+    as `call.static_source` if its number belongs to a static script. Otherwise there is none.
+    """
 
     system_name: str | None = None
     display_name: str | None = None
@@ -163,6 +170,19 @@ class Call:
     script_name: str | None = None
     tags: dict[str, Any] | list[Any] | None = field(default=None, hash=False)
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the call was answered: its status is ANSWER."""
+        return self.status is CallStatus.ANSWER
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the call ended without an answer: any status but ANSWER and ACTIVE.
+
+        A call without a status is neither answered nor missed.
+        """
+        return self.status not in (None, CallStatus.ANSWER, CallStatus.ACTIVE)
 
 
 @frozen

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from inspect import iscoroutinefunction
+
+from attrs import evolve
 
 from ..errors import ConfigurationError, PagingError, RoistatError
 from ..models.calls import Call
@@ -18,6 +21,9 @@ from .closable_iterable import ClosableIterable
 from .date_walk import DateWalk
 from .page_fetcher import Fetch, PageFetcher, ReductionHint
 from .resume_token import ResumeToken
+
+Where = Callable[[Call], object]
+"""Condition of the calls that a history returns."""
 
 
 class History(ClosableIterable):
@@ -42,10 +48,12 @@ class History(ClosableIterable):
         reduction_hint: ReductionHint,
         now: Callable[[], datetime],
         resume_from: str | None = None,
+        where: Where | None = None,
     ) -> None:
         super().__init__()
-        _check(period, page_size, concurrency, settle)
+        _check(period, page_size, concurrency, settle, where)
         self._fetch = fetch
+        self._where = where
         self._page_size = page_size
         self._concurrency = concurrency
         self._settle = settle
@@ -68,14 +76,29 @@ class History(ClosableIterable):
         `page.offset` is the number of calls before it, `page.total` is None.
         """
         self._refuse_second_iteration()
-        return self._opened(self._pages())
+        return self._opened(
+            self._pages() if self._where is None else self._pages_where(self._where)
+        )
 
     async def _calls(self) -> AsyncGenerator[Call, None]:
+        where = self._where
         async with aclosing(self._pages()) as pages:
             async for page in pages:
-                for count, call in enumerate(page.items, 1):
-                    self._returned_count = count
-                    yield call
+                for count, call in enumerate(page.items):
+                    self._returned_count = count  # if `where` raises, a resumed walk reads it again
+                    is_match = where is None or where(call)
+                    self._returned_count = count + 1
+                    if is_match:
+                        yield call
+
+    async def _pages_where(self, where: Where) -> AsyncGenerator[Page[Call], None]:
+        async with aclosing(self._pages()) as pages:
+            async for page in pages:
+                self._returned_count = 0
+                calls = [call for call in page.items if where(call)]
+                self._returned_count = len(page.items)
+                if calls:
+                    yield evolve(page, items=calls)
 
     async def _pages(self) -> AsyncGenerator[Page[Call], None]:
         self._refuse_second_iteration(own=1)
@@ -216,10 +239,16 @@ def _next_second(when: datetime) -> datetime:
     return second if second == when else second + SECOND
 
 
-def _check(period: object, page_size: object, concurrency: object, settle: object) -> None:
+def _check(
+    period: object, page_size: object, concurrency: object, settle: object, where: object
+) -> None:
     if not isinstance(period, Period):
         raise ConfigurationError("period must be a Period, e.g. Period.last(days=7)")
     require_int(page_size, "page_size")
     require_int(concurrency, "concurrency")
     if not isinstance(settle, timedelta) or settle < timedelta(0):
         raise ConfigurationError("settle must be a timedelta, 0 or more")
+    if where is not None and (not callable(where) or iscoroutinefunction(where)):
+        raise ConfigurationError(
+            "where must be a plain function of a call, e.g. where=lambda call: call.is_missed"
+        )

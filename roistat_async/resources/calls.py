@@ -20,7 +20,7 @@ from ..downloads.file_request import export_request, recording_request
 from ..downloads.open_body import open_body
 from ..downloads.range_response import strong_etag
 from ..downloads.requested_range import RequestedRange
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, NotFoundError, PagingError
 from ..files.paths import check_target
 from ..models.calls import Call, CallDraft, CallStatus
 from ..models.downloads import Download
@@ -28,7 +28,7 @@ from ..models.omitted import OMITTED, Omitted
 from ..models.page import RowBatch
 from ..models.period import Period
 from ..paging.checked_page import PageQuery
-from ..paging.history import History
+from ..paging.history import History, Where
 from ..paging.pager import Pager
 from ..scheduling import fair_yield
 from ..tracebacks import hides_arguments
@@ -111,6 +111,20 @@ class Calls:
             fetch, decode, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
         )
 
+    async def get(self, call: Call | str | int, *, extend: Sequence[CallExtension] = ()) -> Call:
+        """Return a call by its id, or the present state of a call: `get(call, extend=("visit",))`.
+
+        It is a list request, because Roistat has no method for one call. Raises NotFoundError if
+        there is no call with this id.
+        """
+        call_id = call_id_of(call)
+        record = await self.list(filters=[("id", "=", call_id)], extend=extend, page_size=1).first()
+        if record is None:
+            raise NotFoundError("not_listed", message=f"there is no call with the id {call_id}")
+        if record.id != call_id:
+            raise PagingError("Roistat ignored the filter by id; look for the call in `history`")
+        return record
+
     def history(
         self,
         period: Period,
@@ -120,6 +134,7 @@ class Calls:
         concurrency: int = 4,
         settle: timedelta = timedelta(seconds=120),
         resume_from: str | None = None,
+        where: Where | None = None,
         on_bad_record: OnBadRecord = "raise",
     ) -> History:
         """Return every call of a period exactly once, in order of date.
@@ -133,8 +148,11 @@ class Calls:
         still add calls dated within the last `settle` before the walk started. `report` counts
         them, and says up to when the history is complete.
 
-        There is no filter: a call that changes during the walk could leave or enter the filter and
-        be missed. Filter the calls yourself.
+        `where` is a function of a call: `where=lambda call: call.is_missed` returns the calls for
+        which it is true. It is applied here, to every call of the period, so the history is as
+        complete as without it, and costs as many requests; `report` counts all calls. Roistat must
+        not filter: a call that changes during the walk could leave or enter the filter and be
+        missed.
 
         `concurrency` is the number of requests at the same time. `resume_from` is the
         resume token of an earlier walk over the same period. The other arguments are those of
@@ -166,6 +184,7 @@ class Calls:
             reduction_hint=list_query.reduction_hint,
             now=self._api.clock.utc_now,
             resume_from=resume_from,
+            where=where,
         )
 
     @hides_arguments

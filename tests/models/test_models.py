@@ -143,3 +143,20 @@ def test_outcome_is_pickled_with_its_error() -> None:
 def test_row_count_includes_bad_records() -> None:
     """An offset is advanced by all rows of a response."""
     assert RowBatch([1, 2], ["a", "b"], 9, bad_keys=["c"]).row_count == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "is_answered", "is_missed"),
+    [
+        ("ANSWER", True, False), ("ACTIVE", False, False), (None, False, False),
+        ("BUSY", False, True), ("NOANSWER", False, True), ("CANCEL", False, True),
+        ("CONGESTION", False, True), ("CHANUNAVAIL", False, True), ("DONTCALL", False, True),
+        ("TORTURE", False, True), ("TENTH", False, True),
+    ],
+)  # fmt: skip
+def test_a_call_is_answered_or_missed(
+    status: str | None, is_answered: bool, is_missed: bool
+) -> None:
+    """A call that ended is answered or missed, one that goes on or has no status is neither."""
+    call = Call(id="1", date=TIME, status=None if status is None else CallStatus(status))
+    assert (call.is_answered, call.is_missed) == (is_answered, is_missed)

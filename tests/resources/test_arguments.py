@@ -116,6 +116,8 @@ INVALID: dict[str, Action] = {
     "calls.list: page size": _list("calls", page_size=0),
     "calls.list: offset": _list("calls", offset=-1),
     "calls.list: on_bad_record": _list("calls", on_bad_record="ignore"),
+    "calls.get: id": lambda r, _: r.calls.get("1a"),
+    "calls.get: extend": lambda r, _: r.calls.get(1, extend=["visits"]),
     "calls.history: period": _history("2026"),
     "calls.history: string for extend": _history(PERIOD, extend="visit"),
     "calls.history: on_bad_record": _history(PERIOD, on_bad_record="ignore"),

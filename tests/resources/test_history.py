@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from roistat_async import Period, RetryPolicy, Roistat, errors
+from roistat_async import Call, Period, RetryPolicy, Roistat, errors
 from roistat_async.paging.history import History
 from roistat_async.testing import FakeRoistat, Fault, Quirks
 from tests.helpers.clients import client
@@ -361,3 +361,61 @@ async def test_a_resume_token_is_not_personal(server: Server) -> None:
     assert json.loads(token).keys() == {"next", "sealed", "given"}
     assert "7900" not in token
     assert await ids_of(server.walk(resume_from=token)) == server.ids[123:]
+
+
+async def test_where_returns_the_calls_that_match(server: Server) -> None:
+    """A condition leaves calls out, changes no request, and the report counts all calls."""
+    walk = server.walk(page_size=100, where=lambda call: call.id.endswith("7"))
+    assert await ids_of(walk) == [call_id for call_id in server.ids if call_id.endswith("7")]
+    requests = len(server.fake.requests)
+    assert (walk.report.rows, walk.report.is_complete) == (500, True)
+    await ids_of(server.walk(page_size=100))
+    assert len(server.fake.requests) == 2 * requests
+
+
+async def test_pages_hold_the_calls_that_match(server: Server) -> None:
+    """Pages have only calls that match, and a page without any is left out."""
+    matching = server.ids[250:255]
+    walk = server.walk(page_size=20, where=lambda call: call.id in matching)
+    pages = [page async for page in walk.pages()]
+    assert [call.id for page in pages for call in page.items] == matching
+    assert all(page.items for page in pages)
+    assert walk.report.rows == 500
+
+
+@pytest.mark.parametrize("by_page", [False, True])
+async def test_a_condition_that_raises_loses_no_call(server: Server, by_page: bool) -> None:
+    """A walk that ended in the error of its condition resumes with the call that raised it."""
+    failing = server.ids[37]
+
+    def where(call: Call) -> bool:
+        if call.id == failing:
+            raise ZeroDivisionError
+        return True
+
+    walk = server.walk(page_size=20, where=where)
+    ids: list[str] = []
+    calls = _calls_of_pages(walk) if by_page else walk
+    with pytest.raises(ZeroDivisionError):
+        await append_ids(ids, calls)
+    assert failing not in ids
+    resumed = server.walk(resume_from=walk.resume_token)
+    assert [*ids, *await ids_of(resumed)] == server.ids
+
+
+async def _calls_of_pages(walk: History) -> AsyncIterator[Call]:
+    async for page in walk.pages():
+        for call in page.items:
+            yield call
+
+
+async def _async_condition(_: Call) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("where", [_async_condition, "status", [("status", "=", "BUSY")]])
+async def test_a_condition_must_be_a_plain_function(server: Server, where: Any) -> None:
+    """An async function, which is always true, or a filter is refused before any request."""
+    with pytest.raises(errors.ConfigurationError, match="where must be a plain function"):
+        server.walk(where=where)
+    assert server.fake.requests == []
