@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from attrs import field, frozen
 
@@ -96,6 +96,19 @@ class SyncReport:
     odd_values: Mapping[str, int] = field(factory=dict)
     seconds: float = 0.0
 
+    @property
+    def summary(self) -> str:
+        """One line for a log or a mail; it holds nothing personal."""
+        counts = _counts(
+            changed=self.changed,
+            marked_as_deleted=self.deleted,
+            unreadable=self.bad_records,
+        )
+        return (
+            f"project {self.project}: {self.added:,} calls added{counts}, complete up to "
+            f"{self.sealed_until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        )
+
 
 @frozen(kw_only=True)
 class RecordingsReport:
@@ -123,6 +136,27 @@ class RecordingsReport:
     failed: int = 0
     failures: list[DownloadOutcome] = field(factory=list)
     seconds: float = 0.0
+
+    @property
+    def summary(self) -> str:
+        """One line for a log or a mail; it holds nothing personal."""
+        counts = _counts(
+            already_there=self.adopted,
+            not_there_yet=self.waiting,
+            given_up=self.given_up,
+            failed=self.failed,
+        )
+        return (
+            f"project {self.project}: {self.saved:,} recordings saved "
+            f"({self.size / 1_000_000:,.1f} MB){counts}"
+        )
+
+
+def _counts(**counts: int) -> str:
+    """Return the counts that are not 0, each after a comma."""
+    return "".join(
+        f", {count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count
+    )
 
 
 OnProgress = Callable[[SyncProgress], object]
