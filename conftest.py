@@ -15,6 +15,7 @@ from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
+from roistat_async.errors import ConfigurationError
 from roistat_async.testing import FakeRoistat
 from tests.helpers import postgres_server as server
 
@@ -30,6 +31,10 @@ class IsolatedEvaluator(PythonEvaluator):
             if error.name is None or error.name.startswith("roistat_async"):
                 raise
             pytest.skip(f"{error.name} is missing: install the extra test-integrations")
+        except ConfigurationError as error:
+            if "pip install" not in str(error):
+                raise
+            pytest.skip(str(error))  # an extra of ours
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ ONLY_HERE = {
     "psycopg": {"sync/postgres_address.py"},
     "setproctitle": {"cli/copies.py"},
     "python_calamine": {"integrations/xls/reader.py"},
-    "pyarrow": {"sync/parquet.py"},
+    "pyarrow": {"integrations/arrow.py", "sync/parquet.py"},
     "isal": {"transport/gzip_backend.py"},
     "opentelemetry": {"telemetry.py"},
     "random": {"clock.py"},

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -22,8 +23,13 @@ from .date_walk import DateWalk
 from .page_fetcher import Fetch, PageFetcher, ReductionHint
 from .resume_token import ResumeToken
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Where = Callable[[Call], object]
 """Condition of the calls that a history returns."""
+ToBatches = Callable[[AsyncGenerator[Page[Call], None]], AsyncGenerator[Any, None]]
+"""Function that makes pyarrow RecordBatches of pages."""
 
 
 class History(ClosableIterable):
@@ -49,6 +55,7 @@ class History(ClosableIterable):
         now: Callable[[], datetime],
         resume_from: str | None = None,
         where: Where | None = None,
+        to_batches: ToBatches | None = None,
     ) -> None:
         super().__init__()
         _check(period, page_size, concurrency, settle, where)
@@ -59,6 +66,7 @@ class History(ClosableIterable):
         self._settle = settle
         self._reduction_hint = reduction_hint
         self._now = now
+        self._to_batches = to_batches
         self._end = _next_second(period.end)
         first = _next_second(period.start)
         self._first = ResumeToken(first) if resume_from is None else resume_token.parse(resume_from)
@@ -79,6 +87,18 @@ class History(ClosableIterable):
         return self._opened(
             self._pages() if self._where is None else self._pages_where(self._where)
         )
+
+    def to_arrow_batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Iterate over the calls as pyarrow RecordBatches, one for each page.
+
+            async for batch in roistat.calls.history(period).to_arrow_batches(): ...
+
+        Their schema is `roistat_async.integrations.arrow.CALLS_SCHEMA`; `page_size` is the number
+        of rows at most, but for seconds with more calls. Needs the extra `arrow`.
+        """
+        if self._to_batches is None:
+            raise ConfigurationError("this walk has no Arrow batches; use pages()")
+        return self._to_batches(self.pages())
 
     async def _calls(self) -> AsyncGenerator[Call, None]:
         where = self._where

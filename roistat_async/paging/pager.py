@@ -12,9 +12,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from ..errors import PagingError, RoistatError
+from ..errors import ConfigurationError, PagingError, RoistatError
 from ..models.page import BadRecord, Page, RowBatch
 from ..scheduling import fair_yield
 from ..validation import require_int
@@ -23,12 +23,17 @@ from .closable_iterable import ClosableIterable
 from .end_of_list import MAX_READINGS, is_end, is_past_end
 from .odd_values import OddValues
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 _OFFSET_PAST_END = 1_000_000
 """Distance of an offset beyond all rows."""
 
+CollectTable: TypeAlias = Callable[[AsyncGenerator[Page[T], None]], Awaitable[Any]]
+"""Function that makes a pyarrow Table of pages."""
 Fetch = Callable[[int, int], Awaitable[R]]
 """Request rows: limit, offset -> a response that is not decoded yet."""
 
@@ -53,6 +58,7 @@ class Pager(ClosableIterable, Generic[T]):
         offset: int = 0,
         limit: int | None = None,
         prefetch: int = 4,
+        collect_table: CollectTable[T] | None = None,
     ) -> None:
         super().__init__()
         _check(page_size=page_size, offset=offset, limit=limit, prefetch=prefetch)
@@ -62,6 +68,7 @@ class Pager(ClosableIterable, Generic[T]):
         self._offset = offset
         self._limit = limit
         self._prefetch = prefetch
+        self._collect_table = collect_table
         self.bad_records: list[BadRecord] = []
         self.odd_values: Mapping[str, int] = OddValues()
 
@@ -103,6 +110,16 @@ class Pager(ClosableIterable, Generic[T]):
     async def collect(self) -> list[T]:
         """Return all rows as a list."""
         return [item async for item in self]
+
+    async def to_arrow(self) -> pa.Table:
+        """Return all calls as a pyarrow Table.
+
+        Its schema is `roistat_async.integrations.arrow.CALLS_SCHEMA`. Needs the extra `arrow`.
+        Raises ConfigurationError for a list of other records than calls.
+        """
+        if self._collect_table is None:
+            raise ConfigurationError("only calls can be a table; use collect()")
+        return await self._collect_table(self.pages())
 
     async def _items(self) -> AsyncGenerator[T, None]:
         async with aclosing(self._pages()) as pages:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -25,7 +26,7 @@ from ..files.paths import check_target
 from ..models.calls import Call, CallDraft, CallStatus
 from ..models.downloads import Download
 from ..models.omitted import OMITTED, Omitted
-from ..models.page import RowBatch
+from ..models.page import Page, RowBatch
 from ..models.period import Period
 from ..paging.checked_page import PageQuery
 from ..paging.history import History, Where
@@ -108,7 +109,13 @@ class Calls:
             return records.decode_list(response, Call, skip_bad=skip_bad)
 
         return Pager(
-            fetch, decode, page_size=page_size, offset=offset, limit=limit, prefetch=prefetch
+            fetch,
+            decode,
+            page_size=page_size,
+            offset=offset,
+            limit=limit,
+            prefetch=prefetch,
+            collect_table=_collect_table,
         )
 
     async def get(self, call: Call | str | int, *, extend: Sequence[CallExtension] = ()) -> Call:
@@ -185,6 +192,7 @@ class Calls:
             now=self._api.clock.utc_now,
             resume_from=resume_from,
             where=where,
+            to_batches=_to_batches,
         )
 
     @hides_arguments
@@ -362,6 +370,18 @@ class Calls:
 def call_id_of(call: Call | str | int) -> str:
     """Return the id of a call, checked because it becomes part of a URL and of a file name."""
     return values.validate_id(call.id if isinstance(call, Call) else call, "call")
+
+
+async def _collect_table(pages: AsyncGenerator[Page[Call], None]) -> Any:
+    from ..integrations.arrow import collect_table  # needs pyarrow
+
+    return await collect_table(pages)
+
+
+def _to_batches(pages: AsyncGenerator[Page[Call], None]) -> AsyncGenerator[Any, None]:
+    from ..integrations.arrow import to_batches  # needs pyarrow
+
+    return to_batches(pages)
 
 
 def _list_period(api: ProjectApi, period: Period) -> Pager[Call]:

@@ -40,12 +40,14 @@ def json_column(calls: Sequence[Call], name: str) -> list[str | None]:
         values = [extra or None for extra in values]
     if values.count(None) == len(values):
         return values
-    texts = iter(_dump_all([value for value in values if value is not None]))
+    texts = iter(dump_all([value for value in values if value is not None]))
     return [None if value is None else next(texts) for value in values]
 
 
-def _dump_all(values: list[Any]) -> list[str]:
-    """Encode many values in one call, a line each: JSON escapes line ends in text."""
+def dump_all(values: list[Any]) -> list[str]:
+    """Encode many values as JSON, in one call, a line each: JSON escapes line ends in text."""
+    if not values:
+        return []
     try:
         lines = _encode_lines(list(map(_normalise, values)))
     except OverflowError:
@@ -58,7 +60,7 @@ def _dump(value: Any) -> str:
         return _encode(_normalise(value)).decode()
     except OverflowError:  # an integer or a year that msgspec cannot encode
         model = value.build_model() if isinstance(value, ModelStruct) else value
-        return json.dumps(_to_plain(model), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(to_plain(model), ensure_ascii=False, separators=(",", ":"))
 
 
 def format_utc(at: datetime) -> str:
@@ -130,12 +132,12 @@ _NORMALISERS: dict[type, Callable[[Any], Any]] = {
 def _normalise(value: Any) -> Any:
     """Return a value that is encoded as the built model would be."""
     if not isinstance(value, ModelStruct):
-        return _to_plain(value)
+        return to_plain(value)
     normalise = _NORMALISERS.get(value.model)
     return value if normalise is None else normalise(value)
 
 
-def _to_plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Return models as dicts, unknown keys last.
 
     A field wins over a key of `extra` with its name, unless it is empty: then its value was odd.
@@ -146,6 +148,6 @@ def _to_plain(value: Any) -> Any:
     if not attrs.has(kind):
         return value
     names = [field.name for field in attrs.fields(kind) if field.name != "extra"]
-    plain = {name: _to_plain(getattr(value, name)) for name in names}
+    plain = {name: to_plain(getattr(value, name)) for name in names}
     extra = cast("dict[str, Any]", value.extra)
     return plain | {key: value for key, value in extra.items() if plain.get(key) in (None, {})}

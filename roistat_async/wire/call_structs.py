@@ -177,7 +177,7 @@ def _wire_type(
 def _model_factory(model: type[Any], unknown: UnknownKeys) -> Callable[[Any], Any]:
     """Return a function that fills the slots: the frozen `__init__` takes three times as long."""
     fields = known_fields(model)
-    slots = [(model.__dict__[field.name].__set__, _converter(field)) for field in fields]
+    slots = [(model.__dict__[field.name].__set__, field_converter(field)) for field in fields]
     set_extra = model.__dict__["extra"].__set__
     extra = _extra_getter(model, unknown)
 
@@ -212,7 +212,7 @@ def _extra_getter(model: type, unknown: UnknownKeys) -> Callable[[Any], dict[str
     return get_extra
 
 
-def _converter(field: attrs.Attribute[Any]) -> Callable[[Any], Any] | None:
+def field_converter(field: attrs.Attribute[Any]) -> Callable[[Any], Any] | None:
     """Return the function that converts a field's decoded value, if there is anything to do."""
     kinds = set(union_members(field.type))
     if str in kinds and field.name in _ID_FIELDS:
@@ -251,7 +251,8 @@ def _build_calls(structs: list[Any], extras: Iterable[Any]) -> list[Call]:
     """Return calls for Structs; `visit`, `order` and `static_source` stay Structs.
 
     It is one loop with few function calls, since it runs for every call of every page. What
-    `_converter` does for nested objects is written out here. A new field of `Call` must be added.
+    `field_converter` does for nested objects is written out here. A new field of `Call` must be
+    added.
     """
     calls: list[Any] = list(map(object.__new__, repeat(_MutableCall, len(structs))))
     for call, struct, extra in zip(calls, structs, extras, strict=False):
