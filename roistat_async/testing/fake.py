@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -26,19 +26,26 @@ class FakeRoistat(ServerState):
         *,
         calls: int = 200,
         project: int = 12345,
+        projects: Iterable[int] = (),
         api_key: str = API_KEY,
         seed: int = 1,
         quirks: Quirks | None = None,
         clock: Clock = wall_clock,
         port: int = 0,
     ) -> None:
-        """Make up one project.
+        """Make up a project, and further `projects`, each with `calls` calls.
 
         A clock of a test also counts the limits and writes the Date header. Without one, the Date
         header has the time of the system, and limits are counted by a monotonic clock.
         """
         super().__init__(
-            calls=calls, project=project, api_key=api_key, seed=seed, quirks=quirks, clock=clock
+            calls=calls,
+            project=project,
+            projects=projects,
+            api_key=api_key,
+            seed=seed,
+            quirks=quirks,
+            clock=clock,
         )
         self._port = port
         self._server: HttpServer | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from . import sample_data
+from . import business_hours, sample_data
 from .dates import DAY, write_date
 from .responses import Row, to_json
 
@@ -55,8 +55,7 @@ class GeneratedCalls:
         # Gaps are drawn from a small pool: a million calls in half a second.
         gaps = [_gap(random, mean) for _ in range(2048)]
         offsets = list(accumulate(random.choices(gaps, k=self.count)))
-        shift = int(self.until) - 60 - (offsets[-1] if offsets else 0)
-        return [shift + offset for offset in offsets]
+        return business_hours.spread(offsets, int(self.until) - 60)
 
     def number_of(self, call_id: str) -> int | None:
         """Return which call an id means, None when it is none of these."""
@@ -97,6 +96,8 @@ class GeneratedCalls:
         # 389 shares no factor with SHAPES, so neighbours differ and all statuses soon appear.
         active = number >= self.count - min(3, self.count // 50)
         key = SHAPES if active else number * 389 % SHAPES
+        if not active and business_hours.is_closed(self.dates[number]):
+            key = _unanswered(key)
         shape = self._shapes.get(key)
         if shape is None:
             shape = self._shapes[key] = _shape(key, self.seed, self.project)
@@ -109,6 +110,13 @@ class GeneratedCalls:
             b"visit": _FIRST_VISIT + number,
             b"order": _FIRST_ORDER + number,
         }
+
+
+def _unanswered(key: int) -> int:
+    """Return the shape of a call that nobody answered, near to this one."""
+    first = sample_data.STATUSES.index("NOANSWER")
+    start = key - key % len(sample_data.STATUSES)
+    return start + first + key % sample_data.STATUSES.count("NOANSWER")
 
 
 def _gap(random: Random, mean: float) -> int:

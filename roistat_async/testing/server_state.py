@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from .clocks import Clock, wall_clock
 from .fault_queue import FaultQueue, When
@@ -23,12 +23,13 @@ class ServerState:
         *,
         calls: int = 200,
         project: int = 12345,
+        projects: Iterable[int] = (),
         api_key: str = API_KEY,
         seed: int = 1,
         quirks: Quirks | None = None,
         clock: Clock = wall_clock,
     ) -> None:
-        """Make up one project.
+        """Make up a project, and further `projects`, each with `calls` calls.
 
         A clock of a test also counts the limits and writes the Date header. Without one, the Date
         header has the time of the system, and limits are counted by a monotonic clock.
@@ -44,7 +45,8 @@ class ServerState:
         self.peak_in_flight = 0
         self._seed = seed
         self._faults = FaultQueue()
-        self.add_project(project, calls=calls)
+        for number in (project, *projects):
+            self.add_project(number, calls=calls)
 
     @property
     def state(self) -> FakeProject:

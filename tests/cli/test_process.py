@@ -71,6 +71,26 @@ def test_fake_server_until_a_signal(sign: int, code: int) -> None:
         _end(server, sign, code)
 
 
+def test_fake_server_of_several_projects() -> None:
+    """The first project is the one to paste, and the same key opens the others."""
+    with _start("fake-server", "--calls", "7", "--projects", "12345, 678") as server:
+        lines = [_line(server) for _ in range(3)]
+        environ = {**os.environ, **dict(line[7:].strip().split("=", 1) for line in lines)}
+        assert environ["ROISTAT_PROJECT"] == "12345"
+        rows = _run("calls", "--project", "678", env=environ).stdout.splitlines()
+        assert len(rows) == 7
+        _, err = _end(server, signal.SIGINT, 130)
+    assert "further projects: 678" in err
+
+
+@pytest.mark.parametrize("projects", ["", "x", "1,", "0", "1,1", "9" * 5000])
+def test_fake_server_refuses_projects(projects: str) -> None:
+    """What is no list of different numbers is a wrong usage."""
+    process = _run("fake-server", "--projects", projects)
+    assert process.returncode == 2
+    assert "--projects" in process.stderr
+
+
 @each_signal
 def test_signal_leaves_no_part_file(
     sign: int, code: int, fake: FakeRoistat, tmp_path: Path

@@ -33,6 +33,23 @@ def test_sync(fake_roistat):
 """
 
 
+MARKED_TEST = """
+import json, pytest, urllib.request
+
+@pytest.mark.roistat(calls=50, projects=[678])
+class TestMarked:
+    def test_class(self, fake_roistat):
+        assert [len(each.calls) for each in fake_roistat.projects.values()] == [50, 50]
+
+    @pytest.mark.roistat(calls=3)
+    def test_method(self, fake_roistat):
+        assert len(fake_roistat.state.calls) == 3
+
+def test_plain(fake_roistat):
+    assert len(fake_roistat.state.calls) == 200
+"""
+
+
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run Python with the package on its path and without automatic plugins."""
     root = str(Path(__file__).parents[2])
@@ -42,6 +59,14 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(code, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
 
 
+def test_marker_sets_the_arguments(tmp_path: Path) -> None:
+    """The marker of a test or a class sets the arguments, also under --strict-markers."""
+    (tmp_path / "test_user.py").write_text(MARKED_TEST, "utf-8")
+    options = ["-q", "-p", "no:cacheprovider", "--strict-markers"]
+    done = run("-m", "pytest", "-p", "roistat_async.testing.plugin", *options, folder=tmp_path)
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("mode", ["auto", "strict"])
 def test_fixture_in_any_mode(tmp_path: Path, mode: str) -> None:
     """The fixture serves async and sync tests in both modes of pytest-asyncio."""
@@ -49,6 +74,19 @@ def test_fixture_in_any_mode(tmp_path: Path, mode: str) -> None:
     plugins = ["-p", "pytest_asyncio.plugin", "-p", "roistat_async.testing.plugin"]
     settings = [f"asyncio_mode={mode}", "asyncio_default_fixture_loop_scope=function"]
     options = ["-q", "-p", "no:cacheprovider", "-o", settings[0], "-o", settings[1]]
+    done = run("-m", "pytest", *plugins, *options, folder=tmp_path)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_example_of_the_page(tmp_path: Path) -> None:
+    """The tests that docs/testing.md shows pass as they are, in the auto mode of pytest-asyncio."""
+    page = Path(__file__).parents[2] / "docs" / "testing.md"
+    example = page.read_text("utf-8").split("```python\n")[1].partition("```")[0]
+    (tmp_path / "test_user.py").write_text(example, "utf-8")
+    plugins = ["-p", "pytest_asyncio.plugin", "-p", "roistat_async.testing.plugin"]
+    settings = ["asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function"]
+    options = ["-q", "-p", "no:cacheprovider", "--strict-markers"]
+    options += ["-o", settings[0], "-o", settings[1]]
     done = run("-m", "pytest", *plugins, *options, folder=tmp_path)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 

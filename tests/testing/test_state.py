@@ -33,6 +33,15 @@ async def test_late_call_is_sorted_by_its_date(
     assert call["id"] == max(row["id"] for row in rows)
 
 
+def test_several_projects() -> None:
+    """Each project has as many calls, and they are other calls."""
+    fake = FakeRoistat(calls=30, projects=[678, 9], clock=lambda: 1.8e9)
+    assert list(fake.projects) == [12345, 678, 9]
+    assert [len(project.calls) for project in fake.projects.values()] == [30, 30, 30]
+    callers = [[row["caller"] for row in project.calls] for project in fake.projects.values()]
+    assert callers[0] != callers[1] != callers[2]
+
+
 async def test_edit(api: PlainClient) -> None:
     """An edit is in the next response, and a new date reorders the call."""
     first = api.fake.state.calls[0]["id"]
