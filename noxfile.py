@@ -37,6 +37,7 @@ NOT_QUICK = (
     "tests/cli/test_startup.py",
     "tests/cli/test_streams.py",
     "tests/cli/test_sync.py",
+    "tests/cli/test_sync_postgres.py",
     "tests/docs/test_fault_matrix.py",
     "tests/docs/test_types.py",
     "tests/examples",

@@ -108,7 +108,8 @@ def test_s134_watch_outlives_a_restart_of_the_server(
     fake.on_request = act
     ended = sync(*_ALL, "--watch", "0s")
     kinds = [row["error"]["type"] if "error" in row else "done" for row in ended.rows]
-    assert (kinds[0], kinds[1], kinds[-1]) == ("SyncError", "done", "AuthenticationError")
+    assert (kinds[0], kinds[-1]) == ("SyncError", "AuthenticationError")
+    assert "done" in kinds  # perhaps after more failures, while the server was starting
     assert set(read_calls(postgres_url, fake.project, ["date"])) == set(fake.state.calls.ids())
 
 
