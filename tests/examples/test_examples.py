@@ -31,8 +31,37 @@ def test_second_sync_adds_nothing(
     assert nightly_sync.main([str(tmp_path), "--days", "800"]) == 0
     caplog.set_level("INFO", logger="nightly_sync")
     assert nightly_sync.main([str(tmp_path)]) == 0
-    assert "0 calls added, 0 changed" in caplog.text
+    assert f"project {roistat_env.project}: 0 calls added, complete" in caplog.text
     assert "0 recordings saved" in caplog.text
+
+
+def test_nightly_sync_copies_all_projects_of_the_key(
+    roistat_env: FakeRoistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each project is copied, with the key from a file; a failing one does not stop the others."""
+    roistat_env.add_project(678, calls=5)
+    roistat_env.add_project(910, calls=5)
+    roistat_env.fail(
+        "call/list", Fault.error("access_denied"), 9, lambda request: request.project == 678
+    )
+    (tmp_path / "key").write_text(roistat_env.api_key + "\n")
+    monkeypatch.delenv("ROISTAT_API_KEY")
+    monkeypatch.delenv("ROISTAT_PROJECT")
+    monkeypatch.setenv("ROISTAT_API_KEY_FILE", str(tmp_path / "key"))
+    assert nightly_sync.main([str(tmp_path), "--days", "800"]) == 3
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as database:
+        rows = database.execute("SELECT project, count(*) FROM calls GROUP BY project").fetchall()
+    assert dict(rows) == {roistat_env.project: 40, 910: 5}
+
+
+def test_nightly_sync_copies_the_projects_it_is_given(
+    roistat_env: FakeRoistat, tmp_path: Path
+) -> None:
+    """Only the projects on the command line are copied."""
+    roistat_env.add_project(678, calls=5)
+    assert nightly_sync.main([str(tmp_path), "678", "--days", "800"]) == 0
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as database:
+        assert database.execute("SELECT DISTINCT project FROM calls").fetchall() == [(678,)]
 
 
 def test_nightly_sync_reports_a_refused_key(
