@@ -34,7 +34,8 @@ _CONTENT_TYPES = {
 }
 _OTHER_TYPE = "application/octet-stream"
 _AUDIO_TYPE = re.compile(r"audio/[\w.+-]{1,40}", re.ASCII)
-_MAX_BUFFERED = 256 * 1024 * 1024
+MAX_BUFFERED = 256 * 1024 * 1024
+"""Bytes of a recording that are held in memory to find its size, at most."""
 
 
 @asynccontextmanager
@@ -143,7 +144,7 @@ async def _read_all(body: Body) -> bytes:
     data = bytearray()
     async for chunk in body:
         data += chunk
-        if len(data) > _MAX_BUFFERED:
+        if len(data) > MAX_BUFFERED:
             raise ContentError(
                 "the recording is too large for a range, because Roistat does not state its size; "
                 "open it without start and end"

@@ -83,8 +83,10 @@ def _projects(state: ServerState) -> FakeResponse:
         {
             "id": project.number,
             "name": project.name,
-            "currency": "RUB",
+            "profit": None,
             "creation_date": project.created,
+            "currency": "RUB",
+            "is_owner": 1,
         }
         for project in state.projects.values()
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roistat_async import Body, Roistat, errors
+from roistat_async.downloads import open_body
 from roistat_async.testing import FakeRoistat, Quirks
 from tests.downloads.range_server import (
     AUDIO,
@@ -284,3 +285,13 @@ async def test_impossible_ranges_are_refused(
     with pytest.raises(errors.ConfigurationError, match="start"):
         roistat.calls.recording(7, start=start, end=end)
     assert fake.requests == []
+
+
+async def test_d130_a_recording_without_a_size_does_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A range of a recording without a size that goes on and on is refused."""
+    monkeypatch.setattr(open_body, "MAX_BUFFERED", TOTAL - 1)
+    handler = sends(answer(chunk(AUDIO, TOTAL + 5), framing=CHUNKED, kind="audio/mpeg"))
+    with pytest.raises(errors.ContentError, match="open it without start and end"):
+        await _open(handler)

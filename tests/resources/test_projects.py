@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from roistat_async import Roistat, errors
+from roistat_async import Project, Roistat, errors
 from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import client
+from tests.helpers.mocked import mocked
 
 
 async def test_projects_are_listed_without_a_project(fake: FakeRoistat) -> None:
@@ -35,3 +38,24 @@ async def test_a_refused_key_lists_no_projects(fake: FakeRoistat) -> None:
     async with client(fake.base_url, api_key="f" * 32) as roistat:
         with pytest.raises(errors.AuthenticationError):
             await roistat.projects.list()
+
+
+async def test_a_project_in_the_forms_that_users_saw() -> None:
+    """Numbers as text, flags as numbers and an unknown key are read, under either key."""
+    for key in ("projects", "data"):
+        record = (
+            '{"id":"5","name":"Shop","profit":"1200.5","creation_date":"2016-06-19T09:31:01+0000",'
+            '"currency":"RUB","is_owner":0,"icon":"x"}'
+        )
+        text = f'{{"{key}":[{record}],"status":"success"}}'
+        async with mocked(text.encode()) as clients:
+            (project,) = await clients.roistat.projects.list()
+        assert project == Project(
+            id=5,
+            name="Shop",
+            profit=1200.5,
+            creation_date=datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC),
+            currency="RUB",
+            is_owner=False,
+            extra={"icon": "x"},
+        )
