@@ -171,7 +171,7 @@ class Roistat:
         `options` are the keyword arguments of `Roistat`; they override the environment, so that
         `from_env(project=None)` needs no ROISTAT_PROJECT.
         """
-        return cls(**read_environment(environ, given=options), **options)
+        return cls(**read_environment(environ, overrides=options), **options)
 
     def for_project(self, project: int | str, *, limits: Limits | None = None) -> Self:
         """Return a client for another project that shares the API key and the connections.

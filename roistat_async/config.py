@@ -202,20 +202,20 @@ def _is_loopback(host: str) -> bool:
 
 
 def read_environment(
-    environ: Mapping[str, str] | None = None, *, given: Collection[str] = ()
+    environ: Mapping[str, str] | None = None, *, overrides: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Read the variables of the environment as keywords of `Roistat`, but for those given.
+    """Read the variables of the environment as keywords of `Roistat`, but for `overrides`.
 
     They are ROISTAT_API_KEY, or ROISTAT_API_KEY_FILE, ROISTAT_PROJECT and ROISTAT_BASE_URL.
     """
     variables = os.environ if environ is None else environ
     values = {keyword: variables.get(name) for keyword, name in _VARIABLES.items()}
-    if "api_key" not in given:
+    if "api_key" not in overrides:
         values["api_key"] = _read_key(variables)
-    missing = [_VARIABLES[name] for name in _REQUIRED if not values[name] and name not in given]
+    missing = [_VARIABLES[name] for name in _REQUIRED if not values[name] and name not in overrides]
     if missing:
         raise ConfigurationError(f"set {' and '.join(missing)} in the environment")
-    return {name: value for name, value in values.items() if value and name not in given}
+    return {name: value for name, value in values.items() if value and name not in overrides}
 
 
 def read_key_file(path: str | os.PathLike[str]) -> str:

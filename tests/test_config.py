@@ -146,7 +146,7 @@ def test_the_environment() -> None:
     assert read_environment(environ) == expected
     assert read_environment({**environ, "ROISTAT_BASE_URL": ""}) == expected
     assert read_environment({**environ, "ROISTAT_BASE_URL": "x"})["base_url"] == "x"
-    assert read_environment({}, given={"api_key", "project"}) == {}
+    assert read_environment({}, overrides={"api_key", "project"}) == {}
 
 
 def test_the_key_in_a_file(tmp_path: Path) -> None:

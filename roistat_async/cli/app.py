@@ -24,6 +24,7 @@ _COMMANDS = {
     "analytics": ("analytics", "Sum up the calls of a period, as small charts."),
     "sync": ("sync", "Copy calls and recordings, and keep the copy up to date."),
     "status": ("status", "Show the content of a copy, and how old it is."),
+    "doctor": ("doctor", "Check the key, and how Roistat behaves for a project."),
     "demo": ("demo", "Try everything on a made-up project; needs no key."),
     "fake-server": ("fake_server", "Run a made-up Roistat on this machine."),
     "completion": ("completion", "Print the script that completes words in a shell."),

@@ -33,11 +33,14 @@ class Body:
         etag: str | None = None,
         start: int = 0,
         total: int | None = None,
+        is_partial: bool = False,
     ) -> None:
         """`total` is the size of the file if the body is a range of it; `start` is its offset."""
         self.length: int | None = length
         self.total: int | None = length if total is None else total
         self.start: int = start
+        self.is_partial: bool = is_partial
+        """Whether Roistat sent only a range, so that nothing was loaded in vain."""
         self.content_type: str = content_type
         self.etag: str | None = etag
         self.content_range: str | None = None

@@ -63,7 +63,13 @@ class _Opened:
         return self.body(self.response, self.head.data, self.head.range.total)
 
     def body(
-        self, source: ByteSource, data: bytes, length: int | None, offsets: range | None = None
+        self,
+        source: ByteSource,
+        data: bytes,
+        length: int | None,
+        offsets: range | None = None,
+        *,
+        is_partial: bool = False,
     ) -> Body:
         head = self.head
         return Body(
@@ -75,6 +81,7 @@ class _Opened:
             etag=head.range.etag,
             start=0 if offsets is None else offsets.start,
             total=None if offsets is None else length,
+            is_partial=is_partial,
         )
 
     def _content_type(self) -> str:
@@ -107,7 +114,8 @@ async def _open_range(
     if head.kind is not None:
         return await _sliced(opened, requested)
     total = head.range.total or 0
-    return opened.body(response, b"", total, range(total)[requested.start : requested.end])
+    offsets = range(total)[requested.start : requested.end]
+    return opened.body(response, b"", total, offsets, is_partial=True)
 
 
 async def _open_whole(api: ProjectApi, request: FileRequest, requested: RequestedRange) -> Body:

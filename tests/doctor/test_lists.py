@@ -1,0 +1,148 @@
+"""Judgements on pages of calls, made by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from roistat_async import BadRecord, Call, Page
+from roistat_async.doctor import lists
+
+START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+NOT_GIVEN = -1
+
+
+def call(number: int, seconds: float | None = None) -> Call:
+    """Return the n-th call, which began so many seconds after the start."""
+    offset = number if seconds is None else seconds
+    return Call(id=str(number), date=START + timedelta(seconds=offset))
+
+
+def page(*numbers: int, total: int | None = NOT_GIVEN, hours: float = 0) -> Page[Call]:
+    """Return a page of these calls, shown so many hours later than they were."""
+    calls = [call(number, number + hours * 3600) for number in numbers]
+    return Page(calls, len(calls) if total == NOT_GIVEN else total, 0)
+
+
+NEWEST = page(9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [
+        (page(8, 7, total=10), "ok"),
+        (page(9, 8, total=10), "fail"),
+        (page(9, 8, total=11), "unknown"),
+    ],
+    ids=["counts", "ignored", "grew"],
+)
+def test_offset(second: Page[Call], status: str) -> None:
+    """An offset must skip a call, unless another one came meanwhile."""
+    assert lists.check_offset(NEWEST, second).status == status
+
+
+def test_offset_of_one_call() -> None:
+    """One call cannot show it."""
+    assert lists.check_offset(page(1), page(total=1)).status == "unknown"
+
+
+def many(count: int, total: int | None) -> Page[Call]:
+    """Return a page of so many calls."""
+    return Page([call(number) for number in range(count)], total, 0)
+
+
+@pytest.mark.parametrize(
+    ("newest", "large", "status", "detail"),
+    [
+        (many(1000, 9000), many(5000, 9000), "ok", "5000 rows are sent"),
+        (many(900, 900), many(899, 900), "ok", "all calls of the project fit in one"),
+        (many(1000, 9000), many(2000, 9000), "ok", "2000 rows, if 5000 are requested"),
+        (many(100, 9000), many(100, 9000), "warn", "100 rows, though 1000 were requested"),
+        (many(100, None), many(100, None), "unknown", "does not say"),
+    ],
+    ids=["honoured", "few calls", "limited above", "limited below", "no total"],
+)
+def test_largest_page(newest: Page[Call], large: Page[Call], status: str, detail: str) -> None:
+    """A limit below the default page size is a warning; any other is only said."""
+    check = lists.check_largest_page(newest, large)
+    assert (check.status, detail in check.detail) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("newest", "oldest", "status", "detail"),
+    [
+        (NEWEST, page(0, 1, 2), "ok", "both directions"),
+        (NEWEST, page(9, 8, 7), "fail", "ascending order is ignored"),
+        (NEWEST, page(7, 8, 9), "fail", "does not begin with the oldest"),
+        (page(0, 1, 2), page(0, 1, 2), "warn", "descending order is ignored"),
+        (page(1), page(1), "unknown", "two different seconds"),
+    ],
+    ids=["sorted", "always descending", "the last ones", "always ascending", "one call"],
+)
+def test_sorting(newest: Page[Call], oldest: Page[Call], status: str, detail: str) -> None:
+    """The history needs calls in ascending order, from the oldest on."""
+    check = lists.check_sorting(newest, oldest)
+    assert (check.status, detail in check.detail) == (status, True)
+
+
+def window(newest: Page[Call] = NEWEST) -> lists.Window:
+    """Return the window of a page, which must have one."""
+    found = lists.find_window(newest)
+    assert found is not None
+    return found
+
+
+def test_a_window_holds_all_calls_of_its_time() -> None:
+    """It begins after the oldest second of a page, of which more calls may follow."""
+    partly = window(page(9, 8, 7, 6, total=100))
+    assert [call.id for call in partly.calls] == ["8", "7"]
+    assert [call.id for call in window(page(2, 1, 0)).calls] == ["1", "0"]
+
+
+UNREADABLE = Page([call(1), call(2)], 2, 0, [BadRecord(0, "", "")])
+
+
+@pytest.mark.parametrize("newest", [page(), page(1), page(2, 1, total=9), UNREADABLE])
+def test_no_window(newest: Page[Call]) -> None:
+    """A page of less than two known seconds, or with an unreadable call, has no window."""
+    assert lists.find_window(newest) is None
+
+
+EXPECTED = sorted(int(call.id) for call in window().calls)
+BEFORE = EXPECTED[0] - 1
+
+
+@pytest.mark.parametrize(
+    ("found", "statuses", "detail"),
+    [
+        (page(*EXPECTED), "ok ok ok", "exact"),
+        (page(BEFORE, *EXPECTED), "ok ok ok", "takes the second"),
+        (page(*range(10)), "fail unknown unknown", "is ignored"),
+        (page(*EXPECTED[1:]), "fail unknown unknown", "leaves calls out"),
+        (page(total=0), "fail unknown unknown", "finds no call"),
+        (page(*EXPECTED, hours=3), "fail fail unknown", "compares other times"),
+        (page(*EXPECTED, total=10), "ok ok warn", "exact"),
+        (page(*EXPECTED, total=None), "ok ok warn", "exact"),
+        (page(*EXPECTED, total=77), "ok ok warn", "exact"),
+    ],
+    ids=[
+        *("exact", "inclusive", "ignored", "too few", "nothing", "other zone"),
+        *("total of all", "no total", "odd total"),
+    ],
+)
+def test_date_filter(found: Page[Call], statuses: str, detail: str) -> None:
+    """The filter must return the calls of its time, by the dates that are shown."""
+    checks = lists.check_date_filter(window(), NEWEST, found)
+    assert [check.name for check in checks] == ["date filter", "dates", "total"]
+    assert " ".join(check.status for check in checks) == statuses
+    assert detail in checks[0].detail
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(3, "+3 hours"), (-1, "-1 hour "), (5.5, "+5.5 hours")]
+)
+def test_the_difference_of_time_zones_is_said(hours: float, text: str) -> None:
+    """Dates on another clock than the filter's are said with their difference."""
+    checks = lists.check_date_filter(window(), NEWEST, page(*EXPECTED, hours=hours))
+    assert text in checks[1].detail
