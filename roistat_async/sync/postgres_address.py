@@ -13,6 +13,13 @@ from ..extras import import_extra
 
 _SCHEMES = ("postgresql://", "postgres://")
 _CONNECT_TIMEOUT = "10"  # seconds; libpq waits for minutes
+# A server that has vanished is noticed in about a minute, not in hours.
+_KEEPALIVES = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
 _UNREADABLE = (
     "the PostgreSQL URL is invalid; write postgresql://user@host:5432/database, and in user and "
     "password %40 for @, %3A for : and %2F for /"
@@ -50,7 +57,7 @@ def parse_address(url: str | os.PathLike[str]) -> PostgresAddress:
     if "PGCONNECT_TIMEOUT" not in os.environ:
         parameters.setdefault("connect_timeout", _CONNECT_TIMEOUT)
     parameters["client_encoding"] = "utf8"
-    parameters.setdefault("fallback_application_name", "roistat_async")
+    parameters = {"fallback_application_name": "roistat_async", **_KEEPALIVES, **parameters}
     name = f"postgresql://{host}{port and ':' + port}/{database}"
     return PostgresAddress(name, parameters)
 

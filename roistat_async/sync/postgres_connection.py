@@ -69,7 +69,8 @@ _FAILURES = {
     "42501": Failure("the user lacks a right; it needs CREATE on the schema and TEMP on the "
                      "database, see docs/postgresql.md"),
     "3F000": Failure("no schema of the search path exists; create one, see docs/postgresql.md"),
-    "42P01": Failure("a table of the copy is missing; restore it from a backup"),
+    "42P01": Failure("a table of the copy is missing; restore it from a backup, or connect without "
+                     "a pooler, see docs/postgresql.md"),
     "42703": Failure("a column of the copy is missing; restore it from a backup"),
 }  # fmt: skip
 

@@ -40,12 +40,13 @@ class PostgresDialect(Dialect):
         return f"{column} #>> '{{{','.join(path)}}}'"
 
     def number(self, column: str, *path: str) -> str:
-        """Return the expression of a number inside a JSON column."""
-        return f"CAST({self.text(column, *path)} AS DOUBLE PRECISION)"
+        """Return the expression of a number inside a JSON column, NULL for another value.
 
-    def time(self, column: str, *path: str) -> str:
-        """Return the expression of a date inside a JSON column."""
-        return f"CAST({self.text(column, *path)} AS TIMESTAMPTZ)"
+        An odd value is in the JSON as it came, and must not make the whole view fail.
+        """
+        value = f"{column} #> '{{{','.join(path)}}}'"
+        is_number = f"jsonb_typeof({value}) = 'number'"
+        return f"CASE WHEN {is_number} THEN CAST({self.text(column, *path)} AS NUMERIC) END"
 
     def object(self, column: str, *path: str) -> str:
         """Return the expression of an object inside a JSON column, NULL if it is missing."""

@@ -28,7 +28,7 @@ class SqliteDialect(Dialect):
         """Return the expression of a text inside a JSON column, NULL if it is missing."""
         return f"json_extract({column}, '$.{'.'.join(path)}')"
 
-    number = time = object = text
+    number = object = text
 
 
 _FIRST_TABLES = {"calls", "sync_state", "recordings"}

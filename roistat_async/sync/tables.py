@@ -26,11 +26,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def number(self, column: str, *path: str) -> str:
-        """Return the expression of a number inside a JSON column."""
-
-    @abstractmethod
-    def time(self, column: str, *path: str) -> str:
-        """Return the expression of a date inside a JSON column."""
+        """Return the expression of a number inside a JSON column, NULL for another value."""
 
     @abstractmethod
     def object(self, column: str, *path: str) -> str:
@@ -168,7 +164,7 @@ SELECT
     {text('"order"', "status", "type")} AS order_status_type,
     {number('"order"', "revenue")} AS order_revenue,
     {number('"order"', "cost")} AS order_cost,
-    {dialect.time('"order"', "creation_date")} AS order_created_at,
+    {text('"order"', "creation_date")} AS order_created_at,
     {text('"order"', "url")} AS order_url,
     first_seen_at, changed_at
 FROM (

@@ -79,6 +79,28 @@ def test_two_projects_and_their_recordings(
     assert PASSWORD not in status.out + status.err + text
 
 
+def test_projects_of_two_processes(fake: FakeRoistat, postgres_url: str) -> None:
+    """Both create the tables, and both copies are complete."""
+    fake.add_project(678, calls=40)
+    projects = (fake.project, 678)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "roistat_async", "sync", "--to", postgres_url, *_ALL],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "ROISTAT_PROJECT": str(project)},
+        )
+        for project in projects
+    ]
+    for process in processes:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    for project in projects:
+        copied = read_calls(postgres_url, project, ["date"])
+        assert set(copied) == set(fake.projects[project].calls.ids())
+
+
 @pytest.mark.usefixtures("fake")
 def test_errors_have_no_password(roistat: Roistat, postgres_url: str, sync: Roistat) -> None:
     """Neither the error of a server that refuses it nor one about the command line shows it."""

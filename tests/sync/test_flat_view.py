@@ -47,7 +47,7 @@ async def test_it_has_the_source_of_the_visit(copy: Database) -> None:
 
 
 async def test_it_has_the_order(copy: Database) -> None:
-    """Sums are numbers and the date is a date; a call without an order has none of them."""
+    """Sums are numbers and the date is in UTC; a call without an order has none of them."""
     order = (
         '{"status": {"name": "Paid"}, "revenue": 2000.5, "cost": null,'
         ' "creation_date": "2026-05-01T10:00:00Z"}'
@@ -58,6 +58,18 @@ async def test_it_has_the_order(copy: Database) -> None:
     first, second = ([row[name] for name in names] for row in flat_calls(copy))
     assert first == ["Paid", 2000.5, None, "2026-05-01T10:00:00Z"]
     assert second == [None] * 4
+
+
+async def test_an_odd_value_does_not_make_it_fail(copy: Database) -> None:
+    """A text in place of a sum, or a day that does not exist, costs no other row."""
+    copy.add_call("1", NOON, order='{"revenue": "much", "creation_date": "2026-02-30"}')
+    copy.add_call("2", NOON, order=f'{{"revenue": 1{"0" * 400}}}')
+    copy.add_call("3", NOON, visit="[]", order='"text"', static_source="7")
+    rows = flat_calls(copy)
+    assert [row["id"] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["order_created_at"] == "2026-02-30"
+    if copy.is_postgres:
+        assert rows[0]["order_revenue"] is None
 
 
 async def test_it_has_tags_and_the_path_of_a_saved_recording(copy: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 import traceback
@@ -369,6 +370,15 @@ async def test_s123_a_refused_connection_says_what_to_do(
     shown = f"{raised.value!r} {target!r} {caplog.text} {library_frames(raised.value)}"
     for secret in (PASSWORD, SECRET, quote(SECRET, safe=""), "p@ss", "w/rd"):
         assert secret not in shown
+
+
+async def test_s136_a_silent_server_is_left_after_a_while() -> None:
+    """Something that accepts and never answers ends a run with an error that may pass."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(SyncError, match="cannot be reached") as raised:
+            await open_once(f"postgresql://127.0.0.1:{port}/calls?connect_timeout=2")
+    assert raised.value.temporary
 
 
 @pytest.mark.parametrize(
