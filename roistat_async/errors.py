@@ -286,8 +286,10 @@ class SyncError(RoistatError):
     """The local copy cannot be used: it is busy, full, foreign or too new. Nothing was lost.
 
     `temporary` is True if a later run may succeed as it is: a lock, or a disk that is full.
+    `in_use` is True if another sync writes to the copy; that is temporary too.
     """
 
-    def __init__(self, message: str, *, temporary: bool = False) -> None:
+    def __init__(self, message: str, *, temporary: bool = False, in_use: bool = False) -> None:
         super().__init__(message)
-        self.temporary = temporary
+        self.temporary = temporary or in_use
+        self.in_use = in_use

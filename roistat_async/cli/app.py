@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from . import exit_codes
+from .profiles import profile_option
 from .streams import discard_stdout, prepare_streams
 from .text import mask_keys, print_error
 
 # The module of a command is imported when the command is used; --help needs only this table.
 _COMMANDS = {
+    "init": ("init", "Ask for key and project, check them, and store them."),
     "calls": ("calls", "List calls."),
     "phones": ("phones", "List phone numbers."),
     "scripts": ("scripts", "List scripts."),
@@ -27,6 +29,7 @@ _COMMANDS = {
     "doctor": ("doctor", "Check the key, and how Roistat behaves for a project."),
     "demo": ("demo", "Try everything on a made-up project; needs no key."),
     "fake-server": ("fake_server", "Run a made-up Roistat on this machine."),
+    "help": ("help", "Show the help of a command, with examples."),
     "completion": ("completion", "Print the script that completes words in a shell."),
 }
 
@@ -76,13 +79,20 @@ def _own_broken_pipe() -> Iterator[None]:
     epilog="Exit codes: 0 done, 1 error of Roistat, the network or the disk, 2 wrong usage, "
     "3 done in part, 4 key or rights refused, 130 interrupted.",
 )
+@profile_option
 @click.version_option(package_name="roistat_async", prog_name="roistat")
 def main() -> None:
     """Use Roistat's call tracking from a terminal.
 
-    The key and the project come from the environment: ROISTAT_API_KEY, ROISTAT_PROJECT and,
-    optionally, ROISTAT_BASE_URL. Rows are a table on a terminal and one JSON object per line
-    (NDJSON) in a pipe.
+    The key and the project come from the environment (ROISTAT_API_KEY, ROISTAT_PROJECT and,
+    optionally, ROISTAT_BASE_URL and ROISTAT_TZ), or from a profile of the configuration file, which
+    `roistat init` writes. Rows are a table on a terminal and one JSON object per line (NDJSON) in a
+    pipe.
+
+    \b
+    roistat init
+    roistat calls --last 24h
+    roistat help calls
     """
 
 

@@ -52,7 +52,7 @@ class MergedCalls:
         self.bad_records = [bad for pager in self._pagers for bad in pager.bad_records]
 
     async def _calls(self) -> AsyncGenerator[Call, None]:
-        seen: set[str] = set()
+        known_ids: set[str] = set()
         async with AsyncExitStack() as stack:
             lists = [
                 await stack.enter_async_context(aclosing(_flat(pager))) for pager in self._pagers
@@ -65,8 +65,8 @@ class MergedCalls:
                 heads.remove(head)
                 if (following := await _next(rows)) is not None:
                     heads.append(following)
-                if call.id not in seen:
-                    seen.add(call.id)
+                if call.id not in known_ids:
+                    known_ids.add(call.id)
                     yield call
 
 

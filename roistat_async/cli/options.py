@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import wraps
 from pathlib import Path
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 import click
 
 from ..downloads.file_kind import AudioFormat
+from ..errors import ConfigurationError
+from .profiles import current_profile, default_zone, is_option, profile_option
 from .text import print_error
-from .zones import LocalZone
+from .zones import load_zone
 
 if TYPE_CHECKING:
     from .. import Period, Roistat
+    from .config_file import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +46,10 @@ class ConnectionOptions(NamedTuple):
         """Return a client, configured by the environment and these options."""
         from .. import Limits, Roistat
 
-        environ = dict(os.environ)
+        profile = current_profile()
+        environ = with_profile(os.environ, profile)
+        if profile is not None and is_option():
+            _warn_outranked(profile)
         if self.project is not None:
             environ["ROISTAT_PROJECT"] = self.project
         if self.base_url is not None:
@@ -51,6 +57,7 @@ class ConnectionOptions(NamedTuple):
         if self.api_key_file is not None:
             environ["ROISTAT_API_KEY"] = _read_key(self.api_key_file)
             environ.pop("ROISTAT_API_KEY_FILE", None)
+        _check_configured(environ)
         limits = {"per_second": self.per_second, "per_hour": self.per_hour}
         given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
         return Roistat.from_env(environ, proxy=self.proxy, trust_env=True, limits=Limits(**given))
@@ -92,7 +99,7 @@ class PeriodOptions(NamedTuple):
 
 
 def connection_options(command: F) -> F:
-    """Add --project and the options of the address; the command takes a `connection`."""
+    """Add --project, --profile and the options of the address; the command takes a `connection`."""
 
     @click.option("--project", metavar="N", help="Project, instead of ROISTAT_PROJECT.")
     @_address_options
@@ -123,6 +130,7 @@ def connections_options(command: F) -> F:
 def _address_options(command: F) -> F:
     """Add the options of address, key, proxy and limits; the command takes an `address`."""
 
+    @profile_option
     @click.option("--base-url", metavar="URL", help="Address, instead of ROISTAT_BASE_URL.")
     @click.option(
         "--api-key-file",
@@ -160,7 +168,7 @@ def span_options(command: F) -> F:
 def tz_option(command: F) -> F:
     """Add --tz; the command takes `tz`, a name for `parse_zone`."""
     option = click.option(
-        "--tz", metavar="ZONE", envvar="ROISTAT_TZ", default="UTC",
+        "--tz", metavar="ZONE", envvar="ROISTAT_TZ", default=default_zone,
         help="Time zone of dates, typed and shown: Europe/Moscow, local, utc (default).",
     )  # fmt: skip
     return option(command)
@@ -199,19 +207,11 @@ def parse_names(text: str | None) -> tuple[Any, ...]:  # checked by the library
 
 def parse_zone(name: str) -> tzinfo:
     """Return the time zone of a name; `local` is that of this machine."""
-    if name.upper() == "UTC":
-        return UTC
-    if name.lower() == "local":
-        return LocalZone()
-    from zoneinfo import ZoneInfo, available_timezones
-
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # OSError: a folder like "Europe" is no zone
-        pass
-    if not available_timezones():  # as on Windows
-        raise click.UsageError("this machine has no time zones: pip install tzdata")
-    raise click.UsageError(f"unknown time zone {name!r}; name one like Europe/Moscow, or local")
+        return load_zone(name)
+    except ConfigurationError as error:
+        problem = str(error)
+    raise click.UsageError(problem)
 
 
 def parse_length(text: str, option: str) -> timedelta:
@@ -245,6 +245,41 @@ def parse_since(text: str, zone: tzinfo) -> datetime:
             "or 30d"
         )
     return when if when.utcoffset() is not None else when.replace(tzinfo=zone)
+
+
+def with_profile(environ: Mapping[str, str], profile: Profile | None) -> dict[str, str]:
+    """Return the environment with what it lacks from a profile."""
+    values = {name: value for name, value in environ.items() if value}
+    if profile is None:
+        return values
+    settings = {"ROISTAT_PROJECT": profile.project, "ROISTAT_BASE_URL": profile.base_url}
+    if "ROISTAT_API_KEY_FILE" not in values:
+        settings["ROISTAT_API_KEY"] = profile.api_key
+        if profile.api_key_file is not None and "ROISTAT_API_KEY" not in values:
+            settings["ROISTAT_API_KEY"] = _read_key(profile.api_key_file)
+    given = {name: value for name, value in settings.items() if value is not None}
+    return given | values
+
+
+def _warn_outranked(profile: Profile) -> None:
+    """Print which settings of a profile the environment replaces."""
+    for name, value in (
+        ("ROISTAT_API_KEY", profile.api_key or profile.api_key_file),
+        ("ROISTAT_PROJECT", profile.project),
+        ("ROISTAT_BASE_URL", profile.base_url),
+    ):
+        if value is not None and os.environ.get(name, value) != value:
+            print_error(f"{name} in the environment outranks the profile {profile.name}")
+
+
+def _check_configured(environ: Mapping[str, str]) -> None:
+    has_key = environ.get("ROISTAT_API_KEY") or environ.get("ROISTAT_API_KEY_FILE")
+    present = {"ROISTAT_API_KEY": has_key, "ROISTAT_PROJECT": environ.get("ROISTAT_PROJECT")}
+    missing = [name for name, value in present.items() if not value]
+    if missing:
+        raise ConfigurationError(
+            f"set {' and '.join(missing)} in the environment, or run: roistat init"
+        )
 
 
 def _period_since(start: datetime) -> Period:

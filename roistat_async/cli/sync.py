@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--since", metavar="DATE",
-    help="Start of the first run: 2026-05-01, a date and time with an offset, or 30d.",
+    help="Start of the first run: 2026-05-01, today, a date and time with an offset, or 30d.",
 )  # fmt: skip
 @click.option("--extend", default="visit,order", show_default=True, metavar="PARTS")
 @click.option(
@@ -77,6 +77,12 @@ if TYPE_CHECKING:
     "--retry-for", default="15m", show_default=True, metavar="TIME",
     help="How long the server or the network may fail before a run ends; a limit may take an hour.",
 )  # fmt: skip
+@click.option(
+    "--wait",
+    "wait",
+    is_flag=True,
+    help="Wait while another run writes to the copy; else exit with 1.",
+)
 @click.option("--watch", metavar="TIME", help="Repeat for ever, with a pause after each run: 15m.")
 @tz_option
 @format_option
@@ -100,6 +106,7 @@ def command(
     concurrency: int | None,
     on_bad_record: OnBadRecord,
     retry_for: str,
+    wait: bool,
     watch: str | None,
     tz: str,
     json: bool | None,
@@ -139,6 +146,7 @@ def command(
         wait_for=parse_length(wait_for, "--wait-for"),
         retry_given_up=retry_given_up,
         accept=accept,
+        wait=wait,
     )
     pause = None if watch is None else parse_length(watch, "--watch")
     _check(options, pause)

@@ -28,6 +28,7 @@ class SyncOptions(NamedTuple):
     wait_for: timedelta
     retry_given_up: bool
     accept: tuple[AudioFormat, ...]
+    wait: bool
 
     @property
     def is_stdout(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,7 @@ T = TypeVar("T")
 
 _CALLS_AT_ONCE = 4
 _RECORDINGS_AT_ONCE = 8
+_WAIT_SECONDS = 1.0
 
 
 class SyncRunner:
@@ -102,13 +103,30 @@ class SyncRunner:
         saved: RecordingsReport | None = None
         error: RoistatError | None = None
         try:
-            calls = await self._copy_calls(client, target, watch)
+            calls = await self._when_free(client, lambda: self._copy_calls(client, target, watch))
             watch.calls_done(client.project)
-            if self._options.folder is not None and isinstance(target, SqlTarget):
-                saved = await self._save(client, target, self._options.folder, watch)
+            if (folder := self._options.folder) is not None and isinstance(target, SqlTarget):
+                saved = await self._when_free(
+                    client, lambda: self._save(client, target, folder, watch)
+                )
         except RoistatError as failed:
             error = failed
         return ProjectResult(client.project, calls, saved, error)
+
+    async def _when_free(self, client: Roistat, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work; with --wait, do it again until no other run writes to the copy."""
+        is_waiting = False
+        while True:
+            try:
+                return await work()
+            except SyncError as error:
+                if not (self._options.wait and error.in_use):
+                    raise
+                message = str(error)
+            if not is_waiting:
+                print_error(message, "--wait: this run begins when that one has ended")
+                is_waiting = True
+            await client.clock.sleep(_WAIT_SECONDS)
 
     async def _copy_calls(
         self, client: Roistat, target: Target, watch: SyncProgressBars

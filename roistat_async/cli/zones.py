@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from ..errors import ConfigurationError
+
 
 class LocalZone(tzinfo):
     """Time zone of this machine, by the rules of its C library."""
@@ -30,6 +32,23 @@ class LocalZone(tzinfo):
 
     def __str__(self) -> str:
         return "local time"
+
+
+def load_zone(name: str) -> tzinfo:
+    """Return the time zone of a name; `local` is that of this machine."""
+    if name.upper() == "UTC":
+        return UTC
+    if name.lower() == "local":
+        return LocalZone()
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # OSError: a folder like "Europe" is no zone
+        pass
+    if not available_timezones():  # as on Windows
+        raise ConfigurationError("this machine has no time zones: pip install tzdata")
+    raise ConfigurationError(f"unknown time zone {name!r}; name one like Europe/Moscow, or local")
 
 
 def zone_label(zone: tzinfo) -> str:

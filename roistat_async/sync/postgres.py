@@ -72,14 +72,14 @@ class PostgresTarget(SqlTarget):
             raise SyncError(
                 f"{self._name}: project {project} is already being synced by this program; "
                 "wait for it to end",
-                temporary=True,
+                in_use=True,
             )
         connection = self._open_connection()
         if not postgres_schema.lock_project(connection, project):
             raise SyncError(
                 f"another sync is writing project {project} to {self._name}; "
                 "wait for it to end, or stop it",
-                temporary=True,
+                in_use=True,
             )
         return lambda: self._unlock_project(connection, project)
 

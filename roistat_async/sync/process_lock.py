@@ -44,7 +44,7 @@ def acquire(copy: Path, project: int | None) -> Callable[[], None]:
             raise SyncError(
                 f"{copy}: {what} is already being synced by this program; "
                 "wait for it to end, or pass the same target object to all syncs",
-                temporary=True,
+                in_use=True,
             )
         lock.projects.add(project)
     return _Release(name, lock, project)
@@ -75,7 +75,7 @@ def _open_locked(copy: Path) -> int:
     file, those of SQLite as well, when the process closes any descriptor of it.
     """
     path = copy.with_name(copy.name + ".lock")
-    temporary = False
+    in_use = False
     try:
         fd = os.open(path, _FLAGS, 0o600)
     except OSError as error:
@@ -85,13 +85,13 @@ def _open_locked(copy: Path) -> int:
             _lock_fd(fd)
         except BlockingIOError:
             problem = f"another sync is writing to {copy}; wait for it to end, or stop it"
-            temporary = True
+            in_use = True
         except OSError as error:
             problem = f"{path} cannot be locked ({error.strerror}); put the copy elsewhere"
         else:
             return fd
         os.close(fd)
-    raise SyncError(problem, temporary=temporary)
+    raise SyncError(problem, in_use=in_use)
 
 
 if sys.platform == "win32":

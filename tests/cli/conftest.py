@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,10 +44,18 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
         yield fake
 
 
+@pytest.fixture(autouse=True)
+def config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of the configuration file, in an empty folder for each test."""
+    folder = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME", str(folder))
+    return folder / "roistat" / "config.toml"
+
+
 @pytest.fixture
 def no_environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the variables that configure a client."""
-    for name in ("API_KEY", "PROJECT", "BASE_URL"):
+    for name in ("API_KEY", "API_KEY_FILE", "PROJECT", "BASE_URL", "PROFILE", "TZ"):
         monkeypatch.delenv(f"ROISTAT_{name}", raising=False)
 
 

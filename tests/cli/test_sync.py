@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -308,6 +310,35 @@ def test_watch_outlives_what_may_pass(fake: FakeRoistat, sync: Roistat, copy: Pa
     kinds = [row["error"]["type"] for row in ended.rows if "error" in row]
     assert kinds[0] == "SyncError"
     assert kinds[-2:] == ["AccessDeniedError", "AuthenticationError"]
+
+
+_HOLD_LOCK = """
+import sys, time
+from pathlib import Path
+from roistat_async.sync import process_lock
+process_lock.acquire(Path(sys.argv[1]), 12345)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_wait_for_another_run(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+    """--wait begins when the run of another process has ended; without it the exit code is 1."""
+    copy.parent.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD_LOCK, str(copy)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+        refused = sync(*_ALL)
+        assert (refused.code, "another sync is writing" in refused.err) == (1, True)
+        Timer(0.5, other.stdin.close).start()
+        ended = sync(*_ALL, "--wait")
+    assert (ended.code, ended.rows[0]["added"]) == (0, 60)
+    assert ended.err.count("--wait: this run begins when that one has ended") == 1
 
 
 def test_watch_ends_if_the_first_run_is_refused(fake: FakeRoistat, sync: Roistat) -> None:

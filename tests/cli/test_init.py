@@ -1,0 +1,176 @@
+"""`roistat init` on a real terminal."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from roistat_async.testing import FakeRoistat
+
+from .conftest import Roistat
+
+if sys.platform == "win32":
+    pytest.skip("pseudo-terminals of POSIX", allow_module_level=True)
+
+import pty
+
+pytestmark = pytest.mark.usefixtures("no_environment")
+
+
+class Terminal:
+    """Pseudo-terminal with `roistat init` on it."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._fd, terminal = pty.openpty()
+        self.shown: str = ""
+        self._read: int = 0
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(
+            [sys.executable, "-m", "roistat_async", "init", *arguments],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+        os.close(terminal)
+
+    def answer(self, question: str, text: str) -> None:
+        """Type a line as soon as the question is shown."""
+        self._wait_for(question)
+        time.sleep(0.05)  # getpass discards what was typed before it turned the echo off
+        os.write(self._fd, f"{text}\n".encode())
+
+    def end(self) -> int:
+        """Read to the end; return the exit code."""
+        while self._receive():
+            pass
+        os.close(self._fd)
+        return self.process.wait(20)
+
+    def _wait_for(self, text: str) -> None:
+        while (at := self.shown.find(text, self._read)) < 0:
+            assert self._receive(), f"{text!r} is not in {self.shown!r}"
+        self._read = at + len(text)
+
+    def _receive(self) -> bool:
+        ready, _, _ = select.select([self._fd], [], [], 20)
+        try:
+            data = os.read(self._fd, 4096) if ready else b""
+        except OSError:  # Linux: the other end is closed
+            data = b""
+        self.shown += data.decode(errors="replace")
+        return bool(data)
+
+
+@pytest.fixture
+def address(fake: FakeRoistat) -> tuple[str, str]:
+    """Return the option that names the fake."""
+    return ("--base-url", fake.base_url)
+
+
+def test_init_writes_a_profile(
+    fake: FakeRoistat, address: tuple[str, str], config: Path, roistat: Roistat
+) -> None:
+    """`init` stores key, project and zone for this user alone, and does not show the key."""
+    terminal = Terminal(*address)
+    terminal.answer("API key", "wrong " * 3)
+    terminal.answer("API key", "f" * 32)
+    terminal.answer("API key", fake.api_key)
+    terminal.answer("Time zone", "Europe/Moskow")
+    terminal.answer("Time zone", "Europe/Moscow")
+    assert terminal.end() == 0, terminal.shown
+    assert fake.api_key not in terminal.shown
+    assert str(config) in terminal.shown
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    assert stat.S_IMODE(config.parent.stat().st_mode) == 0o700
+    ended = roistat("calls", "--table", "--limit", "1")
+    assert (ended.code, "MSK" in ended.out) == (0, True)
+
+
+OTHERS = (
+    '# by hand\n[profiles.a]  # first\nproject = 1\n\n[profiles.shop]\nproject = 2\ntz = "utc"\n'
+)
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_c25_a_profile_is_replaced_only_on_request(
+    agrees: bool, fake: FakeRoistat, address: tuple[str, str], config: Path
+) -> None:
+    """An existing profile is replaced only if the user agrees; the rest of the file stays."""
+    config.parent.mkdir()
+    config.write_text(OTHERS + "\n[profiles.z]\nproject = 3\n")
+    before = config.read_text()
+    terminal = Terminal("--profile", "shop", *address)
+    terminal.answer("Replace it?", "y" if agrees else "")
+    if agrees:
+        terminal.answer("API key", fake.api_key)
+        terminal.answer("Time zone", "")
+    assert terminal.end() == 0, terminal.shown
+    assert (config.read_text() == before) is (not agrees)
+    assert "# by hand\n[profiles.a]  # first\nproject = 1\n" in config.read_text()
+    profiles = tomllib.loads(config.read_text())["profiles"]
+    assert (profiles["a"], profiles["z"]) == ({"project": 1}, {"project": 3})
+    if agrees:
+        assert profiles["shop"] == {
+            "api_key": fake.api_key,
+            "project": fake.project,
+            "tz": "utc",
+            "base_url": fake.base_url,
+        }
+
+
+def test_c25_a_file_that_cannot_be_edited_stays(
+    fake: FakeRoistat, address: tuple[str, str], config: Path
+) -> None:
+    """A profile in another form of TOML is not replaced, and the file stays as it is."""
+    config.parent.mkdir()
+    config.write_text("profiles = { default = { project = 1 } }\n")
+    terminal = Terminal(*address)
+    terminal.answer("Replace it?", "y")
+    terminal.answer("API key", fake.api_key)
+    terminal.answer("Time zone", "")
+    assert terminal.end() == 2
+    assert "edit it by hand" in terminal.shown
+    assert config.read_text() == "profiles = { default = { project = 1 } }\n"
+
+
+def test_c25_a_refused_key_is_not_stored(
+    fake: FakeRoistat, address: tuple[str, str], config: Path
+) -> None:
+    """After three refused keys `init` exits with 4 and writes nothing."""
+    terminal = Terminal(*address)
+    for _ in range(3):
+        terminal.answer("API key", "f" * 32)
+    assert (terminal.end(), config.exists()) == (4, False)
+
+
+def test_c25_without_a_terminal(config: Path) -> None:
+    """Without a terminal `init` exits with 2 and says what to set instead."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "roistat_async", "init"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, "ROISTAT_API_KEY_FILE" in ended.stderr) == (2, True)
+    assert not config.exists()
+
+
+def test_one_of_several_projects(config: Path) -> None:
+    """Of several projects the user chooses one that the key opens."""
+    with FakeRoistat(calls=3, projects=[11, 22]).in_thread() as fake:
+        terminal = Terminal("--base-url", fake.base_url, "--profile", "two")
+        terminal.answer("API key", fake.api_key)
+        terminal.answer("Project", "33")
+        terminal.answer("Project", "22")
+        terminal.answer("Time zone", "")
+        assert terminal.end() == 0, terminal.shown
+    assert tomllib.loads(config.read_text())["profiles"]["two"]["project"] == 22

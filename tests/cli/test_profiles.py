@@ -1,0 +1,180 @@
+"""Profiles of the configuration file: what outranks what, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from roistat_async.cli.config_file import config_path
+from roistat_async.testing import FakeRoistat
+
+from .conftest import Roistat
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(config: Path) -> Write:
+    """Return a function that writes the configuration file, readable by this user alone."""
+
+    def write_text(text: str) -> Path:
+        config.parent.mkdir(exist_ok=True)
+        config.write_text(text, encoding="utf-8")
+        config.chmod(0o600)
+        return config
+
+    return write_text
+
+
+@pytest.fixture
+def profile(fake: FakeRoistat, no_environment: None, write: Write) -> Path:
+    """Write the profiles `default`, of the fake, and `other`, of a project that it has not."""
+    return write(
+        f"""[profiles.default]
+api_key = "{fake.api_key}"
+project = {fake.project}
+base_url = "{fake.base_url}"
+tz = "Europe/Moscow"
+
+[profiles.other]
+api_key = "{fake.api_key}"
+project = "999"
+base_url = "{fake.base_url}"
+"""
+    )
+
+
+@pytest.mark.usefixtures("profile")
+def test_the_default_profile(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Without options and environment, key, project, address and zone come from `default`."""
+    ended = roistat("calls", "--table", "--limit", "1")
+    assert (ended.code, "Date, MSK" in ended.out) == (0, True)
+    assert {request.project for request in fake.requests} == {fake.project}
+
+
+@pytest.mark.usefixtures("profile")
+@pytest.mark.parametrize(
+    "arguments", [("--profile", "other", "calls"), ("calls", "--profile", "other")]
+)
+def test_a_named_profile(arguments: tuple[str, ...], fake: FakeRoistat, roistat: Roistat) -> None:
+    """--profile may stand before and behind the command."""
+    assert roistat(*arguments).code == 4
+    assert {request.project for request in fake.requests} == {999}
+
+
+@pytest.mark.usefixtures("profile")
+def test_a_flag_outranks_the_environment_and_that_the_profile(
+    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of flag, environment and profile, the first that is there counts, each setting alone."""
+    monkeypatch.setenv("ROISTAT_PROFILE", "other")
+    assert roistat("calls").code == 4
+    assert roistat("--profile", "default", "calls", "--limit", "1").code == 0
+    monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+    monkeypatch.setenv("ROISTAT_TZ", "Asia/Tokyo")
+    assert "JST" in roistat("calls", "--table").out
+    assert "UTC" in roistat("calls", "--table", "--tz", "utc").out
+    assert roistat("calls", "--project", "998").code == 4
+    ended = roistat("calls", "--limit", "1", "--profile", "other")
+    assert (ended.code, "ROISTAT_PROJECT in the environment outranks" in ended.err) == (0, True)
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_the_key_of_a_file(fake: FakeRoistat, roistat: Roistat, write: Write) -> None:
+    """`api_key_file` is relative to the folder of the configuration file."""
+    path = write(
+        '[profiles.default]\napi_key_file = "key"\n'
+        f'project = {fake.project}\nbase_url = "{fake.base_url}"\n'
+    )
+    key = path.with_name("key")
+    key.write_text(fake.api_key + "\n")
+    key.chmod(0o600)
+    ended = roistat("calls", "--limit", "1")
+    assert (ended.code, ended.err) == (0, "")
+
+
+SECRET = "5ecre7ab" * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"api_key = {SECRET}", "line 2: is not valid TOML"),
+        (f'api_key = "{SECRET} {SECRET}"', "line 2: api_key must be 1 to 256 visible ASCII"),
+        ("api_key = 5", "line 2: api_key must be text in quotation marks"),
+        (f'tz = "utc"\nproject = "{SECRET}"', "line 3: project must be the number"),
+        (f'base_url = "http://{SECRET}.example"', "line 2: base_url must use https"),
+        (f'tz = "{SECRET}"', "line 2: tz must be a time zone"),
+        (f'api_keys = "{SECRET}"', "line 2: unknown setting; did you mean api_key?"),
+        (f'{SECRET} = "x"', "line 2: use: api_key, api_key_file, project, base_url, tz"),
+        (f'api_key = "{SECRET}"\napi_key_file = "x"', "line 3: set api_key or api_key_file"),
+        (f'\n[other]\napi_key = "{SECRET}"', "all settings belong below [profiles.NAME]"),
+        ("tz = '\udcff'", "line 2: must be UTF-8"),
+    ],
+)
+@pytest.mark.usefixtures("no_environment")
+def test_c24_an_invalid_file(text: str, problem: str, roistat: Roistat, write: Write) -> None:
+    """An error names file and line, never a value, and nothing is sent."""
+    path = write("")
+    path.write_bytes(f"[profiles.default]\n{text}\n".encode(errors="surrogateescape"))
+    ended = roistat("calls")
+    assert (ended.code, ended.out) == (2, "")
+    assert str(path) in ended.err
+    assert problem in ended.err
+    assert SECRET not in ended.err
+
+
+@pytest.mark.usefixtures("profile")
+@pytest.mark.parametrize(
+    ("name", "advice"), [("othr", "did you mean other?"), ("x", "it has: default, other")]
+)
+def test_c24_an_unknown_profile(name: str, advice: str, roistat: Roistat) -> None:
+    """A profile that does not exist is refused, with those that do."""
+    ended = roistat("calls", "--profile", name)
+    assert (ended.code, advice in ended.err) == (2, True)
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_no_file(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file the message names what to set, or the command that writes one."""
+    assert "roistat init" in roistat("calls").err
+    monkeypatch.setenv("ROISTAT_PROFILE", "shop")
+    assert "roistat init --profile shop" in roistat("calls").err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_s22_a_file_that_others_can_read(
+    mode: int, warned: bool, profile: Path, roistat: Roistat
+) -> None:
+    """A configuration file with a key that others can read is used, with one warning."""
+    profile.chmod(mode)
+    ended = roistat("calls", "--table", "--limit", "1")
+    assert (ended.code, ended.err.count(f"chmod 600 {profile}")) == (0, int(warned))
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_c24_a_file_that_cannot_be_read(config: Path, roistat: Roistat) -> None:
+    """A configuration file that cannot be read is named."""
+    config.mkdir(parents=True)
+    ended = roistat("calls")
+    assert (ended.code, str(config) in ended.err) == (2, True)
+
+
+def test_the_folder_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file is in XDG_CONFIG_HOME, else in ~/.config; on Windows in APPDATA."""
+    if sys.platform == "win32":
+        monkeypatch.setenv("APPDATA", str(tmp_path))
+        assert config_path() == tmp_path / "roistat" / "config.toml"
+        return
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for value in ("", "relative/is/ignored"):
+        monkeypatch.setenv("XDG_CONFIG_HOME", value)
+        assert config_path() == tmp_path / ".config" / "roistat" / "config.toml"
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("APPDATA", str(tmp_path / "Roaming"))
+    assert config_path() == tmp_path / "Roaming" / "roistat" / "config.toml"
