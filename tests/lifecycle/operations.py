@@ -52,6 +52,12 @@ async def read_recording(context: OperationContext) -> None:
             pass
 
 
+async def read_range(context: OperationContext) -> None:
+    async with context.roistat.calls.recording(context.prepared, start=500, end=900) as body:
+        async for _ in body:
+            pass
+
+
 async def save(context: OperationContext) -> object:
     target = context.folder / "new" / f"{context.prepared}.mp3"
     return await context.roistat.calls.download_recording(context.prepared, to=target)
@@ -106,7 +112,10 @@ OPERATIONS: dict[str, Operation] = {
     "calls.create": create_call,
     "calls.update": lambda context: context.roistat.calls.update(context.prepared, comment="x"),
     "calls.delete": lambda context: context.roistat.calls.delete([context.prepared]),
+    "calls.get": lambda context: context.roistat.calls.get(context.prepared),
     "calls.recording": read_recording,
+    "calls.recording, range": read_range,
+    "calls.recording, range without a size": read_range,
     "calls.download_recording": save,
     "calls.download_recording, large": save,
     "calls.download_recording, cut": save,
@@ -114,6 +123,7 @@ OPERATIONS: dict[str, Operation] = {
     "calls.export_xls": lambda context: context.roistat.calls.export_xls(
         context.period, to=context.folder / "calls.xls"
     ),
+    "projects.list": lambda context: context.roistat.projects.list(),
     "analytics.get": lambda context: context.roistat.analytics.get(context.period),
     "resolve": lambda context: context.roistat.resolve(context.prepared),
     "close": lambda context: context.roistat.close(),
@@ -158,6 +168,11 @@ async def recording(context: OperationContext) -> object:
     return context.recorded[0]
 
 
+async def recording_without_a_size(context: OperationContext) -> object:
+    context.fake.quirks.recording_chunked = True
+    return context.recorded[0]
+
+
 async def large_recording(context: OperationContext) -> object:
     return context.recorded[-1]
 
@@ -179,7 +194,10 @@ PREPARE: dict[str, Operation] = {
     "phones.delete": lambda context: add_row(context.fake.state.phones, context),
     "calls.update": add_call,
     "calls.delete": add_call,
+    "calls.get": add_call,
     "calls.recording": recording,
+    "calls.recording, range": recording,
+    "calls.recording, range without a size": recording_without_a_size,
     "calls.download_recording": recording,
     "calls.download_recording, large": large_recording,
     "calls.download_recording, cut": cut_recording,

@@ -16,6 +16,7 @@ from roistat_async import Roistat
 from roistat_async.resources.analytics import Analytics
 from roistat_async.resources.calls import Calls
 from roistat_async.resources.phones import Phones
+from roistat_async.resources.projects import Projects
 from roistat_async.resources.scripts import Scripts
 from roistat_async.testing import FakeRoistat
 from tests.lifecycle import leaks
@@ -86,7 +87,13 @@ async def test_a1_cancelled_at_every_await(
     assert at > 1
 
 
-SECTIONS = {"scripts": Scripts, "phones": Phones, "calls": Calls, "analytics": Analytics}
+SECTIONS = {
+    "scripts": Scripts,
+    "phones": Phones,
+    "calls": Calls,
+    "analytics": Analytics,
+    "projects": Projects,
+}
 
 
 def test_a1_names_every_coroutine() -> None:
