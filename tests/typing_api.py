@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, assert_type
 
 import aiohttp
+from aiohttp import web
 
 from roistat_async import (
     Call,
@@ -39,6 +41,15 @@ from roistat_async import (
     errors,
 )
 from roistat_async.sync import RecordingsReport, SyncReport, sync_calls, sync_recordings
+from roistat_async.webhooks import (
+    CallEnded,
+    CallStarted,
+    Reconciliation,
+    WebhookReceiver,
+    parse_webhook,
+    reconcile,
+    webhook_handler,
+)
 
 
 async def clients(session: aiohttp.ClientSession) -> None:
@@ -54,6 +65,25 @@ async def clients(session: aiohttp.ClientSession) -> None:
         "x", 1, hooks=Hooks(on_retry=lambda event: event.delay, on_wait=lambda event: event.seconds)
     )
     Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(max_attempts=1))
+
+
+async def webhooks(history: History, ended: set[str]) -> None:
+    """Webhooks."""
+    event = parse_webhook(b"{}", "application/json")
+    assert_type(event, CallStarted | CallEnded)
+    assert_type(event.date, datetime | None)
+    if isinstance(event, CallEnded):
+        assert_type(event.status, CallStatus | None)
+
+    async def on_call(event: CallStarted | CallEnded) -> None:
+        pass
+
+    receiver = WebhookReceiver(secret="x" * 16, on_call=on_call)
+    assert_type(await receiver.receive(b"{}"), HTTPStatus)
+    web.post("/{secret}", webhook_handler(secret="x" * 16, on_call=on_call))
+    missed = reconcile([call async for call in history], ended=ended)
+    assert_type(missed, Reconciliation)
+    assert_type(missed.without_end, list[Call])
 
 
 async def scripts(roistat: Roistat, draft: ScriptDraft) -> None:

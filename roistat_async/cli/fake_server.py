@@ -44,7 +44,9 @@ def command(*, port: int, calls: int, projects: list[int], seed: int) -> None:
     from .runner import run
 
     first, *others = projects
-    fake_roistat = FakeRoistat(calls=calls, project=first, projects=others, seed=seed, port=port)
+    fake_roistat = FakeRoistat(
+        calls=calls, project=first, projects=others, seed=seed, port=port, business_hours=True
+    )
 
     async def serve() -> None:
         async with fake_roistat as fake:

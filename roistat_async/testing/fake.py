@@ -31,9 +31,13 @@ class FakeRoistat(ServerState):
         seed: int = 1,
         quirks: Quirks | None = None,
         clock: Clock = wall_clock,
+        business_hours: bool = False,
         port: int = 0,
     ) -> None:
         """Make up a project, and further `projects`, each with `calls` calls.
+
+        With `business_hours` calls come by day more than at night and on weekdays more than at
+        weekends, in Moscow. Without them the calls of a test are alike at any time of the week.
 
         A clock of a test also counts the limits and writes the Date header. Without one, the Date
         header has the time of the system, and limits are counted by a monotonic clock.
@@ -46,6 +50,7 @@ class FakeRoistat(ServerState):
             seed=seed,
             quirks=quirks,
             clock=clock,
+            business_hours=business_hours,
         )
         self._port = port
         self._server: HttpServer | None = None

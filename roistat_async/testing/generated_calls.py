@@ -42,6 +42,7 @@ class GeneratedCalls:
     seed: int
     project: int
     until: float
+    business_hours: bool = False
     dates: array[int] = field(init=False)
     _shapes: dict[int, CallTemplate] = field(init=False, factory=dict)
 
@@ -55,7 +56,11 @@ class GeneratedCalls:
         # Gaps are drawn from a small pool: a million calls in half a second.
         gaps = [_gap(random, mean) for _ in range(2048)]
         offsets = list(accumulate(random.choices(gaps, k=self.count)))
-        return business_hours.spread(offsets, int(self.until) - 60)
+        end = int(self.until) - 60
+        if self.business_hours:
+            return business_hours.spread(offsets, end)
+        shift = end - (offsets[-1] if offsets else 0)
+        return [shift + offset for offset in offsets]
 
     def number_of(self, call_id: str) -> int | None:
         """Return which call an id means, None when it is none of these."""
@@ -96,7 +101,7 @@ class GeneratedCalls:
         # 389 shares no factor with SHAPES, so neighbours differ and all statuses soon appear.
         active = number >= self.count - min(3, self.count // 50)
         key = SHAPES if active else number * 389 % SHAPES
-        if not active and business_hours.is_closed(self.dates[number]):
+        if self.business_hours and not active and business_hours.is_closed(self.dates[number]):
             key = _unanswered(key)
         shape = self._shapes.get(key)
         if shape is None:

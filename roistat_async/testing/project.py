@@ -62,7 +62,16 @@ class Recordings(MutableMapping[str, bytes]):
 class FakeProject:
     """The state behind one project number."""
 
-    def __init__(self, number: int, calls: int, seed: int, quirks: Quirks, clock: Clock) -> None:
+    def __init__(
+        self,
+        number: int,
+        calls: int,
+        seed: int,
+        quirks: Quirks,
+        clock: Clock,
+        *,
+        business_hours: bool = False,
+    ) -> None:
         """Make up the calls, phones and scripts of a project."""
         self.number = number
         self.name: str = f"Проект {number}"
@@ -72,7 +81,7 @@ class FakeProject:
         self.random: Random = Random(seed)
         self.windows: RateWindow = RateWindow()
         self.created: str = write_date(clock() - 800 * DAY)
-        self._calls = CallStore(GeneratedCalls(calls, seed, number, clock()))
+        self._calls = CallStore(GeneratedCalls(calls, seed, number, clock(), business_hours))
         self.recordings: Recordings = Recordings(self._calls)
         self.scripts: list[Row] = self._scripts()
         self.deleted_scripts: list[Row] = []

@@ -28,8 +28,12 @@ class ServerState:
         seed: int = 1,
         quirks: Quirks | None = None,
         clock: Clock = wall_clock,
+        business_hours: bool = False,
     ) -> None:
         """Make up a project, and further `projects`, each with `calls` calls.
+
+        With `business_hours` calls come by day more than at night and on weekdays more than at
+        weekends, in Moscow. Without them the calls of a test are alike at any time of the week.
 
         A clock of a test also counts the limits and writes the Date header. Without one, the Date
         header has the time of the system, and limits are counted by a monotonic clock.
@@ -44,6 +48,7 @@ class ServerState:
         self.in_flight = 0
         self.peak_in_flight = 0
         self._seed = seed
+        self._business_hours = business_hours
         self._faults = FaultQueue()
         for number in (project, *projects):
             self.add_project(number, calls=calls)
@@ -72,7 +77,14 @@ class ServerState:
     def add_project(self, number: int, *, calls: int = 0) -> FakeProject:
         """Add a project that the same key opens."""
         seed = self._seed + len(self.projects)
-        project = FakeProject(number, calls, seed, self.quirks, lambda: self.clock())
+        project = FakeProject(
+            number,
+            calls,
+            seed,
+            self.quirks,
+            lambda: self.clock(),
+            business_hours=self._business_hours,
+        )
         self.projects[number] = project
         return project
 

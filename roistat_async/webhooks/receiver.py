@@ -47,7 +47,7 @@ class WebhookReceiver:
         self._secret = secret.encode()
         self._on_call = on_call
         self._store = RecentDeliveries() if store is None else store
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[bool]] = {}
 
     def is_secret(self, candidate: str) -> bool:
         """Return whether a part of a URL is the secret, in a time that tells nothing about it."""
@@ -75,14 +75,10 @@ class WebhookReceiver:
         except MalformedResponseError as error:
             _logger.warning("refused a webhook: %s", error)
             return HTTPStatus.BAD_REQUEST
-        try:
-            await self._handle_once(event)
-        except Exception:
-            _logger.exception("a webhook of call %s was not handled", event.id)
-            return HTTPStatus.INTERNAL_SERVER_ERROR
-        return HTTPStatus.OK
+        is_handled = await self._handle_once(event)
+        return HTTPStatus.OK if is_handled else HTTPStatus.INTERNAL_SERVER_ERROR
 
-    async def _handle_once(self, event: CallStarted | CallEnded) -> None:
+    async def _handle_once(self, event: CallStarted | CallEnded) -> bool:
         """Handle an event, or wait for the same one that is being handled."""
         key = f"{'end' if isinstance(event, CallEnded) else 'start'}:{event.id}"
         task = self._running.get(key)
@@ -90,9 +86,15 @@ class WebhookReceiver:
             task = self._running[key] = asyncio.create_task(self._handle(key, event))
             task.add_done_callback(lambda _: self._running.pop(key, None))
         # A client that hangs up cancels this request, but not the work for its duplicate.
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
 
-    async def _handle(self, key: str, event: CallStarted | CallEnded) -> None:
-        if not await self._store.contains(key):
-            await self._on_call(event)
-            await self._store.add(key)
+    async def _handle(self, key: str, event: CallStarted | CallEnded) -> bool:
+        """Return whether the event was handled, now or earlier; a failure is logged."""
+        try:
+            if not await self._store.contains(key):
+                await self._on_call(event)
+                await self._store.add(key)
+        except Exception:
+            _logger.exception("a webhook of call %s was not handled", event.id)
+            return False
+        return True

@@ -180,6 +180,40 @@ async def test_w7_a_client_that_hangs_up() -> None:
     assert len(handled) == 1
 
 
+async def test_w7_a_failure_after_the_client_hung_up(caplog: pytest.LogCaptureFixture) -> None:
+    """A failure is logged although nobody waits for the response."""
+    release = asyncio.Event()
+
+    async def on_call(_: CallStarted | CallEnded) -> None:
+        await release.wait()
+        raise OSError("the database is away")
+
+    receiver = WebhookReceiver(secret=SECRET, on_call=on_call)
+    request = asyncio.create_task(receiver.receive(encode(START)))
+    await asyncio.sleep(0.01)
+    request.cancel()
+    await asyncio.sleep(0.01)
+    release.set()
+    await asyncio.sleep(0.01)
+    assert "the database is away" in caplog.text
+
+
+class BrokenStore(RecentDeliveries):
+    """Store that does not respond."""
+
+    async def contains(self, key: str) -> bool:
+        """Raise an error."""
+        raise OSError("the store is away")
+
+
+async def test_w2_a_store_that_fails(calls: Calls, caplog: pytest.LogCaptureFixture) -> None:
+    """A failure of the store is a failure of the request: nothing is handled unchecked."""
+    receiver = WebhookReceiver(secret=SECRET, on_call=calls.handle, store=BrokenStore())
+    assert await receiver.receive(encode(START)) == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert not calls
+    assert "the store is away" in caplog.text
+
+
 async def test_a_store_of_ones_own(calls: Calls) -> None:
     """Receivers with one store, as in several processes, handle an event once."""
     store = RecentDeliveries()
