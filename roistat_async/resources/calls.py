@@ -292,8 +292,8 @@ class Calls:
         `start` and `end` are offsets as in a slice: `start=1000` leaves the first 1,000 bytes
         out, `start=-1000` gives the last 1,000, and `end` is the offset behind the last byte.
         Where Roistat ignores ranges, the bytes around them are received and dropped. Where it
-        states no size either, a range is read into memory first. The kind of a recording is
-        checked only if its first bytes are received.
+        states no size either, the recording is read into memory first. A range that Roistat itself
+        cut out is not checked for its kind.
         `if_range` is the ETag of an earlier body: if the recording no longer has it, all of it is
         returned, and `body.content_range` is None. A service that passes a recording on uses
         `body.status` and `body.headers` (docs/web.md).

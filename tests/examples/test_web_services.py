@@ -125,6 +125,17 @@ async def test_errors_are_statuses(
     assert (missing.status, invalid.status) == (404, 502)
 
 
+@pytest.mark.parametrize("service", ["fastapi"], indirect=True)
+async def test_an_invalid_id_is_400(
+    roistat_env: FakeRoistat, address: str, player: aiohttp.ClientSession
+) -> None:
+    """An id that is none is refused without a request to Roistat."""
+    async with player.get(f"{address}/recordings/1a") as response:
+        assert "detail" in await response.json()
+    assert response.status == 400
+    assert roistat_env.requests == []
+
+
 async def test_d127_a_recording_that_breaks_off_is_no_whole_response(
     roistat_env: FakeRoistat, address: str, player: aiohttp.ClientSession, call_id: str
 ) -> None:
