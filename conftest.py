@@ -84,6 +84,13 @@ def postgres_server() -> Iterator[server.PostgresServer]:
 
 
 @pytest.fixture
+def postgres_schema_url(postgres_server: server.PostgresServer) -> Iterator[str]:
+    """Yield the URL of an empty schema, which takes less time than a database."""
+    with postgres_server.schema() as url:
+        yield url
+
+
+@pytest.fixture
 def postgres_url(postgres_server: server.PostgresServer) -> Iterator[str]:
     """Yield the URL of an empty database."""
     with postgres_server.database() as url:

@@ -68,6 +68,16 @@ class PostgresServer:
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def schema(self) -> Iterator[str]:
+        """Create a schema, yield a URL that selects it, and drop it; faster than a database."""
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE SCHEMA {name}")
+        try:
+            yield f"{self.url()}?options=-csearch_path%3D{name}"
+        finally:
+            self.execute(f"DROP SCHEMA {name} CASCADE")
+
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Execute a statement as the superuser in the database `postgres`; return its rows."""
         import psycopg

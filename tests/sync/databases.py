@@ -26,7 +26,7 @@ KINDS = ["sqlite", "postgres"]
 def location(request: pytest.FixtureRequest, kind: str, folder: Path) -> Location:
     """Return where a copy of a kind may be written; there is none yet."""
     if kind == "postgres":
-        return str(request.getfixturevalue("postgres_url"))
+        return str(request.getfixturevalue("postgres_schema_url"))
     return folder / "calls.db"
 
 

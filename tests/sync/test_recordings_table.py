@@ -38,7 +38,7 @@ def connection(request: pytest.FixtureRequest) -> Iterator[SqlConnection]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_connection")
         return
-    with connected(request.getfixturevalue("postgres_url")) as opened:
+    with connected(request.getfixturevalue("postgres_schema_url")) as opened:
         postgres_schema.migrate(opened, "calls")
         yield opened
 

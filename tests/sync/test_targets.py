@@ -94,7 +94,7 @@ class Case:
 
 def _case(suffix: str, request: pytest.FixtureRequest, folder: Path) -> Case:
     if suffix == "postgres":
-        url = request.getfixturevalue("postgres_url")
+        url = request.getfixturevalue("postgres_schema_url")
         return Case(url, Path("calls.db"), "another sync is writing project 123 to .*; wait")
     path = folder / "one" / "two" / f"calls.{suffix}"
     if suffix == "parquet":
