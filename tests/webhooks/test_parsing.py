@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
@@ -120,6 +122,18 @@ def test_nested_names_of_a_form() -> None:
 def test_contradicting_names_of_a_form() -> None:
     """A name that is both a value and an object loses neither."""
     assert parse_webhook("id=1&a=2&a[b]=3").extra == {"a": "2", "a[b]": "3"}
+
+
+@pytest.mark.parametrize("name", ["[x]", "a[b", "a]", "a" + "[b]" * 17])
+def test_other_brackets_of_a_form(name: str) -> None:
+    """A name whose brackets are no nested name, or nest too deep, is a name as it is."""
+    assert parse_webhook(f"id=1&{name}=2").extra == {name: "2"}
+
+
+def test_parsing_needs_no_aiohttp() -> None:
+    """A program of another framework does not load aiohttp for `parse_webhook`."""
+    code = "import sys, roistat_async.webhooks; sys.exit('aiohttp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
