@@ -41,6 +41,7 @@ from roistat_async import (
     errors,
 )
 from roistat_async.sync import RecordingsReport, SyncReport, sync_calls, sync_recordings
+from roistat_async.web import range_arguments
 from roistat_async.webhooks import (
     CallEnded,
     CallStarted,
@@ -176,6 +177,12 @@ async def files(roistat: Roistat, period: Period, call: Call) -> None:
     async with roistat.calls.recording(1234) as body:
         async for chunk in body:
             assert_type(chunk, bytes)
+    async with roistat.calls.recording(call, **range_arguments({"Range": "bytes=0-"})) as body:
+        assert_type(body.status, int)
+        assert_type(body.headers, dict[str, str])
+    missed = roistat.calls.history(period, where=lambda call: call.is_missed)
+    assert_type([call async for call in missed], list[Call])
+    assert_type(await roistat.calls.get(call, extend=("visit",)), Call)
     outcomes = roistat.calls.download_recordings([call, "5", 6], "recordings/", concurrency=8)
     assert isinstance(outcomes, AsyncIterator)
     async for outcome in outcomes:
