@@ -16,6 +16,7 @@ from .timing import HEADER, Ratio
 BENCHES = (
     "codec",
     "pages",
+    "arrow",
     "windows",
     "limit",
     "requests",
