@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ..errors import ConfigurationError, RoistatError
+from ..models.plain import to_plain
 from . import exit_codes
-from .output import describe_bad_record, to_plain
+from .output import describe_bad_record
 from .terminal import print_lines
 from .text import escape_control_json, format_size, print_error
 from .zones import format_datetime, zone_label

@@ -20,6 +20,7 @@ from attrs import frozen
 
 from ..extras import import_extra
 from ..models.calls import Call, CallStatus, Device, Geo, Order, OrderStatus, Source, Visit
+from ..models.flat import PREFIXES, nest
 from ..models.lazy import raw_getter
 from ..models.page import Page
 from ..wire.call_json import dump_all, to_plain
@@ -89,13 +90,8 @@ _NAMES = {column.name for column in _CALL}
 # The id of a visit or an order stands in `visit_id` and `order_id` of its call.
 _NESTED = [
     _Part(path, [column for column in _columns(model, prefix) if column.name not in _NAMES])
-    for path, model, prefix in (
-        ("source", Source, "source_"),
-        ("visit", Visit, "visit_"),
-        ("visit.device", Device, "device_"),
-        ("visit.geo", Geo, "geo_"),
-        ("order", Order, "order_"),
-        ("order.status", OrderStatus, "order_status_"),
+    for (path, prefix), model in zip(
+        PREFIXES.items(), (Source, Visit, Device, Geo, Order, OrderStatus), strict=True
     )
 ]
 
@@ -244,9 +240,6 @@ def _built(part: Any) -> Any:
 
 def _nest(extras: list[Any], index: int, path: str, values: dict[str, Any]) -> None:
     """Add values to the extra of a call, under the path of their object."""
-    if not values:
-        return
-    target = extras[index] = extras[index] or {}
-    for name in path.split("."):
-        target = target.setdefault(name, {})
-    target.update(values)
+    if values:
+        extras[index] = extras[index] or {}
+        nest(extras[index], path, values)

@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .plain import Record
+
 
 @frozen(kw_only=True)
 class AnalyticsPeriod:
@@ -86,7 +88,7 @@ class RegionValue:
 
 
 @frozen(kw_only=True)
-class CallAnalytics:
+class CallAnalytics(Record):
     """Figures of the dashboard for a period."""
 
     period: AnalyticsPeriod = field(factory=AnalyticsPeriod)

@@ -8,9 +8,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .flat import to_flat
 from .lazy import lazy_attributes
 from .masking import mask, mask_phone
 from .omitted import OMITTED, Omitted
+from .plain import Record
 
 
 class CallStatus(StrEnum):
@@ -45,7 +47,7 @@ class CallStatus(StrEnum):
 
 
 @frozen(kw_only=True)
-class Source:
+class Source(Record):
     """Advertising channel of a visit, or of a static number.
 
     A call has it as `call.visit.source` if the list was requested with `extend=("visit",)`, and
@@ -68,7 +70,7 @@ class Source:
 
 
 @frozen(kw_only=True)
-class Geo:
+class Geo(Record):
     """Location of a visitor. Not documented by the vendor (docs/roistat-api-notes.md)."""
 
     country: str | None = None
@@ -80,7 +82,7 @@ class Geo:
 
 
 @frozen(kw_only=True)
-class Device:
+class Device(Record):
     """Device of a visitor. Not documented by the vendor (docs/roistat-api-notes.md)."""
 
     os: str | None = None
@@ -92,7 +94,7 @@ class Device:
 
 
 @frozen(kw_only=True)
-class Visit:
+class Visit(Record):
     """Visit to the site from which a call was made."""
 
     id: str | None = None
@@ -112,7 +114,7 @@ class Visit:
 
 
 @frozen(kw_only=True)
-class OrderStatus:
+class OrderStatus(Record):
     """Status of an order."""
 
     id: str | None = None
@@ -122,7 +124,7 @@ class OrderStatus:
 
 
 @frozen(kw_only=True)
-class Order:
+class Order(Record):
     """Order that resulted from a call. The project defines the keys of `custom_fields`."""
 
     id: str | None = None
@@ -142,7 +144,7 @@ class Order:
 
 @lazy_attributes(static_source=Source, visit=Visit, order=Order, extra=dict)
 @frozen
-class Call:
+class Call(Record):
     """Call. Durations are in seconds; `duration` is `waiting_time` plus `answer_duration`.
 
     `link` does not prove that there is a recording. It is never requested: it may be of any host.
@@ -170,6 +172,15 @@ class Call:
     script_name: str | None = None
     tags: dict[str, Any] | list[Any] | None = field(default=None, hash=False)
     extra: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+    def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
+        """Return the attributes as plain values: dates are `2026-05-01T12:00:00Z`, in UTC.
+
+        `flat=True` puts the values of visit, order and source into the same dict, under the names
+        that the columns of Arrow tables have: `visit_landing_page`, `geo_city`. Phone numbers are
+        not masked.
+        """
+        return to_flat(self) if flat else super().to_dict()
 
     @property
     def is_answered(self) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 from attrs import field, frozen
 
 from .masking import mask_phone
+from .plain import Record
 from .scripts import Script
 
 
 @frozen(kw_only=True)
-class Phone:
+class Phone(Record):
     """Phone number of a project; `is_external` if bought from another operator."""
 
     id: int
@@ -29,7 +30,7 @@ class Phone:
 
 
 @frozen(kw_only=True)
-class PhonePrefix:
+class PhonePrefix(Record):
     """Prefix of numbers that Roistat sells, and their price. Not documented by the vendor."""
 
     system_name: str | None = None

@@ -7,9 +7,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .plain import Record
+
 
 @frozen(kw_only=True)
-class Project:
+class Project(Record):
     """Project that an API key opens. Not on the vendor's page (docs/roistat-api-notes.md §2)."""
 
     id: int

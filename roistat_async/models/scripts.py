@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from .masking import mask, mask_phones
 from .omitted import OMITTED, Omitted
+from .plain import Record
 
 Segments = Sequence[Sequence[Any]] | Mapping[str, Sequence[Any]]
 """Conditions on the channel: a list of [field, operator, value], or one under "and" or "or"."""
@@ -111,7 +112,7 @@ class ScriptDraft:
 
 
 @frozen(kw_only=True)
-class Script:
+class Script(Record):
     """Script of a project."""
 
     id: int

@@ -95,7 +95,7 @@ def test_day_of_a_zone(fake: FakeRoistat, sync: Roistat) -> None:
     """--since is a day in the time zone of --tz."""
     arguments = ("--since", "2026-05-01", "--tz", "Europe/Moscow")
     (row,) = sync(*arguments).rows
-    assert row["start"] == "2026-05-01T00:00:00+03:00"
+    assert row["start"] == "2026-04-30T21:00:00Z"
 
 
 def test_two_projects(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:

@@ -110,7 +110,7 @@ def test_the_zone_of_the_environment(
     assert "MSK" in roistat("calls", "--table").out
     assert "MSK" in roistat("scripts", "--table").out
     assert "UTC" in roistat("calls", "--table", "--tz", "utc").out
-    assert roistat("calls", "--limit", "1").rows[0]["date"].endswith("+00:00")
+    assert roistat("calls", "--limit", "1").rows[0]["date"].endswith("Z")
     monkeypatch.setenv("ROISTAT_TZ", "Europe/Moskow")
     ended = roistat("calls")
     assert (ended.code, "Europe/Moskow" in ended.err) == (2, True)

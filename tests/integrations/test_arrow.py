@@ -191,3 +191,22 @@ def test_times_are_in_utc() -> None:
     moscow = DATE.astimezone(timezone(timedelta(hours=3)))
     (value,) = arrow.calls_to_table([Call(id="1", date=moscow)])["date"].to_pylist()
     assert (value, value.utcoffset()) == (DATE, timedelta(0))
+
+
+@settings(max_examples=40)
+@given(st.lists(CALLS, max_size=2))
+def test_rows_are_flat_dicts(page: list[dict[str, Any]]) -> None:
+    """A row has the names and the values of `call.to_dict(flat=True)`."""
+    calls = decode(page)
+    table = arrow.calls_to_table(calls)
+    flat = [call.to_dict(flat=True) for call in calls]
+    assert [list(row) for row in flat] == [table.column_names] * len(flat)
+    for field in table.schema:
+        if not pa.types.is_timestamp(field.type):
+            found = [
+                json.loads(value)
+                if field.name == "extra" and value
+                else of_table(value, field.name)
+                for value in table[field.name].to_pylist()
+            ]
+            assert found == json.loads(json.dumps([row[field.name] for row in flat])), field.name

@@ -1,0 +1,79 @@
+"""Models as dicts and JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from roistat_async import Call, CallStatus, Phone, ScriptDraft, Source, Visit
+from roistat_async.models.plain import format_date, to_plain
+from roistat_async.wire import codec
+from tests.helpers.strategies import CALLS
+
+DATE = datetime(2026, 5, 1, 12, tzinfo=UTC)
+CALL = Call(
+    id="1",
+    date=DATE,
+    status=CallStatus.ANSWER,
+    caller="79990001122",
+    visit=Visit(id="5", source=Source(utm_source="direct"), extra={"new": 1}),
+    visit_id="5",
+)
+
+
+def test_a_call_is_a_dict_of_plain_values() -> None:
+    """Parts are dicts, dates and statuses are texts, and an empty `extra` is left out."""
+    plain = CALL.to_dict()
+    assert plain["date"] == "2026-05-01T12:00:00Z"
+    assert (plain["status"], type(plain["status"])) == ("ANSWER", str)
+    assert plain["caller"] == "79990001122"
+    assert plain["visit"]["source"]["utm_source"] == "direct"
+    assert plain["visit"]["extra"] == {"new": 1}
+    assert (plain["order"], "extra" in plain) == (None, False)
+    assert json.loads(CALL.to_json()) == plain
+
+
+def test_a_flat_call_has_the_names_of_columns() -> None:
+    """The values of parts are beside those of the call, and what no name has is in `extra`."""
+    flat = CALL.to_dict(flat=True)
+    assert flat["source_utm_source"] == "direct"
+    assert (flat["visit_id"], flat["geo_city"]) == ("5", None)
+    assert flat["extra"] == {"visit": {"new": 1}}
+    assert all(not isinstance(value, dict) for name, value in flat.items() if name != "extra")
+    assert list(Call(id="1", date=DATE).to_dict(flat=True)) == list(flat)
+
+
+@settings(max_examples=50)
+@given(CALLS)
+def test_every_call_is_json(record: dict[str, Any]) -> None:
+    """Every call that can be read can be written as JSON, nested and flat."""
+    try:
+        call = codec.structure(record, Call)
+    except codec.RecordError:
+        return
+    assert json.loads(call.to_json())["id"] == call.id
+    assert json.loads(json.dumps(call.to_dict(flat=True)))["id"] == call.id
+
+
+def test_other_models_are_dicts_too() -> None:
+    """Numbers and drafts have the same form; what a draft omits is left out."""
+    assert Phone(id=5, phone="74951234567").to_dict()["phone"] == "74951234567"
+    assert to_plain(ScriptDraft(name="New")) == {"name": "New"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (datetime(2026, 5, 1, 15, tzinfo=timezone(timedelta(hours=3))), "2026-05-01T12:00:00Z"),
+        (datetime(2026, 5, 1, 12, 0, 0, 5, tzinfo=UTC), "2026-05-01T12:00:00.000005Z"),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), "0001-01-01T00:00:00+14:00"),
+        (date(2026, 5, 1), "2026-05-01"),
+    ],
+)
+def test_dates_have_one_spelling(value: date, text: str) -> None:
+    """Times are in UTC with a Z, but for one that UTC cannot hold."""
+    assert format_date(value) == text
