@@ -34,6 +34,7 @@ NOT_QUICK = (
     "tests/cli/test_lists.py::test_odd_values_end_no_list",
     "tests/cli/test_process.py",
     "tests/cli/test_recordings.py",
+    "tests/cli/test_report.py",
     "tests/cli/test_startup.py",
     "tests/cli/test_streams.py",
     "tests/cli/test_sync.py",
@@ -41,6 +42,8 @@ NOT_QUICK = (
     "tests/docs/test_types.py",
     "tests/examples",
     "tests/paging/test_lookahead.py::test_pages_ahead_cost_few_requests",
+    "tests/report/test_page.py",
+    "tests/report/test_write_report.py",
     "tests/resources/test_history.py::test_habits_that_do_no_harm",
     "tests/resources/test_history.py::test_p46_pages_are_reduced_to_one_call",
     "tests/resources/test_kept_errors.py",
@@ -65,7 +68,7 @@ DEBIAN_PROGRAMS = {
 # Share of the public names whose type must be known to pyright, from 0 to 1.
 MIN_TYPE_COMPLETENESS = 0.99
 # Extras whose lower bounds are tested; the others are tools, which need no bounds for users.
-BOUNDED_EXTRAS = ("cli", "testing", "arrow", "postgres", "speed", "xls")
+BOUNDED_EXTRAS = ("cli", "testing", "arrow", "postgres", "speed", "xls", "report")
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "docs", "tests", "pythons", "bench", "wheel", "lowest"]

@@ -53,6 +53,8 @@ ONLY_HERE = {
     "psycopg": {"sync/postgres_address.py"},
     "setproctitle": {"cli/copies.py"},
     "python_calamine": {"integrations/xls/reader.py"},
+    "altair": {"report/charts.py"},
+    "jinja2": {"report/page.py"},
     "pyarrow": {"integrations/arrow.py", "sync/parquet.py"},
     "isal": {"transport/gzip_backend.py"},
     "opentelemetry": {"telemetry.py"},

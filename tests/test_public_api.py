@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import roistat_async
-from roistat_async import sync, webhooks
+from roistat_async import report, sync, webhooks
 from roistat_async.integrations import xls
 from roistat_async.resources.analytics import Analytics
 from roistat_async.resources.calls import Calls
@@ -37,6 +37,7 @@ EXPORTED = {
         "SyncState", "SyncWait", "Target", "WriteCounts",
         "open_target", "sync_calls", "sync_recordings",
     },
+    report: {"WrittenReport", "write_report"},
     xls: {"CallHistoryRow", "read_call_history"},
     webhooks: {
         "CallEnded", "CallStarted", "DeliveryStore", "OnCall", "RecentDeliveries",

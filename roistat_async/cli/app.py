@@ -24,6 +24,7 @@ _COMMANDS = {
     "recordings": ("recordings", "Download recordings into a folder."),
     "export": ("export", "Save the call history as an .xls file."),
     "analytics": ("analytics", "Sum up the calls of a period, as small charts."),
+    "report": ("report", "Write a page about the calls of a period."),
     "sync": ("sync", "Copy calls and recordings, and keep the copy up to date."),
     "status": ("status", "Show the content of a copy, and how old it is."),
     "doctor": ("doctor", "Check the key, and how Roistat behaves for a project."),

@@ -99,7 +99,7 @@ class CopyStatus:
     projects: list[ProjectStatus]
 
 
-class _Reader(Protocol):
+class Reader(Protocol):
     """Reader of a copy in a database."""
 
     name: str
@@ -127,7 +127,7 @@ def read_status(
     today = now().astimezone(zone).date()
     last_days = [today - timedelta(days=ago) for ago in reversed(range(days))]
 
-    reader = _reader(copy)
+    reader = open_reader(copy)
 
     def query(connection: SqlConnection) -> CopyStatus:
         rows = connection.execute("SELECT project FROM sync_state ORDER BY project").fetchall()
@@ -155,10 +155,11 @@ def read_calls(
         rows = connection.execute(statement, {"project": project})
         return {row[0]: tuple(row[1:]) for row in rows}
 
-    return _reader(copy).read(query)
+    return open_reader(copy).read(query)
 
 
-def _reader(copy: str | os.PathLike[str]) -> _Reader:
+def open_reader(copy: str | os.PathLike[str]) -> Reader:
+    """Return the reader of a copy, by its path or URL."""
     if is_postgres(copy):
         return PostgresReader(copy)
     return SqliteReader(copy)

@@ -1,0 +1,54 @@
+"""Figures and pages that several tests read; a page takes seconds to draw."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from roistat_async import Period
+from roistat_async.report.aggregation import Aggregator, CallFacts
+from roistat_async.report.figures import Cost, DayCost, Figures
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+PERIOD = Period.parse("2026-05-01..2026-05-31", tz=MOSCOW)
+HOSTILE = (
+    "<script>document.title = 'hacked'</script>",
+    '"><img src=x onerror="document.title = \'hacked\'">',
+    "</svg></style><style>body { display: none }</style>",
+    "{{ 7 * 7 }} {% raw %} &lt; ]]> <!--",
+)
+
+
+def figures_of(count: int, *, cost: bool = True, visits: bool = True) -> Figures:
+    """Return the figures of calls of May, each channel and region with a hostile name."""
+    aggregator = Aggregator(PERIOD, MOSCOW)
+    statuses = ("ANSWER", "ANSWER", "BUSY", "ACTIVE")
+    for number in range(count):
+        aggregator.add(
+            CallFacts(
+                PERIOD.start + timedelta(hours=7 * number % 740),
+                statuses[number % 4],
+                number % 700,
+                number % 70,
+                HOSTILE[number % 4] if visits else None,
+                HOSTILE[number % 3] if visits else None,
+            )
+        )
+    days = [DayCost(day=item.start, cost=12.5) for item in aggregator.figures(source="").intervals]
+    return aggregator.figures(
+        source="Project <b>1</b>",
+        cost=Cost(days=days, average=3.25) if cost else None,
+        notes=["The copy <i>ends</i> early."],
+    )
+
+
+@pytest.fixture(scope="session")
+def page() -> str:
+    """Return the page of 400 calls."""
+    for module in ("altair", "vl_convert", "jinja2"):
+        pytest.importorskip(module, reason=f"{module} is missing: install the extra report")
+    from roistat_async.report.page import render
+
+    return render(figures_of(400), zone="Europe/Moscow")
