@@ -13,7 +13,8 @@ from typing import Any
 from attrs import define, field
 from msgspec.structs import replace
 
-from ..errors import SyncError
+from ..errors import ConfigurationError, SyncError
+from ..extras import import_extra
 from ..models.calls import Call, CallStatus
 from ..models.period import Period
 from . import state_file
@@ -200,8 +201,7 @@ def _column_type(pa: Any, name: str) -> Any:
 
 def _pyarrow() -> tuple[Any, Any]:
     try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise SyncError("Parquet needs pyarrow: pip install 'roistat_async[parquet]'") from None
-    return pyarrow, pyarrow.parquet
+        modules = [import_extra(name, extra="parquet") for name in ("pyarrow", "pyarrow.parquet")]
+    except (ConfigurationError, ImportError) as error:
+        raise SyncError(f"Parquet: {error}") from None
+    return modules[0], modules[1]

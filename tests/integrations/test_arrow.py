@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -101,7 +102,7 @@ def test_read_calls_give_the_same_table(page: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("path", OPTIONAL, ids=".".join)
-def test_odd_values_are_in_extra(path: tuple[str, ...]) -> None:
+def test_j100_odd_values_are_in_extra(path: tuple[str, ...]) -> None:
     """A value that no column can hold is in `extra`, under the path of its field."""
     record = odd_values.with_value(odd_values.full_record(), path, {"odd": ["value"]})
     (call,) = decode([record])
@@ -114,7 +115,7 @@ def test_odd_values_are_in_extra(path: tuple[str, ...]) -> None:
     assert is_kept or in_column
 
 
-def test_a_part_of_another_id_is_not_lost() -> None:
+def test_j101_a_part_of_another_id_is_not_lost() -> None:
     """Ids that contradict each other, and a second source, are in `extra`."""
     call = Call(
         id="1",
@@ -139,7 +140,7 @@ def test_no_calls_have_the_same_schema() -> None:
     assert (table.num_rows, table.schema.equals(arrow.CALLS_SCHEMA)) == (0, True)
 
 
-def test_texts_that_utf_8_cannot_hold() -> None:
+def test_j102_texts_that_utf_8_cannot_hold() -> None:
     """Half of a character becomes a question mark instead of an error."""
     table = arrow.calls_to_table([Call(id="1", date=DATE, comment="a\ud800b")])
     assert table["comment"].to_pylist() == ["a?b"]
@@ -177,6 +178,17 @@ async def test_a_history_comes_in_batches(fake: FakeRoistat) -> None:
                 break
         rest = roistat.calls.history(PERIOD, resume_from=walk.resume_token)
         assert first + [call.id async for call in rest] == ids
+
+
+async def test_missing_pyarrow_is_named(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says which extra to install."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "roistat_async.integrations.arrow")
+    async with retrying_client(fake) as roistat:
+        with pytest.raises(
+            errors.ConfigurationError, match=r"pip install 'roistat_async\[arrow\]'"
+        ):
+            await roistat.calls.list().to_arrow()
 
 
 async def test_only_calls_are_tables(fake: FakeRoistat) -> None:
