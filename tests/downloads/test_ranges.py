@@ -206,7 +206,7 @@ async def test_d123_an_if_range_that_proves_nothing_is_never_sent(if_range: str)
         partial(content_range=f"bytes {RECEIVED}-{TOTAL - 2}/{TOTAL}"),
         partial(content_range=f"bytes {RECEIVED}-{RECEIVED - 1}/{TOTAL}"),
         partial(content_range=f"bytes {RECEIVED}-{TOTAL - 1}/*"),
-        partial(content_range="bytes 50-49/50"),
+        partial(start=TOTAL, content_range="bytes 50-49/50"),
         partial(content_range=None),
         partial(body=AUDIO[:-1]),
         partial("Content-Encoding: gzip"),
@@ -295,3 +295,15 @@ async def test_d130_a_recording_without_a_size_does_not_fill_the_memory(
     handler = sends(answer(chunk(AUDIO, TOTAL + 5), framing=CHUNKED, kind="audio/mpeg"))
     with pytest.raises(errors.ContentError, match="open it without start and end"):
         await _open(handler)
+
+
+async def test_a_dropped_range_leaves_no_connection() -> None:
+    """The rest of a range that is not the requested one is not waited for."""
+    begun = answer(AUDIO, "Content-Range: bytes 0-9/10", status="206 Partial Content")[:5000]
+    async with (
+        RawServer(per_connection(sends(begun, end="wait"), whole())) as server,
+        client(server.base_url) as roistat,
+    ):
+        async with roistat.calls.recording(7, start=RECEIVED) as body:
+            assert await _read(body) == AUDIO[RECEIVED:]
+        await server.emptied()

@@ -383,10 +383,13 @@ async def test_pages_hold_the_calls_that_match(server: Server) -> None:
     assert walk.report.rows == 500
 
 
+@pytest.mark.parametrize("index", [0, 37])
 @pytest.mark.parametrize("by_page", [False, True])
-async def test_a_condition_that_raises_loses_no_call(server: Server, by_page: bool) -> None:
+async def test_a_condition_that_raises_loses_no_call(
+    server: Server, by_page: bool, index: int
+) -> None:
     """A walk that ended in the error of its condition resumes with the call that raised it."""
-    failing = server.ids[37]
+    failing = server.ids[index]
 
     def where(call: Call) -> bool:
         if call.id == failing:
