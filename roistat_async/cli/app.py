@@ -6,7 +6,9 @@ import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from inspect import cleandoc
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +16,9 @@ from . import exit_codes
 from .profiles import profile_option
 from .streams import discard_stdout, prepare_streams
 from .text import mask_keys, print_error
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # The module of a command is imported when the command is used; --help needs only this table.
 _COMMANDS = {
@@ -48,11 +53,22 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f".{_COMMANDS[cmd_name][0]}", __package__)
         command: click.Command = module.command
+        _move_examples(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=help_text)
+            for name, (_, help_text) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         with _own_broken_pipe():
@@ -63,6 +79,14 @@ class _LazyGroup(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         return result
+
+
+def _move_examples(command: click.Command) -> None:
+    """Show the examples, which end the docstring of a command, behind its options."""
+    text, separator, examples = cleandoc(command.help or "").partition("\b\n")
+    if separator:
+        command.help = text.rstrip()
+        command.epilog = f"\b\nExamples:\n{indent(examples, '  ')}"
 
 
 @contextmanager
@@ -77,7 +101,8 @@ def _own_broken_pipe() -> Iterator[None]:
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 error of Roistat, the network or the disk, 2 wrong usage, "
+    epilog="\b\nExamples:\n  roistat init\n  roistat calls --last 24h\n  roistat help calls\n\n"
+    "Exit codes: 0 done, 1 error of Roistat, the network or the disk, 2 wrong usage, "
     "3 done in part, 4 key or rights refused, 130 interrupted.",
 )
 @profile_option
@@ -89,11 +114,6 @@ def main() -> None:
     optionally, ROISTAT_BASE_URL and ROISTAT_TZ), or from a profile of the configuration file, which
     `roistat init` writes. Rows are a table on a terminal and one JSON object per line (NDJSON) in a
     pipe.
-
-    \b
-    roistat init
-    roistat calls --last 24h
-    roistat help calls
     """
 
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import click
 
+# What is wrong in the scripts of click.
+_CORRECTIONS = {
+    # fish: a value is cut at its first comma, as in id,date.
+    'string split ","': 'string split --max 1 ","',
+    # zsh: of a file in fpath, the second completion of a session fails.
+    "$zsh_eval_context[-1] == loadautofunc": "$funcstack[1] == _roistat",
+}
+
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the script that completes words in SHELL.
+    """Print the script that completes words in SHELL: bash, zsh or fish.
+
+    A shell reads it at its start from the files below (zsh: if `fpath=(~/.zfunc $fpath)` comes
+    before `compinit` in ~/.zshrc). It completes commands, options, columns, statuses and profiles.
+    For one session: eval "$(roistat completion bash)".
 
     \b
-    bash:  eval "$(roistat completion bash)"      in ~/.bashrc
-    zsh:   eval "$(roistat completion zsh)"       in ~/.zshrc
-    fish:  roistat completion fish | source       in ~/.config/fish/config.fish
+    roistat completion bash > ~/.local/share/bash-completion/completions/roistat
+    roistat completion zsh > ~/.zfunc/_roistat
+    roistat completion fish > ~/.config/fish/completions/roistat.fish
     """
     from click.shell_completion import get_completion_class
 
@@ -22,4 +34,7 @@ def command(ctx: click.Context, shell: str) -> None:
     if kind is not None:
         # click reads this environment variable in `roistat` itself.
         maker = kind(ctx.find_root().command, {}, "roistat", "_ROISTAT_COMPLETE")
-        click.echo(maker.source())
+        script = maker.source()
+        for text, correction in _CORRECTIONS.items():
+            script = script.replace(text, correction)
+        click.echo(script)

@@ -44,6 +44,10 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     analytics, within the limits of the real Roistat. Then calls are added and changed on the
     server, and the copy is updated. Exit code 0 means that after both syncs calls.db held exactly
     the state of the server.
+
+    \b
+    roistat demo
+    roistat demo --calls 2000 --recordings 5 --dir demo
     """
     check_installed("roistat demo")
     from .analytics import draw

@@ -33,6 +33,7 @@ def command(
     An existing file is replaced, and only when the new one is complete.
 
     \b
+    roistat export calls.xls --last 7d
     roistat export may.xls --period 2026-05-01..2026-05-31 --tz Europe/Moscow
     """
     from .output import wants_json, write_json

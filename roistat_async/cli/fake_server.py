@@ -36,6 +36,10 @@ def command(*, port: int, calls: int, projects: list[int], seed: int) -> None:
 
     It prints the lines to paste into another terminal, and keeps Roistat's limit of 10 requests
     per second.
+
+    \b
+    roistat fake-server
+    roistat fake-server --calls 20000 --projects 12345,678
     """
     import asyncio
 

@@ -25,8 +25,9 @@ _SHOWN = 50
 def command(*, base_url: str | None) -> int:
     """Ask for the key and the project, check them, and store them.
 
-    They become a profile of the configuration file, which only you can read. The key is not shown
-    while you type, and an existing profile is replaced only if you agree.
+    The checks are those of `roistat doctor`. Key and project become a profile of the configuration
+    file, which only you can read. The key is not shown while you type, and an existing profile is
+    replaced only if you agree.
 
     \b
     roistat init
@@ -50,6 +51,9 @@ def command(*, base_url: str | None) -> int:
             return exit_codes.DONE
     address = _address(base_url)
     key, project = _prompt_key_and_project(address)
+    if not _check_project(key, project, address):
+        print_error("nothing was stored: Roistat refuses the key or the rights")
+        return exit_codes.NO_ACCESS
     zone = _prompt_zone()
     settings: dict[str, str | int] = {"api_key": key, "project": project, "tz": zone}
     if address is not None:
@@ -101,14 +105,13 @@ def _prompt_key() -> str:
 
 
 def _prompt_project(key: str, address: str | None) -> int:
-    """Ask for a project, and check it by a request."""
+    """Ask for a project of the key."""
     projects = _projects(key, address)
     if projects and len(projects) == 1:
         project = projects[0].id
         print_error(f"project {_label(projects[0])}")
     else:
         project = _choose(projects or [])
-    _check_project(key, project, address)
     return project
 
 
@@ -129,15 +132,19 @@ def _projects(key: str, address: str | None) -> list[Project] | None:
         return None
 
 
-def _check_project(key: str, project: int, address: str | None) -> None:
-    """Raise the error with which Roistat refuses to list the calls of the project."""
+def _check_project(key: str, project: int, address: str | None) -> bool:
+    """Print what `roistat doctor` finds out; return whether key and rights are accepted."""
+    from ..doctor import Check, is_refused, run_checks
+    from .doctor import print_checks
     from .runner import run
 
-    async def work() -> None:
+    async def work() -> list[Check]:
         async with _client(key, project, address) as roistat:
-            await roistat.calls.list(limit=1).first()
+            return await run_checks(roistat)
 
-    run(work())
+    checks = run(work())
+    print_checks(checks)
+    return not is_refused(checks)
 
 
 def _client(key: str, project: int | None, address: str | None) -> Roistat:

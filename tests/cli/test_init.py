@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from roistat_async.testing import FakeRoistat
+from roistat_async.testing import FakeRoistat, Fault
 
 from .conftest import Roistat
 
@@ -99,6 +99,7 @@ OTHERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agrees", [True, False])
 def test_c25_a_profile_is_replaced_only_on_request(
     agrees: bool, fake: FakeRoistat, address: tuple[str, str], config: Path
@@ -126,6 +127,7 @@ def test_c25_a_profile_is_replaced_only_on_request(
         }
 
 
+@pytest.mark.slow
 def test_c25_a_file_that_cannot_be_edited_stays(
     fake: FakeRoistat, address: tuple[str, str], config: Path
 ) -> None:
@@ -151,6 +153,30 @@ def test_c25_a_refused_key_is_not_stored(
     assert (terminal.end(), config.exists()) == (4, False)
 
 
+@pytest.mark.slow
+def test_c25_missing_rights(fake: FakeRoistat, address: tuple[str, str], config: Path) -> None:
+    """If Roistat refuses the calls of the project, `init` shows the checks and writes nothing."""
+    fake.fail("*/call/list", Fault.error("access_denied"), times=99)
+    terminal = Terminal(*address)
+    terminal.answer("API key", fake.api_key)
+    assert (terminal.end(), config.exists()) == (4, False)
+    assert "nothing was stored" in terminal.shown
+
+
+@pytest.mark.slow
+def test_a_key_that_lists_no_projects(
+    fake: FakeRoistat, address: tuple[str, str], config: Path
+) -> None:
+    """Where Roistat does not list the projects, `init` asks for the number."""
+    fake.fail("user/projects", Fault.error("access_denied"), times=1)
+    terminal = Terminal(*address)
+    terminal.answer("API key", fake.api_key)
+    terminal.answer("Project", str(fake.project))
+    terminal.answer("Time zone", "")
+    assert terminal.end() == 0, terminal.shown
+    assert tomllib.loads(config.read_text())["profiles"]["default"]["project"] == fake.project
+
+
 def test_c25_without_a_terminal(config: Path) -> None:
     """Without a terminal `init` exits with 2 and says what to set instead."""
     ended = subprocess.run(
@@ -164,6 +190,7 @@ def test_c25_without_a_terminal(config: Path) -> None:
     assert not config.exists()
 
 
+@pytest.mark.slow
 def test_one_of_several_projects(config: Path) -> None:
     """Of several projects the user chooses one that the key opens."""
     with FakeRoistat(calls=3, projects=[11, 22]).in_thread() as fake:
