@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from .text import print_error
+
 
 class ExistingCopy(click.Path):
     """Path of a copy that exists, or the URL of a database, whose password is hidden at once."""
@@ -25,10 +27,15 @@ def hide_password(copy: str) -> None:
 
     `ps` shows the title to every user of the machine.
     """
+    from ..errors import ConfigurationError
     from ..extras import import_extra
     from ..sync.postgres_address import display_name, is_postgres, parse_address
 
     if not is_postgres(copy) or "password" not in parse_address(copy).parameters:
         return
-    title = import_extra("setproctitle", extra="postgres")
+    try:
+        title = import_extra("setproctitle", extra="postgres")
+    except ConfigurationError as error:
+        print_error(f"ps shows the password of the URL to other users; to hide it, {error}")
+        return
     title.setproctitle(title.getproctitle().replace(copy, display_name(copy)))

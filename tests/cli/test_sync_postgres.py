@@ -152,6 +152,18 @@ def test_s133_the_title_of_a_process_has_no_password(
     assert len(title) == 2
 
 
+@pytest.mark.usefixtures("fake")
+def test_s133_without_setproctitle_there_is_a_warning(
+    sync: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run goes on, and stderr says how to hide the password."""
+    monkeypatch.setitem(sys.modules, "setproctitle", None)
+    ended = sync(*_ALL)
+    assert ended.code == 0
+    assert "ps shows the password of the URL to other users" in ended.err
+    assert "pip install 'roistat_async[postgres]'" in ended.err
+
+
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc of Linux")
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 def test_s133_other_users_do_not_see_the_password(

@@ -35,6 +35,8 @@ from .databases import Database, query
 from .live import LIST, Live, living, moment
 from .live import NOON as START
 
+pytest.importorskip("psycopg", reason="psycopg is missing: install the extra postgres")
+
 URL = "postgresql://host.example:5432/calls"
 LOST = "the connection was lost; run again"
 
