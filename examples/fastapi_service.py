@@ -50,7 +50,7 @@ async def list_calls(
 ) -> list[dict[str, Any]]:
     """Respond with calls, the newest first."""
     calls = await roistat.calls.list(offset=offset, limit=limit).collect()
-    return [{"id": call.id, "date": call.date, "status": call.status} for call in calls]
+    return [call.to_dict() for call in calls]
 
 
 @app.get("/recordings/{call_id}")
