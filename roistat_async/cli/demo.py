@@ -14,7 +14,8 @@ import click
 from . import exit_codes
 from .demo_report import DATABASE, DemoResult, SyncCheck, report_lines
 from .fake_server import check_installed
-from .text import escape_control, print_error
+from .terminal import print_lines
+from .text import print_error
 
 if TYPE_CHECKING:
     from .. import CallAnalytics, Period, Roistat
@@ -62,8 +63,7 @@ def command(*, calls: int, recordings: int, folder: Path | None) -> int:
     draw(stats)
     click.echo()
     result = session.result()
-    for line in report_lines(result, time.perf_counter() - started_at):
-        click.echo(escape_control(line))
+    print_lines(report_lines(result, time.perf_counter() - started_at))
     return exit_code(result)
 
 

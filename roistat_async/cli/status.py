@@ -12,6 +12,7 @@ import click
 from . import charts, exit_codes
 from .copies import ExistingCopy
 from .options import format_option, parse_zone, tz_option
+from .profiles import profile_option
 from .terminal import print_lines
 from .text import format_size
 from .zones import format_datetime, zone_label
@@ -33,6 +34,7 @@ _SHOWN = 10
     "--days", type=click.IntRange(0, 3660), default=14, show_default=True, metavar="N",
     help="Days of the chart.",
 )  # fmt: skip
+@profile_option
 @tz_option
 @format_option
 def command(*, database: str, days: int, tz: str, json: bool | None) -> int:

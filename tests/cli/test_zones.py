@@ -28,10 +28,10 @@ def local(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_c21_local_is_the_zone_of_the_machine(local: str) -> None:
-    """`local` has the offset and abbreviation of the machine, each half hour of two years."""
+    """`local` has the offset and abbreviation of the machine, each half hour of a year."""
     zone, known = parse_zone("local"), ZoneInfo(local)
     at = datetime(2025, 1, 1, tzinfo=UTC)
-    for _ in range(365 * 48 * 2):
+    for _ in range(365 * 48):
         shown, expected = at.astimezone(zone), at.astimezone(known)
         assert (shown.isoformat(), shown.tzname()) == (expected.isoformat(), expected.tzname())
         assert shown.astimezone(UTC) == at
