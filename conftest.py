@@ -6,6 +6,7 @@ The databases of PostgreSQL are here too, because examples and tests need them.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from sybil.parsers.markdown import CodeBlockParser
 from roistat_async.errors import ConfigurationError
 from roistat_async.testing import FakeRoistat
 from tests.helpers import postgres_server as server
+
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"  # no test of dlt reaches the network
 
 
 class IsolatedEvaluator(PythonEvaluator):
@@ -51,6 +54,7 @@ def example_environment(
         monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
         monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
         monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
         monkeypatch.chdir(tmp_path)
         yield
         logging.getLogger("roistat_async").setLevel(logging.NOTSET)  # an example turns it on

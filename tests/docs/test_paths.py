@@ -29,7 +29,9 @@ _FILE = re.compile(r"`(\w+\.py)`")
 _WEB_LINK = re.compile(r"github\.com/roistat-async/roistat_async/(?:blob|tree)/main/([^)#\s>]+)")
 _LINK = re.compile(r"\]\(((?!https?:)[^)#]+)(?:#[^)]*)?\)")
 _CITATION = re.compile(r"docs/([\w-]+\.md) §(\d+)")
-_NOT_OURS = re.compile(r"project/|phone/|call/|script/|user/|recordings/|calls\.parquet/|\.note/")
+_NOT_OURS = re.compile(
+    r"project/|phone/|call/|script/|user/|recordings/|calls\.parquet/|\.note/|\.dlt/"
+)
 
 
 def _paths(document: Path) -> Iterator[str]:

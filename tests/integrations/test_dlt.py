@@ -1,0 +1,344 @@
+"""The source of dlt, into DuckDB and into a PostgreSQL server."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roistat_async import errors
+from roistat_async.testing import FakeRoistat, Fault, Quirks
+from tests.integrations.warehouses import Warehouse, expected_calls
+
+dlt = pytest.importorskip("dlt", reason="dlt is missing: install the extra test-integrations")
+pytest.importorskip("duckdb", reason="DuckDB is missing: install the extra test-integrations")
+integration = pytest.importorskip("roistat_async.integrations.dlt")
+StepFailed = pytest.importorskip("dlt.pipeline.exceptions").PipelineStepFailed
+
+SINCE = datetime.now(UTC).replace(microsecond=0) - timedelta(days=90)
+LIST = "calltracking/call/list"
+BOTH = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run dlt in an empty folder."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """Return an empty warehouse: a file of DuckDB, unless a test names another one."""
+    if getattr(request, "param", "duckdb") == "postgres":
+        pytest.importorskip("psycopg2", reason="psycopg2 is missing: pip install dlt[postgres]")
+        return Warehouse("postgres", request.getfixturevalue("postgres_url"), tmp_path)
+    return Warehouse("duckdb", str(tmp_path / "calls.duckdb"), tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeRoistat]:
+    """Run a fake Roistat with forty calls."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    with FakeRoistat(calls=40, quirks=quirks).in_thread() as fake:
+        yield fake
+
+
+def source(fake: FakeRoistat, **options: Any) -> Any:
+    """Return the source of the fake's first project, unless another one is named."""
+    defaults = {"project": fake.project, "since": SINCE}
+    return integration.roistat_source(
+        api_key=fake.api_key, base_url=fake.base_url, **(defaults | options)
+    )
+
+
+def calls_of(fake: FakeRoistat, **options: Any) -> Any:
+    """Return the source with its calls only."""
+    return source(fake, **options).with_resources("calls")
+
+
+def position(pipeline: Any, project: int) -> datetime:
+    """Return the position of the calls in dlt's state."""
+    state = pipeline.state["sources"][f"roistat_{project}"]["resources"]["calls"]
+    reached: datetime = state["incremental"]["date"]["last_value"]
+    return reached
+
+
+def first_dates(fake: FakeRoistat) -> list[str]:
+    """Return the earliest date that each list of calls requested."""
+    bodies = [json.dumps(request.body) for request in fake.requests if LIST in request.path]
+    return [min(re.findall(r"\d{4}-\d\d-\d\dT[\d:]+", body)) for body in bodies]
+
+
+@BOTH
+def test_everything_is_loaded(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """The tables have each call, phone and script once, and the sums of each day."""
+    warehouse.pipeline().run(source(server))
+    assert warehouse.calls() == expected_calls(server)
+    phones = warehouse.ask("SELECT project, id, phone FROM phones ORDER BY id")
+    assert phones == [(server.project, row["id"], row["phone"]) for row in server.state.phones]
+    scripts = warehouse.ask("SELECT id, name FROM scripts ORDER BY id")
+    assert scripts == [(row["id"], row["name"]) for row in server.state.scripts]
+    assert warehouse.ask("SELECT sum(calls) FROM analytics") == [(len(server.state.calls),)]
+
+
+@BOTH
+def test_values_of_a_call(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """Dates are instants, lists and unknown keys are JSON, and odd characters survive."""
+    row = server.state.calls[5]
+    source_of_visit = {"system_name": "a", "system_name_by_level": ["a", 'б"', None]}
+    server.state.edit_call(
+        row["id"],
+        comment='Ёлка, "quoted"\nsecond line; 1',
+        visit={"source": source_of_visit},
+        unknown={"key": [1]},
+    )
+    warehouse.pipeline().run(calls_of(server))
+    query = "SELECT date, comment, source_system_name_by_level, extra FROM calls WHERE id = "
+    ((date, comment, levels, extra),) = warehouse.ask(f"{query}'{row['id']}'")
+    assert date == datetime.strptime(row["date"], "%Y-%m-%dT%H:%M:%S%z")
+    assert comment == 'Ёлка, "quoted"\nsecond line; 1'
+    assert json.loads(levels) == ["a", 'б"', None]
+    assert json.loads(extra) == {"unknown": {"key": [1]}}
+
+
+@BOTH
+def test_s100_the_character_nul(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A text with NUL, which PostgreSQL refuses, is loaded with U+FFFD in its place."""
+    call = server.state.calls[3]["id"]
+    server.state.edit_call(call, comment="a\0b")
+    warehouse.pipeline().run(calls_of(server))
+    assert warehouse.ask(f"SELECT comment FROM calls WHERE id = '{call}'") == [("a\ufffdb",)]
+
+
+@BOTH
+def test_late_and_edited_calls_are_merged(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A later run adds calls that were recorded late, and replaces those that changed."""
+    pipeline = warehouse.pipeline()
+    newest = server.state.add_call(status="ACTIVE")
+    pipeline.run(calls_of(server))
+    server.state.add_call(date=server.clock() - 3 * 3600)
+    server.state.edit_call(newest["id"], status="ANSWER", comment="called back")
+    pipeline.run(calls_of(server))
+    assert warehouse.calls() == expected_calls(server)
+
+
+def test_a_second_run_requests_only_the_lag(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """What was read before the lag is not requested again."""
+    pipeline = warehouse.pipeline()
+    pipeline.run(calls_of(server))
+    reached = position(pipeline, server.project)
+    server.requests.clear()
+    pipeline.run(calls_of(server, lag=timedelta(hours=2)))
+    earliest = reached - timedelta(hours=2, seconds=1)
+    assert min(first_dates(server)) == earliest.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def test_s101_a_call_before_the_newest_one(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A call recorded behind the newest row is loaded by the next run, even without a lag."""
+    now = server.clock()
+    server.state.add_call(date=now - 1)
+    pipeline = warehouse.pipeline()
+    pipeline.run(calls_of(server, lag=timedelta(0)))
+    assert position(pipeline, server.project) <= datetime.fromtimestamp(now - 60, UTC)
+    server.state.add_call(date=now - 30)
+    pipeline.run(calls_of(server, lag=timedelta(0)))
+    assert warehouse.calls() == expected_calls(server)
+
+
+def test_s102_a_clock_that_was_ahead(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A run during which the clock of Roistat was ahead leaves no gap behind it."""
+    now = server.clock()
+    server.clock = lambda: now + 30 * 86400
+    pipeline = warehouse.pipeline()
+    pipeline.run(calls_of(server))
+    server.clock = lambda: now
+    server.state.add_call(date=now - 10)
+    pipeline.run(calls_of(server))
+    assert warehouse.calls() == expected_calls(server)
+
+
+def test_s103_a_limited_run_is_continued(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """Runs that dlt's add_limit ends early lose no page between them."""
+    pipeline = warehouse.pipeline()
+    for _ in range(5):
+        pipeline.run(calls_of(server, page_size=10, lag=timedelta(0)).add_limit(2))
+    assert warehouse.calls() == expected_calls(server)
+
+
+def test_s104_a_project_added_later(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """Projects share tables but no position: one that is added later is read as a whole."""
+    pipeline = warehouse.pipeline()
+    pipeline.run(source(server))
+    server.add_project(678, calls=30)
+    pipeline.run([source(server), source(server, project=678)])
+    assert warehouse.calls() == expected_calls(server)
+    phones = [(number, len(state.phones)) for number, state in server.projects.items()]
+    query = "SELECT project, count(*) FROM phones GROUP BY project ORDER BY project DESC"
+    assert warehouse.ask(query) == phones
+
+
+def test_a_phone_that_no_longer_exists(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A deleted phone disappears with the next run."""
+    pipeline = warehouse.pipeline()
+    pipeline.run(source(server).with_resources("phones"))
+    del server.state.phones[0]
+    pipeline.run(source(server).with_resources("phones"))
+    ids = [row["id"] for row in server.state.phones]
+    assert warehouse.ask("SELECT id FROM phones ORDER BY id") == [(number,) for number in ids]
+
+
+def test_until_reads_a_period_and_leaves_the_position(
+    warehouse: Warehouse, server: FakeRoistat
+) -> None:
+    """A backfill with `until` reads calls before it only, and moves no position."""
+    pipeline = warehouse.pipeline()
+    middle = server.state.calls[20]["date"]
+    pipeline.run(calls_of(server, since=middle))
+    reached = position(pipeline, server.project)
+    server.requests.clear()
+    pipeline.run(calls_of(server, until=middle))
+    assert warehouse.calls() == expected_calls(server)
+    assert position(pipeline, server.project) == reached
+
+
+def test_figures_of_partial_days_are_left_out(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A later run does not replace the sums of a day by those of a part of it."""
+    pipeline = warehouse.pipeline()
+    figures = source(server).with_resources("analytics")
+    pipeline.run(figures)
+    pipeline.run(source(server, lag=timedelta(hours=31)).with_resources("analytics"))
+    assert warehouse.ask("SELECT sum(calls) FROM analytics") == [(len(server.state.calls),)]
+
+
+def test_scripts_have_no_secrets(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """Neither passwords of redirects nor addresses of webhooks are loaded."""
+    secret = "sip-pass-5311"
+    server.state.scripts[0]["options"]["redirect"] = {"type": "sip", "value": secret}
+    server.state.scripts[0]["integration"] = {"webhook": {"url": f"https://x.example/{secret}"}}
+    warehouse.pipeline().run(source(server).with_resources("scripts"))
+    rows = warehouse.ask("SELECT * FROM scripts")
+    assert len(rows) == len(server.state.scripts)
+    assert secret not in str(rows)
+
+
+async def test_inside_of_an_event_loop(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A pipeline also runs where an event loop runs, as in a notebook."""
+    warehouse.pipeline().run(calls_of(server))
+    assert warehouse.calls() == expected_calls(server)
+
+
+def test_s105_a_refused_project(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """The error of dlt has that of Roistat, and no advice for something else."""
+    with pytest.raises(StepFailed) as raised:
+        warehouse.pipeline().run(calls_of(server, project=999))
+    assert "access_denied" in str(raised.value)
+    error: BaseException | None = raised.value
+    while error is not None and not isinstance(error, errors.RoistatError):
+        error = error.__cause__ or error.__context__
+    assert isinstance(error, errors.AccessDeniedError)
+    assert "run the pipeline again" in error.__notes__[0]
+
+
+def test_s106_a_run_that_fails_in_the_middle(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """Nothing of a failed run is loaded, and the next one begins where it began."""
+    pipeline = warehouse.pipeline()
+    server.fail(LIST, Fault.error("access_denied"), when=_after(4))
+    with pytest.raises(StepFailed):
+        pipeline.run(calls_of(server, page_size=5))
+    pipeline.run(calls_of(server, page_size=5))
+    assert warehouse.calls() == expected_calls(server)
+
+
+def _after(count: int) -> Any:
+    """Return a condition that lets this many requests pass."""
+    requests = iter(range(count))
+    return lambda _: next(requests, None) is None
+
+
+@pytest.mark.parametrize("way", ["argument", "secrets", "environment"])
+def test_s107_the_key_is_stored_nowhere(
+    warehouse: Warehouse,
+    server: FakeRoistat,
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    """The key is in no file of dlt, trace, log, error or repr, however it was passed."""
+    server.api_key = key = "5ec2e7" * 6
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
+    variables = {
+        "secrets": ("SOURCES__ROISTAT__API_KEY", "SOURCES__ROISTAT__PROJECT"),
+        "environment": ("ROISTAT_API_KEY", "ROISTAT_PROJECT"),
+    }
+    arguments = {}
+    if way in variables:
+        for name, value in zip(variables[way], (key, str(server.project)), strict=True):
+            monkeypatch.setenv(name, value)
+    else:
+        arguments = {"api_key": key, "project": server.project}
+    loaded = integration.roistat_source(since=SINCE, base_url=server.base_url, **arguments)
+    pipeline = warehouse.pipeline()
+    pipeline.run(loaded)
+    server.fail(LIST, Fault.error("access_denied"))
+    with pytest.raises(StepFailed) as raised:
+        pipeline.run(loaded)
+    texts = [
+        str(raised.value),
+        repr(loaded),
+        repr(list(loaded.resources.values())),
+        caplog.text,
+        pipeline.last_trace.asstr(3),
+        json.dumps(pipeline.last_trace.asdict(), default=str),
+    ]
+    assert key not in "".join(texts)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert [path for path in files if key.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"since": None}, "since must be a date"),
+        ({"since": "yesterday"}, "since must be a date"),
+        ({"since": datetime(2026, 1, 1)}, "since has no time zone"),
+        ({"until": "2019-01-01"}, "end must be after its start"),
+        ({"lag": 3600}, "lag must be a timedelta"),
+        ({"extend": ("visits",)}, "extend"),
+        ({"page_size": 0}, "page_size"),
+        ({"project": "abc"}, "project must be the number"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, str) else "-".join(value),
+)
+def test_invalid_arguments(server: FakeRoistat, options: dict[str, Any], message: str) -> None:
+    """An invalid argument is refused before a pipeline runs."""
+    with pytest.raises(errors.ConfigurationError, match=message):
+        source(server, **options)
+    assert not server.requests
+
+
+def test_a_missing_key_names_each_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the environment, the arguments and dlt's file."""
+    monkeypatch.delenv("ROISTAT_API_KEY", raising=False)
+    with pytest.raises(errors.ConfigurationError, match=r"ROISTAT_API_KEY.*secrets\.toml"):
+        integration.roistat_source(project=1, since=SINCE)
+
+
+def test_s109_dlt_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without dlt, the import names the extra."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "dlt"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, integration.__name__)
+    with pytest.raises(errors.ConfigurationError, match=r"pip install 'roistat_async\[dlt\]'"):
+        importlib.import_module(integration.__name__)
