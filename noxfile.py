@@ -304,5 +304,7 @@ def lowest_versions() -> list[str]:
     requirements = PROJECT["dependencies"] + [
         requirement for extra in BOUNDED_EXTRAS for requirement in extras[extra]
     ]
-    bounds = [re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement) for requirement in requirements]
+    bounds = [
+        re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement) for requirement in requirements
+    ]
     return [f"{bound[1]}=={bound[2]}" for bound in bounds if bound]
