@@ -145,10 +145,8 @@ def _prepare(
     address: PostgresAddress, connection: psycopg.Connection[tuple[Any, ...]]
 ) -> PostgresConnection:
     try:
-        text = import_driver().types.string.TextLoader
-        for name in ("json", "jsonb"):
-            connection.adapters.register_loader(name, text)
-        connection.adapters.register_loader("timestamptz", _utc_loader())
+        for name, loader in _loaders().items():
+            connection.adapters.register_loader(name, loader)
         connection.execute(_SESSION)
         if connection.info.parameter_status("server_encoding") != "UTF8":
             raise SyncError(
@@ -162,15 +160,20 @@ def _prepare(
 
 
 @lru_cache(maxsize=1)
-def _utc_loader() -> Any:
-    """Return a loader of dates as the text that a copy in SQLite has."""
+def _loaders() -> dict[str, Any]:
+    """Return loaders by type, which give values as a copy in SQLite has them."""
+    text: Any = import_driver().types.string.TextLoader
 
-    class UtcLoader(import_driver().types.string.TextLoader):  # type: ignore[misc]
+    class UtcLoader(text):  # type: ignore[misc]
         def load(self, data: Any) -> str:
-            text: str = super().load(data)  # 2026-05-01 12:00:00+00
-            return text.replace(" ", "T", 1).replace("+00", "Z")
+            date: str = super().load(data)  # 2026-05-01 12:00:00+00
+            return date.replace(" ", "T", 1).replace("+00", "Z")
 
-    return UtcLoader
+    class FloatLoader(text):  # type: ignore[misc]
+        def load(self, data: Any) -> float:
+            return float(super().load(data))  # psycopg's own raises for more than 1e308
+
+    return {"json": text, "jsonb": text, "timestamptz": UtcLoader, "numeric": FloatLoader}
 
 
 @lru_cache(maxsize=128)

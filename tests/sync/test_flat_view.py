@@ -57,6 +57,7 @@ async def test_it_has_the_order(copy: Database) -> None:
     names = ("order_status", "order_revenue", "order_cost", "order_created_at")
     first, second = ([row[name] for name in names] for row in flat_calls(copy))
     assert first == ["Paid", 2000.5, None, "2026-05-01T10:00:00Z"]
+    assert type(first[1]) is float
     assert second == [None] * 4
 
 
