@@ -8,9 +8,11 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
 
+from attrs import evolve
+
 from ..models.calls import Call, Source
 from ..models.period import Period
-from .figures import Cost, Distribution, Figures, Interval, Outcomes
+from .figures import Cost, Distribution, Figures, Interval, IntervalCost, Outcomes
 
 UNKNOWN = "Not known"
 OTHERS = "Others"
@@ -141,7 +143,7 @@ class Aggregator:
             regions=_largest(self._regions),
             talk=_distribution(self._talk, _TALK_LIMITS),
             waiting=_distribution(self._waiting, _WAITING_LIMITS),
-            cost=cost,
+            cost=_in_units(cost, unit) if cost else None,
             notes=list(notes),
         )
 
@@ -169,6 +171,16 @@ def start_of(day: date, unit: str) -> date:
     if unit == "month":
         return day.replace(day=1)
     return day if unit == "day" else date.fromordinal(max(1, day.toordinal() - day.weekday()))
+
+
+def _in_units(cost: Cost, unit: str) -> Cost:
+    """Return the costs by day, week or month."""
+    sums: dict[date, float] = {}
+    for interval in cost.intervals:
+        start = start_of(interval.start, unit)
+        sums[start] = sums.get(start, 0) + interval.cost
+    intervals = [IntervalCost(start=start, cost=value) for start, value in sorted(sums.items())]
+    return evolve(cost, intervals=intervals)
 
 
 def _largest(groups: dict[str | None, _Tally]) -> list[Outcomes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -22,12 +22,13 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WIDTHS: dict[Size, int] = {"wide": 926, "half": 420, "narrow": 340}  # pixels
 _HEIGHT = 220
 _BAR_HEIGHT = 26
+_TICKS = 5
 _COLORS = {
     "Answered": "var(--answered)",
     "Missed": "var(--missed)",
     "In progress": "var(--active)",
 }
-_DATE_FORMATS = {"day": "%-d %b", "week": "%-d %b %Y", "month": "%b %Y"}
+_DATE_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
 _OPENING_TAG = re.compile(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>')
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the page describes each chart as a whole, and has its numbers in a table
@@ -67,13 +68,14 @@ class Charts:
     def intervals(self, intervals: Sequence[Interval], unit: str) -> list[Drawing]:
         """Draw answered and missed calls of each day, week or month."""
         alt = self._alt
+        bars = [interval.outcomes for interval in intervals]
         rows = [
             {"start": interval.start.isoformat(), **row}
             for interval in intervals
             for row in _outcome_rows(interval.outcomes)
         ]
         chart = self._stacked_bars(rows).encode(
-            x=self._dates(unit), y=alt.Y("calls:Q", title="Calls", axis=self._counts())
+            x=self._dates(unit), y=alt.Y("calls:Q", title="Calls", axis=self._counts(bars))
         )
         return self._page_wide(chart)
 
@@ -108,16 +110,19 @@ class Charts:
         names = alt.Axis(domain=False, ticks=False, labelLimit=140)
         chart = self._stacked_bars(rows).encode(
             y=alt.Y("name:N", title=None, sort=None, axis=names),
-            x=alt.X("calls:Q", title="Calls", axis=self._counts()),
+            x=alt.X("calls:Q", title="Calls", axis=self._counts(groups)),
         )
         return [self._draw(chart, "half", _BAR_HEIGHT * len(groups) + 40)]
 
-    def cost(self, cost: Cost) -> list[Drawing]:
-        """Draw the cost of each day."""
-        rows = [{"start": day.day.isoformat(), "cost": day.cost} for day in cost.days]
+    def cost(self, cost: Cost, unit: str) -> list[Drawing]:
+        """Draw the cost of each day, week or month."""
+        rows = [
+            {"start": interval.start.isoformat(), "cost": interval.cost}
+            for interval in cost.intervals
+        ]
         chart = self._chart(rows).mark_bar(color="var(--cost)")
         chart = chart.encode(
-            x=self._dates("day"), y=self._alt.Y("cost:Q", title="Cost, in the project's currency")
+            x=self._dates(unit), y=self._alt.Y("cost:Q", title="Cost, in the project's currency")
         )
         return self._page_wide(chart)
 
@@ -142,9 +147,12 @@ class Charts:
         )
         return self._alt.X("start:O", title=None, axis=axis)
 
-    def _counts(self) -> Any:
+    def _counts(self, bars: Iterable[Outcomes]) -> Any:
         """Return an axis of numbers of calls, without fractions."""
-        return self._alt.Axis(tickMinStep=1, format=",d", tickCount=5, domain=False)
+        largest = max((outcomes.calls for outcomes in bars), default=0)
+        # Vega divides a short axis by halves, tickMinStep or not.
+        values = list(range(largest + 1)) if largest < _TICKS else self._alt.Undefined
+        return self._alt.Axis(format=",d", tickCount=_TICKS, values=values, domain=False)
 
     def _page_wide(self, chart: Any) -> list[Drawing]:
         return [self._draw(chart, "wide", _HEIGHT), self._draw(chart, "narrow", _HEIGHT)]

@@ -55,33 +55,33 @@ class Distribution:
 
 
 @frozen(kw_only=True)
-class DayCost:
-    """Cost of the calls of one day, in the currency of the project."""
+class IntervalCost:
+    """Cost of the calls of a day, a week or a month, in the currency of the project."""
 
-    day: date
+    start: date
     cost: float
 
 
 @frozen(kw_only=True)
 class Cost:
-    """Costs from Roistat's analytics: by day, their sum, and on average for a call."""
+    """Costs from Roistat's analytics: by interval, their sum, and on average for a call."""
 
-    days: list[DayCost]
+    intervals: list[IntervalCost]
     average: float | None = None
 
     @property
     def total(self) -> float:
-        """Sum of the days."""
-        return sum(day.cost for day in self.days)
+        """Sum of the intervals."""
+        return sum(interval.cost for interval in self.intervals)
 
 
 @frozen(kw_only=True)
 class Figures:
     """Everything that a report shows. Nothing in it is personal.
 
-    `unit` is that of `intervals`: "day", "week" or "month". `hours` has the calls of each hour of
-    the seven weekdays, from Monday. `channels` and `regions` are the largest and the sum of the
-    others. `notes` say what is incomplete.
+    `unit` is that of `intervals` and of the costs: "day", "week" or "month". `hours` has
+    the calls of each hour of the seven weekdays, from Monday. `channels` and `regions` are the
+    largest and the sum of the others. `notes` say what is incomplete.
     """
 
     start: datetime

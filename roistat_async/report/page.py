@@ -7,7 +7,7 @@ in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ..extras import import_extra
 from .charts import WEEKDAYS, Charts, Drawing
-from .figures import Distribution, Figures, Interval, Outcomes
+from .figures import Distribution, Figures, Outcomes
 
 # Not strftime: the language of the machine must not matter.
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -62,8 +62,8 @@ def render(figures: Figures, *, zone: str) -> str:
     if has_calls:
         drawings["intervals"] = charts.intervals(figures.intervals, figures.unit)
         drawings["hours"] = charts.hours(figures.hours)
-        if figures.cost and figures.cost.days:
-            drawings["cost"] = charts.cost(figures.cost)
+        if figures.cost and figures.cost.intervals:
+            drawings["cost"] = charts.cost(figures.cost, figures.unit)
     busiest = max(outcomes.calls for hours in figures.hours for outcomes in hours)
     page: str = _template().render(
         figures=figures,
@@ -73,8 +73,12 @@ def render(figures: Figures, *, zone: str) -> str:
         descriptions=_descriptions(figures, busiest),
         busiest=busiest,
         interval_rows=[
-            (_interval_name(interval, figures.unit), interval.outcomes)
+            (_interval_name(interval.start, figures.unit), interval.outcomes)
             for interval in figures.intervals
+        ],
+        cost_rows=[
+            (_interval_name(interval.start, figures.unit), interval.cost)
+            for interval in (figures.cost.intervals if figures.cost else [])
         ],
         weekday_rows=list(zip(WEEKDAYS, figures.hours, strict=True)),
         sections=_sections(figures, charts) if has_calls else [],
@@ -90,8 +94,8 @@ def _template() -> Any:
     )
     environment.filters.update(
         count=lambda number: f"{number:,}",
-        money=lambda number: f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.2f}",
-        percent=lambda share: "–" if share is None else f"{share:.1%}",
+        money=_format_money,
+        percent=lambda share: f"{share:.1%}",
         seconds=_format_seconds,
     )
     source = resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
@@ -153,7 +157,7 @@ def _descriptions(figures: Figures, busiest: int) -> dict[str, str]:
             f"Calls by hour and weekday: most, {busiest:,}, on {weekday} from {hour:02}:00. "
             f"{_TABLE_BELOW}"
         ),
-        "cost": f"Bars of the cost by day, {cost:,.2f} in total. {_TABLE_BELOW}",
+        "cost": f"Bars of the cost by {figures.unit}, {cost:,.2f} in total. {_TABLE_BELOW}",
     }
 
 
@@ -166,9 +170,8 @@ def _busiest_hour(figures: Figures) -> tuple[int, str]:
     return hour, weekday
 
 
-def _interval_name(interval: Interval, unit: str) -> str:
+def _interval_name(start: date, unit: str) -> str:
     """Return "Fri 1 May" for a day, "1 May 2026" for a week, "May 2026" for a month."""
-    start = interval.start
     month = _MONTHS[start.month - 1]
     if unit == "day":
         return f"{WEEKDAYS[start.weekday()]} {start.day} {month}"
@@ -186,6 +189,12 @@ def _format_period(start: datetime, end: datetime) -> str:
 
 def _midnight(at: datetime) -> datetime:
     return at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _format_money(amount: float) -> str:
+    """Return an amount with two decimals, or with none where they do not matter."""
+    is_whole = amount == int(amount) or abs(amount) >= 1000
+    return f"{amount:,.0f}" if is_whole else f"{amount:,.2f}"
 
 
 def _format_seconds(seconds: float | None) -> str:

@@ -25,7 +25,7 @@ from ..sync.status import ProjectStatus, read_status
 from ..sync.timestamps import parse_utc
 from ..validation import require_int
 from .aggregation import Aggregator, CallFacts, facts_of
-from .figures import Cost, DayCost, Figures
+from .figures import Cost, Figures, IntervalCost
 from .page import render, require_libraries
 
 Progress = Callable[[int], None]
@@ -124,8 +124,8 @@ async def _read_cost(roistat: Roistat, period: Period, tz: tzinfo) -> Cost | Non
 def _cost_of(analytics: CallAnalytics) -> Cost:
     """Return the costs by the days that Roistat states."""
     return Cost(
-        days=[
-            DayCost(day=day.date.date(), cost=day.value)
+        intervals=[
+            IntervalCost(start=day.date.date(), cost=day.value)
             for day in analytics.call_cost.values
             if day.date is not None and day.value is not None
         ],

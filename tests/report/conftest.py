@@ -9,7 +9,7 @@ import pytest
 
 from roistat_async import Period
 from roistat_async.report.aggregation import Aggregator, CallFacts
-from roistat_async.report.figures import Cost, DayCost, Figures
+from roistat_async.report.figures import Cost, Figures, IntervalCost
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 PERIOD = Period.parse("2026-05-01..2026-05-31", tz=MOSCOW)
@@ -36,10 +36,13 @@ def figures_of(count: int, *, cost: bool = True, visits: bool = True) -> Figures
                 HOSTILE[number % 3] if visits else None,
             )
         )
-    days = [DayCost(day=item.start, cost=12.5) for item in aggregator.figures(source="").intervals]
+    days = [
+        IntervalCost(start=item.start, cost=12.5)
+        for item in aggregator.figures(source="").intervals
+    ]
     return aggregator.figures(
         source="Project <b>1</b>",
-        cost=Cost(days=days, average=3.25) if cost else None,
+        cost=Cost(intervals=days, average=3.25) if cost else None,
         notes=["The copy <i>ends</i> early."],
     )
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from roistat_async import Call, CallStatus, Geo, Period, Source, Visit
 from roistat_async.report.aggregation import OTHERS, UNKNOWN, Aggregator, CallFacts, facts_of
-from roistat_async.report.figures import Figures
+from roistat_async.report.figures import Cost, Figures, IntervalCost
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 MAY = Period.parse("2026-05-01..2026-05-31", tz=MOSCOW)
@@ -71,6 +71,18 @@ def test_units(period: str, unit: str, first: date, count: int) -> None:
     figures = figures_of(period=Period.parse(period, tz=MOSCOW))
     assert figures.unit == unit
     assert (figures.intervals[0].start, len(figures.intervals)) == (first, count)
+
+
+def test_costs_by_unit() -> None:
+    """Costs by day become sums by the unit of the other intervals."""
+    days = [
+        IntervalCost(start=date(2025, month, day), cost=0.5) for month in (1, 2) for day in (1, 28)
+    ]
+    aggregator = Aggregator(Period.parse("2025-01-01..2026-12-31", tz=MOSCOW), MOSCOW)
+    cost = aggregator.figures(source="a test", cost=Cost(intervals=days, average=3)).cost
+    assert cost is not None
+    assert [(part.start.month, part.cost) for part in cost.intervals] == [(1, 1), (2, 1)]
+    assert (cost.total, cost.average) == (2, 3)
 
 
 def test_missed() -> None:

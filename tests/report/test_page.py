@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from roistat_async.report.charts import Charts
+from roistat_async.report.figures import Outcomes
 from roistat_async.report.page import render
 
 from .conftest import HOSTILE, figures_of
@@ -161,6 +163,12 @@ async def test_print(browser: Browser, path: Path) -> None:
         "[...document.querySelectorAll('.numbers')]"
         ".every(table => table.scrollHeight <= table.clientHeight + 1)"
     )
+
+
+def test_few_calls_have_whole_ticks() -> None:
+    """The axis of one call has the numbers 0 and 1, without halves between them."""
+    (drawing,) = Charts().groups([Outcomes(name="a", calls=1, answered=1)])
+    assert re.findall(r">([\d.,]+)</text>", drawing.svg) == ["0", "1"]
 
 
 def test_no_calls() -> None:
