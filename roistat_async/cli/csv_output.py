@@ -18,7 +18,7 @@ from .zones import format_datetime
 
 T = TypeVar("T")
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+_FORMULA = tuple("=+-@\t\r")
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
@@ -57,9 +57,7 @@ class CsvOutput(Generic[T]):
         if isinstance(value, datetime):
             text = format_datetime(value, self._zone) or ""
             return text if self._for_excel else _iso(value, self._zone)
-        text = _plain(value)
-        if isinstance(value, str):
-            text = without_formula(text)
+        text = without_formula(str(value)) if isinstance(value, str) else _plain(value)
         return escape_control(text) if self._is_terminal else text
 
 
@@ -69,8 +67,9 @@ def without_formula(text: str) -> str:
     The names of channels and campaigns come from the links that visitors follow, so anybody can
     write a formula there. Plain numbers stay as they are.
     """
-    is_formula = _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text
+    if not text.startswith(_FORMULA) or _PLAIN_NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
 
 
 def _plain(value: object) -> str:

@@ -68,7 +68,7 @@ def test_a_named_profile(arguments: tuple[str, ...], fake: FakeRoistat, roistat:
 
 @pytest.mark.usefixtures("profile")
 def test_a_flag_outranks_the_environment_and_that_the_profile(
-    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of flag, environment and profile, the first that is there counts, each setting alone."""
     monkeypatch.setenv("ROISTAT_PROFILE", "other")
@@ -79,6 +79,11 @@ def test_a_flag_outranks_the_environment_and_that_the_profile(
     assert "JST" in roistat("calls", "--table").out
     assert "UTC" in roistat("calls", "--table", "--tz", "utc").out
     assert roistat("calls", "--project", "998").code == 4
+    (tmp_path / "key").write_text(fake.api_key)
+    monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
+    assert roistat("calls", "--limit", "1").code == 4
+    assert roistat("calls", "--limit", "1", "--api-key-file", str(tmp_path / "key")).code == 0
+    monkeypatch.delenv("ROISTAT_API_KEY")
     ended = roistat("calls", "--limit", "1", "--profile", "other")
     assert (ended.code, "ROISTAT_PROJECT in the environment outranks" in ended.err) == (0, True)
 
