@@ -155,6 +155,7 @@ class SyncRunner:
             target,
             folder,
             template=self._template,
+            tz=self._zone,
             wait_for=self._options.wait_for,
             retry_given_up=self._options.retry_given_up,
             accept=self._options.accept,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from string import Formatter
 
@@ -27,12 +27,13 @@ _ANY_DATE = datetime(2026, 12, 31, 23, tzinfo=UTC)
 class PathTemplate:
     """Template such as `{year}/{call_id}.mp3` that gives each call a path below a folder.
 
-    The fields are the year, month, day and hour of the call in UTC, its call_id and the project.
+    The fields are the year, month, day and hour of the call in `tz`, its call_id and the project.
     The last component must contain {call_id}. Another template raises ConfigurationError.
     """
 
-    def __init__(self, template: str, project: int) -> None:
+    def __init__(self, template: str, project: int, *, tz: tzinfo = UTC) -> None:
         self._project = project
+        self._tz = _check_zone(tz)
         self._components = [_check_component(component) for component in _split(template)]
         if "call_id" not in _field_names(self._components[-1]):
             raise _invalid("the last component must contain {call_id}, so that no two calls clash")
@@ -40,7 +41,7 @@ class PathTemplate:
 
     def path_for(self, call_id: str, date: datetime) -> str:
         """Return the path of a recording, relative to the folder and with `/`."""
-        values = _values(self._project, call_id, date)
+        values = _values(self._project, call_id, date, self._tz)
         return "/".join(_check_name(part.format_map(values)) for part in self._components)
 
 
@@ -92,14 +93,20 @@ def _field_names(component: str) -> set[str | None]:
     return {name for _, name, _, _ in _parse(component)}
 
 
-def _values(project: int, call_id: str, date: datetime) -> Mapping[str, str]:
+def _check_zone(tz: object) -> tzinfo:
+    if not isinstance(tz, tzinfo):
+        raise ConfigurationError('tz must be a time zone, e.g. ZoneInfo("Europe/Moscow")')
+    return tz
+
+
+def _values(project: int, call_id: str, date: datetime, tz: tzinfo) -> Mapping[str, str]:
     check_aware(date, "the date of a call")
-    utc = date.astimezone(UTC)
+    local = date.astimezone(tz)
     return {
-        "year": f"{utc.year:04}",
-        "month": f"{utc.month:02}",
-        "day": f"{utc.day:02}",
-        "hour": f"{utc.hour:02}",
+        "year": f"{local.year:04}",
+        "month": f"{local.month:02}",
+        "day": f"{local.day:02}",
+        "hour": f"{local.hour:02}",
         "call_id": validate_id(call_id, "the id of a call"),
         "project": validate_id(project, "project"),
     }

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +62,7 @@ async def sync_recordings(
     folder: str | os.PathLike[str],
     *,
     template: str = DEFAULT_TEMPLATE,
+    tz: tzinfo = UTC,
     concurrency: int = 8,
     wait_for: timedelta = timedelta(hours=72),
     limit: int | None = None,
@@ -78,7 +79,9 @@ async def sync_recordings(
             PostgresTarget that has the project.
         folder: where the files are written; it is created if necessary.
         template: path of a file below the folder. The fields are {year}, {month}, {day}, {hour}
-            (UTC), {call_id} and {project}; the last part must contain {call_id}.
+            (in `tz`), {call_id} and {project}; the last part must contain {call_id}.
+        tz: the time zone of the dates in the paths, e.g. ZoneInfo("Europe/Moscow"). Files of
+            earlier runs stay where they are.
         concurrency: downloads at the same time.
         wait_for: age of a call up to which a missing or refused recording is requested again.
             Later runs do that, after growing delays. Then it is given up.
@@ -102,7 +105,7 @@ async def sync_recordings(
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
     roistat = roistat.with_options(when_exhausted="wait")
     files = RecordingFiles(Path(folder), accept)
-    path_template = PathTemplate(template, roistat.project)
+    path_template = PathTemplate(template, roistat.project, tz=tz)
     make_folder(files.root)
     async with _open(target, roistat) as opened:
         results = RecordingResults(wait_for, now)

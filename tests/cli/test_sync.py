@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Timer
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -206,6 +207,19 @@ def test_template(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
     saved = {path.stem for path in (tmp_path / "mp3").glob("*/*.mp3")}
     assert saved
     assert saved <= set(fake.state.recordings)
+
+
+def test_paths_in_a_time_zone(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
+    """--tz sets the zone of the dates in the paths of recordings."""
+    template = ("--recordings-template", "{year}-{month}-{day} {hour}/{call_id}.mp3")
+    zone = ("--tz", "Asia/Vladivostok")
+    sync(*_LATELY, "--recordings", str(tmp_path / "mp3"), *template, *zone)
+    dates = {row["id"]: datetime.fromisoformat(row["date"]) for row in fake.state.calls}
+    saved = list((tmp_path / "mp3").glob("*/*.mp3"))
+    assert saved
+    for path in saved:
+        local = dates[path.stem].astimezone(ZoneInfo("Asia/Vladivostok"))
+        assert path.parent.name == f"{local:%Y-%m-%d %H}"
 
 
 def test_calls_on_stdout(fake: FakeRoistat, roistat: Roistat) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -39,6 +40,18 @@ def test_a_template_is_filled(template: str, path: str) -> None:
     """The fields are the parts of the date in UTC, the id and the project."""
     for zone in (UTC, timezone(timedelta(hours=3))):
         assert PathTemplate(template, 12).path_for("7", DATE.astimezone(zone)) == path
+
+
+def test_dates_in_a_time_zone() -> None:
+    """The fields of the date are those of the time zone of the template."""
+    template = PathTemplate("{year}/{month}/{day}/{hour}/{call_id}", 12, tz=ZoneInfo("Asia/Tokyo"))
+    assert template.path_for("7", DATE) == "2026/05/02/07/7"
+
+
+def test_invalid_time_zone() -> None:
+    """A time zone that is only a name is an error that shows how to write it."""
+    with pytest.raises(ConfigurationError, match="ZoneInfo"):
+        PathTemplate(DEFAULT_TEMPLATE, 12, tz="Europe/Moscow")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,16 @@ async def test_recordings_are_downloaded(archive: Archive) -> None:
     assert [row[0] for row in rows] == ["1", "2"]
     assert (report.project, report.saved, report.failed) == (archive.fake.project, 2, 0)
     assert report.size == sum(row[3] for row in rows)
+
+
+async def test_paths_have_dates_of_a_time_zone(archive: Archive) -> None:
+    """A new file lies by the dates of the zone; a file of an earlier run is not requested again."""
+    await archive.add(1)
+    await archive.sync()
+    await archive.add(2)
+    report = await archive.sync(tz=timezone(timedelta(hours=14)))
+    assert archive.files() == [file_path(1), "2026/05/02/2.mp3"]
+    assert report.saved == 1
 
 
 async def test_a_saved_recording_is_not_requested_again(archive: Archive) -> None:
