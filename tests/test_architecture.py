@@ -55,7 +55,7 @@ ONLY_HERE = {
     "python_calamine": {"integrations/xls/reader.py"},
     "altair": {"report/charts.py"},
     "jinja2": {"report/page.py"},
-    "pyarrow": {"integrations/arrow.py", "sync/parquet.py"},
+    "pyarrow": {"integrations/arrow.py", "sync/parquet_day.py"},
     "dlt": {"integrations/dlt.py"},
     "isal": {"transport/gzip_backend.py"},
     "opentelemetry": {"telemetry.py"},

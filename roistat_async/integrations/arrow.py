@@ -42,6 +42,7 @@ _TYPES: dict[Any, Any] = {
 }
 _JSON = pa.string()
 _PARTS = {"static_source", "visit", "order"}
+_IDS = ("visit", "order")
 _RAW = {name: raw_getter(Call, name) for name in (*_PARTS, "extra")}
 
 
@@ -120,6 +121,9 @@ def calls_to_batch(calls: Iterable[Call]) -> Any:
     rows = calls if isinstance(calls, Sequence) else list(calls)
     arrays = list(_arrays(rows, _CALL))
     parts = _parts(rows)
+    for path in _IDS:
+        index = CALLS_SCHEMA.get_field_index(f"{path}_id")
+        arrays[index] = _filled(arrays[index], parts[path])
     for part in _NESTED:
         arrays += _arrays(parts[part.path], part.columns)
     arrays.append(_extras(rows, parts))
@@ -150,6 +154,12 @@ def _arrays(parts: Sequence[Any], columns: Sequence[_Column]) -> Iterator[Any]:
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         array = _json_array(values) if column.is_json else _array(values, column)
         yield array if positions is None else array.take(positions)
+
+
+def _filled(ids: Any, parts: Sequence[Any]) -> Any:
+    """Return the ids of calls, and those of the objects where the call has none."""
+    own = [None if part is None or part.id is None else str(part.id) for part in parts]
+    return ids.fill_null(pa.array(own, pa.string())) if ids.null_count else ids
 
 
 def _positions(parts: Sequence[Any]) -> Any:
@@ -211,10 +221,10 @@ def _extras(calls: Sequence[Call], parts: dict[str, list[Any]]) -> Any:
         if path != "source" and any(map(_may_have_extra, set(map(type, objects)))):
             for index, part in enumerate(objects):
                 _nest(extras, index, path, _extra_of(part))
-    for path in ("visit", "order"):
+    for path in _IDS:
         ids = map(attrgetter(f"{path}_id"), calls)
         for index, (own, part) in enumerate(zip(ids, parts[path], strict=True)):
-            if part is not None and part.id is not None and str(part.id) != own:
+            if part is not None and own is not None and str(part.id) not in ("None", own):
                 _nest(extras, index, path, {"id": str(part.id)})
     both = zip(parts["visit.source"], parts["static_source"], strict=True)
     for index, (source, static) in enumerate(both):

@@ -18,13 +18,15 @@ PREFIXES = {
 }
 """Prefix of the attributes of each object; `source` is that of the visit, or the static one."""
 _STATIC = "static_source"
+_IDS = ("visit", "order")
+"""Objects whose id is that of the call: `visit_id`, `order_id`."""
 
 
 def to_flat(call: Any) -> dict[str, Any]:
     """Return a call as plain values, all in one dict; each row has the same keys.
 
     `extra` has what no other key holds: unknown keys of the objects under the path of their object,
-    an id that is not that of the call, and the static source if the visit has one too.
+    an id that contradicts that of the call, and the static source if the visit has one too.
     """
     row: dict[str, Any] = {}
     objects = _objects(call)
@@ -32,6 +34,9 @@ def to_flat(call: Any) -> dict[str, Any]:
     for path, names in _columns(model).items():
         part = objects[path]
         row |= {column: to_plain(getattr(part, name, None)) for column, name in names}
+    for name in _IDS:  # Roistat's own example has an order without the call's `order_id`
+        if row[f"{name}_id"] is None and objects[name] is not None:
+            row[f"{name}_id"] = objects[name].id
     row["extra"] = to_plain(_extra(call, objects)) or None
     return row
 
@@ -84,9 +89,9 @@ def _extra(call: Any, objects: dict[str, Any]) -> dict[str, Any]:
     for path, part in parts.items():
         if path and part is not None:
             nest(extra, path, part.extra)
-    for name in ("visit", "order"):
+    for name in _IDS:
         own, part = getattr(call, f"{name}_id"), objects[name]
-        if part is not None and part.id is not None and part.id != own:
+        if part is not None and own is not None and part.id not in (None, own):
             nest(extra, name, {"id": part.id})
     if visit_source is not None and call.static_source is not None:
         nest(extra, _STATIC, to_plain(call.static_source))

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field
 from msgspec.structs import replace
 
-from ..errors import ConfigurationError, SyncError
-from ..extras import import_extra
 from ..models.calls import Call, CallStatus
 from ..models.period import Period
-from . import state_file
+from . import parquet_day, state_file
 from .bad_records import NotedRecord
-from .call_rows import COLUMNS, to_row
 from .file_target import FileStore, FileTarget
 from .state_file import ProjectState
 from .target import MAX_ACTIVE_AGE, SyncState, WriteCounts
-
-_NUMBERS = frozenset(("duration", "waiting_time", "answer_duration"))
-_ID, _DATE = COLUMNS.index("id"), COLUMNS.index("date")
-
-_Row = tuple[Any, ...]
-_Rows = dict[str, _Row]
-"""Rows of a day by the id of the call, as in a database but with the date as a datetime."""
 
 
 class ParquetTarget(FileTarget):
@@ -47,7 +36,7 @@ class ParquetTarget(FileTarget):
         super().__init__(Path(folder))
 
     def _open_store(self, base_url: str) -> FileStore:
-        _pyarrow()  # raises before anything is created
+        parquet_day.check_libraries()  # raises before anything is created
         return _ParquetStore(self._path, base_url)
 
 
@@ -73,6 +62,7 @@ class _ParquetStore(FileStore):
     def begin(self, project: int, base_url: str) -> SyncState:
         """Lock a project, with an empty buffer."""
         state = super().begin(project, base_url)
+        parquet_day.convert_days(self._folder / f"project={project}")
         self._buffers[project] = _BufferedDay(self.stored(project))
         return state
 
@@ -113,8 +103,7 @@ class _ParquetStore(FileStore):
         if buffer.day is None:
             return WriteCounts()
         path = self._folder / f"project={project}" / f"day={buffer.day}" / "calls.parquet"
-        rows = {call_id: _to_row(call) for call_id, call in buffer.calls.items()}
-        written = _replace_day(path, rows)
+        written = parquet_day.replace_day(path, buffer.calls)
         buffer.project_state = replace(buffer.project_state, active=_active_calls(buffer))
         buffer.day, buffer.calls = None, {}
         return written
@@ -135,11 +124,6 @@ def _utc_date(call: Call) -> date:
     return call.date.astimezone(UTC).date()
 
 
-def _to_row(call: Call) -> _Row:
-    row = to_row(call)
-    return (*row[:_DATE], call.date, *row[_DATE + 1 :])
-
-
 def _active_calls(buffer: _BufferedDay) -> dict[str, datetime]:
     """Return the ACTIVE calls of all days, with those of the buffered day as they are now."""
     others = {
@@ -152,56 +136,3 @@ def _active_calls(buffer: _BufferedDay) -> dict[str, datetime]:
         for call_id, call in buffer.calls.items()
         if call.status == CallStatus.ACTIVE
     }
-
-
-def _replace_day(path: Path, rows: _Rows) -> WriteCounts:
-    """Write the file of a day, unless it has the same rows already."""
-    stored = _read_day(path)
-    if rows != stored:
-        state_file.replace_file(path, _encode(rows))
-    changed = sum(call_id in stored and stored[call_id] != row for call_id, row in rows.items())
-    return WriteCounts(len(rows.keys() - stored.keys()), changed)
-
-
-def _read_day(path: Path) -> _Rows:
-    pa, parquet = _pyarrow()
-    state_file.ensure_regular_file(path)
-    if not path.exists():
-        return {}
-    try:
-        with state_file.disk_errors(path), parquet.ParquetFile(path) as file:
-            table = file.read()
-    except pa.ArrowException:
-        raise SyncError(f"{path} is not a Parquet file; move it away, and sync again") from None
-    names = set(table.column_names)
-    empty = [None] * table.num_rows  # for a column that an older version did not write
-    columns = [table[name].to_pylist() if name in names else empty for name in COLUMNS]
-    return {row[_ID]: row for row in zip(*columns, strict=True)}
-
-
-def _encode(rows: Mapping[str, _Row]) -> memoryview:
-    pa, parquet = _pyarrow()
-    ordered = sorted(rows.values(), key=lambda row: (row[_DATE], row[_ID]))
-    schema = pa.schema([(name, _column_type(pa, name)) for name in COLUMNS])
-    columns = [
-        pa.array(column, column_field.type)
-        for column, column_field in zip(zip(*ordered, strict=True), schema, strict=True)
-    ]
-    sink = pa.BufferOutputStream()
-    parquet.write_table(pa.Table.from_arrays(columns, schema=schema), sink)
-    return memoryview(sink.getvalue())
-
-
-def _column_type(pa: Any, name: str) -> Any:
-    """Return the type of a column; pyarrow would guess another one for an empty column."""
-    if name == "date":
-        return pa.timestamp("us", "UTC")
-    return pa.int64() if name in _NUMBERS else pa.string()
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        modules = [import_extra(name, extra="parquet") for name in ("pyarrow", "pyarrow.parquet")]
-    except (ConfigurationError, ImportError) as error:
-        raise SyncError(f"Parquet: {error}") from None
-    return modules[0], modules[1]

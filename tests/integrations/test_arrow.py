@@ -50,7 +50,9 @@ def decode(page: Sequence[dict[str, Any]]) -> list[Call]:
 def attribute(call: Call, column: str) -> Any:
     """Return the attribute of a call that a column is named after."""
     if column in CALL_FIELDS:
-        return getattr(call, column)
+        value = getattr(call, column)
+        owner = {"visit_id": call.visit, "order_id": call.order}.get(column)
+        return owner.id if value is None and owner is not None else value
     prefix = next(prefix for prefix in PREFIXES if column.startswith(prefix))
     part: Any = PREFIXES[prefix](call)
     return getattr(part, column.removeprefix(prefix)) if part else None

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from attrs import evolve
 from hypothesis import given, settings
 
 from roistat_async.errors import SyncError
-from roistat_async.models.calls import Call, Order, Visit
-from roistat_async.sync import ParquetTarget, SyncState, WriteCounts
-from roistat_async.sync.call_rows import COLUMNS
+from roistat_async.models.calls import Call, Order, Source, Visit
+from roistat_async.sync import ParquetTarget, SyncState, WriteCounts, state_file
+from roistat_async.sync.call_rows import COLUMNS, to_row
 
 from .target_cases import (
     CALLER,
@@ -40,6 +41,7 @@ from .target_cases import (
 pa = pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
 pytest.importorskip("pyarrow.parquet")
 dataset = pytest.importorskip("pyarrow.dataset")
+arrow = pytest.importorskip("roistat_async.integrations.arrow")
 
 CALLS = [call(1, 1), call(2, 2), call(3, 25), call(4, 26), call(5, 49)]
 DAYS = ["2026-05-01", "2026-05-02", "2026-05-03"]
@@ -90,20 +92,17 @@ async def test_projects_and_days_are_one_data_set(folder: Path) -> None:
 
 
 async def test_a_row_has_the_fields_of_a_call(folder: Path) -> None:
-    """Nested objects are JSON text, and the types do not depend on the day."""
+    """The columns are those of Arrow tables, and the types do not depend on the day."""
     full = call(1, 1.5, duration=7, comment="Заявка", visit=Visit(id="5"), tags=["a"])
     await copy(ParquetTarget(folder), [full, call(2, 25, order=Order(id="6"))], state(72))
     row, other = rows(folder)
     values = (full.id, "ANSWER", 7, CALLER, "Заявка", full.date, None)
-    names = ("id", "status", "duration", "caller", "comment", "date", "order")
+    names = ("id", "status", "duration", "caller", "comment", "date", "order_id")
     assert tuple(row[name] for name in names) == values
-    assert [json.loads(text)["id"] for text in (row["visit"], other["order"])] == ["5", "6"]
+    assert (row["visit_id"], other["order_id"]) == ("5", "6")
     assert json.loads(row["tags"]) == ["a"]
-    (schema,) = {dataset.dataset(file(folder, day)).schema for day in DAYS[:2]}
-    assert tuple(schema.names) == COLUMNS
-    assert schema.field("date").type == pa.timestamp("us", "UTC")
-    assert schema.field("duration").type == pa.int64()
-    assert schema.field("order").type == schema.field("comment").type == pa.string()
+    for day in DAYS[:2]:
+        assert dataset.dataset(file(folder, day)).schema.equals(arrow.CALLS_SCHEMA)
 
 
 async def test_a_day_is_sorted_and_of_utc(folder: Path) -> None:
@@ -172,6 +171,56 @@ async def test_a_file_of_an_older_version_is_read(folder: Path) -> None:
     assert await copy(ParquetTarget(folder), changed, state(25)) == WriteCounts(changed=1)
 
 
+FULL = [
+    call(1, 1, duration=7, visit=Visit(id="5", host="a"), extra={"new": 1}, tags={"a": [1]}),
+    call(2, 2, order=Order(id="6", revenue=1.5, creation_date=START), static_source=Source()),
+    call(3, 25, "ACTIVE"),
+    call(4, 49, visit=Visit(extra={"device": "odd"})),
+]
+
+
+def write_first_version(folder: Path) -> None:
+    """Write the days of FULL with the columns of version 0.1, nested objects as JSON."""
+    for day in DAYS:
+        calls = [single for single in FULL if str(single.date.date()) == day]
+        columns = dict(zip(COLUMNS, zip(*map(to_row, calls), strict=True), strict=True))
+        columns["date"] = tuple(single.date for single in calls)
+        table = pa.table({name: list(values) for name, values in columns.items()})
+        pa.parquet.write_table(table, file(folder, day))
+
+
+@pytest.mark.parametrize("kill_at", [None, 0, 1, 2])
+async def test_days_of_the_first_version_are_converted(
+    folder: Path, kill_at: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every day has the columns of tables once a run has begun, also if one was killed in it."""
+    await copy(ParquetTarget(folder), FULL, state(72))
+    expected = rows(folder)
+    write_first_version(folder)
+    target = ParquetTarget(folder)
+    if kill_at is not None:
+        with monkeypatch.context() as patch:
+            patch.setattr(state_file, "replace_file", failing_after(kill_at))
+            with pytest.raises(SyncError):
+                await target.open(PROJECT, URL)
+        await target.close()
+    await reopen(ParquetTarget(folder))
+    assert rows(folder) == expected
+    assert await copy(ParquetTarget(folder), FULL, state(73)) == WriteCounts()
+
+
+def failing_after(count: int) -> Callable[..., None]:
+    """Return a `replace_file` whose disk fails after so many files."""
+    replace_file, calls = state_file.replace_file, iter(range(count))
+
+    def replace_or_fail(path: Path, data: memoryview) -> None:
+        if next(calls, None) is None:
+            raise SyncError("the disk failed")
+        replace_file(path, data)
+
+    return replace_or_fail
+
+
 async def test_a_file_of_another_kind_is_not_overwritten(folder: Path) -> None:
     """A damaged file or a link may belong to somebody else."""
     await copy(ParquetTarget(folder), CALLS[:2], state(24))
@@ -216,7 +265,7 @@ async def test_a_path_of_another_program_is_refused(folder: Path) -> None:
 async def test_missing_pyarrow_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the extra, and nothing is created."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(SyncError, match=r"pip install 'roistat_async\[parquet\]'"):
+    with pytest.raises(SyncError, match=r"pip install 'roistat_async\[arrow\]'"):
         await ParquetTarget(folder).open(PROJECT, URL)
     assert not folder.exists()
 

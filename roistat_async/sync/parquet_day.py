@@ -1,0 +1,136 @@
+"""File of one day of a Parquet copy: replaced as a whole, with the columns of Arrow tables.
+
+Version 0.1 wrote visit, order and source as JSON. Such days are converted when the copy is opened,
+the newest first: as long as the oldest one is not converted, the conversion goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError, SyncError
+from ..extras import import_extra
+from ..models.calls import Call
+from ..wire import codec
+from . import state_file
+from .target import WriteCounts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_JSON = ("static_source", "visit", "order", "tags", "extra")
+
+
+def check_libraries() -> None:
+    """Raise SyncError if pyarrow is missing."""
+    _parquet()
+
+
+def replace_day(path: Path, calls: Mapping[str, Call]) -> WriteCounts:
+    """Write the calls of a day, by their ids, unless the file has the same rows already."""
+    ordered = sorted(calls.values(), key=lambda call: (call.date, call.id))
+    table = _to_table(ordered)
+    stored, new = _rows(_read_day(path)), _rows(table)
+    if stored != new:
+        _write(path, table)
+    changed = sum(call_id in stored and stored[call_id] != row for call_id, row in new.items())
+    return WriteCounts(len(new.keys() - stored.keys()), changed)
+
+
+def convert_days(folder: Path) -> None:
+    """Convert the days of a project that an older version wrote.
+
+    A file that cannot be read is passed over: it matters only when its day is written.
+    """
+    paths = sorted(folder.glob("day=*/calls.parquet"))
+    oldest = next((table for table in map(_try_read, paths) if table is not None), None)
+    if oldest is not None and _is_old(oldest):
+        for path in reversed(paths):
+            table = _try_read(path)
+            if table is not None and _is_old(table):
+                _write(path, _convert(table))
+
+
+def _read_day(path: Path) -> pa.Table:
+    state_file.ensure_regular_file(path)
+    if not path.exists():
+        return _to_table([])
+    table = _read_file(path)
+    return _convert(table) if _is_old(table) else table
+
+
+def _try_read(path: Path) -> pa.Table | None:
+    try:
+        return _read_file(path)
+    except SyncError:
+        return None
+
+
+def _read_file(path: Path) -> pa.Table:
+    parquet = _parquet()
+    import pyarrow
+
+    try:
+        with state_file.disk_errors(path), parquet.ParquetFile(path) as file:
+            return file.read()
+    except pyarrow.ArrowException:
+        raise SyncError(f"{path} is not a Parquet file; move it away, and sync again") from None
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    import pyarrow
+
+    sink = pyarrow.BufferOutputStream()
+    _parquet().write_table(table, sink)
+    state_file.replace_file(path, memoryview(sink.getvalue()))
+
+
+def _rows(table: pa.Table) -> dict[str, tuple[Any, ...]]:
+    """Return the rows of a table by the id of the call; times are integers."""
+    import pyarrow
+
+    schema = _to_table([]).schema
+    columns = []
+    for field in schema:
+        if field.name not in table.column_names:  # a version before that of this column wrote it
+            columns.append([None] * table.num_rows)
+            continue
+        is_time = pyarrow.types.is_timestamp(field.type)  # Python has no dates before the year 1
+        column = table[field.name]
+        columns.append((column.cast(pyarrow.int64()) if is_time else column).to_pylist())
+    ids = columns[schema.get_field_index("id")]
+    return dict(zip(ids, zip(*columns, strict=True), strict=True))
+
+
+def _is_old(table: pa.Table) -> bool:
+    return "visit" in table.column_names
+
+
+def _convert(table: pa.Table) -> pa.Table:
+    return _to_table([_stored_call(row) for row in table.to_pylist()])
+
+
+def _stored_call(row: Mapping[str, Any]) -> Call:
+    """Return the call that a row of version 0.1 holds."""
+    values = {name: json.loads(row[name]) if row.get(name) else None for name in _JSON}
+    values = {**row, **values, "date": row["date"].isoformat()}
+    extra = values.pop("extra") or {}
+    known = {name: value for name, value in values.items() if value is not None}
+    return codec.structure({**extra, **known}, Call)
+
+
+def _to_table(calls: list[Call]) -> pa.Table:
+    from ..integrations.arrow import calls_to_table
+
+    return calls_to_table(calls)
+
+
+def _parquet() -> Any:
+    try:
+        import_extra("pyarrow", extra="arrow")
+        return import_extra("pyarrow.parquet", extra="arrow")
+    except (ConfigurationError, ImportError) as error:
+        raise SyncError(f"Parquet: {error}") from None
