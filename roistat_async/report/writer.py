@@ -108,6 +108,8 @@ async def _read_client(
             aggregator.add(facts_of(call))
             if progress is not None and aggregator.calls % _PROGRESS_STEP == 0:
                 progress(aggregator.calls)
+    if progress is not None:
+        progress(aggregator.calls)
     cost = await _read_cost(roistat, period, tz)
     return aggregator.figures(source=f"Project {roistat.project}", cost=cost)
 

@@ -30,7 +30,7 @@ def figures_of(count: int, *, cost: bool = True, visits: bool = True) -> Figures
             CallFacts(
                 PERIOD.start + timedelta(hours=7 * number % 740),
                 statuses[number % 4],
-                number % 700,
+                number % 700 * 10,
                 number % 70,
                 HOSTILE[number % 4] if visits else None,
                 HOSTILE[number % 3] if visits else None,

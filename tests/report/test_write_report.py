@@ -140,11 +140,13 @@ async def test_r4_no_analytics(
 
 
 async def test_file(roistat: Roistat, period: Period, tmp_path: Path, open_umask: None) -> None:
-    """The file is readable by its owner only, and an earlier one is replaced as a whole."""
+    """An earlier file is replaced by a private one, and progress counts the calls in it."""
     path = tmp_path / "new" / "a.html"
     path.parent.mkdir()
     path.write_text("old")
-    await write_report(roistat, to=path, period=period)
+    received: list[int] = []
+    written = await write_report(roistat, to=path, period=period, progress=received.append)
+    assert received == [written.calls]
     assert path.read_text(encoding="utf-8").endswith("</html>\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["a.html"]

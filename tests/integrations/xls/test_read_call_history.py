@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
@@ -247,10 +248,40 @@ def test_spreadsheet_ml(tmp_path: Path, encoding: str) -> None:
     )
 
 
+def test_cells_of_spreadsheet_ml(tmp_path: Path) -> None:
+    """Merged cells take their columns; a cell may have no data, or an invalid number."""
+    text = SPREADSHEET_ML.format(encoding="utf-8")
+    text = text.replace('<Cell><Data ss:Type="Number">74951234567</Data></Cell>', "<Cell></Cell>")
+    text = text.replace('<Cell><Data ss:Type="String">BUSY', '<Cell ss:MergeAcross="1"><Data>BUSY')
+    text = text.replace(
+        '<Cell ss:Index="5"><Data ss:Type="Number">65', '<Cell><Data ss:Type="Number">x'
+    )
+    path = tmp_path / "a.xls"
+    path.write_text(text, encoding="utf-8")
+    (row,) = read_call_history(path)
+    assert (row.caller, row.status, row.duration) == (None, CallStatus.BUSY, None)
+    assert row.extra == {"duration": "x"}
+
+
+def test_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the error says how to install it."""
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    (tmp_path / "a.xls").write_bytes(xls.workbook([]))
+    with pytest.raises(errors.ConfigurationError, match=r"pip install 'roistat_async\[xls\]'"):
+        read_call_history(tmp_path / "a.xls")
+
+
+def test_date_in_a_text(tmp_path: Path) -> None:
+    """A date of Excel in a column of text is its ISO form."""
+    row = read_cell(tmp_path, "Comment", datetime(2026, 5, 1, 10), "DD.MM.YYYY HH:MM")
+    assert row.comment == "2026-05-01T10:00:00"
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [
         (b'{"status": "error", "error": "access_denied"}', "JSON.*Roistat's error access_denied"),
+        (b'{"error": "access_de', "JSON, not a sheet; export it again"),
         (b'{"error": "+7 495 123-45-67"}', "JSON, not a sheet; export it again"),
         (b"<!DOCTYPE html><html><table><tr><td>Date</td></tr></table></html>", "HTML, not a sheet"),
         (b"", "empty, not a sheet"),
@@ -258,7 +289,7 @@ def test_spreadsheet_ml(tmp_path: Path, encoding: str) -> None:
         (SPREADSHEET_ML.format(encoding="utf-8").encode()[:-40], "damaged; export it again"),
         (b"PK\x03\x04" + b"\0" * 99 + b"PK\x05\x06" + b"\0" * 18, "damaged; export it again"),
     ],
-    ids=["error", "json", "html", "empty", "csv", "xml", "zip"],
+    ids=["error", "cut", "json", "html", "empty", "csv", "xml", "zip"],
 )
 def test_r1_other_files(tmp_path: Path, content: bytes, text: str) -> None:
     """A file that is no sheet is a ContentError that names its kind and shows nothing of it."""
