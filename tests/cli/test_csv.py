@@ -112,6 +112,14 @@ def test_excel(fake: FakeRoistat, roistat: Roistat) -> None:
     assert row == {"date": "2026-05-02 00:30:00", "comment": 'Привет; "ok"'}
 
 
+@pytest.mark.parametrize("form", ["--csv", "--excel"])
+def test_a_date_that_a_zone_does_not_have(form: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """A date within hours of year 1 is written with its own offset."""
+    fake.state.calls[5]["date"] = "0001-01-01T00:00:00+0300"
+    ended = roistat("calls", form, "--columns", "date", "--limit", "60")
+    assert (ended.code, "0001-01-01" in ended.out) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("text", "cell"),
     [

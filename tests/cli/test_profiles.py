@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from roistat_async.cli.config_file import config_path
+from roistat_async.cli.config_file import config_path, profile_names
 from roistat_async.testing import FakeRoistat
 
 from .conftest import Roistat
@@ -131,6 +131,24 @@ def test_c24_an_invalid_file(text: str, problem: str, roistat: Roistat, write: W
     assert str(path) in ended.err
     assert problem in ended.err
     assert SECRET not in ended.err
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_c24_a_profile_that_is_no_table(roistat: Roistat, write: Write) -> None:
+    """A value in place of a profile is refused with the form to write."""
+    write(f'[profiles]\ndefault = "{SECRET}"\n')
+    ended = roistat("calls")
+    assert (ended.code, "write the profile as [profiles.default]" in ended.err) == (2, True)
+    assert SECRET not in ended.err
+
+
+def test_c24_an_invalid_file_completes_nothing(config: Path, write: Write) -> None:
+    """A shell that asks for profiles gets none from a file that is missing or invalid."""
+    assert profile_names() == []
+    write("[profiles.a]\n[profiles.b]\n")
+    assert profile_names() == ["a", "b"]
+    write("[profiles")
+    assert profile_names() == []
 
 
 @pytest.mark.usefixtures("profile")
