@@ -23,6 +23,7 @@ BENCHES = (
     "gzip",
     "downloads",
     "sync",
+    "dlt",
     "scale",
     "startup",
 )

@@ -20,7 +20,7 @@ from .timing import Ratio
 
 RESULTS = Path(__file__).parent / "results.json"
 _LIBRARIES = ("roistat_async", "aiohttp", "attrs", "cattrs", "msgspec", "tenacity", "yarl")
-_PEERS = ("httpx", "pydantic", "orjson", "isal", "zlib-ng", "uvloop", "pyarrow")
+_PEERS = ("httpx", "pydantic", "orjson", "isal", "zlib-ng", "uvloop", "pyarrow", "dlt", "duckdb")
 _PROGRAMS = ("curl", "aria2c")
 _MISSING = "not installed"
 

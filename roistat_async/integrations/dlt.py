@@ -99,6 +99,7 @@ def roistat_source(
     lag: timedelta = _DAY,
     extend: Sequence[CallExtension] = ("visit", "order"),
     page_size: int = 1000,
+    limits: Limits | None = None,
 ) -> DltSource:
     """Return a source of dlt for one project: `calls`, `phones`, `scripts` and `analytics`.
 
@@ -120,10 +121,12 @@ def roistat_source(
         lag: how late a call may be recorded or changed and still be found.
         extend: parts of a call to request, of "visit" and "order".
         page_size: rows of a page, as in `calls.history`.
+        limits: lower ones where other programs use the project, too.
 
     Raises ConfigurationError if an argument is invalid or missing.
     """
-    client = _clients(api_key=api_key, project=project, base_url=base_url)
+    limits = limits or Limits(when_exhausted="wait")  # a load has time
+    client = _clients(limits, api_key=api_key, project=project, base_url=base_url)
     cursor = _Cursor(
         _parse_date(since, "since"),
         None if until is None else _parse_date(until, "until"),
@@ -224,7 +227,6 @@ class _Position:
     ) -> _Position:
         """Return the position where the last run ended."""
         # dlt would move the position to the newest row, before which calls may still be recorded.
-        # Without a date, dlt's own filter is only switched off.
         cursor.advance(cast(datetime, None))
         reached = _to_utc(cursor.get_state()["last_value"])
         start = _to_utc(cursor.start_value)
@@ -353,7 +355,7 @@ def _has_nul(column: Any) -> bool:
     return any(text is not None and b"\0" in text.to_pybytes() for text in texts)
 
 
-def _clients(**arguments: Any) -> Callable[[], Roistat]:
+def _clients(limits: Limits, **arguments: Any) -> Callable[[], Roistat]:
     """Return a function that makes a client of the arguments, or else of the environment."""
     given = {name: value for name, value in arguments.items() if value is not None}
     problem = None
@@ -366,7 +368,6 @@ def _clients(**arguments: Any) -> Callable[[], Roistat]:
             f"{problem}, or pass api_key and project, or write them under [sources.roistat] into "
             ".dlt/secrets.toml"
         )
-    limits = Limits(when_exhausted="wait")  # a load has time
     return lambda: Roistat(**options, limits=limits)
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async import errors
+from roistat_async import Limits, errors
 from roistat_async.testing import FakeRoistat, Fault, Quirks
 from tests.integrations.warehouses import Warehouse, expected_calls
 
@@ -326,6 +327,16 @@ def test_invalid_arguments(server: FakeRoistat, options: dict[str, Any], message
     with pytest.raises(errors.ConfigurationError, match=message):
         source(server, **options)
     assert not server.requests
+
+
+def test_limits_hold(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """Lower limits, for a project that other programs use too, slow the requests down."""
+    limits = Limits(per_second=2)
+    started_at = time.monotonic()
+    warehouse.pipeline().run(calls_of(server, page_size=10, limits=limits))
+    requests = len(server.requests)
+    assert requests > 4
+    assert time.monotonic() - started_at > (requests - 2) / 2 - 1
 
 
 def test_a_missing_key_names_each_way(monkeypatch: pytest.MonkeyPatch) -> None:
