@@ -17,10 +17,14 @@ _OUTAGE = 20  # consecutive network or server errors after which a run ends
 
 
 class RecordingResults:
-    """Results of a run; `unsaved_rows` are not yet in the database."""
+    """Results of a run; `unsaved_rows` are not yet in the database.
+
+    `remaining` is the number of due recordings that the limit of the run leaves to later runs.
+    """
 
     def __init__(self, wait_for: timedelta, now: Callable[[], datetime]) -> None:
         self.unsaved_rows: list[RecordingRow] = []
+        self.remaining: int = 0
         self._wait_for = wait_for
         self._now = now
         self._started_at = now()
@@ -71,6 +75,7 @@ class RecordingResults:
             waiting=self._counts["missing"],
             given_up=self._counts["given_up"],
             failed=self._counts["failed"],
+            remaining=self.remaining,
             failures=list(self._failures),
             seconds=max(0.0, (self._now() - self._started_at).total_seconds()),
         )
@@ -84,4 +89,6 @@ class RecordingResults:
         )
         self.unsaved_rows.append(row)
         self._counts[status] += 1
-        return DownloadOutcome(due.call_id, status, download.path, download.size)
+        return DownloadOutcome(
+            due.call_id, status, download.path, download.size, sha256=download.sha256
+        )

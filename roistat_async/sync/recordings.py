@@ -181,8 +181,10 @@ class _RecordingsRun:
     async def _try_all(
         self, concurrency: int, limit: int | None, progress: OnRecording | None
     ) -> None:
-        due = await self._target.transaction(self._count_due) if progress else 0
+        is_counted = progress is not None or limit is not None
+        due = await self._target.transaction(self._count_due) if is_counted else 0
         total, done = due if limit is None else min(due, limit), 0
+        self._results.remaining = due - total
         work = partial(
             bulk.map_concurrently, function=self._try, key_of=_call_id, concurrency=concurrency
         )

@@ -125,6 +125,7 @@ class RecordingsReport:
             error ended; refused ones are requested again and given up as missing ones are.
         failures: the first failures with their errors, at most ten.
         seconds: duration of the run.
+        remaining: due recordings that were not tried because of `limit`.
     """
 
     project: int
@@ -136,6 +137,7 @@ class RecordingsReport:
     failed: int = 0
     failures: list[DownloadOutcome] = field(factory=list)
     seconds: float = 0.0
+    remaining: int = 0
 
     @property
     def summary(self) -> str:
@@ -145,6 +147,7 @@ class RecordingsReport:
             not_there_yet=self.waiting,
             given_up=self.given_up,
             failed=self.failed,
+            left_for_later_runs=self.remaining,
         )
         return (
             f"project {self.project}: {self.saved:,} recordings saved "

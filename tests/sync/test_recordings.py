@@ -141,6 +141,21 @@ async def test_recordings_are_downloaded(archive: Archive) -> None:
     assert report.size == sum(row[3] for row in rows)
 
 
+async def test_remaining_counts_what_the_limit_leaves(archive: Archive) -> None:
+    """The report counts the due recordings that the limit of the run leaves to later runs."""
+    await archive.add(1, 2, 3)
+    assert [(await archive.sync(limit=2)).remaining for _ in range(2)] == [1, 0]
+
+
+async def test_outcomes_have_the_hash(archive: Archive) -> None:
+    """The outcome of a recording has the SHA-256 of its file."""
+    await archive.add(1)
+    outcomes: list[DownloadOutcome] = []
+    await archive.sync(progress=lambda outcome, done, total: outcomes.append(outcome))
+    expected = hashlib.sha256((archive.folder / file_path(1)).read_bytes()).hexdigest()
+    assert [outcome.sha256 for outcome in outcomes] == [expected]
+
+
 async def test_paths_have_dates_of_a_time_zone(archive: Archive) -> None:
     """A new file lies by the dates of the zone; a file of an earlier run is not requested again."""
     await archive.add(1)

@@ -29,9 +29,9 @@ def test_the_summary_of_a_sync_names_what_needs_attention() -> None:
 def test_the_summary_of_recordings() -> None:
     """Saved, missing and failed recordings are counted."""
     report = RecordingsReport(
-        project=5, saved=12, size=3_456_789, adopted=1, waiting=2, given_up=3, failed=4
+        project=5, saved=12, size=3_456_789, adopted=1, waiting=2, given_up=3, failed=4, remaining=5
     )
     assert report.summary == (
         "project 5: 12 recordings saved (3.5 MB), 1 already there, 2 not there yet, 3 given up, "
-        "4 failed"
+        "4 failed, 5 left for later runs"
     )
