@@ -103,7 +103,8 @@ async def _read_client(
     roistat: Roistat, period: Period, tz: tzinfo, progress: Progress | None
 ) -> Figures:
     aggregator = Aggregator(period, tz)
-    async with roistat.calls.history(period, extend=("visit",)) as walk:
+    history = roistat.calls.history(period, extend=("visit",), on_bad_record="skip")
+    async with history as walk:
         async for call in walk:
             aggregator.add(facts_of(call))
             if progress is not None and aggregator.calls % _PROGRESS_STEP == 0:
@@ -111,7 +112,9 @@ async def _read_client(
     if progress is not None:
         progress(aggregator.calls)
     cost = await _read_cost(roistat, period, tz)
-    return aggregator.figures(source=f"Project {roistat.project}", cost=cost)
+    count = len(walk.bad_records)
+    notes = [f"Calls that could not be read, and are not counted: {count:,}."] if count else []
+    return aggregator.figures(source=f"Project {roistat.project}", cost=cost, notes=notes)
 
 
 async def _read_cost(roistat: Roistat, period: Period, tz: tzinfo) -> Cost | None:
@@ -176,8 +179,8 @@ def _gaps(status: ProjectStatus, period: Period, tz: tzinfo) -> Iterable[str]:
         )
     if status.bad_records:
         yield (
-            f"{len(status.bad_records):,} calls of project {status.project} could not be read and "
-            "are not counted: see roistat status."
+            f"Calls of project {status.project} that could not be read, and are not counted: "
+            f"{len(status.bad_records):,}. See roistat status."
         )
 
 

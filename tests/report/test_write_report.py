@@ -46,11 +46,11 @@ def period() -> Period:
 
 def statuses(fake: FakeRoistat, period: Period) -> list[str]:
     """Return the statuses of the calls of a period, as the fake has them."""
-    return [
-        row["status"]
-        for row in fake.state.calls
-        if period.start <= datetime.fromisoformat(row["date"]) < period.end
-    ]
+    return [row["status"] for row in fake.state.calls if _is_inside(row["date"], period)]
+
+
+def _is_inside(date: str, period: Period) -> bool:
+    return period.start <= datetime.fromisoformat(date) < period.end
 
 
 def counts(written: WrittenReport) -> tuple[int, int, int]:
@@ -137,6 +137,19 @@ async def test_r4_no_analytics(
     written = await write_report(roistat, to=tmp_path / "a.html", period=period)
     assert written.calls == len(statuses(fake, period))
     assert "Costs come from Roistat" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+async def test_r7_unreadable_calls(
+    fake: FakeRoistat, roistat: Roistat, period: Period, tmp_path: Path
+) -> None:
+    """A call that cannot be read is left out, and the page counts such calls."""
+    expected = len(statuses(fake, period))
+    inside = [row["id"] for row in fake.state.calls if _is_inside(row["date"], period)]
+    fake.state.edit_call(inside[5], id="")
+    written = await write_report(roistat, to=tmp_path / "a.html", period=period)
+    assert written.calls == expected - 1
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "Calls that could not be read, and are not counted: 1." in page
 
 
 async def test_file(roistat: Roistat, period: Period, tmp_path: Path, open_umask: None) -> None:
