@@ -66,8 +66,8 @@ _FAILURES = {
     "40": Failure("another program changes the same rows; run again", True, True),
     "23505": Failure("another program writes the same rows; run again", True, True),
     "25006": Failure("the server is read-only; name the primary server"),
-    "42501": Failure("the user lacks a right; it needs CREATE on the schema and TEMP on the "
-                     "database, see docs/postgresql.md"),
+    "42501": Failure("the user lacks a right; a sync needs CREATE on the schema and TEMP on the "
+                     "database, a reader SELECT on all tables of the copy, see docs/postgresql.md"),
     "3F000": Failure("no schema of the search path exists; create one, see docs/postgresql.md"),
     "42P01": Failure("a table of the copy is missing; restore it from a backup, or connect without "
                      "a pooler, see docs/postgresql.md"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import threading
 import time
 import traceback
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -309,10 +311,30 @@ async def test_s129_missing_rights_are_named(
     database.query("CREATE ROLE reader LOGIN PASSWORD 'r'")
     try:
         url = str(database.location).replace(f"{USER}:{PASSWORD}", "reader:r")
-        with pytest.raises(SyncError, match="it needs CREATE on the schema"):
+        with pytest.raises(SyncError, match="a sync needs CREATE on the schema"):
             await open_once(url)
     finally:
         database.query("DROP ROLE reader")
+
+
+async def test_the_documented_grants_are_enough_for_a_reader(database: Database) -> None:
+    """A user with the rights of docs/postgresql.md reads the status and the calls of a copy."""
+    await open_once(str(database.location))
+    page = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text(encoding="utf-8")
+    grants = re.findall(r"^GRANT .* TO analyst;$", page, re.MULTILINE)
+    url = str(database.location).replace(f"{USER}:{PASSWORD}", "analyst:a")
+    database.query("CREATE ROLE analyst LOGIN PASSWORD 'a'")
+    try:
+        with pytest.raises(SyncError, match="a reader SELECT on all tables"):
+            read_status(url)
+        for grant in grants:
+            database.query(grant)
+        assert len(read_status(url).projects) == 1
+        assert query(url, "SELECT id FROM calls_flat") == []
+        assert query(url, "SELECT path FROM recordings") == []
+    finally:
+        database.query("DROP OWNED BY analyst")
+        database.query("DROP ROLE analyst")
 
 
 async def test_s130_another_encoding_is_refused(postgres_server: PostgresServer) -> None:
