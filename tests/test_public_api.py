@@ -32,10 +32,11 @@ EXPORTED = {
         "Timeouts", "Visit", "WaitEvent", "Webhook", "errors",
     },
     sync: {
-        "NdjsonTarget", "NotedRecord", "ParquetTarget", "PostgresTarget", "RecordingsReport",
+        "NdjsonTarget", "NotedRecord", "ParquetTarget", "Part", "PartReport", "PostgresTarget",
+        "RecordingsReport",
         "SqliteTarget", "StdoutTarget", "SupportsFullRun", "SyncProgress", "SyncReport",
         "SyncState", "SyncWait", "Target", "WriteCounts",
-        "open_target", "sync_calls", "sync_recordings",
+        "arun_part", "open_target", "plan", "run_part", "sync_calls", "sync_recordings",
     },
     report: {"WrittenReport", "write_report"},
     xls: {"CallHistoryRow", "read_call_history"},

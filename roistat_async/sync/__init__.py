@@ -6,6 +6,10 @@
 A copy is a SQLite database (SqliteTarget), a PostgreSQL database (PostgresTarget), a file of JSON
 lines (NdjsonTarget), lines on stdout (StdoutTarget) or a folder of Parquet files (ParquetTarget).
 `open_target` chooses by the path or URL. A target of your own implements Target.
+
+Many projects are copied by several processes or machines in parts, one for each project:
+
+    reports = [run_part(part) for part in plan([123, 678], to="calls.parquet", since=start)]
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from .bad_records import NotedRecord
 from .calls import sync_calls
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
+from .parts import Part, PartReport, arun_part, plan, run_part
 from .patience import SyncWait
 from .postgres import PostgresTarget
 from .recordings import sync_recordings
@@ -26,6 +31,8 @@ __all__ = [
     "NdjsonTarget",
     "NotedRecord",
     "ParquetTarget",
+    "Part",
+    "PartReport",
     "PostgresTarget",
     "RecordingsReport",
     "SqliteTarget",
@@ -37,7 +44,10 @@ __all__ = [
     "SyncWait",
     "Target",
     "WriteCounts",
+    "arun_part",
     "open_target",
+    "plan",
+    "run_part",
     "sync_calls",
     "sync_recordings",
 ]

@@ -77,14 +77,14 @@ async def sync_calls(
         await asyncio.gather(*(sync_calls(client, target, since=since) for client in clients))
         await target.close()
 
-    Runs that share a file or a folder (NDJSON, Parquet) at the same time must share the target
-    object; for a database the same path is enough. A second run of the same project at the same
-    time raises SyncError.
+    Runs that share a file of JSON lines at the same time must share the target object; for a
+    database or a folder of Parquet files the same path is enough. A second run of the same project
+    at the same time raises SyncError.
 
     Raises SyncError if the target cannot be used, and PagingError if the history cannot be proved
     complete. What was written until then stays, and the next run resumes there.
     """
-    _check(since, lookback, retry_for)
+    check_arguments(since, lookback, retry_for)
     roistat = roistat.with_options(when_exhausted="wait")
     async with _open(target, extend, lookback) as opened:
         state = await opened.open(roistat.project, roistat.base_url)
@@ -125,7 +125,8 @@ async def _store_error(target: Target, project: int, error: RoistatError) -> Non
             await target.fail(project, str(error))
 
 
-def _check(since: Any, lookback: object, retry_for: object) -> None:
+def check_arguments(since: Any, lookback: object, retry_for: object) -> None:
+    """Raise ConfigurationError if an argument of `sync_calls` is invalid."""
     if not isinstance(retry_for, timedelta) or retry_for < timedelta(0):
         raise ConfigurationError("retry_for must be a timedelta of 0 or more")
     if since is not None:

@@ -10,6 +10,7 @@ from attrs import frozen
 from ..errors import SyncError
 from . import state_file
 from .bad_records import NotedRecord
+from .state_file import ProjectState, StateFile
 
 
 @frozen(kw_only=True)
@@ -33,20 +34,38 @@ def is_file_copy(path: Path) -> bool:
 
 def read_file_status(path: Path) -> list[FileProjectStatus]:
     """Return the status of each project of a copy in files; nothing is written."""
-    state_path = state_file.inside(path) if path.is_dir() else state_file.beside(path)
-    content = state_file.read(state_path)
+    contents = _read_folder(path) if path.is_dir() else _read_existing(state_file.beside(path))
+    # A project's own state file counts more than that of the folder, which is read first.
+    projects = {
+        project: _project_status(project, content, stored)
+        for content in contents
+        for project, stored in content.projects.items()
+    }
+    return [status for _, status in sorted(projects.items())]
+
+
+def _read_folder(folder: Path) -> list[StateFile]:
+    """Read the state files of a Parquet copy: that of version 0.1, and one for each project."""
+    paths = [state_file.inside(folder), *sorted(folder.glob("project=*/_state.json"))]
+    contents = [content for path in paths if (content := state_file.read(path)) is not None]
+    return contents or _read_existing(paths[0])
+
+
+def _read_existing(path: Path) -> list[StateFile]:
+    content = state_file.read(path)
     if content is None:
-        raise SyncError(f"{state_path} is missing; name a copy that roistat sync wrote")
-    return [
-        FileProjectStatus(
-            project=project,
-            base_url=content.base_url,
-            active=len(stored.active),
-            newest_call=stored.state.newest,
-            covered_from=stored.covered_from,
-            sealed_until=stored.watermark,
-            is_interrupted=stored.walk is not None,
-            bad_records=stored.bad_records,
-        )
-        for project, stored in sorted(content.projects.items())
-    ]
+        raise SyncError(f"{path} is missing; name a copy that roistat sync wrote")
+    return [content]
+
+
+def _project_status(project: int, content: StateFile, stored: ProjectState) -> FileProjectStatus:
+    return FileProjectStatus(
+        project=project,
+        base_url=content.base_url,
+        active=len(stored.active),
+        newest_call=stored.state.newest,
+        covered_from=stored.covered_from,
+        sealed_until=stored.watermark,
+        is_interrupted=stored.walk is not None,
+        bad_records=stored.bad_records,
+    )

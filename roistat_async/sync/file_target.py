@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -98,12 +98,16 @@ class FileTarget(ABC):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._store: FileStore | None = None
+        self._stores: dict[int | None, FileStore] = {}
         self._lock = asyncio.Lock()
 
+    def _store_key(self, project: int) -> int | None:
+        """Return the key of the store of a project; None stands for one that all share."""
+        return None
+
     @abstractmethod
-    def _open_store(self, base_url: str) -> FileStore:
-        """Open the copy."""
+    def _open_store(self, project: int, base_url: str) -> FileStore:
+        """Open the store of a project."""
 
     async def open(self, project: int, base_url: str) -> SyncState:
         """Lock a project for this run and return its state, an empty one for a new project."""
@@ -112,30 +116,30 @@ class FileTarget(ABC):
 
     async def active(self, project: int) -> Sequence[datetime]:
         """Return the dates of the calls last seen ACTIVE, sorted and without duplicates."""
-        return sorted(set(self._require_store().stored(project).active.values()))
+        return sorted(set(self._require_store(project).stored(project).active.values()))
 
     async def bad_records(self, project: int) -> Sequence[NotedRecord]:
         """Return the notes of records that could not be read, the least recently met first."""
-        return self._require_store().stored(project).bad_records
+        return self._require_store(project).stored(project).bad_records
 
     async def note_bad_records(
         self, project: int, records: Sequence[NotedRecord], read: Period | None = None
     ) -> None:
         """Store notes; remove those of the period `read` that `records` lacks."""
         async with self._lock:
-            store = self._require_store()
+            store = self._require_store(project)
             await run_in_thread(lambda: store.note_bad_records(project, records, read))
 
     async def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Store calls, sorted by date, and the state that is true once they are stored."""
         async with self._lock:
-            store = self._require_store()
+            store = self._require_store(project)
             return await run_in_thread(lambda: store.write(project, calls, state))
 
     async def finish(self, project: int, state: SyncState) -> WriteCounts:
         """Store buffered calls and the state of a completed run."""
         async with self._lock:
-            store = self._require_store()
+            store = self._require_store(project)
             return await run_in_thread(lambda: store.finish(project, state))
 
     async def close(self) -> None:
@@ -144,16 +148,23 @@ class FileTarget(ABC):
 
     async def _close(self) -> None:
         async with self._lock:
-            store, self._store = self._store, None
-            if store is not None:
-                await run_in_thread(store.close)
+            stores, self._stores = self._stores, {}
+            await run_in_thread(lambda: _close_all(stores.values()))
 
-    def _require_store(self) -> FileStore:
-        if self._store is None:
+    def _require_store(self, project: int) -> FileStore:
+        store = self._stores.get(self._store_key(project))
+        if store is None:
             raise SyncError(f"{self._path} is not open; call open() first")
-        return self._store
+        return store
 
     def _begin(self, project: int, base_url: str) -> SyncState:
-        if self._store is None:  # set in the thread, so that close() finds it after a cancel
-            self._store = self._open_store(base_url)
-        return self._store.begin(project, base_url)
+        key = self._store_key(project)
+        if key not in self._stores:  # set in the thread, so that close() finds it after a cancel
+            self._stores[key] = self._open_store(project, base_url)
+        return self._stores[key].begin(project, base_url)
+
+
+def _close_all(stores: Iterable[FileStore]) -> None:
+    with ExitStack() as cleanup:
+        for store in stores:
+            cleanup.callback(store.close)

@@ -105,7 +105,7 @@ class NdjsonTarget(FileTarget):
         super().__init__(Path(path))
         self._keep = keep
 
-    def _open_store(self, base_url: str) -> FileStore:
+    def _open_store(self, project: int, base_url: str) -> FileStore:
         return _NdjsonStore(self._path, base_url, self._keep)
 
 

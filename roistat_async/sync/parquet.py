@@ -12,12 +12,13 @@ from pathlib import Path
 from attrs import define, field
 from msgspec.structs import replace
 
+from ..errors import SyncError
 from ..models.calls import Call, CallStatus
 from ..models.period import Period
 from . import parquet_day, state_file
 from .bad_records import NotedRecord
 from .file_target import FileStore, FileTarget
-from .state_file import ProjectState
+from .state_file import ProjectState, StateFile
 from .target import MAX_ACTIVE_AGE, SyncState, WriteCounts
 
 
@@ -27,7 +28,8 @@ class ParquetTarget(FileTarget):
     Each day is one file, `folder/project=123/day=2026-05-01/calls.parquet`. A day that is read
     again is written again if anything in it changed. A day without calls is not written: it looks
     like a day that was not read. One day of each project is in memory. The state is in
-    `folder/_state.json`; it moves when a day is complete and its file is written.
+    `folder/project=123/_state.json`; it moves when a day is complete and its file is written.
+    Several processes may write different projects of a folder at the same time.
     """
 
     whole_days = True
@@ -35,9 +37,12 @@ class ParquetTarget(FileTarget):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         super().__init__(Path(folder))
 
-    def _open_store(self, base_url: str) -> FileStore:
+    def _store_key(self, project: int) -> int:
+        return project
+
+    def _open_store(self, project: int, base_url: str) -> FileStore:
         parquet_day.check_libraries()  # raises before anything is created
-        return _ParquetStore(self._path, base_url)
+        return _ParquetStore(self._path, project, base_url)
 
 
 @define
@@ -53,16 +58,21 @@ class _BufferedDay:
 
 
 class _ParquetStore(FileStore):
-    def __init__(self, folder: Path, base_url: str) -> None:
+    """Folder of one project with its state."""
+
+    def __init__(self, folder: Path, project: int, base_url: str) -> None:
         self._folder = folder
+        self._project = project
+        self._project_folder = folder / f"project={project}"
         self._buffers: dict[int, _BufferedDay] = {}
-        state_path = state_file.inside(folder)
+        _check_folder(folder, base_url)
+        state_path = state_file.inside(self._project_folder)
         super().__init__(state_path, state_path, base_url)
 
     def begin(self, project: int, base_url: str) -> SyncState:
         """Lock a project, with an empty buffer."""
         state = super().begin(project, base_url)
-        parquet_day.convert_days(self._folder / f"project={project}")
+        parquet_day.convert_days(self._project_folder)
         self._buffers[project] = _BufferedDay(self.stored(project))
         return state
 
@@ -102,7 +112,7 @@ class _ParquetStore(FileStore):
         buffer = self._buffers[project]
         if buffer.day is None:
             return WriteCounts()
-        path = self._folder / f"project={project}" / f"day={buffer.day}" / "calls.parquet"
+        path = self._project_folder / f"day={buffer.day}" / "calls.parquet"
         written = parquet_day.replace_day(path, buffer.calls)
         buffer.project_state = replace(buffer.project_state, active=_active_calls(buffer))
         buffer.day, buffer.calls = None, {}
@@ -113,11 +123,38 @@ class _ParquetStore(FileStore):
             self._save(self._content.with_project(project, project_state))
         self._buffers[project].project_state = project_state
 
+    def _read_state(self, base_url: str) -> StateFile:
+        """Read the state; copy it from the file of the folder if version 0.1 wrote it there."""
+        path = state_file.inside(self._folder)
+        shared = None if self._state_path.exists() else state_file.read(path)
+        if shared is not None:
+            shared.check_base_url(base_url, path)
+            if self._project in shared.projects:
+                content = replace(shared, projects={self._project: shared.project(self._project)})
+                state_file.save(self._state_path, content)
+        return super()._read_state(base_url)
+
     def _is_new(self) -> bool:
-        return all(name[0] in "._" for name in os.listdir(self._folder))
+        return all(name[0] in "._" for name in os.listdir(self._project_folder))
 
     def _open_files(self, cleanup: ExitStack) -> None:
         """Do nothing: days that a killed run did not complete are read and written again."""
+
+
+def _check_folder(folder: Path, base_url: str) -> None:
+    """Raise SyncError if a folder holds files of another program, or calls of another server."""
+    with state_file.disk_errors(folder):
+        names = os.listdir(folder) if os.path.lexists(folder) else []
+    states = (folder / name / "_state.json" for name in names if name.startswith("project="))
+    state_path = next((path for path in states if path.exists()), None)
+    if state_path is not None:
+        content = state_file.read(state_path)
+        if content is not None:
+            content.check_base_url(base_url, state_path)
+    elif not all(name.startswith((".", "_", "project=")) for name in names):
+        path = state_file.inside(folder)
+        if not path.exists():
+            raise SyncError(f"{path} is missing; {state_file.RECOVERY_HINT}")
 
 
 def _utc_date(call: Call) -> date:

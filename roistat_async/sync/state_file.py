@@ -184,7 +184,7 @@ def beside(file: Path) -> Path:
 
 
 def inside(folder: Path) -> Path:
-    """Return the path of the state file of a folder of Parquet files."""
+    """Return the path of the state file of a folder of Parquet files or of one project in it."""
     return folder / "_state.json"  # readers of data sets ignore names with a _
 
 

@@ -262,6 +262,29 @@ async def test_a_path_of_another_program_is_refused(folder: Path) -> None:
         await ParquetTarget(folder).open(PROJECT, URL)
 
 
+async def test_projects_of_a_folder_may_be_written_at_the_same_time(folder: Path) -> None:
+    """Each project has a state of its own, so targets of their own do not disturb each other."""
+    targets = [ParquetTarget(folder) for _ in range(3)]
+    counts = await asyncio.gather(
+        *(copy(target, CALLS, state(72), project) for project, target in enumerate(targets))
+    )
+    assert counts == [WriteCounts(added=5)] * 3
+    assert [await reopen(ParquetTarget(folder), project) for project in range(3)] == [state(72)] * 3
+
+
+async def test_a_state_of_version_0_1_is_read(folder: Path) -> None:
+    """One file at the top had the states of all projects; each goes on from there."""
+    await copy(ParquetTarget(folder), CALLS, state(72))
+    own, shared = folder / f"project={PROJECT}" / "_state.json", folder / "_state.json"
+    own.rename(shared)
+    before = shared.read_bytes()
+    assert await reopen(ParquetTarget(folder)) == state(72)
+    assert await reopen(ParquetTarget(folder), PROJECT + 1) == SyncState()
+    assert await copy(ParquetTarget(folder), CALLS[4:], state(96)) == WriteCounts()
+    assert await reopen(ParquetTarget(folder)) == state(96)
+    assert shared.read_bytes() == before
+
+
 async def test_missing_pyarrow_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the extra, and nothing is created."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)

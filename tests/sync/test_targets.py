@@ -101,7 +101,7 @@ def _case(suffix: str, request: pytest.FixtureRequest, folder: Path) -> Case:
     path = folder / "one" / "two" / f"calls.{suffix}"
     if suffix == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
-        return Case(path, path / "_state.json")
+        return Case(path, path / f"project={PROJECT}" / "_state.json")
     return Case(path, path.with_name(f"{path.name}.state.json") if suffix == "ndjson" else path)
 
 
@@ -166,9 +166,9 @@ async def test_a_database_may_have_several_targets(database: Database) -> None:
     assert counts == [WriteCounts(added=3)] * 3
 
 
-async def test_one_target_of_a_file_at_a_time(file_case: Case) -> None:
+async def test_one_target_of_a_file_at_a_time(tmp_path: Path) -> None:
     """The state file is written as a whole, so another project is refused as well."""
-    first, second = file_case.target(), file_case.target()
+    first, second = (NdjsonTarget(tmp_path / "calls.ndjson") for _ in range(2))
     await first.open(PROJECT, URL)
     with pytest.raises(SyncError, match="already being synced by this program; wait"):
         await second.open(PROJECT + 1, URL)

@@ -33,7 +33,7 @@ def state_of(target: Path) -> Path:
     if target.suffix == ".db":
         return target
     beside = target.with_name(target.name + ".state.json")
-    return beside if target.suffix == ".ndjson" else target / "_state.json"
+    return beside if target.suffix == ".ndjson" else target / "project=12345" / "_state.json"
 
 
 def of_a_newer_version(state: Path) -> None:

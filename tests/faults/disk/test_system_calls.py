@@ -58,7 +58,7 @@ WRITTEN_FILES = [
     ".large.mp3.000000000000.part",
     "calls.db-wal",
     "calls.ndjson",
-    "calls.parquet/._state.json.part",
+    "calls.parquet/project=12345/._state.json.part",
 ]
 
 

@@ -1,0 +1,190 @@
+"""Parts: the sync of one project each, in any process, as often as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roistat_async import Limits, Period, errors
+from roistat_async.sync import Part, PartReport, arun_part, open_target, plan, run_part
+from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers.postgres_server import PASSWORD
+from tests.sync.databases import query
+
+SINCE = datetime.now(UTC) - timedelta(days=100)
+UNLIMITED = Limits(per_second=None, per_hour=None)
+PROJECTS = [12345, 222, 333]
+FIRST = PROJECTS[0]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
+    """Yield a server of three projects, whose key is in the environment."""
+    with FakeRoistat(projects=PROJECTS[1:], calls=30).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.delenv("ROISTAT_PROJECT", raising=False)
+        yield fake
+
+
+def parts_to(to: str | Path, **options: Any) -> list[Part]:
+    """Plan the three projects without limits."""
+    return plan(PROJECTS, to=to, **{"since": SINCE, "limits": UNLIMITED, **options})
+
+
+def run(part: Part) -> PartReport:
+    """Run a part as a worker does that got it as a pickle."""
+    report: PartReport = pickle.loads(pickle.dumps(run_part(pickle.loads(pickle.dumps(part)))))
+    return report
+
+
+def test_each_project_has_a_database(fake: FakeRoistat, tmp_path: Path) -> None:
+    """{project} in the path stands for the number; a run again reads the lookback only."""
+    parts = parts_to(tmp_path / "calls-{project}.db")
+    assert [run(part).summary.partition(",")[0] for part in parts] == [
+        f"project {project}: 30 calls added" for project in PROJECTS
+    ]
+    first = query(tmp_path / f"calls-{FIRST}.db", "SELECT count(*), min(project) FROM calls")
+    assert first == [(30, FIRST)]
+    sent = len(fake.requests)
+    reports = [run(part) for part in parts]
+    assert [(report.status, report.added, report.changed) for report in reports] == [
+        ("ok", 0, 0)
+    ] * 3
+    assert sum(report.requests for report in reports) == len(fake.requests) - sent <= 9
+
+
+def test_projects_share_a_postgresql_database(
+    fake: FakeRoistat, postgres_schema_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each project has its rows, and the password is that of the worker's environment."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    parts = parts_to(postgres_schema_url.replace(f":{PASSWORD}@", "@"))
+    assert [run(part).added for part in parts] == [30] * 3
+    assert [run(part).added for part in parts] == [0] * 3
+    rows = query(postgres_schema_url, "SELECT project, count(*) FROM calls GROUP BY 1 ORDER BY 1")
+    assert rows == [(project, 30) for project in sorted(PROJECTS)]
+
+
+def test_s143_projects_share_a_folder_of_parquet_files(fake: FakeRoistat, tmp_path: Path) -> None:
+    """Parts that run at the same time write one data set."""
+    dataset = pytest.importorskip("pyarrow.dataset", reason="needs the extra `arrow`")
+
+    async def run_all() -> list[PartReport]:
+        parts = parts_to(tmp_path / "calls.parquet")
+        return await asyncio.gather(*(arun_part(part) for part in parts))
+
+    assert [report.added for report in asyncio.run(run_all())] == [30] * 3
+    table = dataset.dataset(tmp_path / "calls.parquet", partitioning="hive").to_table()
+    assert sorted(set(table["project"].to_pylist())) == sorted(PROJECTS)
+    assert table.num_rows == 90
+
+
+def test_recordings_are_below_their_project(fake: FakeRoistat, tmp_path: Path) -> None:
+    """A part with a folder of recordings downloads those of its project."""
+    part = parts_to(tmp_path / "calls-{project}.db", recordings=tmp_path / "mp3")[1]
+    report = run(part)
+    assert report.recordings is not None
+    files = list((tmp_path / "mp3").rglob("*.mp3"))
+    assert report.recordings.saved == len(files) > 0
+    assert {path.relative_to(tmp_path / "mp3").parts[0] for path in files} == {"222"}
+
+
+def test_s140_a_refused_project_fails_alone(fake: FakeRoistat, tmp_path: Path) -> None:
+    """The report says which project the key does not open; the part can be run again."""
+    parts = parts_to(tmp_path / "calls-{project}.db")
+    fake.fail("*", Fault.error("access_denied"), when=lambda request: request.project == 222)
+    reports = [run(part) for part in parts]
+    assert [report.status for report in reports] == ["ok", "refused", "ok"]
+    failed = next(report for report in reports if report.status != "ok")
+    assert (failed.project, failed.error_type) == (222, "AccessDeniedError")
+    assert run(failed.part).added == 30
+
+
+def test_s141_a_worker_without_a_key(
+    fake: FakeRoistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker without a key names the variable that it lacks."""
+    monkeypatch.delenv("ROISTAT_API_KEY")
+    report = run(parts_to(tmp_path / "calls-{project}.db")[0])
+    assert report.status == "failed"
+    assert "ROISTAT_API_KEY" in report.summary
+
+
+def test_s142_a_part_waits_for_another_run(fake: FakeRoistat, tmp_path: Path) -> None:
+    """The run of a worker that was lost may not have ended yet; it is waited for."""
+
+    async def check() -> None:
+        part = parts_to(tmp_path / "calls-{project}.db")[0]
+        busy = open_target(part.to)
+        await busy.open(FIRST, fake.base_url)
+        waiting = asyncio.create_task(arun_part(part))
+        await asyncio.sleep(0.5)
+        await busy.close()
+        assert (await waiting).added == 30
+        await busy.open(FIRST, fake.base_url)
+        part = parts_to(tmp_path / "calls-{project}.db", wait_for_lock=timedelta(0))[0]
+        assert "already being synced" in str((await arun_part(part)).error)
+        await busy.close()
+
+    asyncio.run(check())
+
+
+def test_a_part_holds_no_key(fake: FakeRoistat, tmp_path: Path) -> None:
+    """Neither do its report, their reprs and pickles."""
+    part = parts_to(tmp_path / "calls-{project}.db")[0]
+    report = run_part(part)
+    shown = f"{part!r} {report!r} {pickle.dumps(part)!r} {pickle.dumps(report)!r}"
+    assert fake.api_key not in shown
+
+
+async def test_a_running_loop_awaits_a_part(fake: FakeRoistat, tmp_path: Path) -> None:
+    """`run_part` says so, as a notebook has a loop."""
+    with pytest.raises(errors.ConfigurationError, match="await arun_part"):
+        run_part(parts_to(tmp_path / "calls-{project}.db")[0])
+
+
+def test_projects_are_planned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their order stays, and a relative path is that of the planner."""
+    monkeypatch.chdir(tmp_path)
+    parts = plan(["7", 8, 7], to="calls.parquet")
+    assert [(part.project, part.to) for part in parts] == [
+        (7, str(tmp_path / "calls.parquet")),
+        (8, str(tmp_path / "calls.parquet")),
+    ]
+
+
+INVALID: dict[str, tuple[dict[str, Any], str]] = {
+    "one file": ({"to": "calls.db"}, "put {project} into its name"),
+    "one file of lines": ({"to": "calls.ndjson"}, "put {project} into its name"),
+    "stdout": ({"to": "-"}, "put {project} into its name"),
+    "unknown": ({"to": "calls-{project}.txt"}, "unknown target"),
+    "password": ({"to": "postgresql://user:hidden@host/db"}, "leave the password out"),
+    "password as parameter": ({"to": "postgresql://host/db?password=hidden"}, "leave the password"),
+    "project": ({"projects": ["12a"]}, "project"),
+    "since": ({"since": datetime(2026, 5, 1)}, "since has no time zone"),
+    "extend": ({"extend": ["visits"]}, "extend"),
+    "page size": ({"page_size": 0}, "page_size"),
+    "base_url": ({"base_url": "http://roistat.example"}, "base_url must use https"),
+    "recordings": ({"recordings": "mp3"}, "recordings needs a database"),
+    "reread": ({"reread": Period.last(days=1)}, "reread needs a database"),
+    "template": ({"template": "{year}.mp3"}, "call_id"),
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid_arguments_are_refused(name: str) -> None:
+    """The error names the argument, and never shows a password."""
+    arguments, message = INVALID[name]
+    if "postgresql" in str(arguments):
+        pytest.importorskip("psycopg", reason="needs the extra `postgres`")
+    with pytest.raises(errors.ConfigurationError) as raised:
+        plan(**{"projects": [1, 2], "to": "calls.parquet", "since": SINCE, **arguments})
+    assert message in str(raised.value)
+    assert "hidden" not in str(raised.value)
