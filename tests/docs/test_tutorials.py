@@ -14,8 +14,15 @@ import pytest
 from roistat_async.testing import FakeRoistat, Quirks
 
 TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md"))
-_BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block with a title is the file of that name.
+_BLOCK = re.compile(
+    r'^```(bash|python)(?: title="([\w.]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL
+)
 _SETUP = re.compile(r"^(?:python3 -m venv|pip install) .*$\n", re.MULTILINE)  # done for the tests
+_EXTRA_MODULES = {
+    "last-month": ("pandas", "altair", "vl_convert"),
+    "web-application": ("fastapi", "httpx2", "uvicorn"),
+}
 
 
 @pytest.fixture
@@ -31,6 +38,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
             "ROISTAT_PROJECT": str(fake.project),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONWARNINGS": "error",
+            "PYTEST_ADDOPTS": "-p no:asyncio",  # a reader has installed no plugin of pytest
         }
 
 
@@ -41,9 +49,14 @@ def test_tutorials_run_from_top_to_bottom(
     page: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Every command and program of a tutorial succeeds."""
+    for module in _EXTRA_MODULES.get(page.stem, ()):
+        pytest.importorskip(module, reason=f"{module} is missing: install test-integrations")
     blocks = _BLOCK.findall(_SETUP.sub("", page.read_text(encoding="utf-8")))
     assert blocks
-    for language, code in blocks:
+    for language, title, code in blocks:
+        if title:
+            (tmp_path / title).write_text(code, encoding="utf-8")
+            continue
         command = ["bash", "-e", "-c", code] if language == "bash" else [sys.executable, "-c", code]
         result = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
