@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block with a title is the file of that name.
+_BLOCK = re.compile(r'^```python(?: title="(\w+\.py)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.slow
 def test_examples_pass_a_strict_type_check(tmp_path: Path) -> None:
     """Mypy in strict mode has nothing to say about an example."""
     pytest.importorskip("mypy")
-    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for document in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         blocks = _BLOCK.findall(document.read_text(encoding="utf-8"))
-        for number, block in enumerate(blocks, 1):
-            name = f"{document.stem.replace('-', '_')}_{number}.py"
-            (tmp_path / name).write_text(block, encoding="utf-8")
+        for number, (title, block) in enumerate(blocks, 1):
+            name = f"{document.parent.stem}_{document.stem}_{number}.py".replace("-", "_")
+            (tmp_path / (title or name)).write_text(block, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
     result = subprocess.run(
         [*command, str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
