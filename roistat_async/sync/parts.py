@@ -25,7 +25,7 @@ from ..errors import (
     SyncError,
 )
 from ..models.period import Period
-from ..tracebacks import hides_arguments
+from ..tracebacks import hides_arguments, strip_context
 from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from .calls import check_arguments, sync_calls
@@ -87,8 +87,7 @@ class PartReport:
         part: the part, to be run again if it failed.
         status: "ok"; "refused" if the key lacks the right to the project, or the project the
             feature; "failed" for any other error.
-        error: text of the error.
-        error_type: name of its class, one of `roistat_async.errors`.
+        error: the error that ended it, one of `roistat_async.errors`.
         calls: the report of `sync_calls`; None if it failed.
         recordings: the report of `sync_recordings`; None if it failed, or was not part of it.
         calls_read: calls that were read, by a failed run too.
@@ -98,8 +97,7 @@ class PartReport:
 
     part: Part
     status: Literal["ok", "failed", "refused"] = "ok"
-    error: str | None = None
-    error_type: str | None = None
+    error: RoistatError | None = None
     calls: SyncReport | None = None
     recordings: RecordingsReport | None = None
     calls_read: int = 0
@@ -231,7 +229,7 @@ async def arun_part(part: Part, *, progress: OnProgress | None = None) -> PartRe
     try:
         await run.run()
     except RoistatError as raised:
-        error = raised
+        error = strip_context(raised)
     seconds = _CLOCK.monotonic() - started_at
     return run.report(error, seconds)
 
@@ -294,8 +292,7 @@ class _PartRun:
         return PartReport(
             part=self._part,
             status=_status(error),
-            error=None if error is None else str(error),
-            error_type=None if error is None else type(error).__name__,
+            error=error,
             calls=self._calls,
             recordings=self._recordings,
             calls_read=counts.calls if counts is not None else 0,

@@ -1,0 +1,268 @@
+"""Dask: many projects on worker processes that may be killed, and a scheduler that may restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roistat_async import Limits, errors
+from roistat_async.sync import Part, PartReport, plan
+from roistat_async.testing import FakeRoistat, Fault, Quirks
+
+distributed = pytest.importorskip("distributed", reason="distributed is missing: extra `dask`")
+dask = pytest.importorskip("roistat_async.integrations.dask")
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default:.*:ResourceWarning")]
+
+SINCE = datetime.now(UTC) - timedelta(days=100)
+UNLIMITED = Limits(per_second=None, per_hour=None)
+PROJECTS = [12345, *range(1, 8)]
+CALLS = 60
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeRoistat]:
+    """Yield a server of eight projects; workers that start later have its key and address."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    fake = FakeRoistat(projects=PROJECTS[1:], calls=CALLS, quirks=quirks)
+    with fake.in_thread(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROISTAT_API_KEY", fake.api_key)
+        patch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        patch.delenv("ROISTAT_PROJECT", raising=False)
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def client(server: FakeRoistat) -> Iterator[Any]:
+    """Yield a client of two worker processes."""
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=2, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as opened,
+    ):
+        yield opened
+
+
+def parts_to(folder: Path, **options: Any) -> list[Part]:
+    """Plan all projects without limits, each with a database of its own."""
+    options = {"since": SINCE, "limits": UNLIMITED, **options}
+    return plan(PROJECTS, to=folder / "calls-{project}.db", **options)
+
+
+def copied(folder: Path) -> Counter[int]:
+    """Count the calls of each project; each is there once, or the key of the table is broken."""
+    counts: Counter[int] = Counter()
+    for path in folder.glob("calls-*.db"):
+        with closing(sqlite3.connect(path)) as connection:
+            rows = connection.execute("SELECT project, count(DISTINCT id), count(*) FROM calls")
+            for project, count, total in rows:
+                assert count == total
+                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                counts[project] += count
+    return counts
+
+
+ALL_CALLS = Counter(dict.fromkeys(PROJECTS, CALLS))
+
+
+def check_second_run(folder: Path, client: Any, server: FakeRoistat) -> None:
+    """Check that a run again changes nothing and sends only the requests of a lookback."""
+    sent = len(server.requests)
+    reports: list[PartReport] = dask.sync_on_dask(parts_to(folder), client)
+    assert {(report.status, report.added, report.changed) for report in reports} == {("ok", 0, 0)}
+    assert len(server.requests) - sent <= 3 * len(PROJECTS)
+
+
+def test_each_project_has_a_report(client: Any, server: FakeRoistat, tmp_path: Path) -> None:
+    """The reports have the order of the parts, and progress ends with all projects and calls."""
+    progress: list[Any] = []
+    reports = dask.sync_on_dask(parts_to(tmp_path), client, progress=progress.append)
+    assert [(report.project, report.added) for report in reports] == [
+        (project, CALLS) for project in PROJECTS
+    ]
+    assert copied(tmp_path) == ALL_CALLS
+    last = progress[-1]
+    assert (last.projects, last.done, last.failed) == (8, 8, 0)
+    assert last.calls == 8 * CALLS
+    check_second_run(tmp_path, client, server)
+
+
+def test_s144_a_refused_project_fails_alone(
+    client: Any, server: FakeRoistat, tmp_path: Path
+) -> None:
+    """The error arrives as it was raised on the worker; its part alone is run again."""
+    server.fail("*", Fault.error("access_denied"), when=lambda request: request.project == 5)
+    reports = dask.sync_on_dask(parts_to(tmp_path), client)
+    failed = [report for report in reports if report.status != "ok"]
+    assert [(report.project, report.status) for report in failed] == [(5, "refused")]
+    assert isinstance(failed[0].error, errors.AccessDeniedError)
+    assert copied(tmp_path) == ALL_CALLS - Counter({5: CALLS})
+    again = dask.sync_on_dask([report.part for report in failed], client)
+    assert [report.added for report in again] == [CALLS]
+
+
+def test_s145_the_key_is_in_no_task_and_no_log(
+    client: Any, server: FakeRoistat, tmp_path: Path
+) -> None:
+    """Neither the state of the cluster nor a log has it, after a refused project either."""
+    server.fail("*", Fault.error("access_denied"), when=lambda request: request.project == 5)
+    dask.sync_on_dask(parts_to(tmp_path), client)
+    client.dump_cluster_state(str(tmp_path / "state"), format="yaml", exclude=[])
+    dump = (tmp_path / "state.yaml").read_text(encoding="utf-8")
+    logs = f"{client.get_worker_logs()} {client.get_scheduler_logs()}"
+    assert "roistat_async" in dump
+    assert server.api_key not in dump + logs
+
+
+def test_s146_a_slow_project_is_named(client: Any, server: FakeRoistat, tmp_path: Path) -> None:
+    """Progress shows the projects that take longest while they run."""
+    server.fail("*", Fault.delay(1.5), times=4, when=lambda request: request.project == 3)
+    progress: list[Any] = []
+    parts = parts_to(tmp_path, page_size=20)
+    reports = dask.sync_on_dask(parts, client, progress=progress.append)
+    assert {report.status for report in reports} == {"ok"}
+    assert 3 in {project for at in progress for project, _ in at.slow}
+
+
+def test_s147_an_unexpected_error_of_a_worker(
+    client: Any, server: FakeRoistat, tmp_path: Path
+) -> None:
+    """A part that is none fails alone, and the report names the type of the error."""
+    parts = parts_to(tmp_path)[:2]
+    broken = Part(project=9, to=None, since=SINCE)  # type: ignore[arg-type]
+    reports = dask.sync_on_dask([parts[0], broken, parts[1]], client)
+    assert [report.status for report in reports] == ["ok", "failed", "ok"]
+    assert "unexpected TypeError on a worker" in str(reports[1].error)
+
+
+def test_s148_no_scheduler_answers() -> None:
+    """The error names the address; one that is none is refused."""
+    dask_config = pytest.importorskip("dask").config
+    with (
+        dask_config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(errors.SyncError, match="no Dask scheduler answers at tcp"),
+    ):
+        dask.sync_on_dask([], "tcp://127.0.0.1:9")
+    with pytest.raises(errors.ConfigurationError, match="local:4"):
+        dask.sync_on_dask([], "local:many")
+
+
+@pytest.fixture
+def slow_server() -> Iterator[FakeRoistat]:
+    """Yield a server of the same projects that needs a tenth of a second for each request."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    fake = FakeRoistat(projects=PROJECTS[1:], calls=CALLS, quirks=quirks)
+    fake.fail("*", Fault.delay(0.1), times=100_000)
+    with fake.in_thread():
+        yield fake
+
+
+def slow_parts(folder: Path, server: FakeRoistat) -> list[Part]:
+    """Plan all projects with many small requests each, so that a kill is in the middle."""
+    return parts_to(folder, base_url=server.base_url, page_size=5, concurrency=1)
+
+
+def kill_one(cluster: Any) -> int:
+    """Kill a worker process of a local cluster that runs; return how many were killed."""
+    for nanny in list(cluster.workers.values()):
+        process = nanny.process
+        if process is not None and process.pid and process.status.name == "running":
+            os.kill(process.pid, signal.SIGKILL)
+            return 1
+    return 0
+
+
+def test_s149_workers_are_killed_again_and_again(
+    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
+) -> None:
+    """Each call is copied once, whatever was half done, and a run again changes nothing."""
+    kills = 0
+    stopped = threading.Event()
+
+    def kill_workers(cluster: Any) -> None:
+        nonlocal kills
+        while kills < 4 and not stopped.wait(1.0):
+            kills += kill_one(cluster)
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=2, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        killer = threading.Thread(target=kill_workers, args=[cluster])
+        killer.start()
+        try:
+            reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), client)
+        finally:
+            stopped.set()
+            killer.join()
+        assert kills >= 2
+        assert {report.status for report in reports} == {"ok"}
+        assert copied(tmp_path) == ALL_CALLS
+        sent = len(slow_server.requests)
+        again = dask.sync_on_dask(slow_parts(tmp_path, slow_server), client)
+    assert {(report.status, report.added, report.changed) for report in again} == {("ok", 0, 0)}
+    assert len(slow_server.requests) - sent == sum(report.requests for report in again)
+
+
+@contextmanager
+def dask_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a scheduler or a worker as a process of its own."""
+    command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def unused_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_s150_the_scheduler_is_restarted(
+    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
+) -> None:
+    """The parts that ran are submitted to the new one, and each call is copied once."""
+    port = unused_port()
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = ["worker", address, "--nthreads", "4", "--no-dashboard", "--no-nanny"]
+    with ExitStack() as cleanup:
+        first = cleanup.enter_context(dask_process(*scheduler))
+        cleanup.enter_context(dask_process(*worker))
+
+        def restart() -> None:
+            while len(slow_server.requests) < 40:
+                time.sleep(0.05)
+            first.kill()
+            first.wait()
+            cleanup.enter_context(dask_process(*scheduler))
+            cleanup.enter_context(dask_process(*worker))
+
+        thread = threading.Thread(target=restart)
+        thread.start()
+        reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), address)
+        thread.join()
+    assert [str(report.error) for report in reports] == ["None"] * 8
+    assert copied(tmp_path) == ALL_CALLS
