@@ -285,7 +285,9 @@ def _opened(scheduler: str | Client) -> Iterator[Client]:
         return
     with (
         distributed.LocalCluster(
-            n_workers=_worker_count(scheduler), threads_per_worker=_THREADS, dashboard_address=None
+            n_workers=_worker_count(scheduler),
+            threads_per_worker=_THREADS,
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):

@@ -51,7 +51,7 @@ def client(server: FakeRoistat) -> Iterator[Any]:
     """Yield a client of two worker processes."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=2, dashboard_address=None
+            n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as opened,
     ):
@@ -201,7 +201,7 @@ def test_s149_workers_are_killed_again_and_again(
 
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=2, dashboard_address=None
+            n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
