@@ -68,7 +68,18 @@ DEBIAN_PROGRAMS = {
 # Share of the public names whose type must be known to pyright, from 0 to 1.
 MIN_TYPE_COMPLETENESS = 0.99
 # Extras whose lower bounds are tested; the others are tools, which need no bounds for users.
-BOUNDED_EXTRAS = ("cli", "testing", "arrow", "dask", "dlt", "postgres", "speed", "xls", "report")
+BOUNDED_EXTRAS = (
+    "cli",
+    "testing",
+    "arrow",
+    "dask",
+    "dlt",
+    "objects",
+    "postgres",
+    "speed",
+    "xls",
+    "report",
+)
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "docs", "tests", "pythons", "bench", "wheel", "lowest"]

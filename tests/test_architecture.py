@@ -20,7 +20,7 @@ LAYERS = [
     {"config"},
     {"hooks", "telemetry"},
     {"wire", "transport", "paging", "files"},
-    {"api", "integrations.arrow", "web", "webhooks"},
+    {"api", "integrations.arrow", "integrations.objects", "web", "webhooks"},
     {"downloads"},
     {"resources", "integrations.background_loop", "integrations.xls"},
     {"client"},

@@ -1,7 +1,8 @@
-"""Copies named on the command line: by a path, or by the URL of a database."""
+"""Places named on the command line: by a path, or by the URL of a database or a store."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +21,19 @@ class ExistingCopy(click.Path):
             hide_password(value)
             return value
         return super().convert(value, param, ctx)
+
+
+class RecordingsPlace(click.Path):
+    """Path of a folder for recordings, or the URL of a place in an object store."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a path, or a URL as it is."""
+        from ..integrations.objects import is_url
+
+        return value if is_url(value) else super().convert(value, param, ctx)
 
 
 def hide_password(copy: str) -> None:

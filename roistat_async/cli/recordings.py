@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import exit_codes
-from .copies import ExistingCopy
+from .copies import ExistingCopy, RecordingsPlace
 from .options import (
     ConnectionOptions,
     PeriodOptions,
@@ -42,7 +42,7 @@ _NAMED_FAILURES = 5
 
 
 @click.command("recordings")
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=RecordingsPlace())
 @click.argument("stdin", metavar="[-]", type=click.Choice(["-"]), required=False)
 @span_options
 @click.option("--call-id", "call_ids", multiple=True, metavar="ID", help="May be repeated.")
@@ -65,7 +65,7 @@ _NAMED_FAILURES = 5
 def command(
     *,
     connection: ConnectionOptions,
-    folder: Path,
+    folder: Path | str,
     stdin: str | None,
     span: PeriodOptions,
     call_ids: tuple[str, ...],
@@ -77,7 +77,7 @@ def command(
     on_bad_record: OnBadRecord,
     json: bool | None,
 ) -> int:
-    """Download recordings into DIR as <call id>.mp3.
+    """Download recordings into DIR (or s3://bucket/prefix) as <call id>.mp3.
 
     For the answered calls of a period, for each --call-id, or with - for the calls on stdin: one
     id a line, or the output of `roistat calls --json`. Existing files are skipped. A call without
@@ -90,6 +90,7 @@ def command(
     roistat recordings calls/ --last 7d
     roistat calls --filter 'duration > 60' --json | roistat recordings calls/ -
     roistat recordings calls/ --from calls.db --retry-given-up
+    roistat recordings s3://bucket/calls --last 7d
     """
     from .list_output import report_bad_records
     from .output import wants_json
@@ -194,7 +195,7 @@ async def report(outcomes: BulkDownload, summary: Summary) -> None:
 async def download_missing(
     roistat: Roistat,
     database: str,
-    folder: Path,
+    folder: Path | str,
     summary: Summary,
     *,
     concurrency: int,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .copies import RecordingsPlace
 from .options import (
     ConnectionOptions,
     accept_option,
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--extend", default="visit,order", show_default=True, metavar="PARTS")
 @click.option(
-    "--recordings", "folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
-    help="Download recordings too, those that are not in DIR yet.",
+    "--recordings", "folder", metavar="DIR", type=RecordingsPlace(),
+    help="Download recordings too, those that are not in DIR (or s3://bucket/prefix) yet.",
 )  # fmt: skip
 @click.option(
     "--recordings-template", "template", metavar="T",
@@ -94,7 +95,7 @@ def command(
     to: str,
     since: str | None,
     extend: str,
-    folder: Path | None,
+    folder: Path | str | None,
     template: str | None,
     wait_for: str,
     retry_given_up: bool,
@@ -120,6 +121,7 @@ def command(
     \b
     roistat sync --to calls.db --since 2026-05-01 --recordings calls/
     roistat sync --to calls.db --recordings calls/ --watch 15m
+    roistat sync --to calls.db --recordings s3://bucket/calls
     roistat sync --to calls.db --full --period 2026-05-01..2026-05-31
     roistat sync --to postgresql://user@host/database --since 2026-05-01
     """

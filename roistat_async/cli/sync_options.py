@@ -23,7 +23,7 @@ class SyncOptions(NamedTuple):
     concurrency: int | None
     on_bad_record: OnBadRecord
     retry_for: timedelta
-    folder: Path | None
+    folder: Path | str | None
     template: str | None
     wait_for: timedelta
     retry_given_up: bool

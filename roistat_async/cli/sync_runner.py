@@ -19,6 +19,7 @@ from ..errors import (
     RoistatError,
     SyncError,
 )
+from ..integrations.objects import open_folder
 from ..models.period import Period
 from ..sync import (
     RecordingsReport,
@@ -148,7 +149,7 @@ class SyncRunner:
         )
 
     async def _save(
-        self, client: Roistat, target: SqlTarget, folder: Path, watch: SyncProgressBars
+        self, client: Roistat, target: SqlTarget, folder: Path | str, watch: SyncProgressBars
     ) -> RecordingsReport:
         return await sync_recordings(
             client,
@@ -165,6 +166,8 @@ class SyncRunner:
 
     def _check(self) -> None:
         """Check the options that every run uses, before a database is created."""
+        if self._options.folder is not None:
+            open_folder(self._options.folder)
         any_period = Period.last(hours=1)
         for client in self._clients:
             PathTemplate(self._template, client.project)

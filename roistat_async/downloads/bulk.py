@@ -16,7 +16,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +24,7 @@ from typing import Generic, Self, TypeVar
 from ..errors import ConfigurationError, NoRecordingError, RoistatError
 from ..files.paths import check_target, make_folder
 from ..files.stale_parts import remove_stale_parts
+from ..integrations.objects import ObjectFolder
 from ..models.downloads import Download, DownloadOutcome, DownloadStatus
 
 T = TypeVar("T")
@@ -32,6 +32,9 @@ R = TypeVar("R")
 
 Save = Callable[[str, Path], Awaitable[Download]]
 """Function that saves the recording of a call id under a path."""
+
+SizeOf = Callable[[Path], Awaitable[int | None]]
+"""Function that returns the size of a file, 0 or None if there is none."""
 
 
 class BulkDownload:
@@ -68,7 +71,7 @@ class BulkDownload:
 
 def download_all(
     ids: Iterable[T] | AsyncIterable[T],
-    folder: str | os.PathLike[str],
+    folder: Path | ObjectFolder,
     *,
     save: Save,
     id_of: Callable[[T], str],
@@ -80,27 +83,26 @@ def download_all(
     A file with another one of the endings counts as existing. An id that `id_of` refuses is an
     outcome.
     """
-    return BulkDownload(_outcomes(ids, Path(folder), save, id_of, endings, concurrency))
+    return BulkDownload(_outcomes(ids, folder, save, id_of, endings, concurrency))
 
 
 async def _outcomes(
     ids: Iterable[T] | AsyncIterable[T],
-    folder: Path,
+    folder: Path | ObjectFolder,
     save: Save,
     id_of: Callable[[T], str],
     endings: Sequence[str],
     concurrency: int,
 ) -> AsyncGenerator[DownloadOutcome, None]:
-    make_folder(folder)
-    remove_stale_parts(folder)
-    size_of = partial(_existing_size, is_writable=os.access(folder, os.W_OK))
+    root = folder if isinstance(folder, Path) else Path()
+    size_of = _prepare(folder) if isinstance(folder, Path) else folder.size_of
 
     async def download(item: T) -> DownloadOutcome:
         try:
             call_id = id_of(item)
         except ConfigurationError as error:
             return DownloadOutcome(_raw_id(item), DownloadStatus.FAILED, error=error)
-        targets = [folder / f"{call_id}{ending}" for ending in endings]
+        targets = [root / f"{call_id}{ending}" for ending in endings]
         return await _outcome(call_id, targets, size_of, save)
 
     results = map_concurrently(ids, download, key_of=_raw_id, concurrency=concurrency)
@@ -109,17 +111,29 @@ async def _outcomes(
             yield outcome
 
 
+def _prepare(folder: Path) -> SizeOf:
+    """Create and clean a folder; return the function that looks for a file in it."""
+    make_folder(folder)
+    remove_stale_parts(folder)
+    is_writable = os.access(folder, os.W_OK)
+
+    async def size_of(target: Path) -> int:
+        return _existing_size(target, is_writable=is_writable)
+
+    return size_of
+
+
 def _raw_id(item: object) -> str:
     """Return the id of an item, which may be invalid."""
     return str(getattr(item, "id", item))
 
 
 async def _outcome(
-    call_id: str, targets: Sequence[Path], size_of: Callable[[Path], int], save: Save
+    call_id: str, targets: Sequence[Path], size_of: SizeOf, save: Save
 ) -> DownloadOutcome:
     try:
         for target in targets:
-            if size := size_of(target):
+            if size := await size_of(target):
                 return DownloadOutcome(call_id, DownloadStatus.SKIPPED, target, size)
         saved = await save(call_id, targets[0])
     except NoRecordingError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..errors import (
 from ..files.part_file import PartFile
 from ..files.paths import check_target
 from ..files.threads import run_in_thread
+from ..integrations.objects import ObjectFolder, ObjectPath, open_path
 from ..models.downloads import Download
 from ..tracebacks import strip_context
 from ..transport import retry
@@ -37,7 +39,19 @@ Progress = Callable[[int, int | None], object]
 The bytes so far fall back if an interrupted download starts again.
 """
 
+SaveTarget = str | os.PathLike[str] | ObjectPath
+"""Path of a file, URL of an object or an ObjectPath."""
 _RetryableError = TruncatedError | TransportError | ChangedError
+
+
+async def save_file(
+    api: ProjectApi, request: FileRequest, to: SaveTarget, progress: Progress | None
+) -> Download:
+    """Download one file to a path, or into an object store."""
+    target = open_path(to)
+    if isinstance(target, Path):
+        return await FileDownload(api, request, check_target(target), progress).run()
+    return await FileDownload(api, request, target.key, progress, folder=target.folder).run()
 
 
 class FileDownload:
@@ -53,7 +67,11 @@ class FileDownload:
         request: FileRequest,
         target: Path,
         progress: Progress | None = None,
+        *,
+        folder: ObjectFolder | None = None,
     ) -> None:
+        """`target` is a path, or the key of an object below `folder`."""
+        self._folder = folder
         self._api = api
         self._request = request
         self._target = target
@@ -68,13 +86,17 @@ class FileDownload:
 
     async def run(self) -> Download:
         """Save the file; raise the error of the last attempt if none succeeded."""
-        with PartFile(self._target) as part:
+        with self._open_part() as part:
             while True:
                 result = await self._try(part)
                 if isinstance(result, Download):
                     self._api.budget.refill(self._spent)
                     return result
                 await self._wait_before_retry(result)
+
+    def _open_part(self) -> PartFile:
+        target, folder = self._target, self._folder
+        return PartFile(target) if folder is None else folder.open_part(target)
 
     async def _wait_before_retry(self, error: _RetryableError) -> None:
         api, attempt = self._api, self._attempt
@@ -139,7 +161,8 @@ class FileDownload:
         if len(self._request.endings) < 2:
             return self._target
         target = with_ending(self._target, kind)
-        return target if target == self._target else check_target(target)
+        is_checked = target == self._target or self._folder is not None
+        return target if is_checked else check_target(target)
 
     async def _copy_body(
         self, file: FileResponse, writer: BodyWriter

@@ -12,8 +12,9 @@ from ..errors import RoistatError
 
 @frozen
 class Download:
-    """Complete file on disk; `size` is in bytes, `sha256` is lower-case hex.
+    """Complete file; `size` is in bytes, `sha256` is lower-case hex.
 
+    In an object store `path` is the key below the place that was named, and `url` is its address.
     `resumed` tells that an interrupted download was continued instead of started again.
     """
 
@@ -21,6 +22,7 @@ class Download:
     size: int
     sha256: str
     resumed: bool = False
+    url: str | None = None
 
 
 class DownloadStatus(StrEnum):

@@ -15,14 +15,14 @@ from attrs import evolve, frozen
 from ..api.project_api import ProjectApi
 from ..downloads import bulk
 from ..downloads.body import Body
-from ..downloads.file_download import FileDownload, Progress
+from ..downloads.file_download import FileDownload, Progress, SaveTarget, save_file
 from ..downloads.file_kind import AudioFormat
 from ..downloads.file_request import export_request, recording_request
 from ..downloads.open_body import open_body
 from ..downloads.range_response import strong_etag
 from ..downloads.requested_range import RequestedRange
 from ..errors import ConfigurationError, NotFoundError, PagingError
-from ..files.paths import check_target
+from ..integrations.objects import ObjectFolder, open_folder
 from ..models.calls import Call, CallDraft, CallStatus
 from ..models.downloads import Download
 from ..models.omitted import OMITTED, Omitted
@@ -254,12 +254,12 @@ class Calls:
         self,
         call: Call | str | int,
         *,
-        to: str | os.PathLike[str],
+        to: SaveTarget,
         progress: Progress | None = None,
         accept: Iterable[AudioFormat] = (),
         check: bool = True,
     ) -> Download:
-        """Save the MP3 recording of a call as the file `to`.
+        """Save the MP3 recording of a call as the file `to`, or as an object (`s3://bucket/1.mp3`).
 
         An existing file is replaced only by a complete one. `progress(received, total)` is called
         after each chunk with the bytes received so far and the bytes expected, None if unknown.
@@ -269,7 +269,7 @@ class Calls:
         Raises NoRecordingError, TruncatedError, ContentError or ChangedError.
         """
         request = recording_request(call_id_of(call), accept, check=check)
-        return await FileDownload(self._api, request, check_target(to), progress).run()
+        return await save_file(self._api, request, to, progress)
 
     def recording(
         self,
@@ -309,13 +309,15 @@ class Calls:
     def download_recordings(
         self,
         calls: Iterable[Call | str | int] | AsyncIterable[Call | str | int],
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | ObjectFolder,
         *,
         concurrency: int = 8,
         accept: Iterable[AudioFormat] = (),
         check: bool = True,
     ) -> bulk.BulkDownload:
         """Save recordings as `<call id>.mp3` in a folder; existing files cost no request.
+
+        The folder may be in an object store: `s3://bucket/prefix` (docs/object-stores.md).
 
             async for outcome in roistat.calls.download_recordings(calls, "recordings/"):
                 print(outcome.call_id, outcome.status)
@@ -336,10 +338,12 @@ class Calls:
         limit = min(concurrency, self._api.config.limits.concurrency)
         formats = tuple(require_iterable(accept, "accept"))
         patient = Calls(self._api.waiting_for_limits())
+        place = open_folder(folder)
+        objects = None if isinstance(place, Path) else place
         return bulk.download_all(
             calls,
-            folder,
-            save=partial(patient._save, accept=formats, check=check),
+            place,
+            save=partial(patient._save, accept=formats, check=check, objects=objects),
             id_of=call_id_of,
             endings=recording_request("0", formats).endings,
             concurrency=limit,
@@ -358,13 +362,19 @@ class Calls:
         `to`, `progress` and `check` are those of `download_recording`.
         """
         request = export_request(values.encode_period(period), check=check)
-        return await FileDownload(self._api, request, check_target(to), progress).run()
+        return await save_file(self._api, request, to, progress)
 
     async def _save(
-        self, call_id: str, target: Path, *, accept: Iterable[AudioFormat], check: bool
+        self,
+        call_id: str,
+        target: Path,
+        *,
+        accept: Iterable[AudioFormat],
+        check: bool,
+        objects: ObjectFolder | None,
     ) -> Download:
         request = recording_request(call_id, accept, check=check)
-        return await FileDownload(self._api, request, target).run()
+        return await FileDownload(self._api, request, target, folder=objects).run()
 
 
 def call_id_of(call: Call | str | int) -> str:

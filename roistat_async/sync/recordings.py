@@ -27,15 +27,15 @@ from ..errors import (
     RoistatError,
     SyncError,
 )
-from ..files.paths import make_folder
-from ..files.stale_parts import remove_stale_parts
-from ..files.threads import run_in_thread, shielded
+from ..files.threads import shielded
+from ..integrations.objects import ObjectFolder, open_folder
 from ..models.downloads import DownloadOutcome
 from ..tracebacks import hides_arguments
 from ..validation import require_int
 from . import recordings_table
-from .path_template import DEFAULT_TEMPLATE, PathTemplate, resolve_inside
+from .path_template import DEFAULT_TEMPLATE, PathTemplate
 from .recording_files import RecordingFiles
+from .recording_objects import RecordingObjects
 from .recording_results import RecordingResults
 from .recordings_table import DueRecording
 from .report import OnRecording, RecordingsReport
@@ -50,8 +50,6 @@ BATCH_SIZE = 200
 """Calls read from the database at a time."""
 ROWS_PER_WRITE = 50
 """Results written to the database at a time; after a kill their files are adopted."""
-MAX_CLEANED_FOLDERS = 1000
-"""Folders remembered as cleaned; cleaning one again does no harm."""
 _utc_now = Clock().utc_now
 
 
@@ -59,7 +57,7 @@ _utc_now = Clock().utc_now
 async def sync_recordings(
     roistat: Roistat,
     target: SqlTarget | str | os.PathLike[str],
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | ObjectFolder,
     *,
     template: str = DEFAULT_TEMPLATE,
     tz: tzinfo = UTC,
@@ -77,7 +75,8 @@ async def sync_recordings(
         roistat: the client of the project.
         target: the database that `sync_calls` wrote, as a path or URL, or an open SqliteTarget or
             PostgresTarget that has the project.
-        folder: where the files are written; it is created if necessary.
+        folder: where the files are written; it is created if necessary. Or a place in an object
+            store: `s3://bucket/prefix`, or an ObjectFolder.
         template: path of a file below the folder. The fields are {year}, {month}, {day}, {hour}
             (in `tz`), {call_id} and {project}; the last part must contain {call_id}.
         tz: the time zone of the dates in the paths, e.g. ZoneInfo("Europe/Moscow"). Files of
@@ -104,9 +103,14 @@ async def sync_recordings(
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
     roistat = roistat.with_options(when_exhausted="wait")
-    files = RecordingFiles(Path(folder), accept)
+    place = open_folder(folder)
+    files = (
+        RecordingFiles(place, accept)
+        if isinstance(place, Path)
+        else RecordingObjects(place, accept)
+    )
     path_template = PathTemplate(template, roistat.project, tz=tz)
-    make_folder(files.root)
+    files.prepare()
     async with _open(target, roistat) as opened:
         results = RecordingResults(wait_for, now)
         run = _RecordingsRun(
@@ -163,7 +167,6 @@ class _RecordingsRun:
         self._started_at = started_at
         self._retry_given_up = retry_given_up
         self._claimed: set[str] = set()
-        self._cleaned: dict[Path, None] = {}
 
     async def run(
         self, concurrency: int, limit: int | None, progress: OnRecording | None
@@ -265,30 +268,18 @@ class _RecordingsRun:
             return self._results.add_failed(job.due, error)
 
     async def _download(self, due: DueRecording, relative_path: str) -> DownloadOutcome:
-        path = resolve_inside(self._files.root, relative_path)
-        await self._clean_folder(path.parent)
+        path = await self._files.resolve(relative_path)
         existing = await self._files.find(path)
         if existing is not None:
             return self._results.add_existing(due, self._files.relative(existing.path), existing)
         try:
-            saved = await self._calls.download_recording(
-                due.call_id, to=path, accept=self._files.accept
-            )
+            saved = await self._files.save(self._calls, due.call_id, path)
         except asyncio.CancelledError:
             existing = self._files.read_any(path)
             if existing is not None:  # cancelled after the file got its name
                 self._results.add_saved(due, self._files.relative(existing.path), existing)
             raise
         return self._results.add_saved(due, self._files.relative(saved.path), saved)
-
-    async def _clean_folder(self, folder: Path) -> None:
-        """Remove part files of killed runs from a folder before it is used for the first time."""
-        if folder in self._cleaned or not os.path.isdir(folder):
-            return
-        if len(self._cleaned) >= MAX_CLEANED_FOLDERS:
-            del self._cleaned[next(iter(self._cleaned))]
-        self._cleaned[folder] = None
-        await run_in_thread(partial(remove_stale_parts, folder))
 
     async def _flush(self) -> None:
         """Write the results; an interrupted write is repeated."""
