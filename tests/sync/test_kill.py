@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from attrs import define, field
 from roistat_async.errors import SyncError
 from roistat_async.sync import process_lock
 from roistat_async.testing import FakeRoistat, Quirks
-from tests.sync.databases import Database
+from tests.sync.databases import Database, connected
 from tests.sync.live import Copied
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and file locks of POSIX")
@@ -36,9 +36,9 @@ class KilledSync(Copied):
 
     folder: Path
     random: Random
-    kills: int = 0
     runs: int = 0
-    request_counts: list[int] = field(factory=list)
+    killed_at: list[int] = field(factory=list)
+    """Request at which each run was killed, 0 for one that was killed at its start."""
     deleted: dict[str, bytes | None] = field(factory=dict)
     """Recordings of calls that were deleted on the server, by file name."""
 
@@ -76,9 +76,7 @@ class KilledSync(Copied):
 
     def kill_at_a_request(self) -> None:
         """Kill a run at a request, or milliseconds later while its response is processed."""
-        last = (
-            1 + 5 * len(self.request_counts) % 12
-        )  # each request in turn; a random choice would miss some
+        last = 1 + 5 * self.runs % 12  # each request in turn; a random choice would miss some
         requests = 0
         with self.start() as process:
 
@@ -90,26 +88,25 @@ class KilledSync(Copied):
 
             self.fake.on_request = count
             _, err = process.communicate(timeout=_TIMEOUT)
-        self._check_end(process.returncode, err, requests)
+        self._check_end(process.returncode, err, last)
 
     def kill_at_start(self) -> None:
         """Kill a run at any time of its first second.
 
         The time before its first request has no event that could be waited for.
         """
-        before = len(self.fake.requests)
         with self.start() as process:
             time.sleep(self.random.uniform(0, 0.8))
             process.kill()
             _, err = process.communicate(timeout=_TIMEOUT)
-        self._check_end(process.returncode, err, len(self.fake.requests) - before)
+        self._check_end(process.returncode, err, 0)
 
-    def _check_end(self, code: int, err: str, requests: int) -> None:
-        """Count a kill; a run that was faster must have succeeded."""
+    def _check_end(self, code: int, err: str, request: int) -> None:
+        """Note a kill; a run that was faster must have succeeded."""
         self.fake.on_request = None
         assert code in (*self.success_codes, -9), err
-        self.kills += code == -9
-        self.request_counts.append(requests)
+        if code == -9:
+            self.killed_at.append(request)
 
     def change_server(self) -> None:
         """Add calls, some of them late; let calls begin and end, edit and delete some."""
@@ -185,19 +182,65 @@ def check_complete(killed: KilledSync) -> None:
 @pytest.mark.timeout(900)
 def test_killed_at_any_time(killed: KilledSync, kills: int) -> None:
     """Each call is there once, each file is complete (docs/fault-matrix.md F5, F7)."""
-    while killed.kills < kills and killed.runs < 2 * kills:
-        if killed.random.random() < 0.2:
+    while len(killed.killed_at) < kills and killed.runs < 2 * kills:
+        if killed.runs % 5 == 1:
             killed.kill_at_start()
         else:
             killed.kill_at_a_request()
         check_readable(killed)
         killed.change_server()
-    assert killed.kills >= kills
-    assert len(set(killed.request_counts)) > 7  # spread over the run
+    assert len(killed.killed_at) == kills
+    assert len(set(killed.killed_at)) > 7  # spread over the run
     killed.finish()  # completes the interrupted walk, which was sealed when it began
     killed.finish()  # reads calls that were too late for it
     killed.finish("--full")  # marks deleted calls
     check_complete(killed)
+
+
+_CREATE_WAIT = """
+CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END'
+"""
+_WAIT_IN_COMMIT = """
+CREATE CONSTRAINT TRIGGER wait_in_commit AFTER INSERT OR UPDATE ON calls
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_test()
+"""
+_ADVISORY_LOCKS = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND CAST(granted AS TEXT) = :granted
+"""
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_s139_killed_while_the_server_commits(killed: KilledSync) -> None:
+    """No other run reads the state before the transaction of the killed run has ended."""
+    killed.finish()
+    killed.ask(_CREATE_WAIT)
+    killed.ask(_WAIT_IN_COMMIT)
+    killed.change_server()
+    before = killed.copied()
+    with connected(killed.path) as other:
+        other.execute("SELECT pg_advisory_lock(1)")
+        with killed.start() as process:
+            _wait_until(lambda: killed.ask(_ADVISORY_LOCKS, granted="false") == [(1,)])
+            process.kill()
+        with killed.start() as refused:
+            _, err = refused.communicate(timeout=_TIMEOUT)
+        assert refused.returncode == 1
+        assert "another sync is writing" in err
+        assert killed.copied() == before
+        other.execute("SELECT pg_advisory_unlock(1)")
+        _wait_until(lambda: killed.ask(_ADVISORY_LOCKS, granted="true") == [(0,)])
+    assert killed.copied() != before  # the server has committed for the killed run
+    killed.finish()
+    killed.finish()
+    check_complete(killed)
+
+
+def _wait_until(is_true: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + _TIMEOUT
+    while not is_true():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
 
 
 def check_readable(killed: KilledSync) -> None:
@@ -217,14 +260,21 @@ def check_integrity(killed: KilledSync) -> None:
 
 def test_two_processes_at_once(killed: KilledSync) -> None:
     """The second is refused, and the first is not disturbed."""
-    killed.fake.quirks.latency = 0.3  # the second starts while the first still runs
-    requested = Event()
-    killed.fake.on_request = lambda _: requested.set()
+    requested, refused = Event(), Event()
+
+    def hold(_: object) -> None:
+        requested.set()
+        refused.wait(_TIMEOUT)  # the first run gets no response before that
+
+    killed.fake.on_request = hold
     with killed.start() as first:
-        assert requested.wait(_TIMEOUT)
-        with killed.start() as second:
-            _, err = second.communicate(timeout=_TIMEOUT)
-        assert first.poll() is None
+        try:
+            assert requested.wait(_TIMEOUT)
+            with killed.start() as second:
+                _, err = second.communicate(timeout=_TIMEOUT)
+            assert first.poll() is None
+        finally:
+            refused.set()
         assert second.returncode == 1
         assert "another sync is writing" in err
         assert "Traceback" not in err
