@@ -22,6 +22,7 @@ BENCHES = (
     "requests",
     "gzip",
     "downloads",
+    "objects",
     "sync",
     "dlt",
     "scale",

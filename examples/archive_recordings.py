@@ -1,9 +1,10 @@
 """Save the recordings of all answered calls of a period, with an index in CSV.
 
     ROISTAT_API_KEY=… ROISTAT_PROJECT=12345 \\
-        python archive_recordings.py 2026-05-01..2026-05-31 archive/
+        python archive_recordings.py 2026-05-01..2026-05-31 s3://bucket/may index.csv
 
-Run it again to continue: a recording that is in the folder costs no request.
+The second argument is a folder, or a place in an object store. Run it again to continue: a
+recording that is there already costs no request to Roistat.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from roistat_async import (
     RoistatError,
 )
 
-USAGE = "usage: archive_recordings.py 2026-05-01..2026-05-31 FOLDER"
+USAGE = "usage: archive_recordings.py 2026-05-01..2026-05-31 FOLDER|s3://BUCKET/PREFIX INDEX.csv"
 
 
 async def answered_calls(
@@ -43,16 +44,16 @@ def index_row(call: Call, outcome: DownloadOutcome) -> list[object]:
     return [call.date.isoformat(), call.id, call.duration, outcome.status, name]
 
 
-async def archive(period: Period, folder: Path) -> int:
+async def archive(period: Period, place: str, index_path: Path) -> int:
     """Download every recording, write the index and return the number of failures."""
     failed = 0
     pending: dict[str, Call] = {}
-    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+    with index_path.open("w", newline="", encoding="utf-8") as file:
         index = csv.writer(file)
         index.writerow(["date", "call_id", "duration", "status", "file"])
         async with Roistat.from_env() as roistat:
             calls = answered_calls(roistat, period, pending)
-            async for outcome in roistat.calls.download_recordings(calls, folder):
+            async for outcome in roistat.calls.download_recordings(calls, place):
                 index.writerow(index_row(pending.pop(outcome.call_id), outcome))
                 if outcome.status == DownloadStatus.FAILED:
                     failed += 1
@@ -63,13 +64,11 @@ async def archive(period: Period, folder: Path) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Archive one period; return 0 when done, 1 after an error, 3 if a recording failed."""
     words = sys.argv[1:] if arguments is None else arguments
-    if len(words) != 2:
+    if len(words) != 3:
         print(USAGE, file=sys.stderr)
         return 2
-    folder = Path(words[1])
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        failed = asyncio.run(archive(Period.parse(words[0]), folder))
+        failed = asyncio.run(archive(Period.parse(words[0]), words[1], Path(words[2])))
     except RoistatError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -74,7 +74,8 @@ def test_nightly_sync_reports_a_refused_key(
 
 def test_archive_has_a_row_for_each_answered_call(roistat_env: FakeRoistat, tmp_path: Path) -> None:
     """Every answered call of the period is in the index, and every file in the index is there."""
-    assert archive_recordings.main([_whole_history(), str(tmp_path)]) == 0
+    index = str(tmp_path / "index.csv")
+    assert archive_recordings.main([_whole_history(), str(tmp_path), index]) == 0
     with (tmp_path / "index.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     answered = [row["id"] for row in roistat_env.state.calls if row["status"] == "ANSWER"]
@@ -88,7 +89,8 @@ def test_archive_reports_a_failed_recording(roistat_env: FakeRoistat, tmp_path: 
     """One failed recording ends in exit code 3; the others are saved."""
     failing = next(iter(roistat_env.state.recordings))
     roistat_env.fail(f"call/{failing}/file", Fault.html())
-    assert archive_recordings.main([_whole_history(), str(tmp_path)]) == 3
+    index = str(tmp_path / "index.csv")
+    assert archive_recordings.main([_whole_history(), str(tmp_path), index]) == 3
     assert len(list(tmp_path.glob("*.mp3"))) == len(roistat_env.state.recordings) - 1
 
 

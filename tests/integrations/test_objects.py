@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import io
 import os
 import signal
@@ -21,6 +22,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from examples import archive_recordings
 from roistat_async import DownloadStatus, Roistat, errors
 from roistat_async.cli.app import run
 from roistat_async.integrations.objects import ObjectFolder
@@ -323,6 +325,22 @@ async def test_d106_an_object_that_was_not_noted_is_adopted(
     assert (report.saved, report.adopted) == (0, len(rows))
     assert file_requests(fake) == requests + first.waiting + first.given_up
     assert saved_rows(path) == rows
+
+
+def test_the_example_of_an_archive_fills_a_bucket(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`examples/archive_recordings.py` takes the URL of a store; its index names every object."""
+    with FakeRoistat(calls=20).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+        index = tmp_path / "index.csv"
+        arguments = ["2020-01-01..2040-01-01", f"{bucket.url}/may", str(index)]
+        assert archive_recordings.main(arguments) == 0
+    with index.open(newline="", encoding="utf-8") as file:
+        names = {row["file"] for row in csv.DictReader(file) if row["status"] == "saved"}
+    assert {f"may/{name}" for name in names} == set(bucket.list_keys())
 
 
 def test_the_command_fills_a_bucket(
