@@ -20,7 +20,7 @@ from .text import print_error
 from .zones import load_zone
 
 if TYPE_CHECKING:
-    from .. import Period, Roistat
+    from .. import Limits, Period, Roistat
     from .config_file import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,10 +42,8 @@ class ConnectionOptions(NamedTuple):
     per_second: float | None
     per_hour: float | None
 
-    def client(self) -> Roistat:
-        """Return a client, configured by the environment and these options."""
-        from .. import Limits, Roistat
-
+    def environ(self) -> dict[str, str]:
+        """Return the environment with the settings of the profile and of these options."""
         profile = current_profile()
         environ = with_profile(os.environ, profile)
         if profile is not None and is_option():
@@ -58,9 +56,22 @@ class ConnectionOptions(NamedTuple):
             environ["ROISTAT_API_KEY"] = _read_key(self.api_key_file)
             environ.pop("ROISTAT_API_KEY_FILE", None)
         _check_configured(environ)
+        return environ
+
+    def limits(self) -> Limits:
+        """Return the limits of requests, those of the API unless an option changes them."""
+        from .. import Limits
+
         limits = {"per_second": self.per_second, "per_hour": self.per_hour}
         given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-        return Roistat.from_env(environ, proxy=self.proxy, trust_env=True, limits=Limits(**given))
+        return Limits(**given)
+
+    def client(self) -> Roistat:
+        """Return a client, configured by the environment and these options."""
+        from .. import Roistat
+
+        environ, limits = self.environ(), self.limits()
+        return Roistat.from_env(environ, proxy=self.proxy, trust_env=True, limits=limits)
 
 
 class PeriodOptions(NamedTuple):

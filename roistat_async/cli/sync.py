@@ -85,11 +85,22 @@ if TYPE_CHECKING:
     help="Wait while another run writes to the copy; else exit with 1.",
 )
 @click.option("--watch", metavar="TIME", help="Repeat for ever, with a pause after each run: 15m.")
+@click.option(
+    "--projects", "projects_file", metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of further projects: a number on each line, # begins a comment.",
+)  # fmt: skip
+@click.option(
+    "--dask", "scheduler", metavar="ADDRESS",
+    help="Copy the projects on workers of Dask: tcp://host:8786, or local:4 for four processes.",
+)  # fmt: skip
 @tz_option
 @format_option
 @connections_options
 def command(
     *,
+    projects_file: Path | None,
+    scheduler: str | None,
     connection: ConnectionOptions,
     others: list[str],
     to: str,
@@ -152,12 +163,35 @@ def command(
     )
     pause = None if watch is None else parse_length(watch, "--watch")
     _check(options, pause)
+    if projects_file is not None:
+        connection, others = _with_projects(connection, others, projects_file)
+    if scheduler is not None:
+        from .sync_dask import sync_on_workers
+
+        if pause is not None:
+            raise click.UsageError("--watch does not go with --dask; run it by cron or a timer")
+        return sync_on_workers(
+            scheduler, options, connection, others, zone, as_json=_wants_json(options, json)
+        )
 
     async def work(roistat: Roistat) -> int:
         clients = _unique([roistat, *map(roistat.for_project, others)])
         return await SyncRunner(options, clients, zone, _wants_json(options, json)).run(pause)
 
     return run_with_client(connection, work)
+
+
+def _with_projects(
+    connection: ConnectionOptions, others: list[str], path: Path
+) -> tuple[ConnectionOptions, list[str]]:
+    """Add the projects of a file to those of --project."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    named = [number for line in lines if (number := line.partition("#")[0].strip())]
+    first = [] if connection.project is None else [connection.project]
+    projects = [*first, *others, *named]
+    if not projects:
+        raise click.UsageError(f"{path} names no project: write a number on each line")
+    return connection._replace(project=projects[0]), projects[1:]
 
 
 def _unique(clients: list[Roistat]) -> list[Roistat]:

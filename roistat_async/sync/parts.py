@@ -209,7 +209,8 @@ def plan(
 def run_part(part: Part, *, progress: OnProgress | None = None) -> PartReport:
     """Run a part with the key of this process, and return its report.
 
-    The key is ROISTAT_API_KEY, or the content of the file ROISTAT_API_KEY_FILE. A part may be run
+    The key is ROISTAT_API_KEY, or the content of the file ROISTAT_API_KEY_FILE. HTTPS_PROXY of the
+    environment is used. A part may be run
     any number of times: each run resumes where the last one stopped, and a run after a complete
     one reads the lookback only. An error of this library is in the report; another one is raised.
     `progress` is that of `sync_calls`. In a running event loop, await `arun_part` instead.
@@ -313,7 +314,7 @@ def _status(error: RoistatError | None) -> Literal["ok", "failed", "refused"]:
 
 
 def _client_options(part: Part) -> ClientOptions:
-    options = ClientOptions(project=part.project, limits=part.limits)
+    options = ClientOptions(project=part.project, limits=part.limits, trust_env=True)
     if part.base_url is not None:
         options["base_url"] = part.base_url
     return options
