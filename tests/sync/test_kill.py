@@ -211,6 +211,7 @@ SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND CAST(granted AS TE
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
+@pytest.mark.slow
 def test_s139_killed_while_the_server_commits(killed: KilledSync) -> None:
     """No other run reads the state before the transaction of the killed run has ended."""
     killed.finish()
