@@ -53,8 +53,6 @@ class Part:
     Attributes:
         project: number of the project.
         to: path or URL of the copy of this project.
-        since, extend, lookback, reread, page_size, concurrency, on_bad_record, retry_for: see
-            `sync_calls`.
         base_url: address of the API; None for that of the worker's environment.
         limits: limits of the project's requests; None for those of the API.
         recordings: folder of the recordings; None to leave them out.
@@ -158,8 +156,6 @@ def plan(
         to: the copy. Several processes can write to the same PostgreSQL database or folder of
             Parquet files (`calls.parquet`). Any other copy needs {project} in its path, which
             stands for the number: `calls-{project}.db`. A relative path is that of this process.
-        since, extend, lookback, reread, page_size, concurrency, on_bad_record, retry_for: see
-            `sync_calls`. A part whose run was interrupted resumes, so run it again as it is.
         base_url: address of the API; default: that of the environment of each worker.
         limits: limits of the requests of each project; default: those of the API.
         recordings: folder of the recordings; the copy must be a database.
@@ -167,10 +163,11 @@ def plan(
         wait_for_lock: how long a part waits while another run writes its project. The run of a
             killed worker may last until its database notices.
 
+    The other arguments are those of `sync_calls`. A part whose run was interrupted resumes, so run
+    it again as it is.
+
     A part holds no API key: `run_part` reads it from the environment of its process. It holds no
     password of a database either: set PGPASSWORD, PGPASSFILE or ~/.pgpass there.
-
-    Raises ConfigurationError if an argument is invalid.
     """
     numbers = list(dict.fromkeys(parse_project(project) for project in projects))
     target = _absolute(to)
