@@ -168,6 +168,8 @@ def plan(
 
     A part holds no API key: `run_part` reads it from the environment of its process. It holds no
     password of a database either: set PGPASSWORD, PGPASSFILE or ~/.pgpass there.
+
+    Raises ConfigurationError if an argument is invalid.
     """
     numbers = list(dict.fromkeys(parse_project(project) for project in projects))
     target = _absolute(to)
