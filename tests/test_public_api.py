@@ -64,7 +64,8 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         "create": "draft dedupe_token=False",
         "delete": "calls",
         "download_recording": "call to progress accept=() check=True",
-        "download_recordings": "calls folder concurrency=8 accept=() check=True",
+        "download_recordings": "calls folder template tz=datetime.timezone.utc concurrency=8"
+        " accept=() check=True",
         "export_xls": "period to progress check=True",
         "get": "call extend=()",
         "history": "period extend=() page_size=1000 concurrency=4 settle=0:02:00 resume_from"

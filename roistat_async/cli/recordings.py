@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ _NAMED_FAILURES = 5
 @click.option("--retry-given-up", is_flag=True, help="With --from: those too that were given up.")
 @click.option(
     "--template", metavar="T",
-    help="With --from: path in DIR, as --recordings-template of `roistat sync`.",
+    help="Path in DIR, like {year}/{month}/{day}/{call_id}.mp3; dates are in --tz.",
 )  # fmt: skip
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N"
@@ -77,7 +78,7 @@ def command(
     on_bad_record: OnBadRecord,
     json: bool | None,
 ) -> int:
-    """Download recordings into DIR (or s3://bucket/prefix) as <call id>.mp3.
+    """Download recordings into DIR (or s3://bucket/prefix) as <call id>.mp3, or by --template.
 
     For the answered calls of a period, for each --call-id, or with - for the calls on stdin: one
     id a line, or the output of `roistat calls --json`. Existing files are skipped. A call without
@@ -99,8 +100,10 @@ def command(
     ids = [*call_ids, *(_ids_on_stdin() if stdin else ())]
     period = span.period_or_none()
     _check_source([period, ids or stdin, database])
-    if (retry_given_up or template) and database is None:
-        raise click.UsageError("--retry-given-up and --template go with --from calls.db")
+    if retry_given_up and database is None:
+        raise click.UsageError("--retry-given-up goes with --from calls.db")
+    if template is not None and ids:
+        raise click.UsageError("--template needs the dates of calls: use --last 7d or --from")
     summary = Summary(as_json=wants_json(json))
 
     async def work(roistat: Roistat) -> None:
@@ -108,11 +111,13 @@ def command(
             await download_missing(
                 roistat, database, folder, summary, concurrency=concurrency,
                 accept=accept, retry_given_up=retry_given_up, template=template,
+                tz=span.zone,
             )  # fmt: skip
             return
         save = partial(
-            roistat.calls.download_recordings, folder=folder, concurrency=concurrency, accept=accept
-        )
+            roistat.calls.download_recordings, folder=folder, template=template, tz=span.zone,
+            concurrency=concurrency, accept=accept,
+        )  # fmt: skip
         if period is None:
             # One of many lines may be invalid; a list would be refused as a whole.
             await report(save(iter(ids) if stdin else ids), summary)
@@ -202,10 +207,11 @@ async def download_missing(
     accept: tuple[AudioFormat, ...],
     retry_given_up: bool,
     template: str | None,
+    tz: tzinfo,
 ) -> None:
     """Download the recordings that a copy lacks."""
+    from ..downloads.path_template import DEFAULT_TEMPLATE
     from ..sync import sync_recordings
-    from ..sync.path_template import DEFAULT_TEMPLATE
     from .progress import progress, should_show_progress
 
     shown = should_show_progress(stdout_is_free=not summary.as_json)
@@ -220,6 +226,7 @@ async def download_missing(
             database,
             folder,
             template=template or DEFAULT_TEMPLATE,
+            tz=tz,
             concurrency=concurrency,
             accept=accept,
             retry_given_up=retry_given_up,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..client import Roistat
+from ..downloads.path_template import DEFAULT_TEMPLATE, PathTemplate
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -29,7 +30,6 @@ from ..sync import (
     sync_calls,
     sync_recordings,
 )
-from ..sync.path_template import DEFAULT_TEMPLATE, PathTemplate
 from ..sync.postgres_address import display_name, is_postgres
 from ..sync.sql_target import SqlTarget
 from ..sync.status import read_status

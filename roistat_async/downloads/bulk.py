@@ -23,9 +23,11 @@ from typing import Generic, Self, TypeVar
 
 from ..errors import ConfigurationError, NoRecordingError, RoistatError
 from ..files.paths import check_target, make_folder
-from ..files.stale_parts import remove_stale_parts
+from ..files.stale_parts import FolderCleaner, remove_stale_parts
 from ..integrations.objects import ObjectFolder
 from ..models.downloads import Download, DownloadOutcome, DownloadStatus
+from .file_kind import FileKind, variants
+from .path_template import resolve_inside
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,15 +77,24 @@ def download_all(
     *,
     save: Save,
     id_of: Callable[[T], str],
+    path_of: Callable[[T], str],
     concurrency: int,
-    endings: Sequence[str] = (".mp3",),
+    has_subfolders: bool = False,
+    kinds: Sequence[FileKind] = (FileKind.MP3,),
 ) -> BulkDownload:
-    """Save recordings as `<call id>.mp3`, `concurrency` at once, without storing all ids.
+    """Save recordings below a folder, `concurrency` at once, without storing all ids.
 
-    A file with another one of the endings counts as existing. An id that `id_of` refuses is an
-    outcome.
+    A file with the ending of another kind counts as existing. An id that `id_of` or `path_of`
+    refuses is an outcome. `has_subfolders` tells that a path has more than a name.
     """
-    return BulkDownload(_outcomes(ids, folder, save, id_of, endings, concurrency))
+    root = folder if isinstance(folder, Path) else Path()
+
+    def targets_of(item: T) -> list[Path]:
+        return variants(root / path_of(item), kinds)
+
+    return BulkDownload(
+        _outcomes(ids, folder, save, id_of, targets_of, concurrency, has_subfolders=has_subfolders)
+    )
 
 
 async def _outcomes(
@@ -91,18 +102,21 @@ async def _outcomes(
     folder: Path | ObjectFolder,
     save: Save,
     id_of: Callable[[T], str],
-    endings: Sequence[str],
+    targets_of: Callable[[T], list[Path]],
     concurrency: int,
+    *,
+    has_subfolders: bool,
 ) -> AsyncGenerator[DownloadOutcome, None]:
-    root = folder if isinstance(folder, Path) else Path()
-    size_of = _prepare(folder) if isinstance(folder, Path) else folder.size_of
+    if isinstance(folder, Path):
+        size_of = _prepare(folder, has_subfolders=has_subfolders)
+    else:
+        size_of = folder.size_of
 
     async def download(item: T) -> DownloadOutcome:
         try:
-            call_id = id_of(item)
+            call_id, targets = id_of(item), targets_of(item)
         except ConfigurationError as error:
             return DownloadOutcome(_raw_id(item), DownloadStatus.FAILED, error=error)
-        targets = [root / f"{call_id}{ending}" for ending in endings]
         return await _outcome(call_id, targets, size_of, save)
 
     results = map_concurrently(ids, download, key_of=_raw_id, concurrency=concurrency)
@@ -111,14 +125,28 @@ async def _outcomes(
             yield outcome
 
 
-def _prepare(folder: Path) -> SizeOf:
+def _prepare(folder: Path, *, has_subfolders: bool) -> SizeOf:
     """Create and clean a folder; return the function that looks for a file in it."""
     make_folder(folder)
+    if has_subfolders:
+        return _size_of_below(folder)
     remove_stale_parts(folder)
     is_writable = os.access(folder, os.W_OK)
 
     async def size_of(target: Path) -> int:
         return _existing_size(target, is_writable=is_writable)
+
+    return size_of
+
+
+def _size_of_below(root: Path) -> SizeOf:
+    """Return the function that looks for a file in the subfolders, and cleans each of them once."""
+    cleaner = FolderCleaner()
+
+    async def size_of(target: Path) -> int:
+        resolve_inside(root, target.relative_to(root).as_posix())
+        await cleaner.clean(target.parent)
+        return _existing_size(target, is_writable=False)
 
     return size_of
 

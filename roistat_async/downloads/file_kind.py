@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Literal
@@ -90,6 +91,13 @@ def with_ending(path: Path, kind: FileKind) -> Path:
     """Return the path with the ending of an audio kind, if it has the ending of another one."""
     is_audio = path.suffix.lower() in ENDINGS.values() and kind in ENDINGS
     return path.with_suffix(ENDINGS[kind]) if is_audio else path
+
+
+def variants(path: Path, kinds: Sequence[FileKind]) -> list[Path]:
+    """Return the path, and those that it would have with the ending of each other kind."""
+    if len(kinds) == 1:
+        return [path]
+    return list(dict.fromkeys([path, *(with_ending(path, kind) for kind in kinds)]))
 
 
 def _begins_with_frames(head: bytes) -> bool:

@@ -7,13 +7,34 @@ import re
 import stat
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from .paths import disk_error
+from .threads import run_in_thread
+
+MAX_CLEANED_FOLDERS = 1000
+"""Folders remembered as cleaned; cleaning one again does no harm."""
 
 # Earlier versions wrote names of 16 digits, with a `.note` beside them.
 _PART = re.compile(r"\.[^/]+\.(?:[0-9a-f]{12}|[0-9a-f]{16})\.part(?:\.note)?")
 _MAX_AGE = 24 * 3600.0
+
+
+class FolderCleaner:
+    """Remover of the stale part files of many folders, of each one once."""
+
+    def __init__(self) -> None:
+        self._cleaned: dict[Path, None] = {}
+
+    async def clean(self, folder: Path) -> None:
+        """Remove the stale part files of a folder that exists, unless that was done before."""
+        if folder in self._cleaned or not os.path.isdir(folder):
+            return
+        if len(self._cleaned) >= MAX_CLEANED_FOLDERS:
+            del self._cleaned[next(iter(self._cleaned))]
+        self._cleaned[folder] = None
+        await run_in_thread(partial(remove_stale_parts, folder))
 
 
 def remove_stale_parts(folder: Path) -> int:

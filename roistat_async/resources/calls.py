@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ..downloads import bulk
 from ..downloads.body import Body
 from ..downloads.file_download import FileDownload, Progress, SaveTarget, save_file
 from ..downloads.file_kind import AudioFormat
-from ..downloads.file_request import export_request, recording_request
+from ..downloads.file_request import accepted_kinds, export_request, recording_request
 from ..downloads.open_body import open_body
 from ..downloads.range_response import strong_etag
 from ..downloads.requested_range import RequestedRange
@@ -38,6 +38,7 @@ from ..wire import codec, list_query, records, values
 from ..wire.envelope import ApiResponse
 from ..wire.list_query import CallExtension, CallField, Filters, Sort
 from . import call_writes
+from .call_items import call_id_of, check_calls, path_below
 
 _LIST = "project/calltracking/call/list"
 _UPDATE = "project/calltracking/call/update"
@@ -311,6 +312,8 @@ class Calls:
         calls: Iterable[Call | str | int] | AsyncIterable[Call | str | int],
         folder: str | os.PathLike[str] | ObjectFolder,
         *,
+        template: str | None = None,
+        tz: tzinfo = UTC,
         concurrency: int = 8,
         accept: Iterable[AudioFormat] = (),
         check: bool = True,
@@ -318,6 +321,8 @@ class Calls:
         """Save recordings as `<call id>.mp3` in a folder; existing files cost no request.
 
         The folder may be in an object store: `s3://bucket/prefix` (docs/object-stores.md).
+        `template` gives other paths, from the date in `tz`: "{year}/{month}/{day}/{call_id}.mp3".
+        It needs Calls in place of ids; {hour} and {project} are fields as well.
 
             async for outcome in roistat.calls.download_recordings(calls, "recordings/"):
                 print(outcome.call_id, outcome.status)
@@ -330,11 +335,8 @@ class Calls:
         around it: leaving the block cancels what is under way.
         """
         require_int(concurrency, "concurrency")
-        if not isinstance(calls, AsyncIterable):
-            require_iterable(calls, "calls")
-        if isinstance(calls, Sequence):  # an iterator can be checked only while it is consumed
-            for call in calls:
-                call_id_of(call)
+        path_of = path_below(template, self._api.config, tz)
+        check_calls(calls, path_of)
         limit = min(concurrency, self._api.config.limits.concurrency)
         formats = tuple(require_iterable(accept, "accept"))
         patient = Calls(self._api.waiting_for_limits())
@@ -345,7 +347,9 @@ class Calls:
             place,
             save=partial(patient._save, accept=formats, check=check, objects=objects),
             id_of=call_id_of,
-            endings=recording_request("0", formats).endings,
+            path_of=path_of,
+            has_subfolders=template is not None,
+            kinds=accepted_kinds(formats),
             concurrency=limit,
         )
 
@@ -375,11 +379,6 @@ class Calls:
     ) -> Download:
         request = recording_request(call_id, accept, check=check)
         return await FileDownload(self._api, request, target, folder=objects).run()
-
-
-def call_id_of(call: Call | str | int) -> str:
-    """Return the id of a call, checked because it becomes part of a URL and of a file name."""
-    return values.validate_id(call.id if isinstance(call, Call) else call, "call")
 
 
 async def _collect_table(pages: AsyncGenerator[Page[Call], None]) -> Any:

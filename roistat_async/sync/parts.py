@@ -16,6 +16,7 @@ from attrs import frozen
 from ..client import ClientOptions, Roistat
 from ..clock import Clock
 from ..config import Limits, parse_project, validate_base_url
+from ..downloads.path_template import DEFAULT_TEMPLATE, PathTemplate
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -30,7 +31,6 @@ from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
 from .calls import check_arguments, sync_calls
 from .parquet import ParquetTarget
-from .path_template import DEFAULT_TEMPLATE, PathTemplate
 from .postgres import PostgresTarget
 from .postgres_address import is_postgres, parse_address
 from .recordings import sync_recordings

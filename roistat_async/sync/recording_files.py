@@ -10,17 +10,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from ..downloads.file_kind import MAX_HEAD_SIZE, AudioFormat, sniff, with_ending
+from ..downloads.file_kind import MAX_HEAD_SIZE, AudioFormat, sniff, variants
 from ..downloads.file_request import accepted_kinds
+from ..downloads.path_template import resolve_inside
 from ..files.paths import make_folder
-from ..files.stale_parts import remove_stale_parts
+from ..files.stale_parts import FolderCleaner
 from ..files.threads import run_in_thread
 from ..models.downloads import Download
 from ..resources.calls import Calls
-from .path_template import resolve_inside
-
-MAX_CLEANED_FOLDERS = 1000
-"""Folders remembered as cleaned; cleaning one again does no harm."""
 
 
 class RecordingFiles:
@@ -30,7 +27,7 @@ class RecordingFiles:
         self.root: Path = root
         self.accept: tuple[AudioFormat, ...] = tuple(accept)
         self._kinds = accepted_kinds(accept)
-        self._cleaned: dict[Path, None] = {}
+        self._cleaner = FolderCleaner()
 
     def prepare(self) -> None:
         """Create the folder."""
@@ -39,7 +36,7 @@ class RecordingFiles:
     async def resolve(self, relative_path: str) -> Path:
         """Return the path of a file; remove the part files of killed runs from a new folder."""
         path = resolve_inside(self.root, relative_path)
-        await self._clean(path.parent)
+        await self._cleaner.clean(path.parent)
         return path
 
     async def save(self, calls: Calls, call_id: str, path: Path) -> Download:
@@ -48,9 +45,7 @@ class RecordingFiles:
 
     def variants(self, path: Path) -> list[Path]:
         """Return the path, and those that it would have in the other accepted formats."""
-        if len(self._kinds) == 1:
-            return [path]
-        return list(dict.fromkeys([path, *(with_ending(path, kind) for kind in self._kinds)]))
+        return variants(path, self._kinds)
 
     def relative(self, path: Path) -> str:
         """Return a path as the database stores it."""
@@ -65,14 +60,6 @@ class RecordingFiles:
     def read_any(self, path: Path) -> Download | None:
         """Return the same; it reads the whole file."""
         return next(filter(None, map(self._read, self.variants(path))), None)
-
-    async def _clean(self, folder: Path) -> None:
-        if folder in self._cleaned or not os.path.isdir(folder):
-            return
-        if len(self._cleaned) >= MAX_CLEANED_FOLDERS:
-            del self._cleaned[next(iter(self._cleaned))]
-        self._cleaned[folder] = None
-        await run_in_thread(partial(remove_stale_parts, folder))
 
     def _read(self, path: Path) -> Download | None:
         """Return what a file holds; None if it is no recording.

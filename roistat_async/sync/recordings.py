@@ -16,6 +16,7 @@ from ..client import Roistat
 from ..clock import Clock
 from ..downloads import bulk
 from ..downloads.file_kind import AudioFormat
+from ..downloads.path_template import DEFAULT_TEMPLATE, PathTemplate
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -33,7 +34,6 @@ from ..models.downloads import DownloadOutcome
 from ..tracebacks import hides_arguments
 from ..validation import require_int
 from . import recordings_table
-from .path_template import DEFAULT_TEMPLATE, PathTemplate
 from .recording_files import RecordingFiles
 from .recording_objects import RecordingObjects
 from .recording_results import RecordingResults

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -168,13 +170,43 @@ def test_given_up_recordings_of_a_copy(
     assert {path.stem for path in tmp_path.rglob("*.wav")} == missing != set()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("source", [["--from", "calls.db"], ["--last", "30d"]], ids=["copy", "api"])
+def test_template_in_a_time_zone(
+    source: list[str],
+    fake: FakeRoistat,
+    roistat: Roistat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With --template and --tz a file has the date of its call in that time zone in its path."""
+    monkeypatch.chdir(tmp_path)
+    assert roistat("sync", "--to", "calls.db", "--since", "30d").code == 0
+    options = ("--template", "{day}-{hour}/{call_id}.mp3", "--tz", "Asia/Tokyo")
+    assert roistat("recordings", "mp3", *source, *options).code == 0
+    paths = {path.stem: path.parent.name for path in (tmp_path / "mp3").rglob("*.mp3")}
+    rows = {row["id"]: datetime.fromisoformat(row["date"]) for row in fake.state.calls}
+    assert paths == {
+        call_id: f"{rows[call_id].astimezone(ZoneInfo('Asia/Tokyo')):%d-%H}"
+        for call_id in fake.state.recordings
+    }
+
+
 WRONG = {
-    "--retry-given-up and --template go with": [
+    "--retry-given-up goes with": [
         "recordings",
         "mp3",
         "--last",
         "7d",
         "--retry-given-up",
+    ],
+    "--template needs the dates": [
+        "recordings",
+        "mp3",
+        "--call-id",
+        "7",
+        "--template",
+        "a/{call_id}",
     ],
     "use either a period": ["recordings", "mp3", "--last", "7d", "--from", "calls.db"],
     "add --period": ["recordings", "mp3"],

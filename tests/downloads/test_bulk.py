@@ -20,6 +20,10 @@ from roistat_async.testing import FakeRoistat
 FILE = "call/*/file"
 
 
+def path_of(call_id: object) -> str:
+    return f"{call_id}.mp3"
+
+
 async def outcomes(
     roistat: Roistat, calls: Any, folder: Path, **options: Any
 ) -> dict[str, DownloadOutcome]:
@@ -61,7 +65,9 @@ async def test_outcome_describes_the_file(tmp_path: Path) -> None:
     async def save(call_id: str, target: Path) -> Download:
         return Download(target, 7, "ab")
 
-    downloads = bulk.download_all(["1", "2"], tmp_path, save=save, id_of=str, concurrency=1)
+    downloads = bulk.download_all(
+        ["1", "2"], tmp_path, save=save, id_of=str, path_of=path_of, concurrency=1
+    )
     assert [outcome async for outcome in downloads] == [
         DownloadOutcome("1", DownloadStatus.SKIPPED, tmp_path / "1.mp3", 5),
         DownloadOutcome("2", DownloadStatus.SAVED, tmp_path / "2.mp3", 7, sha256="ab"),
@@ -140,7 +146,9 @@ class Saver:
 
 
 def download_all(save: bulk.Save, ids: Any, folder: Path, concurrency: int = 3) -> BulkDownload:
-    return bulk.download_all(ids, folder, save=save, id_of=str, concurrency=concurrency)
+    return bulk.download_all(
+        ids, folder, save=save, id_of=str, path_of=path_of, concurrency=concurrency
+    )
 
 
 async def test_concurrency_is_a_limit(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ import pytest
 from attrs import define
 
 from roistat_async import Roistat, errors
+from roistat_async.files import stale_parts
 from roistat_async.models.calls import Call, CallStatus
 from roistat_async.models.downloads import DownloadOutcome
 from roistat_async.sync import (
     RecordingsReport,
     SyncState,
-    recording_files,
     recordings,
     sync_recordings,
 )
@@ -559,9 +559,9 @@ async def test_a_folder_is_cleaned_once(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, limit: int, expected: int
 ) -> None:
     """A run remembers which folders it cleaned, up to a limit."""
-    monkeypatch.setattr(recording_files, "MAX_CLEANED_FOLDERS", limit)
+    monkeypatch.setattr(stale_parts, "MAX_CLEANED_FOLDERS", limit)
     cleaned: list[Path] = []
-    monkeypatch.setattr(recording_files, "remove_stale_parts", cleaned.append)
+    monkeypatch.setattr(stale_parts, "remove_stale_parts", cleaned.append)
     await archive.add(1, 2, 3, 4)
     # Newest first, the calls alternate between the folders of two hours.
     for number in (1, 2, 3, 4):

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async.errors import ConfigurationError
-from roistat_async.sync.path_template import (
+from roistat_async.downloads.path_template import (
     DEFAULT_TEMPLATE,
     FIELDS,
     PathTemplate,
     resolve_inside,
 )
+from roistat_async.errors import ConfigurationError
 
 DATE = datetime(2026, 5, 1, 22, 30, tzinfo=UTC)
 ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\}, \{project\}")
