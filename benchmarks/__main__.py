@@ -26,6 +26,7 @@ BENCHES = (
     "sync",
     "dlt",
     "scale",
+    "dask",
     "startup",
 )
 

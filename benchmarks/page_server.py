@@ -3,7 +3,9 @@
 It runs in a process of its own and implements just enough HTTP: it reads a request up to its
 length, looks for the number after `"offset":` and sends the page of that offset after `latency`
 seconds, or an empty page. With `generated` the pages are those of `history_server`, for histories
-too long to be prepared. With a `certificate` the server uses TLS.
+too long to be prepared; `cached` ones are generated once for each different request. With a
+`certificate` the server uses TLS. With `per_second` a project that sends more requests in a second
+gets `request_limit_error`, and `Served.refusals` counts these.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ import gzip as gzip_file
 import multiprocessing
 import re
 import ssl
+import time
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -30,6 +35,8 @@ KEY = "0123456789abcdef0123456789abcdef"
 RECORDING = mp3.recording("16769", 1.0)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _OFFSET = re.compile(rb'"offset": ?(\d+)')
+_PROJECT = re.compile(rb"[?&]project=(\d+)")
+_REFUSAL = b'{"status":"error","error":"request_limit_error"}'
 _HEAD = (
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: bench\r\n"
     "Date: Mon, 04 May 2026 10:00:00 GMT\r\n{}Content-Length: {}\r\n\r\n"
@@ -45,6 +52,8 @@ class Plan:
     latency: float = 0.0
     gzip: bool = False
     generated: bool = False
+    cached: bool = False
+    per_second: int = 0
     recording: bytes = RECORDING
     certificate: Path | None = None
 
@@ -59,12 +68,13 @@ def serving_pages(plan: Plan) -> Iterator[Served]:
     """Serve while the block runs."""
     context = multiprocessing.get_context("spawn")
     parent, child = context.Pipe()
-    process = context.Process(target=_serve, args=(plan, child), daemon=True)
+    refusals = context.Value("i", 0)
+    process = context.Process(target=_serve, args=(plan, child, refusals), daemon=True)
     process.start()
     child.close()
     try:
         scheme = "https" if plan.certificate else "http"
-        yield Served(f"{scheme}://127.0.0.1:{parent.recv()}/api/v1", KEY, PROJECT)
+        yield Served(f"{scheme}://127.0.0.1:{parent.recv()}/api/v1", KEY, PROJECT, refusals)
     finally:
         parent.close()
         process.join(30)
@@ -91,18 +101,53 @@ class _Generated:
     def __init__(self, plan: Plan) -> None:
         self._calls = plan.total
         self._recording = _framed(plan.recording, is_gzip=False)
+        self._cache: dict[bytes, bytes] | None = {} if plan.cached else None
 
     def respond(self, head: bytes, body: bytes) -> bytes:
         """Return the response to a request."""
         if b"/file?" in head:
             return self._recording
+        if self._cache is None:
+            return self._page(body)
+        if body not in self._cache:
+            self._cache[body] = self._page(body)
+        return self._cache[body]
+
+    def _page(self, body: bytes) -> bytes:
         return _framed(history_server.page(body, self._calls), is_gzip=False)
+
+
+class _Limited:
+    """Responses for so many requests a second of each project, else an error that is counted."""
+
+    def __init__(self, responses: _Prepared | _Generated, per_second: int, refusals: Any) -> None:
+        self._responses = responses
+        self._per_second = per_second
+        self._refusals = refusals
+        self._sent: dict[bytes, deque[float]] = defaultdict(deque)
+        self._refusal = _framed(_REFUSAL, is_gzip=False)
+
+    def respond(self, head: bytes, body: bytes) -> bytes:
+        """Return the response to a request."""
+        match = _PROJECT.search(head)
+        sent = self._sent[match[1] if match else b""]
+        now = time.monotonic()
+        while sent and sent[0] <= now - 1:
+            sent.popleft()
+        if len(sent) >= self._per_second:
+            self._refusals.value += 1
+            return self._refusal
+        sent.append(now)
+        return self._responses.respond(head, body)
+
+
+Responses = _Prepared | _Generated | _Limited
 
 
 class _Connection(asyncio.Protocol):
     """Connection whose requests get their responses one after the other."""
 
-    def __init__(self, responses: _Prepared | _Generated, latency: float) -> None:
+    def __init__(self, responses: Responses, latency: float) -> None:
         self._responses = responses
         self._latency = latency
         self._received = b""
@@ -131,14 +176,13 @@ class _Connection(asyncio.Protocol):
             self._transport.write(response)
 
 
-def _serve(plan: Plan, pipe: Connection) -> None:
-    responses = _Generated(plan) if plan.generated else _Prepared(plan)
+def _serve(plan: Plan, pipe: Connection, refusals: Any) -> None:
+    unlimited = _Generated(plan) if plan.generated else _Prepared(plan)
+    responses = _Limited(unlimited, plan.per_second, refusals) if plan.per_second else unlimited
     asyncio.run(_serve_until_closed(responses, plan, pipe))
 
 
-async def _serve_until_closed(
-    responses: _Prepared | _Generated, plan: Plan, pipe: Connection
-) -> None:
+async def _serve_until_closed(responses: Responses, plan: Plan, pipe: Connection) -> None:
     loop = asyncio.get_running_loop()
     tls = None
     if plan.certificate:

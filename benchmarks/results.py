@@ -20,7 +20,18 @@ from .timing import Ratio
 
 RESULTS = Path(__file__).parent / "results.json"
 _LIBRARIES = ("roistat_async", "aiohttp", "attrs", "cattrs", "msgspec", "tenacity", "yarl")
-_PEERS = ("httpx", "pydantic", "orjson", "isal", "zlib-ng", "uvloop", "pyarrow", "dlt", "duckdb")
+_PEERS = (
+    "httpx",
+    "pydantic",
+    "orjson",
+    "isal",
+    "zlib-ng",
+    "uvloop",
+    "pyarrow",
+    "dlt",
+    "duckdb",
+    "distributed",
+)
 _PROGRAMS = ("curl", "aria2c")
 _MISSING = "not installed"
 

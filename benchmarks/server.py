@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import Any
 
 from attrs import frozen
 
@@ -17,6 +18,12 @@ class Served:
     base_url: str
     api_key: str
     project: int
+    counter: Any = None
+
+    @property
+    def refusals(self) -> int:
+        """Number of requests that were refused because of a limit."""
+        return 0 if self.counter is None else int(self.counter.value)
 
 
 @contextmanager
