@@ -221,6 +221,29 @@ def test_s149_workers_are_killed_again_and_again(
     assert len(slow_server.requests) - sent == sum(report.requests for report in again)
 
 
+def test_s152_a_part_whose_worker_is_always_killed(
+    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
+) -> None:
+    """It fails after the last retry, and its next run resumes."""
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"allowed_failures": 0},
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        slow_server.on_request = lambda _: len(slow_server.requests) == 5 and kill_one(cluster)
+        parts = slow_parts(tmp_path, slow_server)[:1]
+        (report,) = dask.sync_on_dask(parts, client, retries=0)
+        assert report.status == "failed"
+        assert "each worker that ran project 12345 was killed" in str(report.error)
+        (report,) = dask.sync_on_dask([report.part], client)
+    assert report.status == "ok"
+    assert copied(tmp_path) == Counter({12345: CALLS})
+
+
 @contextmanager
 def dask_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a scheduler or a worker as a process of its own."""

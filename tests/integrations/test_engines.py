@@ -1,0 +1,101 @@
+"""Recipes of docs/scale-out.md: parts on other engines than Dask, and readers of the result."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roistat_async import Limits
+from roistat_async.sync import Part, PartReport, plan, run_part
+from roistat_async.testing import FakeRoistat, Quirks
+
+pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `arrow`")
+
+PROJECTS = [12345, 1, 2]
+CALLS = 40
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
+    """Yield a server of three projects; processes that start later have its key and address."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    with FakeRoistat(projects=PROJECTS[1:], calls=CALLS, quirks=quirks).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.delenv("ROISTAT_PROJECT", raising=False)
+        yield fake
+
+
+@pytest.fixture
+def parts(server: FakeRoistat, tmp_path: Path) -> list[Part]:
+    """Plan one part for each project, all into one folder of Parquet files."""
+    since = datetime.now(UTC) - timedelta(days=100)
+    limits = Limits(per_second=None, per_hour=None)
+    return plan(PROJECTS, to=tmp_path / "calls.parquet", since=since, limits=limits)
+
+
+def check(reports: list[PartReport]) -> None:
+    """Check that each project is copied."""
+    assert [(report.project, report.status, report.added) for report in reports] == [
+        (project, "ok", CALLS) for project in PROJECTS
+    ]
+
+
+def test_processes_of_the_standard_library(parts: list[Part]) -> None:
+    """A pool of processes runs the parts at the same time."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        check(list(pool.map(run_part, parts)))
+
+
+@pytest.mark.slow
+def test_ray(parts: list[Part]) -> None:
+    """Each part is a remote function of Ray."""
+    ray: Any = pytest.importorskip("ray", reason="Ray is missing: pip install ray")
+    ray.init(num_cpus=2, include_dashboard=False)
+    try:
+        remote = ray.remote(max_retries=5)(run_part)
+        check(ray.get([remote.remote(part) for part in parts]))
+    finally:
+        ray.shutdown()
+
+
+@pytest.mark.slow
+def test_prefect(parts: list[Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part is a task of Prefect; a flow maps it over the parts."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    prefect: Any = pytest.importorskip("prefect", reason="Prefect is missing: pip install prefect")
+
+    @prefect.task(retries=5)
+    def copy_project(part: Part) -> PartReport:
+        return run_part(part)
+
+    @prefect.flow
+    def copy_all(parts: list[Part]) -> list[PartReport]:
+        reports: list[PartReport] = copy_project.map(parts).result()
+        return reports
+
+    check(copy_all(parts))
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask uses what pandas deprecates
+def test_duckdb_and_dask_read_the_folder(parts: list[Part]) -> None:
+    """Project and day are columns."""
+    duckdb: Any = pytest.importorskip("duckdb", reason="DuckDB is missing: pip install duckdb")
+    check([run_part(part) for part in parts])
+    files = f"read_parquet('{parts[0].to}/*/*/*.parquet', hive_partitioning = true)"
+    rows = duckdb.sql(f"SELECT project, count(*) FROM {files} GROUP BY 1 ORDER BY 1").fetchall()
+    assert rows == [(1, CALLS), (2, CALLS), (12345, CALLS)]
+    pytest.importorskip("pandas", reason="pandas is missing: pip install pandas")
+    dataframe: Any = pytest.importorskip("dask.dataframe", reason="Dask has no dataframes")
+    counts = dataframe.read_parquet(parts[0].to).groupby("project").size().compute()
+    assert {int(project): int(count) for project, count in counts.items()} == dict.fromkeys(
+        PROJECTS, CALLS
+    )
