@@ -73,16 +73,13 @@ def test_prefect(parts: list[Part], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     prefect: Any = pytest.importorskip("prefect", reason="Prefect is missing: pip install prefect")
 
-    @prefect.task(retries=5)
-    def copy_project(part: Part) -> PartReport:
-        return run_part(part)
+    copy_project = prefect.task(run_part, retries=5)
 
-    @prefect.flow
-    def copy_all(parts: list[Part]) -> list[PartReport]:
+    def copy_all() -> list[PartReport]:
         reports: list[PartReport] = copy_project.map(parts).result()
         return reports
 
-    check(copy_all(parts))
+    check(prefect.flow(copy_all)())
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask uses what pandas deprecates
