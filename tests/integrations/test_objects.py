@@ -327,36 +327,35 @@ async def test_d106_an_object_that_was_not_noted_is_adopted(
     assert saved_rows(path) == rows
 
 
-def test_the_example_of_an_archive_fills_a_bucket(
-    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`examples/archive_recordings.py` takes the URL of a store; its index names every object."""
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
+    """Run a fake that the environment names, for programs."""
     with FakeRoistat(calls=20).in_thread() as fake:
         monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
         monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
         monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
-        index = tmp_path / "index.csv"
-        arguments = ["2020-01-01..2040-01-01", f"{bucket.url}/may", str(index)]
-        assert archive_recordings.main(arguments) == 0
+        yield fake
+
+
+@pytest.mark.usefixtures("exported")
+def test_the_example_of_an_archive_fills_a_bucket(bucket: Bucket, tmp_path: Path) -> None:
+    """`examples/archive_recordings.py` takes the URL of a store; its index names every object."""
+    index = tmp_path / "index.csv"
+    arguments = ["2020-01-01..2040-01-01", f"{bucket.url}/may", str(index)]
+    assert archive_recordings.main(arguments) == 0
     with index.open(newline="", encoding="utf-8") as file:
         names = {row["file"] for row in csv.DictReader(file) if row["status"] == "saved"}
     assert {f"may/{name}" for name in names} == set(bucket.list_keys())
 
 
-def test_the_command_fills_a_bucket(
-    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_fills_a_bucket(bucket: Bucket, tmp_path: Path, exported: FakeRoistat) -> None:
     """`roistat recordings` and `roistat sync --recordings` take the URL of a store."""
-    with FakeRoistat(calls=20).in_thread() as fake:
-        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
-        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
-        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
-        call_id = recorded(fake)[0]
-        assert run(["recordings", f"{bucket.url}/one", "--call-id", call_id]) == 0
-        assert bucket.list_keys() == [f"one/{call_id}.mp3"]
-        arguments = ["sync", "--to", str(tmp_path / "calls.db"), "--since", "2020-01-01"]
-        assert run([*arguments, "--recordings", f"{bucket.url}/all"]) == 0
-        assert len(bucket.list_keys()) == 1 + len(fake.state.recordings)
+    call_id = recorded(exported)[0]
+    assert run(["recordings", f"{bucket.url}/one", "--call-id", call_id]) == 0
+    assert bucket.list_keys() == [f"one/{call_id}.mp3"]
+    arguments = ["sync", "--to", str(tmp_path / "calls.db"), "--since", "2020-01-01"]
+    assert run([*arguments, "--recordings", f"{bucket.url}/all"]) == 0
+    assert len(bucket.list_keys()) == 1 + len(exported.state.recordings)
 
 
 def test_the_command_refuses_an_unknown_store(
