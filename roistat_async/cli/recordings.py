@@ -10,7 +10,7 @@ from contextlib import aclosing
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -57,6 +57,10 @@ _NAMED_FAILURES = 5
     help="Path in DIR, like {year}/{month}/{day}/{call_id}.mp3; dates are in --tz.",
 )  # fmt: skip
 @click.option(
+    "--filter", "filters", multiple=True, metavar="'FIELD OP VALUE'",
+    help="Only of the calls that match, e.g. 'duration > 60'; may be repeated.",
+)  # fmt: skip
+@click.option(
     "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N"
 )
 @accept_option
@@ -73,6 +77,7 @@ def command(
     database: str | None,
     retry_given_up: bool,
     template: str | None,
+    filters: tuple[str, ...],
     concurrency: int,
     accept: tuple[AudioFormat, ...],
     on_bad_record: OnBadRecord,
@@ -93,6 +98,8 @@ def command(
     roistat recordings calls/ --from calls.db --retry-given-up
     roistat recordings s3://bucket/calls --last 7d
     """
+    from ..wire.list_query import CALL_FIELDS
+    from .filters import parse_filter
     from .list_output import report_bad_records
     from .output import wants_json
     from .runner import run_with_client
@@ -104,6 +111,9 @@ def command(
         raise click.UsageError("--retry-given-up goes with --from calls.db")
     if template is not None and ids:
         raise click.UsageError("--template needs the dates of calls: use --last 7d or --from")
+    if filters and ids:
+        raise click.UsageError("--filter goes with --period, --last, --since or --from")
+    conditions = [parse_filter(text, CALL_FIELDS, span.zone) for text in filters]
     summary = Summary(as_json=wants_json(json))
 
     async def work(roistat: Roistat) -> None:
@@ -111,7 +121,7 @@ def command(
             await download_missing(
                 roistat, database, folder, summary, concurrency=concurrency,
                 accept=accept, retry_given_up=retry_given_up, template=template,
-                tz=span.zone,
+                tz=span.zone, filters=conditions,
             )  # fmt: skip
             return
         save = partial(
@@ -122,7 +132,9 @@ def command(
             # One of many lines may be invalid; a list would be refused as a whole.
             await report(save(iter(ids) if stdin else ids), summary)
             return
-        async with aclosing(answered_calls(roistat, period, on_bad_record, summary)) as calls:
+        async with aclosing(
+            answered_calls(roistat, period, conditions, on_bad_record, summary)
+        ) as calls:
             await report(save(calls), summary)
 
     summary.total = len(ids) if ids else None
@@ -168,12 +180,18 @@ class Summary:
 
 
 async def answered_calls(
-    roistat: Roistat, period: Period, on_bad_record: OnBadRecord, summary: Summary
+    roistat: Roistat,
+    period: Period,
+    filters: list[Any],
+    on_bad_record: OnBadRecord,
+    summary: Summary,
 ) -> AsyncGenerator[Call, None]:
     """Yield the answered calls of a period: no others have a recording."""
     from .. import CallStatus
 
-    pager = roistat.calls.list(period=period, status=CallStatus.ANSWER, on_bad_record=on_bad_record)
+    pager = roistat.calls.list(
+        period=period, status=CallStatus.ANSWER, filters=filters, on_bad_record=on_bad_record
+    )
     async with aclosing(pager.pages()) as pages:
         async for page in pages:
             summary.total = page.total
@@ -208,6 +226,7 @@ async def download_missing(
     retry_given_up: bool,
     template: str | None,
     tz: tzinfo,
+    filters: list[Any],
 ) -> None:
     """Download the recordings that a copy lacks."""
     from ..downloads.path_template import DEFAULT_TEMPLATE
@@ -227,6 +246,7 @@ async def download_missing(
             folder,
             template=template or DEFAULT_TEMPLATE,
             tz=tz,
+            filters=filters,
             concurrency=concurrency,
             accept=accept,
             retry_given_up=retry_given_up,

@@ -33,7 +33,9 @@ from ..integrations.objects import ObjectFolder, open_folder
 from ..models.downloads import DownloadOutcome
 from ..tracebacks import hides_arguments
 from ..validation import require_int
+from ..wire.list_query import CallField, Filters
 from . import recordings_table
+from .call_conditions import SqlCondition, sql_condition
 from .recording_files import RecordingFiles
 from .recording_objects import RecordingObjects
 from .recording_results import RecordingResults
@@ -64,6 +66,7 @@ async def sync_recordings(
     concurrency: int = 8,
     wait_for: timedelta = timedelta(hours=72),
     limit: int | None = None,
+    filters: Filters[CallField] = (),
     accept: Iterable[AudioFormat] = (),
     retry_given_up: bool = False,
     progress: OnRecording | None = None,
@@ -85,6 +88,9 @@ async def sync_recordings(
         wait_for: age of a call up to which a missing or refused recording is requested again.
             Later runs do that, after growing delays. Then it is given up.
         limit: number of calls to try in this run.
+        filters: conditions as in `calls.list`, e.g. [("duration", ">", 60)]. They are checked in
+            the copy. Recordings of other calls are not requested; a later run without the filters
+            downloads them.
         accept: formats that are saved besides MP3, e.g. ["wav"]. Their files have the ending of
             the format in place of .mp3.
         retry_given_up: request those again that were given up.
@@ -102,6 +108,7 @@ async def sync_recordings(
         require_int(limit, "limit")
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
+    condition = sql_condition(filters)
     roistat = roistat.with_options(when_exhausted="wait")
     place = open_folder(folder)
     files = (
@@ -114,7 +121,14 @@ async def sync_recordings(
     async with _open(target, roistat) as opened:
         results = RecordingResults(wait_for, now)
         run = _RecordingsRun(
-            roistat, opened, files, path_template, results, now(), retry_given_up=retry_given_up
+            roistat,
+            opened,
+            files,
+            path_template,
+            results,
+            now(),
+            condition,
+            retry_given_up=retry_given_up,
         )
         return await run.run(concurrency, limit, progress)
 
@@ -155,6 +169,7 @@ class _RecordingsRun:
         path_template: PathTemplate,
         results: RecordingResults,
         started_at: datetime,
+        condition: SqlCondition,
         *,
         retry_given_up: bool,
     ) -> None:
@@ -165,6 +180,7 @@ class _RecordingsRun:
         self._path_template = path_template
         self._results = results
         self._started_at = started_at
+        self._condition = condition
         self._retry_given_up = retry_given_up
         self._claimed: set[str] = set()
 
@@ -214,7 +230,11 @@ class _RecordingsRun:
 
     def _count_due(self, connection: SqlConnection) -> int:
         return recordings_table.count_due(
-            connection, self._project, self._started_at, retry_given_up=self._retry_given_up
+            connection,
+            self._project,
+            self._started_at,
+            retry_given_up=self._retry_given_up,
+            condition=self._condition,
         )
 
     def _claim_batch(
@@ -228,6 +248,7 @@ class _RecordingsRun:
             after=after,
             limit=size,
             retry_given_up=self._retry_given_up,
+            condition=self._condition,
         )
         jobs = [self._plan(recording) for recording in due]
         paths = {job.due.call_id: job.path for job in jobs if job.error is None}

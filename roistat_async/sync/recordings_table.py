@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from attrs import asdict, frozen
 
 from ..errors import APIError, ContentError, RoistatError, ServerError
+from .call_conditions import SqlCondition
 from .sql import SqlConnection
 from .timestamps import format_second, parse_row_date
 
@@ -38,11 +39,11 @@ WHERE calls.project = :project AND calls.status = 'ANSWER' AND calls.deleted_at 
         OR recordings.state IN ('missing', 'failed') AND recordings.next_try_at <= :now
         OR recordings.state = 'given_up' AND :given_up)
 """
-NEXT_DUE = f"""
-SELECT calls.id, calls.date, coalesce(recordings.tries, 0) {_DUE}
+_NEXT_DUE = """
     AND (calls.date, calls.id) < (:date, :id)
 ORDER BY calls.date DESC, calls.id DESC LIMIT :max_rows
 """
+_ALL = SqlCondition()
 _CLAIM = """
 INSERT INTO recordings (project, call_id, state, path, next_try_at, problem)
 SELECT :project, :call_id, 'failed', :path, :now, :problem
@@ -165,12 +166,29 @@ def next_try(tries: int, now: datetime, date: datetime, wait_for: timedelta) -> 
     return now + min(remaining, RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
 
 
+def next_due_statement(condition: str = "") -> str:
+    """Return the statement for the next calls that match a further condition."""
+    columns = "calls.id, calls.date, coalesce(recordings.tries, 0)"
+    return f"SELECT {columns} {_DUE} {condition} {_NEXT_DUE}"
+
+
 def count_due(
-    connection: SqlConnection, project: int, now: datetime, *, retry_given_up: bool = False
+    connection: SqlConnection,
+    project: int,
+    now: datetime,
+    *,
+    retry_given_up: bool = False,
+    condition: SqlCondition = _ALL,
 ) -> int:
-    """Return the number of calls whose recordings are due."""
-    parameters = {"project": project, "now": format_second(now), "given_up": retry_given_up}
-    (count,) = connection.execute(f"SELECT count(*) {_DUE}", parameters).fetchone()
+    """Return the number of calls whose recordings are due, of those that match the condition."""
+    parameters = {
+        "project": project,
+        "now": format_second(now),
+        "given_up": retry_given_up,
+        **condition.parameters,
+    }
+    statement = f"SELECT count(*) {_DUE} {condition.text}"
+    (count,) = connection.execute(statement, parameters).fetchone()
     return int(count)
 
 
@@ -182,6 +200,7 @@ def next_due(
     after: DueRecording | None,
     limit: int,
     retry_given_up: bool = False,
+    condition: SqlCondition = _ALL,
 ) -> list[DueRecording]:
     """Return the next calls whose recordings are due, newest first, following `after`."""
     parameters = {
@@ -191,8 +210,9 @@ def next_due(
         "date": after.date_text if after else _AFTER_ALL_DATES,
         "id": after.call_id if after else "",
         "max_rows": limit,
+        **condition.parameters,
     }
-    rows = connection.execute(NEXT_DUE, parameters).fetchall()
+    rows = connection.execute(next_due_statement(condition.text), parameters).fetchall()
     return [
         DueRecording(call_id, parse_row_date(project, call_id, date), tries, date)
         for call_id, date, tries in rows

@@ -192,7 +192,29 @@ def test_template_in_a_time_zone(
     }
 
 
+@pytest.mark.parametrize("source", [["--from", "calls.db"], ["--last", "30d"]], ids=["copy", "api"])
+def test_filter(
+    source: list[str],
+    fake: FakeRoistat,
+    roistat: Roistat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With --filter only the recordings of the calls that match are requested."""
+    monkeypatch.chdir(tmp_path)
+    if "--from" in source:
+        assert roistat("sync", "--to", "calls.db", "--since", "30d").code == 0
+    durations = {row["id"]: row["duration"] for row in fake.state.calls}
+    longest = max(durations[call_id] for call_id in fake.state.recordings)
+    condition = f"duration >= {longest}"
+    assert roistat("recordings", "mp3", *source, "--filter", condition).code == 0
+    assert {path.stem for path in (tmp_path / "mp3").rglob("*.mp3")} == {
+        call_id for call_id in fake.state.recordings if durations[call_id] == longest
+    }
+
+
 WRONG = {
+    "--filter goes with": ["recordings", "mp3", "--call-id", "7", "--filter", "duration > 5"],
     "--retry-given-up goes with": [
         "recordings",
         "mp3",

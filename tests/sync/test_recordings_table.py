@@ -157,7 +157,7 @@ def test_a_batch_does_not_read_the_batches_before_it(
     """The date is searched in the index."""
     values = {"project": 1, "now": "", "date": "", "id": "", "max_rows": 1, "given_up": False}
     plan = sqlite_connection.execute(
-        f"EXPLAIN QUERY PLAN {recordings_table.NEXT_DUE}", values
+        f"EXPLAIN QUERY PLAN {recordings_table.next_due_statement()}", values
     ).fetchall()
     steps = [step[-1] for step in plan]
     assert "SEARCH calls USING INDEX calls_by_date (project=? AND date<?)" in steps
