@@ -158,6 +158,24 @@ async def test_concurrency_is_a_limit(tmp_path: Path) -> None:
     assert (len(result), saver.peak) == (30, 3)
 
 
+async def test_busy_consumer_starts_no_more_downloads(tmp_path: Path) -> None:
+    """Downloads under way end while the consumer is busy, and no further ones start."""
+    started: list[str] = []
+    ended: list[str] = []
+
+    async def save(call_id: str, target: Path) -> Download:
+        started.append(call_id)
+        await asyncio.sleep(0)
+        ended.append(call_id)
+        return Download(target, 1, "")
+
+    async with download_all(save, range(30), tmp_path) as downloads:
+        await anext(downloads)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert started == ended == ["0", "1", "2"]
+
+
 async def test_outcome_does_not_wait_for_the_next_id(tmp_path: Path) -> None:
     """A slow source of ids does not delay an outcome that is known."""
     never = asyncio.Event()
