@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import time
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -14,6 +15,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Sequence,
+    Sized,
 )
 from contextlib import aclosing
 from itertools import islice
@@ -25,15 +27,17 @@ from ..errors import ConfigurationError, NoRecordingError, RoistatError
 from ..files.paths import check_target, make_folder
 from ..files.stale_parts import FolderCleaner, remove_stale_parts
 from ..integrations.objects import ObjectFolder
-from ..models.downloads import Download, DownloadOutcome, DownloadStatus
+from ..models.downloads import BulkProgress, Download, DownloadOutcome, DownloadStatus
+from .bulk_progress import ProgressCounter
+from .file_download import Progress
 from .file_kind import FileKind, variants
 from .path_template import resolve_inside
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Save = Callable[[str, Path], Awaitable[Download]]
-"""Function that saves the recording of a call id under a path."""
+Save = Callable[[str, Path, Progress], Awaitable[Download]]
+"""Function that saves the recording of a call id under a path, and reports its bytes."""
 
 SizeOf = Callable[[Path], Awaitable[int | None]]
 """Function that returns the size of a file, 0 or None if there is none."""
@@ -46,8 +50,16 @@ class BulkDownload:
     `async with downloads as outcomes` around it: leaving the block cancels what is under way.
     """
 
-    def __init__(self, outcomes: AsyncGenerator[DownloadOutcome, None]) -> None:
+    def __init__(
+        self, outcomes: AsyncGenerator[DownloadOutcome, None], counter: ProgressCounter
+    ) -> None:
         self._outcomes = outcomes
+        self._counter = counter
+
+    @property
+    def progress(self) -> BulkProgress:
+        """Files and bytes so far, and the time left if it can be known; it may be read any time."""
+        return self._counter.progress()
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,6 +91,7 @@ def download_all(
     id_of: Callable[[T], str],
     path_of: Callable[[T], str],
     concurrency: int,
+    now: Callable[[], float] = time.monotonic,
     has_subfolders: bool = False,
     kinds: Sequence[FileKind] = (FileKind.MP3,),
 ) -> BulkDownload:
@@ -92,18 +105,26 @@ def download_all(
     def targets_of(item: T) -> list[Path]:
         return variants(root / path_of(item), kinds)
 
-    return BulkDownload(
-        _outcomes(ids, folder, save, id_of, targets_of, concurrency, has_subfolders=has_subfolders)
-    )
+    counter = ProgressCounter(len(ids) if isinstance(ids, Sized) else None, now)
+
+    async def counting_save(call_id: str, target: Path) -> Download:
+        return await save(call_id, target, counter.start_file())
+
+    outcomes = _outcomes(
+        ids, folder, counting_save, id_of, targets_of, concurrency, counter,
+        has_subfolders=has_subfolders,
+    )  # fmt: skip
+    return BulkDownload(outcomes, counter)
 
 
 async def _outcomes(
     ids: Iterable[T] | AsyncIterable[T],
     folder: Path | ObjectFolder,
-    save: Save,
+    save: Callable[[str, Path], Awaitable[Download]],
     id_of: Callable[[T], str],
     targets_of: Callable[[T], list[Path]],
     concurrency: int,
+    counter: ProgressCounter,
     *,
     has_subfolders: bool,
 ) -> AsyncGenerator[DownloadOutcome, None]:
@@ -122,6 +143,7 @@ async def _outcomes(
     results = map_concurrently(ids, download, key_of=_raw_id, concurrency=concurrency)
     async with aclosing(results) as outcomes:
         async for outcome in outcomes:
+            counter.add(outcome)
             yield outcome
 
 
@@ -157,7 +179,10 @@ def _raw_id(item: object) -> str:
 
 
 async def _outcome(
-    call_id: str, targets: Sequence[Path], size_of: SizeOf, save: Save
+    call_id: str,
+    targets: Sequence[Path],
+    size_of: SizeOf,
+    save: Callable[[str, Path], Awaitable[Download]],
 ) -> DownloadOutcome:
     try:
         for target in targets:

@@ -47,3 +47,19 @@ class DownloadOutcome:
     size: int | None = None
     error: RoistatError | None = None
     sha256: str | None = None
+
+
+@frozen
+class BulkProgress:
+    """Progress of many downloads: files with an outcome, and bytes received of all files so far.
+
+    `total_files` is None unless the calls are a list or another collection with a length.
+    `seconds_left` is None as well then, and until a first file was requested; it assumes that the
+    files left take as long as those requested so far. The bytes of all are unknown until the end,
+    because Roistat states the size of a recording only in its response.
+    """
+
+    files: int
+    total_files: int | None
+    bytes: int
+    seconds_left: float | None

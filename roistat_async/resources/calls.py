@@ -348,6 +348,7 @@ class Calls:
             save=partial(patient._save, accept=formats, check=check, objects=objects),
             id_of=call_id_of,
             path_of=path_of,
+            now=self._api.clock.monotonic,
             has_subfolders=template is not None,
             kinds=accepted_kinds(formats),
             concurrency=limit,
@@ -372,13 +373,14 @@ class Calls:
         self,
         call_id: str,
         target: Path,
+        progress: Progress,
         *,
         accept: Iterable[AudioFormat],
         check: bool,
         objects: ObjectFolder | None,
     ) -> Download:
         request = recording_request(call_id, accept, check=check)
-        return await FileDownload(self._api, request, target, folder=objects).run()
+        return await FileDownload(self._api, request, target, progress, folder=objects).run()
 
 
 async def _collect_table(pages: AsyncGenerator[Page[Call], None]) -> Any:

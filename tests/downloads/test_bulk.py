@@ -14,7 +14,7 @@ import pytest
 from roistat_async import Roistat, errors
 from roistat_async.downloads import bulk
 from roistat_async.downloads.bulk import BulkDownload
-from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
+from roistat_async.models.downloads import BulkProgress, Download, DownloadOutcome, DownloadStatus
 from roistat_async.testing import FakeRoistat
 
 FILE = "call/*/file"
@@ -62,7 +62,7 @@ async def test_outcome_describes_the_file(tmp_path: Path) -> None:
     """An outcome has path and size, and a saved one the hash as well."""
     (tmp_path / "1.mp3").write_bytes(b"there")
 
-    async def save(call_id: str, target: Path) -> Download:
+    async def save(call_id: str, target: Path, _: object = None) -> Download:
         return Download(target, 7, "ab")
 
     downloads = bulk.download_all(
@@ -135,7 +135,7 @@ class Saver:
         self.running = 0
         self.peak = 0
 
-    async def __call__(self, call_id: str, target: Path) -> Download:
+    async def __call__(self, call_id: str, target: Path, _: object = None) -> Download:
         self.running += 1
         self.peak = max(self.peak, self.running)
         try:
@@ -163,7 +163,7 @@ async def test_busy_consumer_starts_no_more_downloads(tmp_path: Path) -> None:
     started: list[str] = []
     ended: list[str] = []
 
-    async def save(call_id: str, target: Path) -> Download:
+    async def save(call_id: str, target: Path, _: object = None) -> Download:
         started.append(call_id)
         await asyncio.sleep(0)
         ended.append(call_id)
@@ -208,7 +208,7 @@ async def test_leaving_early_leaves_no_task(concurrency: int, tmp_path: Path) ->
     """Leaving the block cancels the downloads under way and closes the source of the ids."""
     before, started = asyncio.all_tasks(), asyncio.Event()
 
-    async def save(call_id: str, target: Path) -> Download:
+    async def save(call_id: str, target: Path, _: object = None) -> Download:
         if call_id == "2":
             started.set()
             await asyncio.Event().wait()
@@ -230,7 +230,7 @@ async def test_other_exceptions_are_raised(is_source: bool, tmp_path: Path) -> N
         yield from (1, 2)
         raise LookupError
 
-    async def save(call_id: str, target: Path) -> Download:
+    async def save(call_id: str, target: Path, _: object = None) -> Download:
         if call_id == "3":
             raise LookupError
         return await saver(call_id, target)
@@ -269,3 +269,41 @@ async def test_items_of_one_key_run_one_after_another() -> None:
     ]
     assert results == [None] * 5
     assert peak == {"a": 1, "b": 1, "c": 1, "all": 2}  # the waiting second "a" counts as one of 3
+
+
+async def test_progress_counts_files_and_bytes(tmp_path: Path) -> None:
+    """`progress` has the files, bytes and seconds left; a restarted file is counted once."""
+    (tmp_path / "0.mp3").write_bytes(b"existing")
+    now = 100.0
+
+    async def save(call_id: str, target: Path, progress: Any) -> Download:
+        nonlocal now
+        now += 10
+        for received in (7, 3, 9):
+            progress(received, None)
+        return Download(target, 9, "")
+
+    downloads = bulk.download_all(
+        range(4), tmp_path, save=save, id_of=str, path_of=path_of, concurrency=1, now=lambda: now
+    )
+    seen = [downloads.progress]
+    async for _ in downloads:
+        seen.append(downloads.progress)
+    assert seen == [
+        BulkProgress(0, 4, 0, None),
+        BulkProgress(1, 4, 0, None),
+        BulkProgress(2, 4, 9, 20.0),
+        BulkProgress(3, 4, 18, 10.0),
+        BulkProgress(4, 4, 27, 0.0),
+    ]
+
+
+async def test_progress_of_an_iterator_has_no_total(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> None:
+    """Of calls without a length the total and the time left are unknown; bytes are received."""
+    downloads = roistat.calls.download_recordings(iter(recorded[:2]), tmp_path)
+    async for _ in downloads:
+        pass
+    size = sum(len(fake.state.recordings[call_id]) for call_id in recorded[:2])
+    assert downloads.progress == BulkProgress(2, None, size, None)
