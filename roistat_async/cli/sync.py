@@ -132,7 +132,6 @@ def command(
     \b
     roistat sync --to calls.db --since 2026-05-01 --recordings calls/
     roistat sync --to calls.db --recordings calls/ --watch 15m
-    roistat sync --to calls.db --recordings s3://bucket/calls
     roistat sync --to calls.db --full --period 2026-05-01..2026-05-31
     roistat sync --to postgresql://user@host/database --since 2026-05-01
     """

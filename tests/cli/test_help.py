@@ -28,6 +28,7 @@ _ELSEWHERE = {
     "roistat init": "tests/cli/test_init.py types the answers",
     "roistat demo": "tests/cli/test_process.py runs a smaller one",
     "postgresql://": "tests/sync/test_postgres.py runs a server",
+    "s3://": "tests/integrations/test_objects.py runs a server",
     "roistat completion": "tests/cli/test_completion.py runs the shells",
 }
 
