@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         Source,
         Visit,
     )
-    from .models.downloads import Download, DownloadOutcome, DownloadStatus
+    from .models.downloads import BulkProgress, Download, DownloadOutcome, DownloadStatus
     from .models.history_report import HistoryReport
     from .models.omitted import OMITTED, Omitted
     from .models.page import BadRecord, Page
@@ -77,6 +77,7 @@ __all__ = [
     "BadRecord",
     "Body",
     "BulkDownload",
+    "BulkProgress",
     "Call",
     "CallAnalytics",
     "CallDraft",
@@ -138,6 +139,7 @@ _MODULES = {
     "BadRecord": "models.page",
     "Body": "downloads.body",
     "BulkDownload": "downloads.bulk",
+    "BulkProgress": "models.downloads",
     "Call": "models.calls",
     "CallAnalytics": "models.analytics",
     "CallDraft": "models.calls",

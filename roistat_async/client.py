@@ -35,6 +35,7 @@ from .resources.phones import Phones
 from .resources.projects import Projects
 from .resources.scripts import Scripts
 from .tracebacks import hides_arguments
+from .transport.bandwidth import BandwidthLimiter
 from .transport.http import HttpTransport
 from .transport.http_request import NetworkOptions
 from .transport.interface import Transport
@@ -158,7 +159,9 @@ class Roistat:
         clock = clock or Clock()
         hooks = Hooks() if hooks is None else hooks
         limiter = RateLimiter(config.limits, clock)
-        self._use(ProjectApi(config, transport, limiter, clock, RetryBudget(), hooks))
+        bandwidth = BandwidthLimiter.of(config.limits, clock)
+        budget = RetryBudget()
+        self._use(ProjectApi(config, transport, limiter, clock, budget, hooks, bandwidth))
 
     @classmethod
     @hides_arguments
@@ -180,10 +183,12 @@ class Roistat:
         that it came from does.
         """
         shared = self._api.config
-        limits = shared.limits if limits is None else limits
-        config = evolve(shared, project=parse_project(project), limits=limits)
-        limiter = RateLimiter(config.limits, self.clock)
-        return self._sharing_connections(evolve(self._api, config=config, rate_limiter=limiter))
+        chosen = shared.limits if limits is None else limits
+        config = evolve(shared, project=parse_project(project), limits=chosen)
+        api = evolve(self._api, config=config, rate_limiter=RateLimiter(config.limits, self.clock))
+        if limits is not None:
+            api = evolve(api, bandwidth=BandwidthLimiter.of(limits, self.clock))
+        return self._sharing_connections(api)
 
     def with_options(
         self,

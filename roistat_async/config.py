@@ -120,6 +120,8 @@ class Limits:
     """Requests at the same time. An open `recording()` does not count."""
     queue_timeout: float | None = field(default=None, validator=optional_positive)
     """Seconds that a request may wait for these limits, then NotSentError; None is no limit."""
+    bytes_per_second: float | None = field(default=None, validator=optional_positive)
+    """Bytes a second of all recordings and exports at the same time; None is no limit."""
     when_exhausted: Literal["raise", "wait"] = "raise"
     """What a request does if the hour's limit, or a pause that Roistat asked for, would hold it
     back beyond `RetryPolicy.deadline`: raise RateLimitError at once, or wait all the same. Bulk

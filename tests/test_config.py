@@ -178,7 +178,7 @@ def test_a_missing_variable_is_named(environ: dict[str, str], missing: str) -> N
 
 
 _BOOLEANS = {"retry_updates"}
-_OPTIONAL = {"per_second", "per_hour", "queue_timeout"}
+_OPTIONAL = {"per_second", "per_hour", "queue_timeout", "bytes_per_second"}
 _NUMBERS = [
     (kind, field.name)
     for kind in SETTINGS

@@ -21,10 +21,10 @@ from roistat_async.resources.scripts import Scripts
 # fmt: off
 EXPORTED = {
     roistat_async: {
-        "AudioFormat", "BadRecord", "Body", "BulkDownload", "Call", "CallAnalytics", "CallDraft",
-        "CallExtension", "CallField", "CallStatus", "ClientOptions", "Clock", "Crm", "CrmField",
-        "Device", "Download", "DownloadOutcome", "DownloadStatus", "ErrorEvent", "Filters", "Geo",
-        "GoogleAnalytics", "History", "HistoryReport", "Hooks",
+        "AudioFormat", "BadRecord", "Body", "BulkDownload", "BulkProgress", "Call", "CallAnalytics",
+        "CallDraft", "CallExtension", "CallField", "CallStatus", "ClientOptions", "Clock", "Crm",
+        "CrmField", "Device", "Download", "DownloadOutcome", "DownloadStatus", "ErrorEvent",
+        "Filters", "Geo", "GoogleAnalytics", "History", "HistoryReport", "Hooks",
         "Integration", "Limits", "OMITTED", "Omitted", "OnBadRecord", "Operator", "Order",
         "OrderStatus", "Page", "Pager", "Period", "Phone", "PhoneField", "PhonePrefix", "Progress",
         "Project", "Redirect", "RequestEvent", "ResponseEvent", "RetryEvent", "RetryPolicy",
@@ -93,7 +93,10 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
         ("on_request", "on_response", "on_retry", "on_wait", "on_error")
     ),
     roistat_async.Limits: dict.fromkeys(
-        ("concurrency", "per_hour", "per_second", "queue_timeout", "when_exhausted")
+        (
+            *("bytes_per_second", "concurrency", "per_hour", "per_second", "queue_timeout"),
+            "when_exhausted",
+        )
     ),
     roistat_async.Timeouts: dict.fromkeys(("connect", "read", "response")),
     roistat_async.RetryPolicy: dict.fromkeys(

@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from .. import telemetry
 from ..errors import Lookup, NotFoundError, OutcomeUnknownError, RoistatError
 from ..tracebacks import clear_locals, strip_context
+from ..transport.bandwidth import LimitedResponse
 from ..transport.interface import Response
 from ..transport.retry import Deadline, call_with_retry
 from ..wire import envelope, request
@@ -99,7 +100,7 @@ class ProjectApi(Services):
         async def open_and_read(deadline: Deadline) -> tuple[Response, T, Callable[[], None]]:
             attempt = Attempt(execution, deadline)
             try:
-                response = await attempt.open()
+                response = self._limited(await attempt.open())
                 head = await read_head(response)
             except BaseException as error:
                 attempt.close(error)
@@ -110,6 +111,10 @@ class ProjectApi(Services):
 
         with _reporting_error(execution):
             return await self._execute(execution, open_and_read)
+
+    def _limited(self, response: Response) -> Response:
+        limiter = self.bandwidth
+        return response if limiter is None else LimitedResponse(response, limiter)
 
     def waiting_for_limits(self) -> Self:
         """Return the same API, whose requests wait for the hour's limit as long as it takes."""

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from ..clock import Clock
 from ..config import Config
 from ..hooks import Hooks
+from ..transport.bandwidth import BandwidthLimiter
 from ..transport.interface import Transport
 from ..transport.rate_limiter import RateLimiter
 from ..transport.retry import RetryBudget
@@ -23,3 +24,4 @@ class Services:
     clock: Clock
     budget: RetryBudget
     hooks: Hooks = field(factory=Hooks, validator=instance_of(Hooks))
+    bandwidth: BandwidthLimiter | None = None
