@@ -85,7 +85,7 @@ def _dicts(server: Served, plan: Plan) -> Any:
 
     @dlt.resource(name="calls", write_disposition="merge", primary_key="id")
     def calls(
-        date: Any = dlt.sources.incremental("date", initial_value="2020-01-01"),  # noqa: B008
+        date: Any = dlt.sources.incremental("date", initial_value="2020-01-01"),  # noqa: B008 - dlt reads it
     ) -> Iterator[Any]:
         for number in range(plan.pages):
             yield _page(server, number * plan.calls, plan.calls)

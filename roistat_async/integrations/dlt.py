@@ -184,7 +184,7 @@ class _Calls:
 
 def _calls(source: _Calls, cursor: _Cursor) -> DltResource:
     @dlt.resource(name="calls", write_disposition="merge", primary_key=("project", "id"))
-    def calls(date: dlt.sources.incremental[datetime] = cursor.incremental()) -> Iterator[Any]:  # noqa: B008
+    def calls(date: dlt.sources.incremental[datetime] = cursor.incremental()) -> Iterator[Any]:  # noqa: B008 - dlt reads it
         position = _Position.of(date, cursor, source.roistat.clock.utc_now())
         for table, reached in iterate_in_thread(_call_tables(source, position)):
             if table is not None:
@@ -245,7 +245,7 @@ class _Position:
 
 def _analytics(roistat: Roistat, cursor: _Cursor) -> DltResource:
     @dlt.resource(name="analytics", write_disposition="merge", primary_key=("project", "date"))
-    def analytics(date: dlt.sources.incremental[datetime] = cursor.incremental()) -> Iterator[Any]:  # noqa: B008
+    def analytics(date: dlt.sources.incremental[datetime] = cursor.incremental()) -> Iterator[Any]:  # noqa: B008 - dlt reads it
         now = roistat.clock.utc_now()
         position = _Position.of(date, cursor, now)
         start = _midnight(position.period.start)

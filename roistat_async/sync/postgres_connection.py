@@ -164,12 +164,12 @@ def _loaders() -> dict[str, Any]:
     """Return loaders by type, which give values as a copy in SQLite has them."""
     text: Any = import_driver().types.string.TextLoader
 
-    class UtcLoader(text):  # type: ignore[misc]
+    class UtcLoader(text):  # type: ignore[misc]  # imported at runtime
         def load(self, data: Any) -> str:
             date: str = super().load(data)  # 2026-05-01 12:00:00+00
             return date.replace(" ", "T", 1).replace("+00", "Z")
 
-    class FloatLoader(text):  # type: ignore[misc]
+    class FloatLoader(text):  # type: ignore[misc]  # imported at runtime
         def load(self, data: Any) -> float:
             return float(super().load(data))  # psycopg's own raises for more than 1e308
 
