@@ -46,6 +46,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "DayValue": {"date": TIME},
     "Download": {"path": Path("1.mp3"), "size": 1, "sha256": "00"},
     "DownloadOutcome": {"call_id": "1", "status": DownloadStatus.SAVED},
+    "BulkProgress": {"files": 1, "total_files": None, "bytes": 1, "seconds_left": None},
     "BadRecord": {"index": 0, "path": ".id", "problem": "expected a string"},
     "HourCount": {"hour": "01"},
     "Page": {"items": [], "total": 0, "offset": 0},
