@@ -25,6 +25,8 @@ from .sync_options import SyncOptions
 if TYPE_CHECKING:
     from .. import AudioFormat, OnBadRecord, Roistat
 
+_CALLS_AT_ONCE = 4
+
 
 @click.command("sync")
 @click.option(
@@ -60,7 +62,9 @@ if TYPE_CHECKING:
     "--full", "is_full", is_flag=True, help="Read everything again and mark deleted calls."
 )
 @click.option(
-    "--period", metavar="FROM..TO", help="Period that --full reads; default: all of the copy."
+    "--period",
+    metavar="FROM..TO",
+    help="Copy this period only; with --full, read it again (default: all of the copy).",
 )
 @click.option(
     "--page-size", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N",
@@ -125,9 +129,9 @@ def command(
 ) -> int:
     """Copy the call history, and keep the copy up to date.
 
-    The first run needs --since. A later run continues where the last one ended, reads the
-    lookback and ACTIVE calls again, and writes only what changed. An interrupted run is resumed.
-    Several --project are copied at the same time.
+    The first run needs --since or --period. A later run continues where the last one ended, reads
+    the lookback and ACTIVE calls again, and writes only what changed. An interrupted run is
+    resumed. Several --project are copied at the same time.
 
     \b
     roistat sync --to calls.db --since 2026-05-01 --recordings calls/
@@ -136,23 +140,35 @@ def command(
     roistat sync --to postgresql://user@host/database --since 2026-05-01
     """
     from .. import Period
+    from ..sync.calls_options import CallsOptions
     from .copies import hide_password
     from .runner import run_with_client
     from .sync_runner import SyncRunner
 
     hide_password(to)
     zone = parse_zone(tz)
+    if since is not None and period is not None:
+        raise click.UsageError("give either --since or --period")
+    named = None if period is None else Period.parse(period, tz=zone)
+    start, end = None if since is None else parse_since(since, zone), None
+    if named is not None and not is_full:
+        start, end = named.start, named.end
     options = SyncOptions(
         to=to,
-        since=None if since is None else parse_since(since, zone),
-        extend=parse_names(extend),
-        lookback=parse_length(lookback, "--lookback"),
+        calls=CallsOptions(
+            since=start,
+            until=end,
+            reread=named if is_full else None,
+            extend=parse_names(extend),
+            lookback=parse_length(lookback, "--lookback"),
+            page_size=page_size,
+            concurrency=concurrency or _CALLS_AT_ONCE,
+            on_bad_record=on_bad_record,
+            retry_for=parse_length(retry_for, "--retry-for"),
+        ),
         is_full=is_full,
-        period=None if period is None else Period.parse(period, tz=zone),
-        page_size=page_size,
+        period=named,
         concurrency=concurrency,
-        on_bad_record=on_bad_record,
-        retry_for=parse_length(retry_for, "--retry-for"),
         folder=folder,
         template=template,
         wait_for=parse_length(wait_for, "--wait-for"),
@@ -207,11 +223,6 @@ def _wants_json(options: SyncOptions, chosen: bool | None) -> bool:
 def _check(options: SyncOptions, pause: timedelta | None) -> None:
     """Raise UsageError for options that contradict each other, before anything is sent."""
     for is_wrong, problem in (
-        (options.period is not None and not options.is_full, "--period goes with --full"),
-        (
-            options.period is not None and options.since is not None,
-            "give either --since or --period with --full",
-        ),
         (options.is_full and pause is not None, "--full reads once; leave out --watch"),
         (
             options.is_full and _is_not_database(options.to),
@@ -234,8 +245,8 @@ def _check(options: SyncOptions, pause: timedelta | None) -> None:
             "--retry-given-up and --accept go with --recordings DIR",
         ),
         (
-            options.since is not None and options.since > datetime.now(UTC),
-            "--since must not be in the future",
+            options.calls.since is not None and options.calls.since > datetime.now(UTC),
+            "the start must not be in the future",
         ),
     ):
         if is_wrong:

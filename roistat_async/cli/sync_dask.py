@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta, tzinfo
-from typing import Any
 
 import click
 
 from ..integrations.dask import DaskProgress, sync_on_dask
-from ..sync import PartReport, plan
+from ..sync import PartReport
+from ..sync.parts import plan_with_options
 from .options import ConnectionOptions
 from .progress import should_show_progress
 from .sync_options import SyncOptions
@@ -19,7 +19,7 @@ from .sync_report import ProjectResult, code_of, print_report
 from .text import print_error
 
 _KEY_VARIABLES = ("ROISTAT_API_KEY", "ROISTAT_API_KEY_FILE")
-_WAIT = timedelta(days=1)
+_LONG_WAIT, _SHORT_WAIT = timedelta(days=1), timedelta(minutes=2)
 _MAX_LISTED = 20
 _DEFAULT_WAIT_FOR = timedelta(hours=72)
 
@@ -37,21 +37,15 @@ def sync_on_workers(
     is_local = scheduler.partition(":")[0] == "local"
     _check(options, connection, is_local=is_local)
     environ = _environ(connection, is_local=is_local)
-    parts = plan(
+    parts = plan_with_options(
         list(filter(None, [connection.project or environ.get("ROISTAT_PROJECT"), *others])),
+        options.calls,
         to=options.to,
-        since=options.since,
-        extend=options.extend,
-        lookback=options.lookback,
-        reread=options.period,
-        page_size=options.page_size,
-        on_bad_record=options.on_bad_record,
-        retry_for=options.retry_for,
         base_url=environ.get("ROISTAT_BASE_URL"),
         limits=connection.limits(),
         recordings=options.folder,
         template=options.template,
-        **_optional(options),
+        wait_for_lock=_LONG_WAIT if options.wait else _SHORT_WAIT,
     )
     with _progress_line() as progress:
         reports = sync_on_dask(parts, scheduler, progress=progress)
@@ -62,16 +56,6 @@ def sync_on_workers(
     print_report(results, zone, as_json=as_json, to_stderr=False)
     _print_failed(reports)
     return code_of(results)
-
-
-def _optional(options: SyncOptions) -> dict[str, Any]:
-    """Return the arguments that have a default in the library."""
-    arguments: dict[str, Any] = {}
-    if options.concurrency is not None:
-        arguments["concurrency"] = options.concurrency
-    if options.wait:
-        arguments["wait_for_lock"] = _WAIT
-    return arguments
 
 
 def _environ(connection: ConnectionOptions, *, is_local: bool) -> dict[str, str]:

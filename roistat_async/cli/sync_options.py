@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .. import AudioFormat, CallExtension, OnBadRecord, Period
+    from .. import AudioFormat, Period
+    from ..sync.calls_options import CallsOptions
 
 
 class SyncOptions(NamedTuple):
     """Options of a sync; None means the default of the library."""
 
     to: str
-    since: datetime | None
-    extend: tuple[CallExtension, ...]
-    lookback: timedelta
+    calls: CallsOptions
     is_full: bool
     period: Period | None
-    page_size: int
     concurrency: int | None
-    on_bad_record: OnBadRecord
-    retry_for: timedelta
     folder: Path | str | None
     template: str | None
     wait_for: timedelta

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from attrs import evolve
 
 from ..client import Roistat
 from ..downloads.path_template import DEFAULT_TEMPLATE, PathTemplate
@@ -27,9 +28,9 @@ from ..sync import (
     SyncReport,
     SyncWait,
     Target,
-    sync_calls,
     sync_recordings,
 )
+from ..sync.calls import sync_with_options
 from ..sync.postgres_address import display_name, is_postgres
 from ..sync.sql_target import SqlTarget
 from ..sync.status import read_status
@@ -42,7 +43,6 @@ from .text import print_error
 
 T = TypeVar("T")
 
-_CALLS_AT_ONCE = 4
 _RECORDINGS_AT_ONCE = 8
 _WAIT_SECONDS = 1.0
 
@@ -88,7 +88,7 @@ class SyncRunner:
         raise asyncio.CancelledError
 
     async def _sync_all(self, watch: SyncProgressBars) -> list[ProjectResult]:
-        target = open_target(self._options.to, extend=self._options.extend)
+        target = open_target(self._options.to, extend=self._options.calls.extend)
         try:
             return await _gather(
                 [self._sync_project(client, target, watch) for client in self._clients]
@@ -132,20 +132,9 @@ class SyncRunner:
     async def _copy_calls(
         self, client: Roistat, target: Target, watch: SyncProgressBars
     ) -> SyncReport:
-        options = self._options
-        return await sync_calls(
-            client,
-            target,
-            since=options.since,
-            extend=options.extend,
-            lookback=options.lookback,
-            reread=self._periods.get(client.project),
-            page_size=options.page_size,
-            on_bad_record=options.on_bad_record,
-            retry_for=options.retry_for,
-            on_wait=_print_wait,
-            concurrency=options.concurrency or _CALLS_AT_ONCE,
-            progress=watch.on_calls,
+        options = evolve(self._options.calls, reread=self._periods.get(client.project))
+        return await sync_with_options(
+            client, target, options, on_wait=_print_wait, progress=watch.on_calls
         )
 
     async def _save(
@@ -171,17 +160,16 @@ class SyncRunner:
         any_period = Period.last(hours=1)
         for client in self._clients:
             PathTemplate(self._template, client.project)
-            client.calls.history(any_period, extend=self._options.extend)
+            client.calls.history(any_period, extend=self._options.calls.extend)
 
     def _read_periods(self) -> dict[int, Period]:
         """Return the period that a full run reads of each project; default: all of the copy."""
         options = self._options
         if options.period is not None:
             return {client.project: options.period for client in self._clients}
-        known = {} if options.since else _covered_from(options.to)
-        starts = {
-            client.project: options.since or known.get(client.project) for client in self._clients
-        }
+        since = options.calls.since
+        known = {} if since else _covered_from(options.to)
+        starts = {client.project: since or known.get(client.project) for client in self._clients}
         new = [str(project) for project, start in starts.items() if start is None]
         if new:
             raise click.UsageError(

@@ -18,7 +18,8 @@ from .bad_records import NotedRecord
 from .calls import sync_calls
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
-from .parts import Part, PartReport, arun_part, plan, run_part
+from .part_run import PartReport, arun_part, run_part
+from .parts import Part, plan
 from .patience import SyncWait
 from .postgres import PostgresTarget
 from .recordings import sync_recordings

@@ -6,14 +6,15 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError, RoistatError, SyncError
-from ..models.period import Period, check_aware, to_utc
+from ..errors import RoistatError, SyncError
+from ..models.period import Period
 from ..tracebacks import hides_arguments
 from ..validation import OnBadRecord
 from ..wire.list_query import CallExtension
-from .calls_run import CallsRun, HistoryOptions
+from .calls_options import CallsOptions
+from .calls_run import CallsRun
 from .patience import OnWait, Patience
 from .report import OnProgress, SyncReport
 from .sql_target import SqlTarget
@@ -23,8 +24,6 @@ from .target_factory import open_target
 if TYPE_CHECKING:
     from ..client import Roistat
 
-_MAX_LOOKBACK = timedelta(days=3653)  # ten years
-
 
 @hides_arguments
 async def sync_calls(
@@ -32,6 +31,7 @@ async def sync_calls(
     target: Target | str | os.PathLike[str],
     *,
     since: datetime | None = None,
+    until: datetime | None = None,
     extend: Sequence[CallExtension] = ("visit", "order"),
     lookback: timedelta = timedelta(hours=24),
     reread: Period | None = None,
@@ -55,6 +55,9 @@ async def sync_calls(
             stays open; close it yourself.
         since: how far back to read. The first run needs it. An earlier `since` in a later run
             adds the calls before the time that is covered so far.
+        until: read no call of this time or later; default: all up to now. A copy has no gap, so
+            what lies between it and the period is read too. A target of whole days (Parquet) gets
+            the whole last day, by UTC.
         extend: parts of a call to request, of "visit" and "order".
         lookback: how late a call may be recorded and still be found.
         reread: read this period again as a whole, and mark calls that no longer exist as
@@ -84,31 +87,52 @@ async def sync_calls(
     Raises SyncError if the target cannot be used, and PagingError if the history cannot be proved
     complete. What was written until then stays, and the next run resumes there.
     """
-    check_arguments(since, lookback, retry_for)
+    options = CallsOptions(
+        since=since,
+        until=until,
+        extend=tuple(extend),
+        lookback=lookback,
+        reread=reread,
+        page_size=page_size,
+        concurrency=concurrency,
+        on_bad_record=on_bad_record,
+        retry_for=retry_for,
+    )
+    async with _open(target, options) as opened:
+        return await sync_with_options(roistat, opened, options, on_wait=on_wait, progress=progress)
+
+
+async def sync_with_options(
+    roistat: Roistat,
+    target: Target,
+    options: CallsOptions,
+    *,
+    on_wait: OnWait | None = None,
+    progress: OnProgress | None = None,
+) -> SyncReport:
+    """Copy new and changed calls into an open target, as `sync_calls` does."""
     roistat = roistat.with_options(when_exhausted="wait")
-    async with _open(target, extend, lookback) as opened:
-        state = await opened.open(roistat.project, roistat.base_url)
-        options = HistoryOptions(extend, page_size, concurrency, on_bad_record)
-        patience = Patience(roistat.clock, retry_for, roistat.project, on_wait)
-        run = CallsRun(roistat, opened, state, options, progress, patience)
-        try:
-            if reread is not None:
-                return await run.reread(reread, lookback)
-            return await run.incremental(since, lookback)
-        except RoistatError as error:
-            await _store_error(opened, roistat.project, error)
-            raise
+    state = await target.open(roistat.project, roistat.base_url)
+    patience = Patience(roistat.clock, options.retry_for, roistat.project, on_wait)
+    run = CallsRun(roistat, target, state, options, progress, patience)
+    try:
+        if options.reread is not None:
+            return await run.reread(options.reread)
+        return await run.incremental()
+    except RoistatError as error:
+        await _store_error(target, roistat.project, error)
+        raise
 
 
 @asynccontextmanager
 async def _open(
-    target: Target | str | os.PathLike[str], extend: Sequence[str], lookback: timedelta
+    target: Target | str | os.PathLike[str], options: CallsOptions
 ) -> AsyncIterator[Target]:
     """Yield the target; close it afterwards if it was opened here from a path."""
     if not isinstance(target, str | os.PathLike):
         yield target
         return
-    opened = open_target(target, extend=extend, lookback=lookback)
+    opened = open_target(target, extend=options.extend, lookback=options.lookback)
     try:
         yield opened
     finally:
@@ -123,16 +147,3 @@ async def _store_error(target: Target, project: int, error: RoistatError) -> Non
     if isinstance(target, SqlTarget) and not isinstance(error, SyncError):
         with suppress(SyncError):  # the first error counts
             await target.fail(project, str(error))
-
-
-def check_arguments(since: Any, lookback: object, retry_for: object) -> None:
-    """Raise ConfigurationError if an argument of `sync_calls` is invalid."""
-    if not isinstance(retry_for, timedelta) or retry_for < timedelta(0):
-        raise ConfigurationError("retry_for must be a timedelta of 0 or more")
-    if since is not None:
-        check_aware(since, "since")
-        to_utc(since, "since")
-    if not isinstance(lookback, timedelta) or not timedelta(0) <= lookback <= _MAX_LOOKBACK:
-        raise ConfigurationError(
-            "lookback must be a timedelta of 0 to 3653 days; a longer period is read by reread"
-        )

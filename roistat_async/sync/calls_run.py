@@ -9,16 +9,15 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from ..errors import ConfigurationError, PagingError, RoistatError, SyncError
 from ..models.calls import Call
 from ..models.period import Period
 from ..paging import resume_token
-from ..validation import OnBadRecord
-from ..wire.list_query import CallExtension
 from . import periods
 from .bad_records import NotedRecord, note
+from .calls_options import CallsOptions
 from .patience import Patience
 from .report import MAX_REPORTED_RECORDS, OnProgress, SyncProgress, SyncReport
 from .target import MAX_ACTIVE_AGE, SupportsFullRun, SyncState, Target, WriteCounts
@@ -35,16 +34,6 @@ _REQUESTS_PER_WALK = 3
 _MAX_BAD_RECORDS_READ = 50
 
 
-@frozen
-class HistoryOptions:
-    """Options of the history walks of a run."""
-
-    extend: Sequence[CallExtension]
-    page_size: int
-    concurrency: int
-    on_bad_record: OnBadRecord
-
-
 @define(eq=False)
 class CallsRun:
     """One run over the calls of one project."""
@@ -52,7 +41,7 @@ class CallsRun:
     _roistat: Roistat
     _target: Target
     _state: SyncState
-    _options: HistoryOptions
+    _options: CallsOptions
     _progress: OnProgress | None
     _patience: Patience
     _started_at: float = field(init=False)
@@ -69,13 +58,16 @@ class CallsRun:
         self._started_at = self._roistat.clock.monotonic()
         self._now = self._roistat.clock.utc_now()
 
-    async def incremental(self, since: datetime | None, lookback: timedelta) -> SyncReport:
+    async def incremental(self) -> SyncReport:
         """Continue after the last completed run, or resume an interrupted one."""
-        start = self._start(since, lookback)
+        start = self._start()
         await self._read_again(start)
-        await self._backfill(since)
-        base = evolve(self._state, covered_from=self._state.covered_from or start)
+        await self._backfill()
         period = self._period(start)
+        if period is None:  # the copy has reached `until`
+            self._written += await self._target.finish(self._project, self._state)
+            return self._report(start, self._state.watermark or start)
+        base = evolve(self._state, covered_from=self._state.covered_from or start)
         read = Period(self._resume_at(start), period.end)
         walk = await self._copy(period, read=read, token=self._state.walk, base=base)
         sealed_until = self._sealed_until(walk, start)
@@ -107,7 +99,7 @@ class CallsRun:
         )
         return sealed_until
 
-    async def reread(self, period: Period, lookback: timedelta) -> SyncReport:
+    async def reread(self, period: Period) -> SyncReport:
         """Read a period as a whole, and mark the calls that no longer exist.
 
         A call is marked if two readings lack it: one of the period, and one of its own time.
@@ -122,7 +114,9 @@ class CallsRun:
         walk = await self._copy(period)
         sealed_until = self._sealed_until(walk, period.start)
         await self._read_missing(target, period, sealed_until)
-        self._state = periods.extend_coverage(self._state, period.start, sealed_until, lookback)
+        self._state = periods.extend_coverage(
+            self._state, period.start, sealed_until, self._options.lookback
+        )
         deleted = await target.finish_full_run(
             self._project,
             period.start,
@@ -148,19 +142,19 @@ class CallsRun:
     def _project(self) -> int:
         return self._roistat.project
 
-    def _start(self, since: datetime | None, lookback: timedelta) -> datetime:
+    def _start(self) -> datetime:
         """Return the start of this run's walk, whether or not it resumes another."""
         state = self._state
         if state.covered_from is None:
-            if since is None:
+            if self._options.since is None:
                 raise ConfigurationError("the first sync needs since: how far back to read")
-            start = since
+            start = self._options.since
         elif state.watermark is None:
             start = state.covered_from
         else:
             # A clock may have been ahead: what was not seen is not skipped.
             reached = min(state.watermark, state.newest or state.watermark)
-            start = max(state.covered_from, reached - lookback)
+            start = max(state.covered_from, reached - self._options.lookback)
         return self._floor(start)
 
     def _floor(self, at: datetime) -> datetime:
@@ -181,11 +175,21 @@ class CallsRun:
             "it from a backup, or sync into a new copy"
         )
 
-    def _period(self, start: datetime) -> Period:
-        """Return the period of the walk; a resumed one may have begun by another clock."""
+    def _period(self, start: datetime) -> Period | None:
+        """Return the period of the walk; None if it would begin at `until` or later.
+
+        A resumed walk may have begun by another clock.
+        """
         resume_at = self._resume_at(start)
         end = max(start, resume_at, self._now) + _CLOCK_TOLERANCE
-        return Period(min(start, resume_at), end)
+        if self._options.until is not None:
+            end = min(end, self._ceil(self._options.until))
+        return Period(min(start, resume_at), end) if resume_at < end else None
+
+    def _ceil(self, at: datetime) -> datetime:
+        """Return the end of the day where the target writes whole days."""
+        floor = self._floor(at)
+        return at if floor == at else floor + timedelta(days=1)
 
     async def _read_again(self, start: datetime) -> None:
         """Read calls last seen ACTIVE and bad records again, if they lie before the walk."""
@@ -207,9 +211,9 @@ class CallsRun:
                 self._bad_records.update((record.key, record) for record in still_bad)
                 await self._target.note_bad_records(self._project, still_bad)
 
-    async def _backfill(self, since: datetime | None) -> None:
+    async def _backfill(self) -> None:
         """Read what lies between `since` and the time that is covered."""
-        covered_from = self._state.covered_from
+        since, covered_from = self._options.since, self._state.covered_from
         if covered_from is None or since is None:
             return
         for period in periods.backfill(self._floor(since), covered_from):

@@ -18,7 +18,8 @@ import pytest
 from roistat_async.cli import sync_runner
 from roistat_async.cli.sync_report import ProjectResult
 from roistat_async.errors import RateLimitError, TransportError
-from roistat_async.sync import SyncReport, SyncWait, process_lock, sync_calls
+from roistat_async.sync import SyncReport, SyncWait, process_lock
+from roistat_async.sync.calls import sync_with_options
 from roistat_async.sync.patience import OnWait
 from roistat_async.sync.status import ProjectStatus, read_calls, read_status
 from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
@@ -272,6 +273,15 @@ def test_full_run_of_a_period(fake: FakeRoistat, sync: Roistat) -> None:
     assert 0 < row["calls"] < 60
 
 
+def test_a_period_is_copied_alone(fake: FakeRoistat, sync: Roistat) -> None:
+    """--period without --full copies the calls of the period, and --since is refused with it."""
+    day = str(fake.state.calls[30]["date"])[:10]
+    (row,) = sync("--period", f"{day}..{day}").rows
+    assert row["added"] == sum(str(call["date"])[:10] == day for call in fake.state.calls)
+    refused = sync("--period", f"{day}..{day}", "--since", "1d")
+    assert (refused.code, "either --since or --period" in refused.err) == (2, True)
+
+
 def test_skipped_records_end_with_3(
     fake: FakeRoistat, roistat: Roistat, sync: Roistat, copy: Path
 ) -> None:
@@ -381,9 +391,9 @@ def test_waits_are_told_on_stderr(
     async def waits_first(*arguments: Any, on_wait: OnWait, **options: Any) -> SyncReport:
         for wait in waits:
             on_wait(wait)
-        return await sync_calls(*arguments, **options)
+        return await sync_with_options(*arguments, **options)
 
-    monkeypatch.setattr(sync_runner, "sync_calls", waits_first)
+    monkeypatch.setattr(sync_runner, "sync_with_options", waits_first)
     first, second = sync(*_ALL).err.splitlines()
     assert first.endswith(
         f"project {fake.project}: the request limit is used up; next request in 40 s"

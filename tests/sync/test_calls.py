@@ -115,6 +115,8 @@ async def test_a_second_run_writes_only_changes(live: Live) -> None:
         {"since": None}, {"since": datetime(2026, 5, 1)}, {"since": "2026-05-01"},
         {"lookback": timedelta(-1)}, {"lookback": 3600}, {"extend": ("calls",)},
         {"page_size": 0}, {"concurrency": 0}, {"on_bad_record": "ignore"},
+        {"until": datetime(2026, 5, 1)}, {"until": moment(NOON) - 200 * DAY},
+        {"until": moment(NOON), "reread": Period(days_ago(2), days_ago(1))},
     ],
     ids=str,
 )  # fmt: skip
@@ -326,6 +328,62 @@ async def test_a_failed_run_is_resumed(live: Live, fault: str) -> None:
     assert (copied > 0) == (fault != "order")
     report = await live.sync(page_size=25, concurrency=1)
     assert report.added == 300 - copied
+    assert live.is_same()
+
+
+# Closed periods
+
+
+async def test_nothing_from_until_on_is_copied(live: Live) -> None:
+    """A second run reads the lookback of the period, and an open run continues after it."""
+    await live.sync(since=days_ago(5), until=days_ago(2))
+    dates = [datetime.fromisoformat(date) for date, *_ in live.copied()]
+    assert days_ago(5) <= min(dates) <= max(dates) < days_ago(2)
+    assert live.state("watermark") == utc(days_ago(2))
+    report = await live.sync(since=days_ago(5), until=days_ago(2))
+    assert (report.added, report.changed) == (0, 0)
+    assert 0 < report.calls < len(dates)
+    await live.sync()
+    assert live.is_same()
+
+
+async def test_a_copy_beyond_until_stays_as_it_is(live: Live) -> None:
+    """An earlier period is added, and the state of an interrupted open run is kept."""
+    await live.sync(since=days_ago(2))
+    live.time.now += DAY.total_seconds()
+    live.add()
+    walk, watermark = live.state("walk"), live.state("watermark")
+    report = await live.sync(since=days_ago(5), until=days_ago(4))
+    assert report.added > 0
+    assert (live.state("walk"), live.state("watermark")) == (walk, watermark)
+    assert live.state("covered_from") == utc(days_ago(5))
+    await live.sync()
+    assert live.is_same()
+
+
+async def test_an_interrupted_run_outlives_a_closed_one(live: Live) -> None:
+    """A closed run before the stored position leaves it; one after it moves on from there."""
+    await interrupt(live, 4, concurrency=1, since=days_ago(5))
+    walk = live.state("walk")
+    assert walk is not None
+    await live.sync(since=days_ago(5), until=days_ago(5) + timedelta(hours=1))
+    assert (live.state("walk"), live.state("watermark")) == (walk, None)
+    await live.sync(since=days_ago(5), until=days_ago(1))
+    assert (live.state("walk"), live.state("watermark")) == (None, utc(days_ago(1)))
+    await live.sync()
+    assert live.is_same()
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+async def test_an_interrupted_closed_run_is_resumed(live: Live, batches: int) -> None:
+    """Calls that were written are not read again."""
+    closed = {"since": days_ago(5), "until": days_ago(1), "concurrency": 1}
+    await interrupt(live, batches, **closed)
+    copied = len(live.copied())
+    report = await live.sync(**closed)
+    assert report.calls == report.added
+    assert len(live.copied()) == copied + report.added
+    await live.sync()
     assert live.is_same()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from roistat_async import Limits, Period, errors
 from roistat_async.sync import Part, PartReport, arun_part, open_target, plan, run_part
+from roistat_async.sync.periods import utc_day
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.postgres_server import PASSWORD
 from tests.sync.databases import query
@@ -35,7 +36,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
 
 def parts_to(to: str | Path, **options: Any) -> list[Part]:
     """Plan the three projects without limits."""
-    return plan(PROJECTS, to=to, **{"since": SINCE, "limits": UNLIMITED, **options})
+    arguments = {"since": SINCE, **options} if "period" not in options else options
+    return plan(PROJECTS, to=to, limits=UNLIMITED, **arguments)
 
 
 def run(part: Part) -> PartReport:
@@ -58,6 +60,20 @@ def test_each_project_has_a_database(fake: FakeRoistat, tmp_path: Path) -> None:
         ("ok", 0, 0)
     ] * 3
     assert sum(report.requests for report in reports) == len(fake.requests) - sent <= 9
+
+
+@pytest.mark.parametrize("name", ["calls-{project}.db", "calls-{project}.ndjson", "calls.parquet"])
+def test_a_period_is_copied_alone(fake: FakeRoistat, tmp_path: Path, name: str) -> None:
+    """A part of a period reads its calls only; again it changes nothing, and an open one adds."""
+    if name == "calls.parquet":
+        pytest.importorskip("pyarrow.dataset", reason="needs the extra `arrow`")
+    today = utc_day(datetime.now(UTC))
+    for days in range(10, 20):
+        fake.state.add_call(date=(today - timedelta(days=days)).timestamp())
+    period = Period(today - timedelta(days=15), today - timedelta(days=12))
+    part = parts_to(tmp_path / name, period=period)[0]
+    assert [run(part).added for _ in range(2)] == [3, 0]
+    assert run(parts_to(tmp_path / name)[0]).added == 37
 
 
 def test_projects_share_a_postgresql_database(
@@ -174,7 +190,13 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "page size": ({"page_size": 0}, "page_size"),
     "base_url": ({"base_url": "http://roistat.example"}, "base_url must use https"),
     "recordings": ({"recordings": "mp3"}, "recordings needs a database"),
-    "reread": ({"reread": Period.last(days=1)}, "reread needs a database"),
+    "reread": ({"reread": Period.last(days=1), "since": None}, "reread needs a database"),
+    "period and since": ({"period": Period.last(days=1)}, "one of period, since and reread"),
+    "period and reread": (
+        {"period": Period.last(days=1), "since": None, "reread": Period.last(days=1)},
+        "one of period, since and reread",
+    ),
+    "since and reread": ({"reread": Period.last(days=1)}, "one of period, since and reread"),
     "template": ({"template": "{year}.mp3"}, "call_id"),
 }
 
