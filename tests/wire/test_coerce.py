@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from roistat_async.wire.coerce import (
-    is_null_date,
-    to_bool,
-    to_datetime,
-    to_float,
-    to_int,
-    to_text,
-)
+from roistat_async.wire.coerce import is_null_date, to_bool, to_datetime, to_float, to_int, to_text
 
-TIME = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
 INF, NAN = float("inf"), float("nan")
 
 
@@ -28,7 +19,7 @@ INF, NAN = float("inf"), float("nan")
         (to_int, " 1 000 ", 1000), (to_int, "9007199254740992.0", 2**53),
         (to_float, 100, 100.0), (to_float, "0.25", 0.25), (to_float, "-7", -7.0),
         (to_float, 0.31451612903226001, 0.31451612903226), (to_float, "0,234", 0.234),
-        (to_float, "1\u00a0000,50", 1000.5), (to_float, "12\u202f345\u2009678", 12345678.0),
+        (to_float, "1\u00a0000,50", 1000.5), (to_float, "12\u202f345\u2009678.5", 12345678.5),
         (to_text, "", ""), (to_text, "a", "a"), (to_text, 41.0, "41"), (to_text, 2**70, str(2**70)),
     ],
 )  # fmt: skip
@@ -52,10 +43,10 @@ def test_j22_flags(value: Any, expected: bool) -> None:
     [
         (to_int, "a whole number",
          [None, "", True, False, 1.9, "1.9", "7_0", "+7", "٧", "1e3", 2**63, "9" * 19, [], 2.0**54,
-          "9007199254740993.0", "1 00"]),
+          "9007199254740993.0", "1 00", "12 3456"]),
         (to_float, "a number",
          [None, "", True, "nan", "inf", "1e3", INF, NAN, 10**400, [], ".", "1,000", "-1,000",
-          "1,000,000", "1.5.5"]),
+          "1,000,000", "1.5.5", "1,5,5", "1 00", "٧"]),
         (to_bool, "0 or 1", [None, "", 2, -1, "yes", 1.5, [], {}]),
         (to_text, "a string", [None, True, 1.5, 2.0**54, INF, [], {}]),
         (to_datetime, "a date",
@@ -73,21 +64,16 @@ def test_j22_values_without_a_reading(convert: Any, expected: str, values: list[
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("2016-06-19T09:31:01+0000", TIME), ("2016-06-19T12:31:01+0300", TIME),
-        ("2016-06-19T12:31:01+03:00", TIME), ("2016-06-19T09:31:01Z", TIME),
-        ("2016-06-19T09:31:01.000Z", TIME), ("2016-06-19T09:31:01", TIME),
-        ("2016-06-19 09:31:01", TIME), ("2016-06-19", datetime(2016, 6, 19, tzinfo=UTC)),
+        *[(f"2016-06-19{time}", "2016-06-19T09:31:01+00:00")
+          for time in ("T09:31:01+0000", "T09:31:01Z", "T09:31:01.000Z", "T09:31:01", " 09:31:01")],
+        *[(f"2016-06-19T12:31:01{offset}", "2016-06-19T12:31:01+03:00")
+          for offset in ("+0300", "+03:00")],
+        ("2016-06-19", "2016-06-19T00:00:00+00:00"),
     ],
 )  # fmt: skip
-def test_dates(value: str, expected: datetime) -> None:
+def test_dates(value: str, expected: str) -> None:
     """Every format that was seen becomes an aware datetime; without an offset it is in UTC."""
-    assert to_datetime(value) == expected
-
-
-def test_dates_keep_their_offset() -> None:
-    """The offset of a date is not lost."""
-    at = to_datetime("2016-06-19T12:31:01+0300")
-    assert (at.hour, at.tzinfo) == (12, timezone(timedelta(hours=3)))
+    assert to_datetime(value).isoformat() == expected
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,9 @@ from typing import Any
 
 import pytest
 
-from roistat_async import (  # fmt: skip
-    CallDraft,
-    CallStatus,
-    Crm,
-    CrmField,
-    Integration,
-    Redirect,
-    ScriptDraft,
-    ScriptOptions,
-    Webhook,
-)
+from roistat_async import CallDraft, CallStatus, ScriptDraft, ScriptOptions, Webhook
 from roistat_async.errors import ConfigurationError
+from roistat_async.models.scripts import Crm, CrmField, Integration, Redirect
 from roistat_async.wire import codec
 
 NAIVE = datetime(2026, 5, 1)

@@ -17,6 +17,7 @@ from roistat_async.models.phones import Phone
 from roistat_async.wire import list_query
 
 START = datetime(2016, 5, 21, 21, tzinfo=UTC)
+TWO_CONDITIONS = [["id", ">", 5], ["id", "=", 6]]
 
 
 def _body(filters: Any = (), sort: Any = None, extend: Any = ()) -> dict[str, Any]:
@@ -30,41 +31,20 @@ def _encoded(value: Any, operator: str = "=", name: str = "id") -> Any:
 
 
 @pytest.mark.parametrize(
-    ("filters", "sent"),
+    ("name", "value", "sent"),
     [
-        ([("id", "=", "5")], [["id", "=", "5"]]),
-        ({"and": [("id", "=", "5")]}, [["id", "=", "5"]]),
-        ({"or": [("id", "=", "5")]}, [["id", "=", "5"]]),
-        ([("id", ">", 5), ("id", "<", 9)], {"and": [["id", ">", 5], ["id", "<", 9]]}),
-        ({"and": [["id", ">", 5], ["id", "<", 9]]}, {"and": [["id", ">", 5], ["id", "<", 9]]}),
-        ({"or": [["id", "=", 5], ["id", "=", 6]]}, {"or": [["id", "=", 5], ["id", "=", 6]]}),
+        ("filters", [("id", "=", "5")], [["id", "=", "5"]]),
+        *[("filters", {logic: [("id", "=", "5")]}, [["id", "=", "5"]]) for logic in ("and", "or")],
+        ("filters", [("id", ">", 5), ("id", "<", 9)], {"and": [["id", ">", 5], ["id", "<", 9]]}),
+        *[("filters", {logic: TWO_CONDITIONS}, {logic: TWO_CONDITIONS}) for logic in ("and", "or")],
+        ("sort", ("date", "asc"), ["date", "asc"]), ("sort", ["date", "DESC"], ["date", "desc"]),
+        *[("extend", parts, [*parts])
+          for parts in (("visit",), ["visit", "order"], ("order", "visit"))],
     ],
 )  # fmt: skip
-def test_filters(filters: Any, sent: Any) -> None:
+def test_arguments(name: str, value: Any, sent: Any) -> None:
     """A single condition is flat, since other lists return 500 for {"and": [condition]}."""
-    assert _body(filters) == {"filters": sent}
-
-
-@pytest.mark.parametrize(
-    "filters",
-    [
-        *[[(name, "=", "5")] for name in ("idd", "ID", "visit", "extra", None, ["id"])],
-        *[[("id", operator, "5")] for operator in ("==", "LIKE", None, ["="])],
-        *[[("id", "=", value)] for value in ({"a": 1}, ["5"], b"5")],
-        *[[("id", "in", value)] for value in ("56", 56, [["5"]])],
-        *[[("id", "null", value)] for value in (2, "yes")],
-        *[[("duration", "=", float(value))] for value in ("nan", "inf")],
-        [("id", "=")], [("id", "=", "5", "6")], ["id=5"], "id=5", 5, ("id", "=", "5"),
-        [{"field": "id", "operator": "=", "value": "5"}], {"xor": [("id", "=", "5")]},
-        {"and": [("id", "=", "5")], "or": [("id", "=", "6")]}, {"and": []}, {"and": "id"},
-        {"and": {"or": [("id", "=", "5")]}},
-    ],
-    ids=repr,
-)  # fmt: skip
-def test_filter_roistat_would_ignore(filters: Any) -> None:
-    """A typo would return every call, so it is an error before anything is sent."""
-    with pytest.raises(ConfigurationError):
-        _body(filters)
+    assert _body(**{name: value}) == {name: sent}
 
 
 @pytest.mark.parametrize(
@@ -131,45 +111,41 @@ def test_values(value: Any, operator: str, name: str, sent: Any) -> None:
     assert (encoded, type(encoded)) == (sent, type(sent))
 
 
-@pytest.mark.parametrize(
-    ("sort", "sent"),
-    [(("date", "asc"), ["date", "asc"]), (["date", "DESC"], ["date", "desc"])],
-)
-def test_sort(sort: Any, sent: list[str]) -> None:
-    """Sort is a field and a direction."""
-    assert _body(sort=sort)["sort"] == sent
+FILTERS: list[Any] = [
+    *[[(name, "=", "5")] for name in ("idd", "ID", "visit", "extra", None, ["id"])],
+    *[[("id", operator, "5")] for operator in ("==", "LIKE", None, ["="])],
+    *[[("id", "=", value)] for value in ({"a": 1}, ["5"], b"5")],
+    *[[("id", "in", value)] for value in ("56", 56, [["5"]])],
+    *[[("id", "null", value)] for value in (2, "yes")],
+    *[[("duration", "=", float(value))] for value in ("nan", "inf")],
+    [("id", "=")], [("id", "=", "5", "6")], ["id=5"], "id=5", 5, ("id", "=", "5"),
+    [{"field": "id", "operator": "=", "value": "5"}], {"xor": [("id", "=", "5")]},
+    {"and": [("id", "=", "5")], "or": [("id", "=", "6")]}, {"and": []}, {"and": "id"},
+    {"and": {"or": [("id", "=", "5")]}},
+]  # fmt: skip
+SORTS: list[Any] = [
+    "date", ("date",), ("date", "up"), ("date", None), ("dat", "asc"), ("visit", "asc"),
+    ("date", "asc", 1), 5, (["date"], "asc"), {"date": "asc"},
+]  # fmt: skip
+EXTENDS: list[Any] = [
+    "visit", ("visits",), ("visit", "visit"), ("static_source",), (None,), (["visit"],), {"visit"},
+    5,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "sort",
+    "query",
     [
-        "date", ("date",), ("date", "up"), ("date", None), ("dat", "asc"), ("visit", "asc"),
-        ("date", "asc", 1), 5, (["date"], "asc"), {"date": "asc"},
+        *[{"filters": filters} for filters in FILTERS],
+        *[{"sort": sort} for sort in SORTS],
+        *[{"extend": extend} for extend in EXTENDS],
     ],
     ids=repr,
-)  # fmt: skip
-def test_sort_roistat_would_ignore(sort: Any) -> None:
-    """An order that Roistat ignores would break a program that relies on it."""
+)
+def test_what_roistat_would_ignore_is_refused(query: dict[str, Any]) -> None:
+    """A typo would return every call, in any order, or none of their visits."""
     with pytest.raises(ConfigurationError):
-        _body(sort=sort)
-
-
-@pytest.mark.parametrize("extend", [("visit",), ["visit", "order"], ("order", "visit")])
-def test_extend(extend: Any) -> None:
-    """Both documented parts are valid, in any order."""
-    assert _body(extend=extend)["extend"] == list(extend)
-
-
-@pytest.mark.parametrize(
-    "extend",
-    ["visit", ("visits",), ("visit", "visit"), ("static_source",), (None,), (["visit"],),
-     {"visit"}, 5],
-    ids=repr,
-)  # fmt: skip
-def test_extend_roistat_would_ignore(extend: Any) -> None:
-    """A misspelled part would be None, as if there were no visit."""
-    with pytest.raises(ConfigurationError):
-        _body(extend=extend)
+        _body(**query)
 
 
 def test_page_is_added_to_a_copy() -> None:
