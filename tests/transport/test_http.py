@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import gzip
-import ssl
 import weakref
 from typing import Any
 
 import aiohttp
 import pytest
-import trustme
 
 from roistat_async import Limits, RetryPolicy, errors
-from tests.helpers.clients import KEY, QUICK, client
-from tests.helpers.raw_server import (
-    OK_BODY,
-    Connection,
-    RawServer,
-    answer,
-    closed_port,
-    replies,
-    silent,
-    success,
-)
+from tests.helpers.clients import QUICK, client
+from tests.helpers.raw_server import Connection, RawServer, answer, replies, silent, success
 
 GOOD = success(data=[])
-
-
-async def test_a_gzip_body_is_read() -> None:
-    """gzip is the one encoding that is requested."""
-    script = replies(answer(gzip.compress(OK_BODY), "Content-Encoding: gzip"))
-    async with RawServer(script) as server, client(server.base_url) as roistat:
-        assert await roistat.scripts.list() == []
 
 
 async def test_a_slow_body_within_its_timeouts_is_read() -> None:
@@ -86,40 +67,6 @@ async def test_a_response_rejected_by_its_headers_returns_its_permit() -> None:
                 with pytest.raises(errors.RedirectRefusedError):
                     await roistat.scripts.list()
         assert len(server.requests) == 2
-
-
-async def test_the_key_is_only_in_its_header() -> None:
-    """The API key is sent once and not in the URL; no header names a version of Python."""
-    async with RawServer(replies(GOOD)) as server, client(server.base_url) as roistat:
-        await roistat.scripts.list()
-    (request,) = server.requests
-    assert request.count(KEY.encode()) == 1
-    assert f"Api-key: {KEY}\r\n".encode() in request
-    assert b"python" not in request.lower()
-
-
-async def test_an_ssl_context_adds_a_certificate_authority() -> None:
-    """A server with a certificate of that authority is trusted."""
-    authority = trustme.CA()
-    server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
-    client_tls = ssl.create_default_context()
-    authority.configure_trust(client_tls)
-    async with (
-        RawServer(replies(GOOD), tls=server_tls) as server,
-        client(server.base_url, ssl_context=client_tls) as roistat,
-    ):
-        assert await roistat.scripts.list() == []
-
-
-async def test_a_proxy_that_refuses_connections_is_not_sent() -> None:
-    """The request is not sent around the proxy."""
-    proxy = f"http://127.0.0.1:{closed_port()}"
-    async with RawServer(replies(GOOD)) as server:
-        async with client(server.base_url, proxy=proxy) as roistat:
-            with pytest.raises(errors.NotSentError):
-                await roistat.scripts.list()
-        assert server.requests == []
 
 
 async def test_the_deadline_limits_connecting_too() -> None:

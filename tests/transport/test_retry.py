@@ -1,8 +1,10 @@
-"""Retries: their schedule, deadline and budget."""
+"""Retries: their schedule, deadline and budget, and the header Retry-After."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from roistat_async.transport.retry import (
     accepts_retry_after,
     backoff,
     call_with_retry,
+    parse_retry_after,
 )
 from tests.helpers.clock import JumpingClock
 
@@ -77,11 +80,13 @@ async def test_a_failure_is_retried_until_success() -> None:
     assert retries.clock.slept == [0.25, 0.5, 1]
 
 
-@pytest.mark.parametrize("max_attempts", [1, 4])
-async def test_the_last_error_is_raised_after_all_attempts(max_attempts: int) -> None:
+@pytest.mark.parametrize(("error", "max_attempts"), [(LOST, 1), (LOST, 4), (THROTTLED, 1)])
+async def test_the_last_error_is_raised_after_all_attempts(
+    error: errors.RoistatError, max_attempts: int
+) -> None:
     """RetryPolicy.max_attempts counts the first attempt, and the error is no wrapper."""
-    retries = Retries(*[LOST] * 9)
-    assert await retries.fail(max_attempts=max_attempts) is LOST
+    retries = Retries(*[error] * 9)
+    assert await retries.fail(max_attempts=max_attempts) is error
     assert (retries.count, len(retries.clock.slept)) == (max_attempts, max_attempts - 1)
 
 
@@ -172,12 +177,6 @@ async def test_t83_a_refusal_counts_for_the_deadline_and_not_for_the_attempts() 
     assert 25 < endless.clock.now - endless.clock.start <= 50
 
 
-async def test_a_refusal_is_not_retried_without_retries() -> None:
-    """RetryPolicy(max_attempts=1) switches all retries off."""
-    retries = Retries(THROTTLED)
-    assert await retries.fail(max_attempts=1) is THROTTLED
-
-
 @pytest.mark.parametrize(("left", "attempts"), [(14, 2), (13, 1)])
 async def test_an_empty_budget_ends_the_retries(left: int, attempts: int) -> None:
     """The budget pays to its last unit, and not beyond."""
@@ -214,14 +213,9 @@ failures = st.one_of(
 def test_a_delay_is_bounded(
     attempt: int, error: errors.RoistatError, policy: RetryPolicy, jitter: float
 ) -> None:
-    """It is never negative, and never longer than the policy allows."""
+    """It is never longer than the policy allows; without Retry-After the jitter is full."""
     delay = backoff(attempt, error, policy, jitter)
     assert 0 <= delay <= max(policy.max_delay, policy.max_retry_after)
-
-
-@given(st.integers(1, 200), policies, st.floats(0, 1))
-def test_jitter_is_full(attempt: int, policy: RetryPolicy, jitter: float) -> None:
-    """The delay is the drawn fraction of its maximum."""
     maximum = backoff(attempt, LOST, policy, 1.0)
     assert backoff(attempt, LOST, policy, jitter) == pytest.approx(jitter * maximum)
 
@@ -254,3 +248,50 @@ def test_a_retry_after_is_accepted_up_to_its_maximum(seconds: float | None, acce
     """An error without Retry-After is accepted too."""
     error = errors.RateLimitError("request_limit_error", retry_after=seconds)
     assert accepts_retry_after(error, RetryPolicy(max_retry_after=30)) is accepted
+
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+DATE = "Fri, 01 May 2026 09:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("value", "date", "seconds"),
+    [
+        *[("0", DATE, 0), ("7", DATE, 7), (" 30 ", DATE, 30), ("0012", DATE, 12)],
+        ("Fri, 01 May 2026 09:00:20 GMT", DATE, 20),
+        ("Fri, 01 May 2026 12:00:20 +0300", DATE, 20),
+        ("Fri, 01 May 2026 12:01:00 GMT", None, 60),
+        ("Fri, 01 May 2026 12:01:00 GMT", "yesterday", 60),
+        ("Fri, 01 May 2020 09:00:00 GMT", DATE, 0),
+    ],
+)
+def test_seconds_and_dates(value: str, date: str | None, seconds: float) -> None:
+    """A date is compared with the response's `Date` if that is valid, else with the local clock."""
+    assert parse_retry_after(value, date=date, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[None, "", "-1", "1.5", "inf", "nan", "1e3", "3, 5", "1" * 20, "٣", "+5", "0x10", "5s"],
+        *["soon", "01 May 2026 09:00:20 GMT", "Fri, 01 May ٢٠٢٦ 09:00:20 GMT"],
+    ],
+)
+def test_an_invalid_value_counts_as_absent(value: str | None) -> None:
+    """Neither digits nor a date that starts with its weekday and is ASCII: no wait, no error."""
+    assert parse_retry_after(value, date=DATE, now=NOW) is None
+
+
+PIECES = [
+    "Fri", "Mon,", " ", "01", "99", "May", "Foo", "2026", "99999", "25:61:61", "12:00:00",
+    "GMT", "+9999", "-0000", "EST", ":", ",", "-", "\x00", "٣", "1e3", "(", '"', "\\", "\ud800",
+]  # fmt: skip
+
+
+def test_ten_thousand_strings_raise_nothing() -> None:
+    """The result is None or at least 0 seconds, never an exception."""
+    random = Random(20260501)
+    for _ in range(10_000):
+        value, date = (" ".join(random.choices(PIECES, k=random.randrange(9))) for _ in "ab")
+        seconds = parse_retry_after(value, date=date, now=NOW)
+        assert seconds is None or 0 <= seconds < 10**12

@@ -28,27 +28,6 @@ async def test_a_closed_client_says_so_until_it_is_opened_again() -> None:
             assert await roistat.scripts.list() == []
 
 
-async def test_a_borrowed_session_is_not_closed() -> None:
-    """The session was passed in open and is left open."""
-    async with RawServer(GOOD) as server, aiohttp.ClientSession() as session:
-        async with client(server.base_url, session=session) as roistat:
-            assert await roistat.scripts.list() == []
-            assert await roistat.phones.create(["74950000001"]) == []
-        assert not session.closed
-
-
-async def test_a_borrowed_session_sends_the_same_headers() -> None:
-    """Headers of the session itself do not replace those of a request to Roistat."""
-    session_headers = {"Accept": "text/html", "Accept-Encoding": "br", "Api-key": "another"}
-    async with RawServer(GOOD) as server, aiohttp.ClientSession(headers=session_headers) as session:
-        async with client(server.base_url) as roistat:
-            await roistat.scripts.list()
-        async with client(server.base_url, session=session) as roistat:
-            await roistat.scripts.list()
-    own, borrowed = ({*request.lower().split(b"\r\n")} for request in server.requests)
-    assert own == borrowed
-
-
 @pytest.mark.parametrize("before", [0, 1], ids=["new", "reused"])
 async def test_a_loss_tells_whether_the_connection_was_reused(before: int) -> None:
     """A reused connection that was closed meanwhile is no sign of an outage."""
@@ -130,13 +109,9 @@ async def test_a_closed_borrowed_session_is_named() -> None:
 @pytest.mark.parametrize("is_borrowed", [False, True])
 async def test_the_server_never_sees_more_than_the_rate(is_borrowed: bool) -> None:
     """Neither opening connections nor a session that does not report sending bunches requests."""
-    limits = Limits(per_second=3, per_hour=None)
+    options: Any = {"limits": Limits(per_second=3, per_hour=None), "clock": None}
     async with RawServer(GOOD) as server, aiohttp.ClientSession() as session:
-        options: Any = {
-            "session": session if is_borrowed else None,
-            "limits": limits,
-            "clock": None,
-        }
+        options["session"] = session if is_borrowed else None
         async with client(server.base_url, **options) as roistat:
             await asyncio.gather(*[roistat.phones.delete([1]) for _ in range(5)])
     times = server.times

@@ -111,9 +111,7 @@ Operation = Callable[[Roistat, FakeRoistat, Path], Awaitable[None]]
 
 @pytest.mark.parametrize("operation", [list_patiently, save_recordings, copy_calls])
 async def test_t80_who_chooses_to_wait_waits_for_the_hour(
-    operation: Callable[[Roistat, FakeRoistat, Path], Awaitable[None]],
-    fake: FakeRoistat,
-    tmp_path: Path,
+    operation: Operation, fake: FakeRoistat, tmp_path: Path
 ) -> None:
     """Bulk downloads and syncs choose it by themselves."""
     clock = JumpingClock()
