@@ -87,10 +87,7 @@ async def download(roistat: Roistat, folder: Path) -> None:
     assert download_result.path.stat().st_size == download_result.size > 1000
 
 
-READS: dict[str, Operation] = {
-    "calls": lambda roistat, _: read(roistat),
-    "scripts": read_scripts,
-}
+READS: dict[str, Operation] = {"calls": lambda roistat, _: read(roistat), "scripts": read_scripts}
 WRITES: dict[str, Operation] = {"create": create, "change": change, "delete": delete}
 ALL: dict[str, Operation] = {**READS, **WRITES, "download": download}
 

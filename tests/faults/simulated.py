@@ -65,10 +65,7 @@ class SimulatedTransport:
 
 
 def simulated(
-    transport: Transport,
-    clock: Clock,
-    retry: RetryPolicy | None = None,
-    limits: Limits = UNLIMITED,
+    transport: Transport, clock: Clock, retry: RetryPolicy | None = None, limits: Limits = UNLIMITED
 ) -> Roistat:
     """Return a client with this transport and this clock."""
     return Roistat(KEY, PROJECT, retry=retry, limits=limits, clock=clock, transport=transport)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -74,13 +75,12 @@ async def borrowing(base_url: str, options: dict[str, Any]) -> AsyncIterator[Roi
 async def zipped(connection: Connection) -> None:
     """Send true responses that set a cookie, JSON compressed."""
     while request := await connection.request():
-        head, end, body = true_answer(request).partition(b"\r\n\r\n")
+        response = true_answer(request)
         if b"gzip" in request:
-            kind = "application/json"
-            head, end, body = answer(
-                gzip.compress(body), "Content-Encoding: gzip", kind=kind
-            ).partition(b"\r\n\r\n")
-        await connection.send(head + b"\r\nSet-Cookie: sid=1; Path=/" + end + body)
+            body = response.partition(b"\r\n\r\n")[2]
+            response = answer(gzip.compress(body), "Content-Encoding: gzip")
+        cookie = b"\r\nSet-Cookie: sid=1; Path=/\r\n\r\n"
+        await connection.send(response.replace(b"\r\n\r\n", cookie, 1))
 
 
 async def requests_of(folder: Path, options: dict[str, Any] | None) -> list[set[bytes]]:
@@ -109,15 +109,11 @@ async def test_t70_an_error_is_the_same_over_every_session(name: str, tmp_path: 
 
     async def refuse(connection: Connection) -> None:
         while request := await connection.request():
-            if b"phone-call" in request:
-                await connection.send(answer(REFUSED, status="400 Bad Request"))
-            else:
-                await connection.send(answer(WRONG_KEY, status="401 Unauthorized"))
+            body, status = (REFUSED, 400) if b"phone-call" in request else (WRONG_KEY, 401)
+            await connection.send(answer(body, status=f"{status} No"))
 
-    async with (
-        FaultServer(then=refuse) as server,
-        borrowing(server.base_url, OPTIONS[name]) as roistat,
-    ):
+    options = OPTIONS[name]
+    async with FaultServer(then=refuse) as server, borrowing(server.base_url, options) as roistat:
         assert type(await failure(create, roistat, tmp_path)) is errors.InvalidRequestError
         error = await failure(READS["scripts"], roistat, tmp_path)
     assert type(error) is errors.AuthenticationError
@@ -132,10 +128,7 @@ async def test_t70_http_1_0_is_the_choice_of_a_session(tmp_path: Path) -> None:
 async def test_t70_other_headers_of_a_session_are_sent() -> None:
     """A header that does not change the response stays the caller's, e.g. for a gateway."""
     headers = {"Authorization": "Basic gateway", "X-Request-Id": "5"}
-    async with (
-        FaultServer() as server,
-        borrowing(server.base_url, {"headers": headers}) as roistat,
-    ):
+    async with FaultServer() as server, borrowing(server.base_url, {"headers": headers}) as roistat:
         await read(roistat)
     (request,) = server.requests
     assert b"Authorization: Basic gateway\r\n" in request
@@ -168,8 +161,7 @@ async def test_t71_a_trace_hook_that_raises(signal: str, tmp_path: Path) -> None
     options = {"trace_configs": [raising(signal)]}
     async with FaultServer() as server, borrowing(server.base_url, options) as roistat:
         error = await failure(READS["scripts"], roistat, tmp_path)
-        assert "ZeroDivisionError" in str(error)
-        assert "trace" in str(error)
+        assert re.search("trace.*ZeroDivisionError|ZeroDivisionError.*trace", str(error))
         check(error)
         error = await failure(create, roistat, tmp_path)
     assert type(error) is errors.OutcomeUnknownError

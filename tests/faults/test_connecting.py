@@ -35,16 +35,13 @@ async def refused() -> AsyncIterator[Options]:
     yield {"base_url": f"http://127.0.0.1:{closed_port()}/api"}
 
 
-async def unknown_name(*_: Any, **__: Any) -> None:
-    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-
-async def hang(*_: Any, **__: Any) -> None:
-    await asyncio.Event().wait()
-
-
 @asynccontextmanager
-async def looked_up(look: Callable[..., Any]) -> AsyncIterator[Options]:
+async def looked_up(error: OSError | None) -> AsyncIterator[Options]:
+    async def look(*_: Any, **__: Any) -> None:
+        if error is not None:
+            raise error
+        await asyncio.Event().wait()
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio.get_running_loop(), "getaddrinfo", look)
         yield {"base_url": "https://roistat.invalid/api"}
@@ -75,9 +72,9 @@ async def without_tls() -> AsyncIterator[Options]:
 
 
 @asynccontextmanager
-async def certified(issue: Callable[[], trustme.LeafCert]) -> AsyncIterator[Options]:
+async def certified(authority: trustme.CA, *names: str, **dates: Any) -> AsyncIterator[Options]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    issue().configure_cert(context)
+    authority.issue_cert(*names or ["127.0.0.1"], **dates).configure_cert(context)
     trusting = ssl.create_default_context()
     AUTHORITY.configure_trust(trusting)
     async with FaultServer(tls=context) as server:
@@ -92,7 +89,9 @@ async def stalled_handshake() -> AsyncIterator[Options]:
         await server.emptied()
 
 
-_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+_PAST = datetime(2020, 1, 1, tzinfo=UTC)
+_UNKNOWN_NAME = r"to roistat\.invalid:443: the host name cannot"
+_NO_CONNECTION = r"to \S+:\d+: no connection within 0\.15 s"
 _NOT_VALID = r"to 127\.0\.0\.1:\d+: the certificate is not valid \("
 
 
@@ -112,41 +111,16 @@ ADDRESSES = [
     Address(
         "T2",
         "unknown name",
-        partial(looked_up, unknown_name),
-        r"to roistat\.invalid:443: the host name cannot",
+        partial(looked_up, socket.gaierror(socket.EAI_NONAME, "x")),
+        _UNKNOWN_NAME,
     ),
-    Address(
-        "T3",
-        "hanging look-up",
-        partial(looked_up, hang),
-        r"to \S+:\d+: no connection within 0\.15 s",
-    ),
-    Address("T4", "full queue", full_queue, r"to \S+:\d+: no connection within 0\.15 s"),
+    Address("T3", "hanging look-up", partial(looked_up, None), _NO_CONNECTION),
+    Address("T4", "full queue", full_queue, _NO_CONNECTION),
     Address("T5", "no TLS", without_tls, r"to 127\.0\.0\.1:\d+: no TLS"),
-    Address(
-        "T5",
-        "self-signed",
-        partial(certified, lambda: trustme.CA().issue_cert("127.0.0.1")),
-        _NOT_VALID,
-        True,
-    ),
-    Address(
-        "T5",
-        "wrong host",
-        partial(certified, lambda: AUTHORITY.issue_cert("elsewhere.example")),
-        _NOT_VALID,
-        True,
-    ),
-    Address(
-        "T5",
-        "expired",
-        partial(certified, lambda: AUTHORITY.issue_cert("127.0.0.1", not_after=_LONG_AGO)),
-        _NOT_VALID,
-        True,
-    ),
-    Address(
-        "T6", "stalled handshake", stalled_handshake, r"to \S+:\d+: no connection within 0\.15 s"
-    ),
+    Address("T5", "self-signed", partial(certified, trustme.CA()), _NOT_VALID, True),
+    Address("T5", "wrong host", partial(certified, AUTHORITY, "x.example"), _NOT_VALID, True),
+    Address("T5", "expired", partial(certified, AUTHORITY, not_after=_PAST), _NOT_VALID, True),
+    Address("T6", "stalled handshake", stalled_handshake, _NO_CONNECTION),
 ]
 # Waiting for each of these takes its time; the others are met by every operation.
 _SLOW = {"T3", "T4", "T6"}

@@ -26,38 +26,28 @@ from tests.helpers.clients import KEY, PROJECT
 from tests.helpers.raw_server import RawServer, silent
 from tests.lifecycle.conftest import fake as fake
 from tests.lifecycle.conftest import roistat as roistat
+from tests.lifecycle.operation_context import settings_of
 
 PHONE = "79161234567"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 CALL = Call(
-    "1",
-    NOW,
-    CallStatus.ANSWER,
-    callee=PHONE,
-    caller=PHONE,
-    link=f"https://x.example/{PHONE}",
-    comment=f"call {PHONE}",
-    visit=Visit(ip=PHONE, google_client_id=PHONE),
-    order=Order(custom_fields={"phone": PHONE}),
-    extra={"phone": PHONE},
-)
+    "1", NOW, CallStatus.ANSWER, callee=PHONE, caller=PHONE, link=f"https://x.example/{PHONE}",
+    comment=f"call {PHONE}", visit=Visit(ip=PHONE, google_client_id=PHONE),
+    order=Order(custom_fields={"phone": PHONE}), extra={"phone": PHONE},
+)  # fmt: skip
 OUTCOME = DownloadOutcome("1", DownloadStatus.FAILED, error=errors.DownloadError("x"))
 SHOWN: dict[str, Any] = {
     "S2 resource": Roistat(KEY, PROJECT).calls,
     "S2 call": CALL,
     "S2 call draft": CallDraft(PHONE, PHONE, NOW, comment=PHONE, file_url=PHONE),
     "S2 phone": Phone(id=5, phone=PHONE),
-    "S2 script draft": ScriptDraft(
-        name="x",
-        options=ScriptOptions(replaceable_numbers=[PHONE], redirect=Redirect("phone", PHONE)),
-    ),
+    "S2 script draft": ScriptDraft(options=ScriptOptions(replaceable_numbers=[PHONE])),
+    "S2 redirect": ScriptDraft(options=ScriptOptions(redirect=Redirect("phone", PHONE))),
     "S2 download": Download(Path("1.mp3"), 1, "00"),
     "S2 outcome": OUTCOME,
     "S2 sync report": SyncReport(project=PROJECT, start=NOW, sealed_until=NOW),
     "S2 recordings report": RecordingsReport(project=PROJECT, failures=[OUTCOME]),
-    "S2 database": open_target("calls.db"),
-    "S2 lines": open_target("calls.ndjson"),
-    "S2 folder": open_target("calls.parquet"),
+    **{f"S2 {name}": open_target(name) for name in ("calls.db", "calls.ndjson", "calls.parquet")},
 }
 
 
@@ -86,9 +76,8 @@ CONTROL = set("\x1b\x07\x9b\u202e\u2028\r")
 @pytest.fixture
 def environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> FakeRoistat:
     """Configure the command for a server whose names all hold control characters."""
-    monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
-    monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
-    monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+    for name, value in settings_of(fake).items():
+        monkeypatch.setenv(name, value)
     for row in fake.state.calls:
         row.update(script_name=EVIL, comment=EVIL, link=EVIL, marker=EVIL)
     for script in fake.state.scripts:
@@ -115,12 +104,9 @@ def test_s7_no_name_steers_a_terminal(
 
 def test_s8_csv_is_written_in_one_place() -> None:
     """Only the module that takes formulas out of cells writes CSV (docs/fault-matrix.md C23)."""
-    writers = {
-        source.short(path)
-        for path in source.FILES
-        if "csv" in {name.target.split(".")[0] for name in source.imports(path)}
-    }
-    assert writers == {"cli/csv_output.py"}
+    imports = {source.short(path): source.imports(path) for path in source.FILES}
+    writers = [path for path, names in imports.items() if "csv" in {name.target for name in names}]
+    assert writers == ["cli/csv_output.py"]
 
 
 async def test_s9_a_link_is_never_fetched(

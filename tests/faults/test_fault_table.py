@@ -11,65 +11,32 @@ import trustme
 from attrs import evolve
 
 from roistat_async import RetryPolicy, Roistat, errors
-from tests.faults import body_rows, status_rows, transport_rows
-from tests.faults.fault_case import (
-    ATTEMPTS,
-    READS,
-    FaultCase,
-    Operation,
-    change,
-    create,
-    download,
-    failure,
-    read,
-    table,
-)
+from tests.faults.fault_case import ALL, ATTEMPTS, READS, WRITES, FaultCase, failure, read, table
+from tests.faults.fault_rows import ROWS
 from tests.faults.secrets import check
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer
 
-ROWS = [*transport_rows.ROWS, *status_rows.ROWS, *body_rows.ROWS]
+AUTHORITY = trustme.CA()
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-class FaultEnvironment:
-    """Servers and clients for a fault; with TLS where it concerns TLS."""
-
-    def __init__(self, row: FaultCase, authority: trustme.CA) -> None:
-        self.row = row
-        self._authority = authority
-
-    def server(self, times: int) -> FaultServer:
-        tls = None
-        if self.row.is_tls:
-            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._authority.issue_cert("127.0.0.1").configure_cert(tls)
-        return FaultServer(*[self.row.fault] * times, tls=tls)
-
-    def client(self, server: FaultServer, attempts: int = 1, **policy: bool) -> Roistat:
-        return client(
-            server.base_url,
-            retry=RetryPolicy(max_attempts=attempts, max_download_attempts=attempts, **policy),
-            timeouts=self.row.timeouts,
-            ssl_context=self._trusting() if self.row.is_tls else None,
-        )
-
-    def _trusting(self) -> ssl.SSLContext:
-        trusting = ssl.create_default_context()
-        self._authority.configure_trust(trusting)
-        return trusting
+def server_of(row: FaultCase, times: int = 1) -> FaultServer:
+    """Return a server with a fault on its first connections."""
+    tls = None
+    if row.is_tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        AUTHORITY.issue_cert("127.0.0.1").configure_cert(tls)
+    return FaultServer(*[row.fault] * times, tls=tls)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """Return a certificate authority of our own."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def environment(row: FaultCase, authority: trustme.CA) -> FaultEnvironment:
-    """Return the servers and clients of a fault."""
-    return FaultEnvironment(row, authority)
+def client_of(row: FaultCase, server: FaultServer, attempts: int = 1, **policy: bool) -> Roistat:
+    """Return a client of such a server."""
+    trusting = ssl.create_default_context() if row.is_tls else None
+    if trusting is not None:
+        AUTHORITY.configure_trust(trusting)
+    retry = RetryPolicy(max_attempts=attempts, max_download_attempts=attempts, **policy)
+    return client(server.base_url, retry=retry, timeouts=row.timeouts, ssl_context=trusting)
 
 
 def check_error(row: FaultCase, error: errors.RoistatError) -> None:
@@ -86,11 +53,9 @@ def check_error(row: FaultCase, error: errors.RoistatError) -> None:
 
 @table(ROWS)
 @pytest.mark.parametrize("name", READS)
-async def test_a_read_tells_what_happened(
-    row: FaultCase, environment: FaultEnvironment, name: str, tmp_path: Path
-) -> None:
+async def test_a_read_tells_what_happened(row: FaultCase, name: str, tmp_path: Path) -> None:
     """The error of a read names the fault; the client's next request gets its own response."""
-    async with environment.server(1) as server, environment.client(server) as roistat:
+    async with server_of(row) as server, client_of(row, server) as roistat:
         check_error(row, await failure(READS[name], roistat, tmp_path))
         for number in (8, 9):
             await read(roistat, number)
@@ -98,24 +63,20 @@ async def test_a_read_tells_what_happened(
 
 
 @table(ROWS)
-async def test_a_read_is_repeated_so_often(
-    row: FaultCase, environment: FaultEnvironment, tmp_path: Path
-) -> None:
+async def test_a_read_is_repeated_so_often(row: FaultCase, tmp_path: Path) -> None:
     """A permanent fault is raised after exactly as many attempts as the case allows."""
-    async with environment.server(row.repeats + 1) as server:
-        async with environment.client(server, ATTEMPTS) as roistat:
+    async with server_of(row, row.repeats + 1) as server:
+        async with client_of(row, server, ATTEMPTS) as roistat:
             check_error(row, await failure(READS["calls"], roistat, tmp_path))
         assert server.connections == row.repeats + 1
 
 
 @table([row for row in ROWS if row.repeats])
-async def test_a_repeated_read_gets_its_answer(
-    row: FaultCase, environment: FaultEnvironment
-) -> None:
+async def test_a_repeated_read_gets_its_answer(row: FaultCase) -> None:
     """A temporary fault is not seen, whichever of several reads meets it."""
     async with (
-        environment.server(row.repeats) as server,
-        environment.client(server, ATTEMPTS) as roistat,
+        server_of(row, row.repeats) as server,
+        client_of(row, server, ATTEMPTS) as roistat,
     ):
         for number in range(3):
             await read(roistat, number)
@@ -124,41 +85,33 @@ async def test_a_repeated_read_gets_its_answer(
 
 
 @table(ROWS)
-@pytest.mark.parametrize("write", [create, change])
-async def test_a_write_is_sent_once(
-    row: FaultCase, environment: FaultEnvironment, write: Operation, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", ["create", "change"])
+async def test_a_write_is_sent_once(row: FaultCase, name: str, tmp_path: Path) -> None:
     """A write is sent once, whatever became of its response; the next one gets its own."""
-    async with environment.server(1) as server, environment.client(server, ATTEMPTS) as roistat:
-        error = await failure(write, roistat, tmp_path)
+    async with server_of(row) as server, client_of(row, server, ATTEMPTS) as roistat:
+        error = await failure(WRITES[name], roistat, tmp_path)
         assert type(error) is row.create
         check(error)
         assert len(server.requests) <= 1
-        await create(roistat)
+        await WRITES["create"](roistat, tmp_path)
     assert server.connections == 2
 
 
 @table([row for row in ROWS if row.repeats])
-async def test_a_change_is_repeated_by_opt_in(
-    row: FaultCase, environment: FaultEnvironment
-) -> None:
+async def test_a_change_is_repeated_by_opt_in(row: FaultCase, tmp_path: Path) -> None:
     """With RetryPolicy(retry_updates=True) an update is retried like a read."""
-    async with (
-        environment.server(1) as server,
-        environment.client(server, ATTEMPTS, retry_updates=True) as roistat,
-    ):
-        await change(roistat)
+    opted_in = {"retry_updates": True}
+    async with server_of(row) as server, client_of(row, server, ATTEMPTS, **opted_in) as roistat:
+        await WRITES["change"](roistat, tmp_path)
     assert server.connections == 2
 
 
 @table(ROWS)
-async def test_a_download_leaves_no_file(
-    row: FaultCase, environment: FaultEnvironment, tmp_path: Path
-) -> None:
+async def test_a_download_leaves_no_file(row: FaultCase, tmp_path: Path) -> None:
     """A fault of a download is raised, the folder is empty, and the next download is whole."""
     row = evolve(row, error=row.download or row.error, says="" if row.download else row.says)
-    async with environment.server(1) as server, environment.client(server) as roistat:
-        check_error(row, await failure(download, roistat, tmp_path))
+    async with server_of(row) as server, client_of(row, server) as roistat:
+        check_error(row, await failure(ALL["download"], roistat, tmp_path))
         assert not [*tmp_path.iterdir()]
-        await download(roistat, tmp_path)
+        await ALL["download"](roistat, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["1.mp3"]

@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
-from roistat_async import Limits, RetryPolicy, Roistat
-from roistat_async.clock import Clock
+from roistat_async import Roistat
 from tests.faults.fault_case import create, read
 from tests.helpers.clients import client
+from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import true_answer
 from tests.helpers.raw_server import Connection, RawServer
 
@@ -54,25 +54,12 @@ def server_thread() -> Iterator[RawServer]:
         loop.close()
 
 
-class RetryCounter:
-    """Counter of the retries before retries: as many requests were lost."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.clock = Clock(sleep=self._sleep)
-
-    async def _sleep(self, seconds: float) -> None:
-        self.count += 1
-        await asyncio.sleep(seconds)
-
-
 async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tuple[int, int]:
     """Run an operation repeatedly, with pauses about as long as the server's idle time-out.
 
-    Gives how many requests were lost on the way, and how many connections were made.
+    Return how many requests were lost on the way, and how many connections were made.
     """
-    unlimited = Limits(per_second=None, per_hour=None, concurrency=WORKERS)
-    retries, random = RetryCounter(), Random(20)
+    clock, random = JumpingClock(), Random(20)
 
     async def some(roistat: Roistat) -> None:
         for number in range(count // WORKERS):
@@ -80,12 +67,9 @@ async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tu
             await asyncio.sleep(IDLE * random.uniform(0.7, 0.9))
 
     with server_thread() as server:
-        policy = RetryPolicy(base_delay=0.001)
-        async with client(
-            server.base_url, limits=unlimited, retry=policy, clock=retries.clock
-        ) as roistat:
+        async with client(server.base_url, attempts=4, clock=clock.clock) as roistat:
             await asyncio.gather(*[some(roistat) for _ in range(WORKERS)])
-    return retries.count, server.connections
+    return len(clock.slept), server.connections  # there is a sleep before each retry
 
 
 @counts

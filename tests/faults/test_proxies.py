@@ -14,11 +14,10 @@ from tests.faults.fault_case import ATTEMPTS, create, failure, read_scripts
 from tests.faults.secrets import SECRET_TEXT, check
 from tests.helpers.clients import KEY, PROJECT, client
 from tests.helpers.fault_server import FaultServer, sends
-from tests.helpers.raw_server import Connection, Handler, RawServer, answer, closed_port
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 TARGET = "https://roistat.invalid/api/v1"
-PERMANENT = {407: "user and password", 403: "does not allow", 400: "refused"}
 
 
 def proxy_url(server: RawServer) -> str:
@@ -26,55 +25,40 @@ def proxy_url(server: RawServer) -> str:
     return f"http://user:{KEY}@127.0.0.1:{server.port}"
 
 
-async def refusal(handler: Handler, folder: Path, requests: int) -> errors.RoistatError:
-    """Return the error of a create over a proxy that does this with each connection."""
-    async with FaultServer(then=handler) as proxy:
+PERMANENT = {407: "user and password", 403: "does not allow", 400: "refused"}
+PROXY_FAULTS: dict[str, tuple[Handler, str, bool]] = {
+    **{
+        f"{status}": (sends(answer(SECRET_TEXT, status=f"{status} {KEY}")), text, True)
+        for status, text in PERMANENT.items()
+    },
+    **{
+        f"{status}": (sends(answer(SECRET_TEXT, status=f"{status} No")), "", False)
+        for status in (502, 503, 504)
+    },
+    "closed": (sends(), "", False),
+    "reset": (sends(end="reset"), "", False),
+    "SSH": (sends(b"SSH-2.0 " + SECRET_TEXT + b"\r\n"), "", False),
+}
+
+
+@pytest.mark.parametrize("name", PROXY_FAULTS)
+async def test_t72_a_proxy_that_opens_no_tunnel(name: str, tmp_path: Path) -> None:
+    """Nothing was sent, so a create is retried where that may help; a status is the proxy's."""
+    fault, text, is_permanent = PROXY_FAULTS[name]
+    async with FaultServer(then=fault) as proxy:
         async with client(TARGET, proxy=proxy_url(proxy), attempts=ATTEMPTS) as roistat:
-            error = await failure(create, roistat, folder)
-        assert proxy.connections == requests
+            error = await failure(create, roistat, tmp_path)
+        assert proxy.connections == (1 if is_permanent else ATTEMPTS)
     assert isinstance(error, errors.NotSentError)
-    assert "proxy" in str(error)
+    assert error.permanent is is_permanent
+    status = name if name.isdigit() else ""
+    assert re.search(f"proxy.*{status}.*{text}", str(error))
+    assert not is_permanent or "roistat.invalid:443" in str(error)
     check(error)
-    return error
-
-
-@pytest.mark.parametrize("status", PERMANENT)
-async def test_t72_a_proxy_that_refuses_the_tunnel(status: int, tmp_path: Path) -> None:
-    """The proxy, its status and what to do are named; a retry would not help."""
-    error = await refusal(sends(answer(SECRET_TEXT, status=f"{status} {KEY}")), tmp_path, 1)
-    assert re.search(rf"roistat\.invalid:443.*{status}.*{PERMANENT[status]}", str(error))
-    assert error.permanent  # type: ignore[attr-defined]  # a NotSentError
-
-
-@pytest.mark.parametrize("status", [502, 503, 504])
-async def test_t72_a_proxy_that_cannot_reach_roistat(status: int, tmp_path: Path) -> None:
-    """A create is retried, since it was not sent, and the status is named as the proxy's."""
-    error = await refusal(sends(answer(SECRET_TEXT, status=f"{status} No")), tmp_path, ATTEMPTS)
-    assert str(status) in str(error)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [sends(), sends(end="reset"), sends(b"SSH-2.0 " + SECRET_TEXT + b"\r\n")],
-    ids=["closed", "reset", "SSH"],
-)
-async def test_t72_a_proxy_that_is_none(fault: Handler, tmp_path: Path) -> None:
-    """A connection that ends before the tunnel stands sent nothing, so a create is retried."""
-    await refusal(fault, tmp_path, ATTEMPTS)
-
-
-async def test_t72_a_proxy_that_does_not_listen(tmp_path: Path) -> None:
-    """The address of the proxy is named, not that of Roistat."""
-    port = closed_port()
-    async with client(TARGET, proxy=f"http://127.0.0.1:{port}") as roistat:
-        error = await failure(create, roistat, tmp_path)
-    assert type(error) is errors.NotSentError
-    text = f"cannot connect to the proxy 127.0.0.1:{port}: connection refused"
-    assert str(error).startswith(text)
 
 
 async def test_t72_a_tunnel_to_a_server_without_tls(tmp_path: Path) -> None:
-    """What fails behind the proxy is named as the address of Roistat."""
+    """What fails behind the proxy is named as the address of Roistat, what fails before is not."""
 
     async def tunnel(connection: Connection) -> None:
         await connection.request()
@@ -82,12 +66,13 @@ async def test_t72_a_tunnel_to_a_server_without_tls(tmp_path: Path) -> None:
         await connection.reader.read(1)
         await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    async with (
-        FaultServer(then=tunnel) as proxy,
-        client(TARGET, proxy=proxy_url(proxy)) as roistat,
-    ):
+    async with FaultServer(then=tunnel) as proxy, client(TARGET, proxy=proxy_url(proxy)) as roistat:
         error = await failure(read_scripts, roistat, tmp_path)
     assert str(error).startswith("cannot connect to roistat.invalid:443: no TLS")
+    async with client(TARGET, proxy=f"http://127.0.0.1:{proxy.port}") as roistat:
+        error = await failure(create, roistat, tmp_path)
+    text = f"cannot connect to the proxy 127.0.0.1:{proxy.port}: connection refused"
+    assert (type(error), str(error)[: len(text)]) == (errors.NotSentError, text)
 
 
 async def test_t72_407_of_a_forwarding_proxy(tmp_path: Path) -> None:
@@ -116,16 +101,11 @@ def test_t73_an_invalid_proxy_is_refused(proxy: str) -> None:
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "proxy", ["http://proxy.example:8080", "https://u:p@10.0.0.1/", "HTTP://x"]
-)
-def test_t73_a_valid_proxy(proxy: str) -> None:
-    """A proxy is reached over http or https, and may need a user and a password."""
-    assert "p@" not in repr(Roistat(KEY, PROJECT, proxy=proxy))
+Environment = Callable[..., None]
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
     """Return a function that sets the variables of proxies, and no others."""
 
     def set_variables(**variables: str) -> None:
@@ -138,7 +118,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return set_variables
 
 
-Environment = Callable[..., None]
+@pytest.mark.parametrize(
+    "proxy", ["http://proxy.example:8080", "https://u:p@10.0.0.1/", "HTTP://x"]
+)
+def test_t73_a_valid_proxy(proxy: str) -> None:
+    """A proxy is reached over http or https, and may need a user and a password."""
+    assert "p@" not in repr(Roistat(KEY, PROJECT, proxy=proxy))
 
 
 async def test_t74_plain_http_goes_around_the_proxies_of_the_environment(
@@ -153,39 +138,34 @@ async def test_t74_plain_http_goes_around_the_proxies_of_the_environment(
         assert (proxy.connections, len(server.requests)) == (0, 1)
 
 
-@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
-@pytest.mark.parametrize("scheme", ["http://", ""])
+NO_PROXY = "roistat.invalid:443: the host name cannot be resolved"
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        *[
+            ({name: scheme + "127.0.0.1:PORT"}, "proxy.*403")
+            for name in ("https_proxy", "HTTPS_PROXY", "all_proxy")
+            for scheme in ("http://", "")
+        ],
+        # aiohttp ignores such a proxy, and requests would go around it.
+        ({"https_proxy": "https://127.0.0.1:9"}, "the proxy 127.0.0.1:9"),
+        ({"https_proxy": ""}, NO_PROXY),
+        ({}, NO_PROXY),
+        ({"https_proxy": "http://127.0.0.1:9", "no_proxy": "roistat.invalid"}, NO_PROXY),
+    ],
+)
 async def test_t74_the_proxy_of_the_environment_is_used(
-    name: str, scheme: str, environment: Environment, tmp_path: Path
+    variables: dict[str, str], text: str, environment: Environment, tmp_path: Path
 ) -> None:
-    """With trust_env a request to Roistat goes through it, also if its scheme is left out."""
+    """With trust_env, except for hosts in NO_PROXY; an empty variable is none."""
     async with FaultServer(then=sends(answer(b"", status="403 No"))) as proxy:
-        environment(**{name: f"{scheme}127.0.0.1:{proxy.port}"})
+        used = {name: value.replace("PORT", str(proxy.port)) for name, value in variables.items()}
+        environment(**used)
         async with client(TARGET, trust_env=True) as roistat:
             error = await failure(create, roistat, tmp_path)
-    assert re.search("proxy.*403", str(error))
-
-
-async def test_t74_a_proxy_of_the_environment_that_is_reached_by_tls(
-    environment: Environment, tmp_path: Path
-) -> None:
-    """It is used too: aiohttp ignores it, and requests would go around it."""
-    port = closed_port()
-    environment(https_proxy=f"https://127.0.0.1:{port}")
-    async with client(TARGET, trust_env=True) as roistat:
-        error = await failure(create, roistat, tmp_path)
-    assert f"the proxy 127.0.0.1:{port}" in str(error)
-
-
-@pytest.mark.parametrize("variables", [{"https_proxy": ""}, {}, {"no_proxy": "roistat.invalid"}])
-async def test_t74_no_proxy_of_the_environment(
-    variables: dict[str, str], environment: Environment, tmp_path: Path
-) -> None:
-    """An empty variable is none, and NO_PROXY names the hosts that need none."""
-    environment(**{"https_proxy": "http://127.0.0.1:9", **variables} if variables else {})
-    async with client(TARGET, trust_env=True) as roistat:
-        error = await failure(create, roistat, tmp_path)
-    assert "roistat.invalid:443: the host name cannot be resolved" in str(error)
+    assert re.search(text, str(error))
 
 
 @pytest.mark.parametrize("value", ["http://", "socks5://127.0.0.1:1", "http://x:99999", "a b", KEY])

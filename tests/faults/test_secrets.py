@@ -12,29 +12,13 @@ from unittest import mock
 import aiohttp
 import pytest
 
-from roistat_async import (
-    CallDraft,
-    Period,
-    Redirect,
-    Roistat,
-    ScriptDraft,
-    ScriptOptions,
-    Timeouts,
-    errors,
-)
+from roistat_async import CallDraft, Period, Roistat, Timeouts, errors
+from roistat_async.models.scripts import Redirect, ScriptDraft, ScriptOptions
 from tests.faults.fault_case import ALL, create
 from tests.faults.secrets import MARKER, PHONE, SECRET_TEXT, SECRETS, SENT_PHONE, check, hidden_from
 from tests.helpers.clients import KEY, client
 from tests.helpers.fault_server import FaultServer, call_row, sends
-from tests.helpers.raw_server import (
-    Handler,
-    RawServer,
-    answer,
-    closed_port,
-    replies,
-    silent,
-    success,
-)
+from tests.helpers.raw_server import Handler, RawServer, answer, replies, silent, success
 
 RESET = sends(end="reset")
 STALLED = sends(answer(SECRET_TEXT)[:-4], end="wait")
@@ -42,12 +26,7 @@ FAULTS: dict[str, Handler] = {
     "reset": RESET,
     "stalled": STALLED,
     "500": replies(answer(SECRET_TEXT, status="500 Oops")),
-    "redirect": replies(answer(b"", f"Location: http://x/{MARKER}/{KEY}", status="302 Go")),
-    "cookie": replies(answer(SECRET_TEXT, f"Set-Cookie: a={KEY}", status="503 Later")),
-    "web page": replies(answer(b"<html>" + SECRET_TEXT, kind="text/html")),
     "half json": replies(answer(b'{"status": "success", "data": [{"a": "' + SECRET_TEXT)),
-    "invalid UTF-8": replies(answer(b'{"status": "success", "data": "\xff' + SECRET_TEXT)),
-    "no status": replies(answer(b'{"data": ["' + SECRET_TEXT + b'"]}')),
     "other shape": replies(answer(b'{"status": "success", "data": "' + SECRET_TEXT + b'"}')),
     "invalid record": replies(
         answer(b'{"status": "success", "data": [{"id": {"' + SECRET_TEXT + b'": 1}, "name": 7}]}')
@@ -63,11 +42,9 @@ async def read_recording(roistat: Roistat, _: Path) -> None:
             pass
 
 
-SECRET_SCRIPT = ScriptDraft(
-    options=ScriptOptions(
-        replaceable_numbers=[SENT_PHONE], redirect=Redirect("sip_trunk", value=MARKER)
-    )
-)
+REDIRECT = Redirect("sip_trunk", value=MARKER)
+SECRET_OPTIONS = ScriptOptions(replaceable_numbers=[SENT_PHONE], redirect=REDIRECT)
+SECRET_SCRIPT = ScriptDraft(options=SECRET_OPTIONS)
 METHODS: dict[str, Method] = {
     "scripts.list": lambda roistat, _: roistat.scripts.list(),
     "scripts.create": lambda roistat, _: roistat.scripts.create(SECRET_SCRIPT),
@@ -116,12 +93,6 @@ async def test_s2_a_failed_resolve_leads_to_no_number() -> None:
         error = await failure(lambda roistat, _: roistat.resolve(lost), server.base_url, Path())
     assert isinstance(error, errors.TransportError)
     check(error)
-
-
-async def test_s2_a_refused_connection_leads_to_no_secret(tmp_path: Path) -> None:
-    """No method shows what it was about to send."""
-    for method in METHODS.values():
-        check(await failure(method, f"http://127.0.0.1:{closed_port()}/api", tmp_path))
 
 
 @pytest.mark.parametrize("handler", [silent, STALLED], ids=["silent", "stalled"])
@@ -244,6 +215,7 @@ async def test_s2_s9_h10_the_key_goes_to_its_host_only(tmp_path: Path) -> None:
         assert request.count(KEY.encode()) == 1
         assert f"Api-key: {KEY}\r\n".encode() in request
         assert request.startswith(b"POST /api/v1/project/")
+        assert b"python" not in request.lower()  # no header names a version
         assert f"Host: 127.0.0.1:{server.port}\r\n".encode() in request
         accepted = b"identity" if b"/file?" in request else b"gzip"
         assert b"Accept-Encoding: " + accepted + b"\r\n" in request

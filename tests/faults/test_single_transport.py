@@ -136,10 +136,7 @@ async def test_t22_a_dripping_list_ends_at_the_deadline(tmp_path: Path) -> None:
 async def test_t22_a_dripping_file_is_too_slow(tmp_path: Path) -> None:
     """A file below a kilobyte a second is ended, and the error names the speed."""
     dripping = trickle(lambda _: answer(RECORDING, kind="audio/mpeg"), 1, 0.02)
-    async with (
-        FaultServer(dripping) as server,
-        client(server.base_url, timeouts=BRISK) as roistat,
-    ):
+    async with FaultServer(dripping) as server, client(server.base_url, timeouts=BRISK) as roistat:
         error = await failure(download, roistat, tmp_path)
     assert isinstance(error, errors.RequestTimeoutError)
     assert error.phase == "speed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define
+from pyarrow.dataset import dataset
 
 from roistat_async import Limits, Period, Roistat
 from roistat_async.clock import Clock
@@ -29,6 +31,15 @@ _LARGE = 1060  # seconds: just beyond the size from which a file is written in t
 def unlimited() -> Quirks:
     """Return the usual behaviour without limits; each server has its own copy to change."""
     return Quirks(rate_per_second=None, rate_per_hour=None)
+
+
+def settings_of(fake: FakeRoistat) -> dict[str, str]:
+    """Return the environment of a command that uses a fake server."""
+    return {
+        "ROISTAT_BASE_URL": fake.base_url,
+        "ROISTAT_API_KEY": fake.api_key,
+        "ROISTAT_PROJECT": str(fake.project),
+    }
 
 
 @define
@@ -91,3 +102,14 @@ def is_sound(path: Path) -> None:
     if path.exists() and path.stat().st_size:
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def ids_in(target: Path) -> list[str]:
+    """Return the ids in a copy, with duplicates."""
+    if target.suffix == ".ndjson":
+        return [json.loads(line)["id"] for line in target.read_bytes().splitlines()]
+    if target.suffix == ".parquet":
+        ids = dataset(target, partitioning=None).to_table(["id"])["id"].to_pylist()
+        return [str(call_id) for call_id in ids]
+    with closing(sqlite3.connect(target)) as connection:
+        return [call_id for (call_id,) in connection.execute("SELECT id FROM calls")]

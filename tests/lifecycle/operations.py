@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
-
-from pyarrow.dataset import dataset
 
 from roistat_async import CallDraft, ScriptDraft, ScriptOptions, errors
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.testing import Fault
-from tests.lifecycle.operation_context import CALLS, OperationContext
+from tests.lifecycle.operation_context import CALLS, OperationContext, ids_in
 
 Operation = Callable[[OperationContext], Awaitable[object]]
 
@@ -33,11 +29,6 @@ async def create_call(context: OperationContext) -> object:
     )
 
 
-async def create_script(context: OperationContext) -> object:
-    options = ScriptOptions(replaceable_numbers=[context.number()])
-    return await context.roistat.scripts.create(ScriptDraft(name="New", options=options))
-
-
 def calls(context: OperationContext) -> Any:
     return context.roistat.calls.list(page_size=20)
 
@@ -46,16 +37,13 @@ def history(context: OperationContext) -> Any:
     return context.roistat.calls.history(context.period, page_size=25, concurrency=2)
 
 
-async def read_recording(context: OperationContext) -> None:
-    async with context.roistat.calls.recording(context.prepared) as body:
-        async for _ in body:
-            pass
+def read_recording(**bounds: Any) -> Operation:
+    async def read_body(context: OperationContext) -> None:
+        async with context.roistat.calls.recording(context.prepared, **bounds) as body:
+            async for _ in body:
+                pass
 
-
-async def read_range(context: OperationContext) -> None:
-    async with context.roistat.calls.recording(context.prepared, start=500, end=900) as body:
-        async for _ in body:
-            pass
+    return read_body
 
 
 async def save(context: OperationContext) -> object:
@@ -91,7 +79,9 @@ async def enter_and_leave(context: OperationContext) -> None:
 OPERATIONS: dict[str, Operation] = {
     "scripts.list": lambda context: context.roistat.scripts.list(),
     "scripts.list, retried": lambda context: context.roistat.scripts.list(),
-    "scripts.create": create_script,
+    "scripts.create": lambda context: context.roistat.scripts.create(
+        ScriptDraft(name="New", options=ScriptOptions(replaceable_numbers=[context.number()]))
+    ),
     "scripts.update": lambda context: context.roistat.scripts.update(1, ScriptDraft(name="Other")),
     "scripts.delete": lambda context: context.roistat.scripts.delete(context.prepared),
     "phones.list": lambda context: context.roistat.phones.list(page_size=2).collect(),
@@ -113,9 +103,9 @@ OPERATIONS: dict[str, Operation] = {
     "calls.update": lambda context: context.roistat.calls.update(context.prepared, comment="x"),
     "calls.delete": lambda context: context.roistat.calls.delete([context.prepared]),
     "calls.get": lambda context: context.roistat.calls.get(context.prepared),
-    "calls.recording": read_recording,
-    "calls.recording, range": read_range,
-    "calls.recording, range without a size": read_range,
+    "calls.recording": read_recording(),
+    "calls.recording, range": read_recording(start=500, end=900),
+    "calls.recording, range without a size": read_recording(start=500, end=900),
     "calls.download_recording": save,
     "calls.download_recording, large": save,
     "calls.download_recording, cut": save,
@@ -151,7 +141,7 @@ async def open_connections(context: OperationContext) -> None:
     await context.roistat.phones.create([context.number()])
 
 
-async def add_row(rows: list[dict[str, Any]], context: OperationContext) -> object:
+def add_row(rows: list[dict[str, Any]], context: OperationContext) -> object:
     """Add a script or phone to the server and return its id."""
     with context.fake.state.lock:
         number = context.fake.state.next_id(rows)
@@ -160,51 +150,44 @@ async def add_row(rows: list[dict[str, Any]], context: OperationContext) -> obje
     return number
 
 
-async def add_call(context: OperationContext) -> object:
-    return context.fake.state.add_call()["id"]
-
-
-async def recording(context: OperationContext) -> object:
-    return context.recorded[0]
-
-
-async def recording_without_a_size(context: OperationContext) -> object:
+def chunked_recording(context: OperationContext) -> object:
     context.fake.quirks.recording_chunked = True
     return context.recorded[0]
 
 
-async def large_recording(context: OperationContext) -> object:
-    return context.recorded[-1]
-
-
-async def cut_recording(context: OperationContext) -> object:
+def cut_recording(context: OperationContext) -> object:
     context.fake.quirks.recording_ranges = True  # so that the download resumes
     if not context.fake.unused_faults():  # the last one is unused if no request was sent
         context.fake.fail("call/*/file", Fault.truncated())
     return context.recorded[0]
 
 
-async def fail_once(context: OperationContext) -> None:
-    context.fake.fail("script/list", Fault.status(502))
-
-
-PREPARE: dict[str, Operation] = {
-    "scripts.list, retried": fail_once,
+PREPARE: dict[str, Callable[[OperationContext], object]] = {
+    "scripts.list, retried": lambda context: context.fake.fail("script/list", Fault.status(502)),
     "scripts.delete": lambda context: add_row(context.fake.state.scripts, context),
     "phones.delete": lambda context: add_row(context.fake.state.phones, context),
-    "calls.update": add_call,
-    "calls.delete": add_call,
-    "calls.get": add_call,
-    "calls.recording": recording,
-    "calls.recording, range": recording,
-    "calls.recording, range without a size": recording_without_a_size,
-    "calls.download_recording": recording,
-    "calls.download_recording, large": large_recording,
+    **dict.fromkeys(
+        ("calls.update", "calls.delete", "calls.get"),
+        lambda context: context.fake.state.add_call()["id"],
+    ),
+    **dict.fromkeys(
+        ("calls.recording", "calls.recording, range", "calls.download_recording"),
+        lambda context: context.recorded[0],
+    ),
+    "calls.recording, range without a size": chunked_recording,
+    "calls.download_recording, large": lambda context: context.recorded[-1],
     "calls.download_recording, cut": cut_recording,
     "resolve": lost_create,
     "close": open_connections,
     "sync_recordings": copy_into("calls.db"),
 }
+
+
+async def prepare(name: str, context: OperationContext) -> None:
+    """Do what an operation needs, and keep what it returns."""
+    if name in PREPARE:
+        prepared = PREPARE[name](context)
+        context.prepared = await prepared if isinstance(prepared, Coroutine) else prepared
 
 
 async def complete(name: str, context: OperationContext) -> None:
@@ -214,16 +197,6 @@ async def complete(name: str, context: OperationContext) -> None:
     await OPERATIONS[name](context)
     context.assert_files_whole()
     if name.startswith("sync_calls"):
-        assert set(context.fake.state.calls.ids()[:CALLS]) <= copied(name, context)
-
-
-def copied(name: str, context: OperationContext) -> set[str]:
-    """Return the ids of a copy."""
-    if name.endswith("parquet"):
-        table = dataset(context.folder / "calls.parquet", partitioning=None).to_table(["id"])
-        return set(table["id"].to_pylist())
-    if name.endswith("ndjson"):
-        lines = (context.folder / "calls.ndjson").read_bytes().splitlines()
-        return {str(json.loads(line)["id"]) for line in lines}
-    with closing(sqlite3.connect(context.folder / "calls.db")) as connection:
-        return {call_id for (call_id,) in connection.execute("SELECT id FROM calls")}
+        suffix = name.partition(", ")[2] or "db"
+        copied = ids_in(context.folder / f"calls.{suffix}")
+        assert {*context.fake.state.calls.ids()[:CALLS]} <= {*copied}

@@ -1,4 +1,4 @@
-"""A2, A3, A7, A9, A80: cancelled at awkward moments, or ended by a caller's callback."""
+"""A2, A7, A9, A80: cancelled at awkward moments, or ended by a caller's callback."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 
 from roistat_async import Hooks, Limits, Period, Roistat
-from roistat_async.clock import Clock
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.sync.status import read_status
 from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import client
-from tests.helpers.raw_server import Connection, RawServer, answer, per_connection, replies
 from tests.lifecycle import leaks
 from tests.lifecycle.operation_context import CLOCK
 
@@ -33,27 +31,6 @@ async def assert_nothing_left(roistat: Roistat, folder: Path) -> None:
     leaks.assert_no_open_response()
     leaks.assert_no_part_files(folder)
     await leaks.assert_usable(roistat, 8)
-
-
-async def test_a2_in_the_wait_between_attempts(fake: FakeRoistat) -> None:
-    """A cancel ends the wait between attempts, and nothing is sent after it."""
-    waiting = asyncio.Event()
-
-    async def sleep(_: float) -> None:
-        waiting.set()
-        await asyncio.Event().wait()
-
-    fake.fail("script/list", Fault.status(502))
-    async with client(
-        fake.base_url, api_key=fake.api_key, attempts=3, clock=Clock(sleep=sleep)
-    ) as roistat:
-        task = asyncio.ensure_future(roistat.scripts.list())
-        await waiting.wait()
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        assert len(fake.requests) == 1
-        await leaks.assert_usable(roistat, 8)
 
 
 async def test_a2_in_the_wait_for_a_permit(fake: FakeRoistat) -> None:
@@ -121,32 +98,6 @@ async def test_in_a_call_of_the_disk(
     assert leaks.tasks() == set()
     assert bool(os.listdir(tmp_path)) == (call == "replace")
     await assert_nothing_left(roistat, tmp_path)
-
-
-async def test_a3_in_a_body() -> None:
-    """A cancel closes the connection of a body; the next request gets a new one."""
-
-    async def half(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(answer(AUDIO, kind="audio/mpeg")[:20_000])
-        await connection.closed()
-
-    async def read() -> bytes:
-        async with roistat.calls.recording(7) as body:
-            return b"".join([chunk async for chunk in body])
-
-    handler = per_connection(half, replies(answer(AUDIO, kind="audio/mpeg")))
-    async with RawServer(handler) as server, client(server.base_url) as roistat:
-        task = asyncio.create_task(read())
-        while not server.requests:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.02)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        await server.emptied()
-        assert await read() == AUDIO
-    assert server.connections == 2
 
 
 Call = Callable[[Roistat, Path], Awaitable[object]]

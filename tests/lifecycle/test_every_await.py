@@ -1,4 +1,4 @@
-"""A1: cancelled at every suspension point of every public coroutine, nothing is left."""
+"""A1, A3: cancelled at every suspension point of every public coroutine, nothing is left."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from pathlib import Path
 import pytest
 
 from roistat_async import Roistat
-from roistat_async.resources.analytics import Analytics
-from roistat_async.resources.calls import Calls
-from roistat_async.resources.phones import Phones
-from roistat_async.resources.projects import Projects
-from roistat_async.resources.scripts import Scripts
+from roistat_async.resources import analytics, calls, phones, projects, scripts
 from roistat_async.testing import FakeRoistat
 from tests.lifecycle import leaks
 from tests.lifecycle.cancel_at import CancelAt
@@ -28,7 +24,7 @@ from tests.lifecycle.operation_context import (
     record,
     unlimited,
 )
-from tests.lifecycle.operations import OPERATIONS, PREPARE, complete
+from tests.lifecycle.operations import OPERATIONS, complete, prepare
 
 Opened = Callable[[Path], AbstractAsyncContextManager[OperationContext]]
 
@@ -44,8 +40,7 @@ def opened() -> Iterator[Opened]:
 
 async def cancelled(name: str, at: range, context: OperationContext) -> int:
     """Cancel an operation, check that it left nothing, and return its suspension points."""
-    if name in PREPARE:
-        context.prepared = await PREPARE[name](context)
+    await prepare(name, context)
 
     async def work() -> object:
         return await OPERATIONS[name](context)
@@ -68,7 +63,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "cancels"), CASES)
-async def test_a1_cancelled_at_every_await(
+async def test_a1_a3_cancelled_at_every_await(
     name: str, cancels: int, opened: Opened, tmp_path: Path
 ) -> None:
     """CancelledError is raised; no task, connection or part file is left; client and copy work.
@@ -87,20 +82,14 @@ async def test_a1_cancelled_at_every_await(
     assert at > 1
 
 
-SECTIONS = {
-    "scripts": Scripts,
-    "phones": Phones,
-    "calls": Calls,
-    "analytics": Analytics,
-    "projects": Projects,
-}
+SECTIONS = [scripts.Scripts, phones.Phones, calls.Calls, analytics.Analytics, projects.Projects]
 
 
 def test_a1_names_every_coroutine() -> None:
     """Every public coroutine is among the operations."""
     methods = {
-        f"{section}.{name}"
-        for section, kind in SECTIONS.items()
+        f"{kind.__name__.lower()}.{name}"
+        for kind in SECTIONS
         for name in vars(kind)
         if not name.startswith("_") and callable(getattr(kind, name))
     }

@@ -12,7 +12,7 @@ import pytest
 
 from roistat_async.testing import FakeRoistat
 from tests.lifecycle import leaks
-from tests.lifecycle.operation_context import is_sound
+from tests.lifecycle.operation_context import is_sound, settings_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -31,16 +31,9 @@ ARGUMENTS = {
 
 
 def start(fake: FakeRoistat, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    variables = {
-        "ROISTAT_BASE_URL": fake.base_url,
-        "ROISTAT_API_KEY": fake.api_key,
-        "ROISTAT_PROJECT": str(fake.project),
-        "PYTHONWARNINGS": "error",
-    }
+    environ = {**os.environ, **settings_of(fake), "PYTHONWARNINGS": "error"}
     command, pipe = [sys.executable, "-c", COMMAND, *arguments], subprocess.PIPE
-    return subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, cwd=folder, env={**os.environ, **variables}
-    )
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=folder, env=environ)
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
 import sys
 import time
-from contextlib import closing
 from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -15,11 +12,10 @@ from random import Random
 
 import pytest
 from attrs import define, field
-from pyarrow.dataset import dataset
 
 from roistat_async.testing import FakeRoistat, mp3
 from tests.faults.disk import child_processes
-from tests.lifecycle.operation_context import is_sound
+from tests.lifecycle.operation_context import ids_in, is_sound
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL"),
@@ -108,17 +104,6 @@ def read_meanwhile(target: Path, versions: set[bytes], children: list[BaseProces
         reads += 1
         time.sleep(0.001)
     return reads
-
-
-def ids_in(target: Path) -> list[str]:
-    """Return the ids in a copy, with duplicates."""
-    if target.suffix == ".ndjson":
-        return [json.loads(line)["id"] for line in target.read_bytes().splitlines()]
-    if target.suffix == ".parquet":
-        ids = dataset(target, partitioning=None).to_table(["id"])["id"].to_pylist()
-        return [str(call_id) for call_id in ids]
-    with closing(sqlite3.connect(target)) as connection:
-        return [call_id for (call_id,) in connection.execute("SELECT id FROM calls")]
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])

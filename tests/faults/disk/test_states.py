@@ -17,10 +17,9 @@ from roistat_async import Limits, RetryPolicy, Roistat, errors
 from roistat_async.sync import sync_calls
 from roistat_async.sync.status import read_status
 from roistat_async.testing import FakeRoistat, Fault
-from tests.faults.disk.test_processes import ids_in
 from tests.helpers.clients import UNLIMITED, client
 from tests.helpers.clock import JumpingClock
-from tests.lifecycle.operation_context import CLOCK
+from tests.lifecycle.operation_context import CLOCK, ids_in
 from tests.sync.live import DAY, NOON, Live, living, moment
 
 SINCE = datetime.now(UTC) - timedelta(days=30)

@@ -12,7 +12,7 @@ import pytest
 
 from roistat_async.testing import FakeRoistat, mp3
 from tests.faults.disk import privileges
-from tests.lifecycle.operation_context import is_sound
+from tests.lifecycle.operation_context import is_sound, settings_of
 
 # Prints the error of each operation as JSON.
 WORK = """
@@ -72,19 +72,9 @@ def strace(name: str, folder: Path) -> list[str]:
 
 
 def run(fake: FakeRoistat, folder: Path, *wrapper: str) -> dict[str, list[str] | None]:
-    environ = {
-        **os.environ,
-        "ROISTAT_BASE_URL": fake.base_url,
-        "ROISTAT_API_KEY": fake.api_key,
-        "ROISTAT_PROJECT": str(fake.project),
-    }
-    done = subprocess.run(
-        [*wrapper, sys.executable, "-c", WORK, str(folder), "10001", "10003"],
-        capture_output=True,
-        text=True,
-        env=environ,
-        timeout=90,
-    )
+    environ = {**os.environ, **settings_of(fake)}
+    command = [*wrapper, sys.executable, "-c", WORK, str(folder), "10001", "10003"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=90)
     assert done.returncode == 0, done.stderr
     failures: dict[str, list[str] | None] = json.loads(done.stdout)
     return failures
