@@ -141,9 +141,7 @@ class ChangingList:
         return is_after and (date <= query.before if self.before_inclusive else date < query.before)
 
     def _ordered(self, ids: list[str]) -> list[str]:
-        ids = sorted(ids, key=int)
-        if self.shuffled:
-            self._random.shuffle(ids)
+        ids = self._random.sample(ids, len(ids)) if self.shuffled else sorted(ids, key=int)
         return sorted(ids, key=self.calls.__getitem__, reverse=self.descending)
 
     def _change(self) -> None:

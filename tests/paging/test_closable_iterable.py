@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Callable
+from contextlib import aclosing, nullcontext
+from typing import Any
 
 import pytest
 
 from roistat_async.paging.history import History
 from roistat_async.paging.pager import Pager
-from tests.paging.changing_list import ids_of, settle, spread
+from tests.paging.changing_list import ChangingList, ids_of, settle, spread
 from tests.paging.paged_list import GatedPages
 
 
@@ -19,19 +21,81 @@ def history() -> History:
     return spread(60).walk(concurrency=2)
 
 
-@pytest.mark.parametrize("by_page", [False, True])
-@pytest.mark.parametrize("kind", ["pager", "history"])
-async def test_leaving_the_block_cancels_the_requests(kind: str, by_page: bool) -> None:
-    """After `async with` no request of an unfinished iteration is pending."""
+Opened = tuple[GatedPages | ChangingList, Pager[int] | History]
+
+
+@pytest.fixture(params=["pager", "history"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    """Return a server whose later responses wait, and a list or history of it."""
+    if request.param == "pager":
+        pages = GatedPages(0, cleanup=10)
+        return pages, pages.pager()
     calls = spread(600, gate=asyncio.Semaphore(3))
-    iterable: Pager[int] | History
-    iterable = GatedPages(0).pager() if kind == "pager" else calls.walk(concurrency=4)
+    return calls, calls.walk(concurrency=4)
+
+
+def assert_nothing_is_pending(server: GatedPages | ChangingList) -> None:
+    assert server.in_flight == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("by_page", [False, True])
+async def test_leaving_the_block_cancels_the_requests(opened: Opened, by_page: bool) -> None:
+    """After `async with` no request of an unfinished iteration is pending."""
+    server, iterable = opened
     async with iterable as rows:
         async for _ in rows.pages() if by_page else rows:
             await settle()
             break
-        assert len(asyncio.all_tasks()) > 1
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert server.in_flight > 1
+    assert_nothing_is_pending(server)
+
+
+async def test_closed_pages_leave_no_request(opened: Opened) -> None:
+    """After aclose() no cancelled request is still cleaning up."""
+    server, rows = opened
+    async with aclosing(rows.pages()) as pages:
+        await anext(pages)
+        await settle()
+        assert server.in_flight > 1
+    assert_nothing_is_pending(server)
+
+
+async def leave(rows: AsyncIterable[object]) -> None:
+    async for _ in rows:
+        break
+
+
+async def fail(rows: AsyncIterable[object]) -> None:
+    async for _ in rows:
+        raise ZeroDivisionError
+
+
+async def drain(rows: AsyncIterable[object]) -> None:
+    async for _ in rows:
+        pass
+
+
+async def be_cancelled(rows: AsyncIterable[object]) -> None:
+    task = asyncio.create_task(drain(rows))
+    await settle()
+    task.cancel()
+    await task
+
+
+@pytest.mark.parametrize(
+    ("consume", "error"),
+    [(leave, None), (fail, ZeroDivisionError), (be_cancelled, asyncio.CancelledError)],
+)
+async def test_an_unfinished_iteration_leaves_nothing(
+    opened: Opened, consume: Callable[[Any], Any], error: type[BaseException] | None
+) -> None:
+    """A consumer that leaves, fails or is cancelled leaves no request and no task."""
+    server, rows = opened
+    with pytest.raises(error) if error else nullcontext():
+        await consume(rows)
+    await settle()
+    assert_nothing_is_pending(server)
 
 
 async def test_two_iterations_of_a_history_at_once_are_refused(history: History) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from itertools import count as counter
@@ -12,33 +12,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from roistat_async import Call, CallStatus, Period
-from roistat_async.errors import (
-    ConfigurationError,
-    InvalidRequestError,
-    PagingError,
-    TransportError,
-)
+from roistat_async import Call, CallStatus, Period, errors
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.checked_page import PageQuery
-from tests.paging.changing_list import (
-    ChangingList,
-    at,
-    expect_refused,
-    ids_of,
-    settle,
-    spread,
-    tied,
-)
+from tests.paging.changing_list import ChangingList, at, expect_refused, ids_of, spread, tied
 
 HOUR = timedelta(hours=1)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 HALF = timedelta(seconds=0.5)
-HABITS: dict[str, dict[str, Any]] = {
-    "after_inclusive": {"after_inclusive": True},
-    "before_inclusive": {"before_inclusive": True},
-}
-
-
 # Calls that are returned
 
 
@@ -64,11 +45,11 @@ async def test_the_period_includes_its_start_and_excludes_its_end(
     assert await ids_of(calls.walk(period=period)) == expected
 
 
-@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("habit", ["after_inclusive", "before_inclusive"])
 async def test_an_inclusive_operator_does_no_harm(habit: str) -> None:
     """If `>` means `>=`, the calls of the second before the start are dropped."""
     calls = {"0": -1, **{str(number): number // 3 for number in range(1, 30)}, "90": 10}
-    walk = ChangingList(calls=calls, span=10, **HABITS[habit]).walk(page_size=7)
+    walk = ChangingList(calls=calls, span=10, **{habit: True}).walk(page_size=7)
     assert await ids_of(walk) == [str(number) for number in range(1, 30)]
 
 
@@ -103,9 +84,20 @@ async def test_a_large_second_costs_few_requests() -> None:
     assert calls.requests <= 12
 
 
-async def test_p4_a_silent_clamp_of_limit() -> None:
-    """A page shorter than the limit does not end the walk."""
-    assert len(await ids_of(spread(40, clamp=3).walk(page_size=1000, concurrency=3))) == 40
+@pytest.mark.parametrize(
+    "habits",
+    [
+        {"clamp": 3},
+        {"ignores_offset": True},
+        *[{"total": total} for total in ("page", "absent", "zero", "everything")],
+    ],
+    ids=str,
+)
+async def test_p4_p5_p7_habits_that_do_no_harm(habits: dict[str, Any]) -> None:
+    """A clamped limit, an ignored offset and a wrong total cost no call and few requests."""
+    calls = spread(35, **habits)
+    assert await ids_of(calls.walk(page_size=1000 if calls.clamp else 10)) == [*calls.calls]
+    assert calls.requests < (24 if calls.clamp else 12)
 
 
 async def test_pages_shorter_than_they_must_be() -> None:
@@ -113,19 +105,6 @@ async def test_pages_shorter_than_they_must_be() -> None:
     for seed in range(150):
         calls = tied(3, before=2, after=1, short=True, shuffled=True, seed=seed)
         assert len(await ids_of(calls.walk(page_size=2))) == 6
-
-
-@pytest.mark.parametrize("total", ["page", "absent", "zero", "everything"])
-async def test_p7_total_decides_nothing(total: str) -> None:
-    """The reported total ends no walk."""
-    assert len(await ids_of(spread(35, total=total).walk())) == 35
-
-
-async def test_p5_an_ignored_offset_does_no_harm_between_seconds() -> None:
-    """An ignored offset does no harm if each second fits on a page."""
-    calls = spread(35, ignores_offset=True)
-    assert len(await ids_of(calls.walk())) == 35
-    assert calls.requests < 12
 
 
 async def test_a_call_deleted_between_two_offsets() -> None:
@@ -140,7 +119,7 @@ def refuse_long_periods(calls: ChangingList, *, after: int) -> None:
 
     def refuse(query: PageQuery) -> None:
         if calls.requests > after and query.before - query.after > timedelta(minutes=1):
-            raise InvalidRequestError("incorrect_request", "Try smaller period")
+            raise errors.InvalidRequestError("incorrect_request", "Try smaller period")
 
     calls.on_query = refuse
 
@@ -176,18 +155,15 @@ async def test_p40_rows_that_stand_twice_in_a_full_second() -> None:
 @pytest.mark.parametrize("total", [300, 0, None])
 async def test_p41_an_empty_page_in_the_middle(total: int | None, concurrency: int) -> None:
     """A walk returns every call, whichever of its responses is empty by mistake."""
-    walk = spread(300).walk(concurrency=concurrency)
-    await ids_of(walk)
-    for mistake in range(1, walk.report.requests + 1):
-        calls = spread(300)
 
-        def empty(
-            _: PageQuery, rows: RowBatch[Call], calls: ChangingList = calls, mistake: int = mistake
-        ) -> RowBatch[Call]:
-            return RowBatch([], [], total) if calls.requests == mistake else rows
+    def empty(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
+        return RowBatch([], [], total) if calls.requests == mistake else rows
 
-        calls.distort = empty
+    calls, mistake = spread(300, distort=empty), 0
+    while calls.requests >= mistake:  # until a walk needs fewer requests
+        calls.requests, mistake = 0, mistake + 1
         assert await ids_of(calls.walk(concurrency=concurrency)) == [*calls.calls]
+    assert mistake > 30
 
 
 async def test_p41_a_total_that_is_never_reached() -> None:
@@ -212,11 +188,6 @@ async def test_p42_dates_on_another_axis_than_the_filter(shift: int, concurrency
     assert ids == [*calls.calls][: len(ids)]
 
 
-async def test_p42_a_full_second_on_another_axis() -> None:
-    """A full second that its own filter does not return is refused."""
-    await expect_refused(tied(25, before=12, shift=5, after=90).walk(), "time zone than it filters")
-
-
 @pytest.mark.parametrize("shift", [-1, -60, -10800])
 async def test_p42_dates_that_are_shown_too_early(shift: int) -> None:
     """A server that shows earlier dates than it filters by is refused, or no call is missed."""
@@ -224,7 +195,7 @@ async def test_p42_dates_that_are_shown_too_early(shift: int) -> None:
     calls.calls = {key: second for key, second in calls.calls.items() if second + shift >= 0}
     try:
         ids = await ids_of(calls.walk())
-    except PagingError:
+    except errors.PagingError:
         ids = [*calls.calls]
     assert ids == [*calls.calls]
 
@@ -247,22 +218,16 @@ async def test_p43_a_page_of_bad_records_only(field: str, page_size: int, bad: r
     assert walk.report.bad_records == len(bad)
 
 
-async def test_p43_bad_records_where_offset_is_ignored() -> None:
-    """A page without a readable date on a server that ignores offsets is refused."""
-    bad = {str(number): "date" for number in range(300)}
-    await expect_refused(spread(300, bad=bad, ignores_offset=True).walk(), "ignores offsets")
-
-
 async def test_p44_other_errors_at_an_offset_are_raised() -> None:
     """An error for an offset that is not past the end is raised."""
     calls = tied(5, before=0, after=3, total="absent")
 
     def refuse(query: PageQuery) -> None:
         if query.offset:
-            raise InvalidRequestError("incorrect_request", "No offsets today")
+            raise errors.InvalidRequestError("incorrect_request", "No offsets today")
 
     calls.on_query = refuse
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(errors.InvalidRequestError):
         await ids_of(calls.walk(page_size=5))
 
 
@@ -272,9 +237,9 @@ async def test_p44_an_error_for_an_offset_past_the_end(total: str) -> None:
     calls = spread(25, total=total)
 
     def refuse(query: PageQuery) -> None:
-        last = max(second for second in calls.calls.values())
-        if query.offset and (query.after >= at(last - 1) or query.offset >= 25):
-            raise InvalidRequestError("incorrect_request", "Offset is too large")
+        is_last = query.after >= at(max(calls.calls.values()) - 1)
+        if query.offset and (is_last or query.offset >= 25):
+            raise errors.InvalidRequestError("incorrect_request", "Offset is too large")
 
     calls.on_query = refuse
     assert await ids_of(calls.walk()) == [*calls.calls]
@@ -338,23 +303,6 @@ async def test_p6_descending_order_is_refused(page_size: int, concurrency: int) 
     assert calls.requests < 6
 
 
-async def test_descending_order_with_a_full_second() -> None:
-    """A full newest second does not hide the older calls of a list in descending order."""
-    await expect_refused(tied(10, before=5, descending=True).walk(), "does not sort by date")
-
-
-async def test_descending_order_behind_records_without_a_date() -> None:
-    """Records without a readable date do not hide the order of a list."""
-    calls = ChangingList(
-        calls={"0": 1, "1": 0, "2": 3, "3": 3},
-        span=5,
-        descending=True,
-        before_inclusive=True,
-        bad={"0": "id", "2": "date"},
-    )
-    await expect_refused(calls.walk(page_size=1), "does not sort by date")
-
-
 @pytest.mark.parametrize("before", [0, 5])
 @pytest.mark.parametrize("descending", [False, True])
 async def test_a_full_second_at_the_end(before: int, descending: bool) -> None:
@@ -367,37 +315,58 @@ async def test_a_full_second_at_the_end(before: int, descending: bool) -> None:
         assert await ids_of(walk) == [str(number) for number in range(before)]
 
 
-async def test_p6_ignored_filters_are_refused() -> None:
-    """A server that ignores the date filters is refused."""
-    calls = {str(number): number - 20 for number in range(60)}
-    await expect_refused(ChangingList(calls=calls, span=40, ignores_filter=True).walk(), "outside")
-
-
-async def test_a_second_that_never_stands_still() -> None:
-    """Calls that change faster than they can be read end in PagingError, not in a loop."""
-    calls = tied(30, churn=1.0, seed=3)
-    await expect_refused(calls.walk(), "faster|another order")
+@pytest.mark.parametrize(
+    ("calls", "page_size", "match"),
+    [
+        (tied(10, before=5, descending=True), 10, "does not sort by date"),
+        (
+            ChangingList(
+                calls={"0": 1, "1": 0, "2": 3, "3": 3}, span=5, bad={"0": "id", "2": "date"},
+                descending=True, before_inclusive=True,
+            ),
+            1, "does not sort by date",
+        ),
+        (ChangingList(calls={str(n): n - 20 for n in range(60)}, span=40, ignores_filter=True), 10,
+         "outside"),
+        (tied(30, churn=1.0, seed=3), 10, "faster|another order"),
+        (tied(25, before=12, shift=5, after=90), 10, "time zone than it filters"),
+        (spread(300, bad={str(n): "date" for n in range(300)}, ignores_offset=True), 10,
+         "ignores offsets"),
+    ],
+    ids=["a full second in descending order", "descending, behind bad records", "ignored filters",
+         "a second that never stands still", "P42 a full second on another axis",
+         "P43 bad records where offsets are ignored"],
+)  # fmt: skip
+async def test_p6_a_list_that_could_hide_a_call(
+    calls: ChangingList, page_size: int, match: str
+) -> None:
+    """A list that cannot be read whole is refused, and the walk ends."""
+    await expect_refused(calls.walk(page_size=page_size), match)
     assert calls.requests < 3000
 
 
 # The seal
 
 
-@pytest.mark.parametrize("local", [-3600, 0, 3600])
-async def test_sealed_by_the_servers_clock(local: int) -> None:
-    """The seal is the server's time minus `settle`, whatever the local clock says."""
-    calls = spread(100, now=600)
-    walk = calls.walk(settle=timedelta(seconds=120), now=lambda: at(600 + local))
-    await ids_of(walk)
-    assert walk.report.sealed_until == at(480)
+def without_date(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
+    return evolve(rows, answered_at=None)
 
 
-async def test_sealed_by_the_local_clock_without_a_date_header() -> None:
-    """Without a Date header the seal is taken from the local clock."""
-    calls = spread(30, distort=lambda _, rows: evolve(rows, answered_at=None))
-    walk = calls.walk(settle=timedelta(seconds=20), now=lambda: at(100))
+@pytest.mark.parametrize(
+    ("calls", "settle", "local", "sealed"),
+    [
+        *[(spread(100, now=600), 120, local, 480) for local in (-3000, 600, 4200)],
+        (spread(30, distort=without_date), 20, 100, 80),
+        (spread(10, now=-5000), 0, 0, 0),
+        (spread(10, now=10**6), 0, 0, 101),
+    ],
+    ids=["slow clock", "clock", "fast clock", "no Date header", "before start", "after end"],
+)
+async def test_the_seal(calls: ChangingList, settle: int, local: int, sealed: int) -> None:
+    """The seal is the server's time minus `settle`, or else the local one, within the period."""
+    walk = calls.walk(settle=timedelta(seconds=settle), now=lambda: at(local))
     await ids_of(walk)
-    assert walk.report.sealed_until == at(80)
+    assert walk.report.sealed_until == at(sealed)
 
 
 async def test_the_seal_is_fixed_by_the_first_response() -> None:
@@ -415,14 +384,6 @@ async def test_calls_after_the_seal_are_unsealed() -> None:
     assert len(await ids_of(walk)) == 100
     assert walk.report.sealed_until == at(405)
     assert walk.report.unsealed_rows == 100 - 41
-
-
-@pytest.mark.parametrize(("now", "sealed"), [(-5000, 0), (10**6, 101)])
-async def test_the_seal_lies_inside_the_period(now: int, sealed: int) -> None:
-    """The seal is neither before the start of the period nor after its end."""
-    walk = spread(10, now=now).walk()
-    await ids_of(walk)
-    assert walk.report.sealed_until == at(sealed)
 
 
 async def test_no_more_is_sealed_than_was_returned() -> None:
@@ -460,25 +421,26 @@ async def test_the_report_grows_with_the_walk() -> None:
 SECONDS = {str(second): second for second in range(0, 100, 2)}
 TIED = {**SECONDS, **{str(1000 + number): 50 for number in range(30)}}
 TIED_TWICE = {**TIED, **{str(2000 + number): 60 for number in range(30)}}
-AT_END = {"1001": 100, "1002": 100, "1003": 100}
 
 
 @pytest.mark.parametrize(
-    ("calls", "habit"),
+    ("calls", "habits", "is_reduced"),
     [
-        (SECONDS, ""),
-        (TIED, ""),
-        ({"1": 100}, "before_inclusive"),
-        ({**SECONDS, **AT_END}, "before_inclusive"),
-        (TIED_TWICE, "after_inclusive"),
-        (SECONDS, "short periods"),
+        (SECONDS, [], False),
+        (SECONDS, [], True),
+        (TIED, [], False),
+        (TIED_TWICE, ["after_inclusive"], False),
+        ({"1": 100}, ["before_inclusive"], False),
+        ({**SECONDS, "1001": 100, "1002": 100}, ["before_inclusive"], False),
     ],
-    ids=["plain", "full second", "call at the end", "calls at the end", "at the start", "reduced"],
+    ids=["plain", "reduced", "full second", "at the start", "call at the end", "calls at the end"],
 )
-async def test_each_request_counts(calls: dict[str, int], habit: str) -> None:
+async def test_each_request_counts(
+    calls: dict[str, int], habits: list[str], is_reduced: bool
+) -> None:
     """Requests for a proof and reduced ones are counted in the report too."""
-    server = ChangingList(calls=calls, span=100, **HABITS.get(habit, {}))
-    if habit == "short periods":
+    server = ChangingList(calls=calls, span=100, **dict.fromkeys(habits, True))
+    if is_reduced:
         refuse_long_periods(server, after=0)
     walk = server.walk(reduction_hint=lambda _: "period")
     assert sorted(await ids_of(walk)) == sorted(key for key in calls if calls[key] < 100)
@@ -488,67 +450,14 @@ async def test_each_request_counts(calls: dict[str, int], habit: str) -> None:
 # Iterations
 
 
-async def break_at_once(calls: AsyncIterable[Call]) -> None:
-    async for _ in calls:
-        break
-
-
-async def fail_at_once(calls: AsyncIterable[Call]) -> None:
-    async for _ in calls:
-        raise ZeroDivisionError
-
-
-async def be_cancelled(calls: AsyncIterable[Call]) -> None:
-    task = asyncio.create_task(ids_of(calls))
-    await settle()
-    task.cancel()
-    await task
-
-
-@pytest.mark.parametrize(
-    ("consume", "error"),
-    [
-        (break_at_once, None),
-        (fail_at_once, ZeroDivisionError),
-        (be_cancelled, asyncio.CancelledError),
-    ],
-)
-async def test_an_unfinished_walk_leaves_nothing(
-    consume: Callable[[AsyncIterable[Call]], Any], error: type[BaseException] | None
-) -> None:
-    """A walk that is left, fails or is cancelled has no request or task after it."""
-    calls = spread(600, gate=asyncio.Semaphore(3))
-    walk = calls.walk(concurrency=4)
-    if error is None:
-        await consume(walk)
-    else:
-        with pytest.raises(error):
-            await consume(walk)
-    await settle()
-    assert calls.peak > 1
-    assert calls.in_flight == 0
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_closing_leaves_nothing_at_once() -> None:
-    """After aclose() no request is pending."""
-    calls = spread(600, gate=asyncio.Semaphore(3))
-    async with aclosing(calls.walk(concurrency=4).pages()) as pages:
-        await anext(pages)
-        await settle()
-        assert calls.in_flight > 0
-    assert calls.in_flight == 0
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
 async def test_a_failed_walk_leaves_nothing() -> None:
     """An error of the transport is raised as it is, with a note where to resume."""
 
     def fail(query: PageQuery) -> None:
         if query.after > at(100):
-            raise TransportError("lost")
+            raise errors.TransportError("lost")
 
-    with pytest.raises(TransportError) as caught:
+    with pytest.raises(errors.TransportError) as caught:
         await ids_of(spread(200, on_query=fail).walk(concurrency=4))
     assert "resume_from" in caught.value.__notes__[0]
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -580,28 +489,20 @@ def test_a_walk_in_another_event_loop() -> None:
     assert asyncio.run(ids_of(walk)) == [*calls.calls]
 
 
-def period_from(start: datetime) -> Period:
-    return Period(start.replace(tzinfo=UTC), (start + HOUR).replace(tzinfo=UTC))
-
-
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"page_size": 0}, "page_size"),
-        ({"page_size": True}, "page_size"),
-        ({"page_size": 2.5}, "page_size"),
-        ({"concurrency": 0}, "concurrency"),
-        ({"concurrency": "4"}, "concurrency"),
-        ({"settle": timedelta(seconds=-1)}, "settle"),
-        ({"settle": 120}, "settle"),
+        *[({"page_size": value}, "page_size") for value in (0, True, 2.5)],
+        *[({"concurrency": value}, "concurrency") for value in (0, "4")],
+        *[({"settle": value}, "settle") for value in (timedelta(seconds=-1), 120)],
         ({"period": (at(0), at(9))}, "Period"),
-        ({"period": period_from(datetime.min)}, "between the years 1 and 9999"),
-        ({"period": period_from(datetime.max - HOUR)}, "between the years 1 and 9999"),
+        ({"period": Period(FIRST, FIRST + HOUR)}, "between the years 1 and 9999"),
+        ({"period": Period(LAST - HOUR, LAST)}, "between the years 1 and 9999"),
     ],
 )
 def test_invalid_arguments(arguments: dict[str, Any], match: str) -> None:
     """Invalid arguments are refused before any request."""
     calls = spread(3)
-    with pytest.raises(ConfigurationError, match=match):
+    with pytest.raises(errors.ConfigurationError, match=match):
         calls.walk(**arguments)
     assert calls.requests == 0

@@ -46,35 +46,37 @@ async def test_requests_overlap(concurrency: int) -> None:
     assert calls.requests <= 1.25 * PAGES + 4
 
 
-@pytest.mark.parametrize("concurrency", [1, 2, 4])
-async def test_memory_is_bounded(concurrency: int) -> None:
-    """With a slow consumer `concurrency` + 2 pages at most are in memory."""
+def observed(**habits: Any) -> tuple[ChangingList, set[Any]]:
+    """Return a slow list, and references to those of its calls that are in memory."""
     alive: set[Any] = set()
 
     def observe(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         alive.update(weakref.ref(call, alive.discard) for call in rows.items)
         return rows
 
+    return slow(distort=observe, **habits), alive
+
+
+async def pass_time(iterations: int) -> None:
+    for _ in range(iterations):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 4])
+async def test_memory_is_bounded(concurrency: int) -> None:
+    """With a slow consumer `concurrency` + 2 pages at most are in memory."""
+    calls, alive = observed()
     largest = 0
-    walk = slow(distort=observe).walk(concurrency=concurrency)
-    async with aclosing(walk.pages()) as pages:
-        async for _ in pages:
-            for _ in range(40):
-                await asyncio.sleep(0)
-            gc.collect(0)
-            largest = max(largest, len(alive))
+    async for _ in calls.walk(concurrency=concurrency).pages():
+        await pass_time(40)
+        gc.collect(0)
+        largest = max(largest, len(alive))
     assert PAGE < largest <= (concurrency + 2) * PAGE
 
 
 async def test_pages_that_are_dropped_are_forgotten() -> None:
     """Pages ahead that miss the cursor, because the list changes, do not stay in memory."""
-    alive: set[Any] = set()
-
-    def observe(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
-        alive.update(weakref.ref(call, alive.discard) for call in rows.items)
-        return rows
-
-    calls = slow(distort=observe, churn=0.9)
+    calls, alive = observed(churn=0.9)
     async for _ in calls.walk(concurrency=4).pages():
         gc.collect(0)
     assert calls.requests > 1.3 * PAGES  # some were dropped
@@ -86,11 +88,9 @@ async def test_pages_wait_only_ahead_of_a_slow_consumer() -> None:
     calls = slow()
     async with aclosing(aiter(calls.walk(concurrency=4))) as walk:
         await anext(walk)
-        for _ in range(500):
-            await asyncio.sleep(0)
+        await pass_time(500)
         requests = calls.requests
-        for _ in range(500):
-            await asyncio.sleep(0)
+        await pass_time(500)
         assert calls.requests == requests <= 4 + 1
 
 
@@ -117,9 +117,8 @@ async def test_p47_a_server_that_refuses_large_offsets(text: str) -> None:
             raise InvalidRequestError("incorrect_request", text)
 
     calls = slow(on_query=refuse)
-    assert await ids_of(calls.walk(concurrency=4, reduction_hint=list_query.reduction_hint)) == [
-        *calls.calls
-    ]
+    walk = calls.walk(concurrency=4, reduction_hint=list_query.reduction_hint)
+    assert await ids_of(walk) == [*calls.calls]
     assert calls.requests <= 1.5 * PAGES
 
 
@@ -142,30 +141,32 @@ async def test_a_full_second_in_a_later_page(concurrency: int) -> None:
     assert walk.report.overfull_seconds == 1
 
 
-@pytest.mark.parametrize("size", [26, 37, 75, 250])
-@pytest.mark.parametrize("concurrency", [2, 8])
-async def test_uneven_lists(concurrency: int, size: int) -> None:
-    """Bursts and gaps of a list cost no request."""
-    seconds = [burst * 100_000 + number for burst in range(2500 // size) for number in range(size)]
-    ids = {str(number): second for number, second in enumerate(seconds)}
-    calls = ChangingList(calls=ids, span=seconds[-1] + 1, delay=6)
-    assert await ids_of(calls.walk(page_size=25, concurrency=concurrency)) == [*ids]
-    assert calls.requests <= 1.1 * -(-len(ids) // 25) + 4
+RANDOM = Random(1)
+DAYS = sorted(
+    86_400 * day + int(RANDOM.gauss(13, 2.5) * 3600) % 86_400
+    for day in range(100)
+    for _ in range(RANDOM.randrange(20, 200))
+)
+BURSTS = {
+    size: [burst * 100_000 + number for burst in range(2500 // size) for number in range(size)]
+    for size in (26, 37, 75, 250)
+}
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 8])
-async def test_pages_ahead_cost_few_requests(concurrency: int) -> None:
-    """A list of uneven days costs at most 5 % more requests than pages, and four."""
-    random = Random(1)
-    seconds = sorted(
-        86_400 * day + int(random.gauss(13, 2.5) * 3600) % 86_400
-        for day in range(100)
-        for _ in range(random.randrange(20, 200))
-    )
+@pytest.mark.parametrize(
+    ("seconds", "page_size", "share"),
+    [(DAYS, 100, 1.05), *[(seconds, 25, 1.1) for seconds in BURSTS.values()]],
+    ids=["days", *map(str, BURSTS)],
+)
+async def test_pages_ahead_cost_few_requests(
+    seconds: list[int], page_size: int, share: float, concurrency: int
+) -> None:
+    """A list of uneven days or bursts costs at most 5 or 10 % more requests than pages."""
     ids = {str(number): second for number, second in enumerate(seconds)}
     calls = ChangingList(calls=ids, span=seconds[-1] + 1, delay=6)
-    assert await ids_of(calls.walk(page_size=100, concurrency=concurrency)) == [*ids]
-    assert calls.requests <= 1.05 * -(-len(ids) // 100) + 4
+    assert await ids_of(calls.walk(page_size=page_size, concurrency=concurrency)) == [*ids]
+    assert calls.requests <= share * -(-len(ids) // page_size) + 4
 
 
 async def test_pages_ahead_follow_a_reduced_limit() -> None:
@@ -177,7 +178,6 @@ async def test_pages_ahead_follow_a_reduced_limit() -> None:
             raise TransportError("cut")
 
     calls.on_query = refuse
-    assert await ids_of(
-        calls.walk(page_size=100, concurrency=4, reduction_hint=lambda _: "limit")
-    ) == [*calls.calls]
+    walk = calls.walk(page_size=100, concurrency=4, reduction_hint=lambda _: "limit")
+    assert await ids_of(walk) == [*calls.calls]
     assert calls.requests <= 1.1 * 1000 / 50 + 4 + 2 * 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterable, Callable
 from contextlib import aclosing
 from typing import Any
 from weakref import WeakSet
@@ -99,57 +98,6 @@ async def test_a_consumer_that_waits_has_all_pages_requested_again() -> None:
     assert rows.events[-4:] == ["request 50", "request 60", "request 70", "decode 40"]
 
 
-async def leave(rows: AsyncIterable[int]) -> None:
-    async for _ in rows:
-        break
-
-
-async def fail(rows: AsyncIterable[int]) -> None:
-    async for _ in rows:
-        raise ZeroDivisionError
-
-
-async def be_cancelled(rows: AsyncIterable[int]) -> None:
-    task = asyncio.create_task(leave_after_all(rows))
-    await settle()
-    task.cancel()
-    await task
-
-
-async def leave_after_all(rows: AsyncIterable[int]) -> None:
-    async for _ in rows:
-        pass
-
-
-@pytest.mark.parametrize(
-    ("consume", "error"),
-    [(leave, None), (fail, ZeroDivisionError), (be_cancelled, asyncio.CancelledError)],
-)
-async def test_an_unfinished_list_leaves_no_request(
-    consume: Callable[[AsyncIterable[int]], Any], error: type[BaseException] | None
-) -> None:
-    """A consumer that leaves, fails or is cancelled leaves no request and no task."""
-    rows = GatedPages(0)
-    if error is None:
-        await consume(rows.pager())
-    else:
-        with pytest.raises(error):
-            await consume(rows.pager())
-    await settle()
-    assert rows.in_flight == 0
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_cancelled_requests_have_ended() -> None:
-    """After the walk no cancelled request is still cleaning up."""
-    rows = GatedPages(0, cleanup=10)
-    async with aclosing(rows.pager().pages()) as pages:
-        await anext(pages)
-        await settle()
-        assert rows.in_flight == 3
-    assert rows.in_flight == 0
-
-
 @pytest.mark.parametrize("lost", [None, 20])
 async def test_an_unused_page_is_dropped_silently(lost: int | None) -> None:
     """The event loop reports nothing about an unused page, cancelled or failed."""
@@ -175,16 +123,6 @@ async def test_a_failed_page_is_raised_in_order() -> None:
         await anext(pages)
     await settle()
     assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_a_page_that_cannot_be_decoded_ends_the_walk() -> None:
-    """An error of decoding is raised."""
-
-    def decode(_: PageResponse) -> RowBatch[int]:
-        raise errors.MalformedResponseError("bad")
-
-    with pytest.raises(errors.MalformedResponseError):
-        await Pager(PagedList(list(range(50))).fetch, decode, page_size=10).collect()
 
 
 class Key:

@@ -59,36 +59,25 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(code, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
 
 
-def test_marker_sets_the_arguments(tmp_path: Path) -> None:
-    """The marker of a test or a class sets the arguments, also under --strict-markers."""
-    (tmp_path / "test_user.py").write_text(MARKED_TEST, "utf-8")
-    options = ["-q", "-p", "no:cacheprovider", "--strict-markers"]
-    done = run("-m", "pytest", "-p", "roistat_async.testing.plugin", *options, folder=tmp_path)
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text("utf-8")
+EXAMPLE = PAGE.split("```python\n")[1].partition("```")[0]
 
 
-@pytest.mark.parametrize("mode", ["auto", "strict"])
-def test_fixture_in_any_mode(tmp_path: Path, mode: str) -> None:
-    """The fixture serves async and sync tests in both modes of pytest-asyncio."""
-    (tmp_path / "test_user.py").write_text(USER_TEST, "utf-8")
-    plugins = ["-p", "pytest_asyncio.plugin", "-p", "roistat_async.testing.plugin"]
-    settings = [f"asyncio_mode={mode}", "asyncio_default_fixture_loop_scope=function"]
-    options = ["-q", "-p", "no:cacheprovider", "-o", settings[0], "-o", settings[1]]
-    done = run("-m", "pytest", *plugins, *options, folder=tmp_path)
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
-
-
-def test_example_of_the_page(tmp_path: Path) -> None:
-    """The tests that docs/testing.md shows pass as they are, in the auto mode of pytest-asyncio."""
-    page = Path(__file__).parents[2] / "docs" / "testing.md"
-    example = page.read_text("utf-8").split("```python\n")[1].partition("```")[0]
-    (tmp_path / "test_user.py").write_text(example, "utf-8")
-    plugins = ["-p", "pytest_asyncio.plugin", "-p", "roistat_async.testing.plugin"]
-    settings = ["asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function"]
-    options = ["-q", "-p", "no:cacheprovider", "--strict-markers"]
-    options += ["-o", settings[0], "-o", settings[1]]
-    done = run("-m", "pytest", *plugins, *options, folder=tmp_path)
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
+@pytest.mark.parametrize(
+    ("code", "mode", "passed"),
+    [(USER_TEST, "auto", 2), (USER_TEST, "strict", 2), (MARKED_TEST, "strict", 3),
+     (EXAMPLE, "auto", 2)],
+    ids=["auto", "strict", "marker", "example of the page"],
+)  # fmt: skip
+def test_fixture_and_marker(tmp_path: Path, code: str, mode: str, passed: int) -> None:
+    """Async and sync tests, marked ones and the example of the page pass in both modes."""
+    (tmp_path / "test_user.py").write_text(code, "utf-8")
+    options = ["-q", "-p", "no:cacheprovider", "--strict-markers", "-p", "pytest_asyncio.plugin"]
+    for setting in (f"asyncio_mode={mode}", "asyncio_default_fixture_loop_scope=function"):
+        options += ["-o", setting]
+    plugin = ["-p", "roistat_async.testing.plugin"]
+    done = run("-m", "pytest", *plugin, *options, folder=tmp_path)
+    assert f"{passed} passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_plugin_is_light(tmp_path: Path) -> None:

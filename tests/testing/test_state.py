@@ -12,10 +12,12 @@ from .conftest import PlainClient
 
 
 async def test_added_call_is_the_newest(api: PlainClient) -> None:
-    """A call without a date has the current time."""
+    """A call without a date has the current time, also if a hook adds it to its own response."""
     call = api.fake.state.add_call(caller="79000009999")
     assert (await api.calls(limit=1))[0]["caller"] == "79000009999"
     assert call["date"] == "2027-01-15T08:00:00+0000"
+    api.fake.on_request = lambda _: api.fake.state.add_call(id="10050")
+    assert (await api.ids(limit=2)).count("10050") == 1  # two rows may share an id
 
 
 @pytest.mark.parametrize(
@@ -42,22 +44,19 @@ def test_several_projects() -> None:
     assert callers[0] != callers[1] != callers[2]
 
 
-async def test_edit(api: PlainClient) -> None:
-    """An edit is in the next response, and a new date reorders the call."""
+async def test_changed_rows(api: PlainClient) -> None:
+    """An edit and a change of a row are in the next response, in order of the new date."""
     first = api.fake.state.calls[0]["id"]
     api.fake.state.edit_call(first, status="DONTCALL", date=1.8e9)
     (row,) = await api.calls(limit=1)
     assert (row["id"], row["status"]) == (first, "DONTCALL")
-
-
-async def test_changed_row(api: PlainClient) -> None:
-    """A change of a row is in the next response, in order of the new date."""
     row = api.fake.state.calls[0]
-    row |= {"id": "5", "date": "2027-01-15T07:59:59+0000", "odd": [1]}
+    old = row["id"]
+    row |= {"id": "5", "date": "2027-01-15T08:00:01+0000", "odd": [1]}
     (listed,) = await api.calls(limit=1)
     assert (listed["id"], listed["odd"]) == ("5", [1])
     assert api.fake.state.calls.get("5") is row
-    assert api.fake.state.calls.get("10001") is None
+    assert api.fake.state.calls.get(old) is None
 
 
 async def test_odd_rows(api: PlainClient) -> None:
@@ -85,19 +84,12 @@ async def test_replace_all(api: PlainClient) -> None:
     assert len(api.fake.state.calls) == 2
 
 
-async def test_same_id_twice(api: PlainClient) -> None:
-    """Two rows may share an id."""
-    api.fake.state.add_call(id="10050")
-    assert (await api.ids()).count("10050") == 2
-
-
-async def test_large_page_shows_changes() -> None:
+def test_large_page_shows_changes() -> None:
     """A large page is serialised again after a change."""
     project = FakeRoistat(calls=1000).state
-    before = project.calls.to_json(range(1000), frozenset())
+    assert b'"id":"10001"' in project.calls.to_json(range(1000), frozenset())
     project.delete_call("10001")
-    after = project.calls.to_json(range(999), frozenset())
-    assert (b'"id":"10001"' in before, b'"id":"10001"' in after) == (True, False)
+    assert b'"id":"10001"' not in project.calls.to_json(range(999), frozenset())
 
 
 def test_many_deletes_and_inserts_keep_the_order() -> None:

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from roistat_async.testing import FakeRoistat
 
-NOON = 1_800_000_000.0  # 2027-01-15T08:00:00+0000
+from .conftest import NOON
 
 
 class Receiver(list[tuple[dict[str, str], dict[str, Any]]]):
@@ -51,11 +51,16 @@ async def test_start_and_end(receiver: Receiver) -> None:
     assert end["custom_fields"] == []
 
 
-async def test_a_call_of_another_project(receiver: Receiver) -> None:
-    """The call may be one of another project."""
+async def test_other_calls(receiver: Receiver) -> None:
+    """The call may be one of another project; an unknown call or event is an error, unsent."""
     fake = FakeRoistat(calls=5)
     row = fake.add_project(678).add_call(id="1")
     assert await fake.send_webhook(receiver.url, row, project=678) == 204
+    with pytest.raises(KeyError):
+        await fake.send_webhook(receiver.url, "1")
+    with pytest.raises(ValueError, match="start"):
+        await fake.send_webhook(receiver.url, fake.state.calls[0], "ended")  # type: ignore[arg-type]
+    assert len(receiver) == 1
 
 
 def test_code_that_is_not_async() -> None:
@@ -65,13 +70,3 @@ def test_code_that_is_not_async() -> None:
         fake.send_webhook_sync(fake.base_url + "/hook", row["id"])
         assert fake.requests[-1].method == "POST"
         assert fake.requests[-1].body["id"] == row["id"]
-
-
-async def test_mistakes_are_named(receiver: Receiver) -> None:
-    """An unknown call is a KeyError and an unknown event a ValueError; nothing is sent."""
-    fake = FakeRoistat(calls=5)
-    with pytest.raises(KeyError):
-        await fake.send_webhook(receiver.url, "1")
-    with pytest.raises(ValueError, match="start"):
-        await fake.send_webhook(receiver.url, fake.state.calls[0], "ended")  # type: ignore[arg-type]
-    assert receiver == []

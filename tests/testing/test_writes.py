@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ..helpers.api_doc import decoded as page
 from .conftest import PlainClient
 
-PAGE = Path(__file__).parents[1] / "api_doc"
-SCRIPT = {"name": "A", "is_enabled": 1, "options": {"replaceable_numbers": ["74950000001"]}}
+INVALID = "request_data_validation_error"
+CALL = {"callee": "74950000001", "caller": "79000000001", "date": "2027-01-01"}
+NUMBERS = {"replaceable_numbers": ["74950000001"]}
+SCRIPT = {"name": "A", "is_enabled": 1, "options": NUMBERS}
 
 
 def shape(value: Any) -> Any:
     """Return the nested keys of a response."""
     return {k: shape(v) for k, v in value.items()} if isinstance(value, dict) else None
-
-
-CALL = {"callee": "74950000001", "caller": "79000000001", "date": "2027-01-01"}
-INVALID = "request_data_validation_error"
-
-
-def page(name: str) -> Any:
-    """Return an example of the API documentation."""
-    return json.loads((PAGE / f"{name}.json").read_text("utf-8"))
 
 
 async def test_phone_call(api: PlainClient) -> None:
@@ -38,75 +30,76 @@ async def test_phone_call(api: PlainClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"callee": None}, {"caller": None}, {"date": None}, {"status": "NO"}]
+    ("path", "arguments", "error"),
+    [
+        *[("phone-call", CALL | {name: None}, INVALID) for name in CALL],
+        ("phone-call", CALL | {"status": "NO"}, INVALID),
+        ("calltracking/script/create", SCRIPT | {"is_enabled": 2}, INVALID),
+        ("calltracking/script/create", SCRIPT | {"integration": [1]}, INVALID),
+        *[
+            ("calltracking/script/create", SCRIPT | {"options": NUMBERS | options}, INVALID)
+            for options in ({"calltracking_type": "magic"}, {"redirect": {"type": "fax"}})
+        ],
+        *[
+            ("calltracking/phone/create", {"phones": phones}, INVALID)
+            for phones in (["+7495"], [], [74950000100], "74950000100")
+        ],
+        (
+            "calltracking/phone/create",
+            {"phones": ["74950000100", "74950000001"]},
+            "resource_already_exists",
+        ),
+    ],
 )
-async def test_invalid_phone_call(api: PlainClient, change: dict[str, Any]) -> None:
-    """A call without its numbers or date, or with an unknown status, is not added."""
-    call = {name: value for name, value in (CALL | change).items() if value is not None}
-    assert (await api("phone-call", **call))["error"] == INVALID
-    assert len(api.fake.state.calls) == 50
+async def test_a_refused_write(
+    api: PlainClient, path: str, arguments: dict[str, Any], error: str
+) -> None:
+    """A write with a missing, invalid or used value is an error and changes nothing."""
+    sent = {name: value for name, value in arguments.items() if value is not None}
+    assert (await api(path, **sent))["error"] == error
+    state = api.fake.state
+    assert (len(state.calls), len(state.scripts), len(state.phones)) == (50, 3, 7)
 
 
-async def test_phone_call_name(api: PlainClient) -> None:
-    """With the quirk, `name` is required."""
-    api.fake.quirks.call_name_required = True
+async def test_requirements_of_quirks(api: PlainClient) -> None:
+    """With the quirks a call needs a name, a script no numbers, and script_id is a string."""
+    refused = await api("calltracking/script/create", name="A")
+    api.fake.quirks.replaceable_numbers_required = False
+    api.fake.quirks.call_name_required = api.fake.quirks.script_id_as_string = True
+    created = await api("calltracking/script/create", name="A")
+    assert (refused["error"], created["data"]["id"]) == (INVALID, 4)
     assert "name" in (await api("phone-call", **CALL))["description"]
+    rows = (await api("calltracking/phone/list", sort=["id", "asc"]))["data"]
+    assert (rows[0]["script_id"], rows[6]["script_id"]) == ("1", None)
 
 
 async def test_call_update_and_delete(api: PlainClient) -> None:
     """A call can be updated and deleted by the undocumented methods."""
     await api("calltracking/call/update", id="10002", comment="Новый", odd=1)
     await api("calltracking/call/delete", ids=["10003"])
-
     changed = api.fake.state.calls.get("10002")
     assert changed is not None
     assert (changed["comment"], "odd" in changed) == ("Новый", False)
     assert api.fake.state.calls.get("10003") is None
-    assert (await api("calltracking/call/update", id=1))["error"] == "resource_not_found"
-    assert (await api("calltracking/call/delete", ids=["1"]))["error"] == "resource_not_found"
+    for method, arguments in (("update", {"id": 1}), ("delete", {"ids": ["1"]})):
+        result = await api(f"calltracking/call/{method}", **arguments)
+        assert result["error"] == "resource_not_found"
 
 
 async def test_script_create_as_documented(api: PlainClient) -> None:
-    """The documented request gets a response with the documented keys."""
+    """The documented request gets a response with the documented keys.
+
+    The flag of leads is a number in the response of a create and a string in the list.
+    """
     expected = page("script_create.response")
     result = await api("calltracking/script/create", **page("script_create.request"))
+    listed = (await api("calltracking/script/list"))["data"][-1]
     data = result["data"]
     assert shape(result) == shape(expected)
     assert data["integration"] == expected["data"]["integration"]
     assert data["options"] == expected["data"]["options"]
-
-
-async def test_lead_flag_changes_its_type(api: PlainClient) -> None:
-    """The flag is a number in the response of a create and a string in the list."""
-    created = await api(
-        "calltracking/script/create", **SCRIPT, integration={"is_lead_auto_create": 1}
-    )
-    listed = (await api("calltracking/script/list"))["data"][-1]
-    assert created["data"]["integration"]["is_lead_auto_create"] == 1
-    assert listed["integration"]["is_lead_auto_create"] == "1"
-
-
-async def test_script_needs_replaceable_numbers(api: PlainClient) -> None:
-    """The replaceable numbers are required unless the quirk is off."""
-    refused = await api("calltracking/script/create", name="A")
-    api.fake.quirks.replaceable_numbers_required = False
-    created = await api("calltracking/script/create", name="A")
-    assert refused["error"] == INVALID
-    assert created["data"]["id"] == 4
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"is_enabled": 2},
-        {"options": {"replaceable_numbers": ["1"], "calltracking_type": "magic"}},
-        {"options": {"replaceable_numbers": ["1"], "redirect": {"type": "fax"}}},
-        {"integration": [1]},
-    ],
-)
-async def test_invalid_script(api: PlainClient, wrong: dict[str, Any]) -> None:
-    """A script with an invalid value is a validation error."""
-    assert (await api("calltracking/script/create", **(SCRIPT | wrong)))["error"] == INVALID
+    flags = [row["integration"]["is_lead_auto_create"] for row in (data, listed)]
+    assert flags == [1, "1"]
 
 
 async def test_script_update_changes_only_sent_fields(api: PlainClient) -> None:
@@ -115,7 +108,6 @@ async def test_script_update_changes_only_sent_fields(api: PlainClient) -> None:
     crm = {"crm": {"is_enabled": 1}}
     await api("calltracking/script/update", id=1, name="Новое", integration=crm)
     after = (await api("calltracking/script/list"))["data"][0]
-
     before["name"] = "Новое"
     before["integration"]["crm"]["enabled"] = 1
     assert after == before
@@ -134,33 +126,18 @@ async def test_script_delete(api: PlainClient) -> None:
 async def test_phone_list_as_documented(api: PlainClient) -> None:
     """The documented request lists the newest ids first, each phone with its script."""
     result = await api("calltracking/phone/list", **page("phone_list.request"))
-    expected = page("phone_list.response")
     assert [row["id"] for row in result["data"]] == [7, 5, 4, 2, 1]
     assert result["total"] == 5
-    assert result["data"][0].keys() == expected["data"][0].keys()
+    assert result["data"][0].keys() == page("phone_list.response")["data"][0].keys()
     assert result["data"][1]["script"]["id"] == result["data"][1]["script_id"] == 2
 
 
 async def test_phone_create(api: PlainClient) -> None:
     """New phones are returned as records with the documented keys."""
     result = await api("calltracking/phone/create", phones=["74950000100", "74950000101"])
-    expected = page("phone_create.response")
     assert [row["id"] for row in result["data"]] == [8, 9]
-    assert result["data"][0].keys() == expected["data"][0].keys()
+    assert result["data"][0].keys() == page("phone_create.response")["data"][0].keys()
     assert (result["total"], result["data"][0]["script"]) == (2, None)
-
-
-async def test_phone_exists(api: PlainClient) -> None:
-    """A request with an existing number creates no phone."""
-    result = await api("calltracking/phone/create", phones=["74950000100", "74950000001"])
-    assert result["error"] == "resource_already_exists"
-    assert len(api.fake.state.phones) == 7
-
-
-@pytest.mark.parametrize("phones", [["+7495"], [], [74950000100], "74950000100"])
-async def test_invalid_phones(api: PlainClient, phones: Any) -> None:
-    """Phones that are no list of digit strings are a validation error."""
-    assert (await api("calltracking/phone/create", phones=phones))["error"] == INVALID
 
 
 async def test_phone_update(api: PlainClient) -> None:
@@ -169,9 +146,10 @@ async def test_phone_update(api: PlainClient) -> None:
     done = await api(path, id=7, script_id=2, last_use_date="2016-10-11T21:00:00.000Z")
     assert done == {"status": "success"}
     assert api.fake.state.phones[6]["script_id"] == 2
-    assert (await api(path, id=99, script_id=2))["error"] == "resource_not_found"
-    assert (await api(path, id=7, script_id=99))["error"] == "resource_not_found"
-    assert (await api(path, id=7))["error"] == "incorrect_request"
+    results = [await api(path, id=phone, script_id=script) for phone, script in ((99, 2), (7, 99))]
+    results.append(await api(path, id=7))
+    codes = [result["error"] for result in results]
+    assert codes == ["resource_not_found", "resource_not_found", "incorrect_request"]
 
 
 async def test_phone_delete(api: PlainClient) -> None:
@@ -185,19 +163,11 @@ async def test_phone_delete(api: PlainClient) -> None:
 
 async def test_phone_buy(api: PlainClient) -> None:
     """Bought phones have the given prefix and are not external."""
-    prefixes = (await api("calltracking/phone/prefix/list"))["data"]
-    prefix = prefixes[0]["system_name"]
+    prefix = (await api("calltracking/phone/prefix/list"))["data"][0]["system_name"]
     result = await api("calltracking/phone/buy", prefix=prefix, count=2)
     assert {(row["prefix"], row["is_external"]) for row in result["data"]} == {(prefix, 0)}
     assert len({row["phone"] for row in result["data"]}) == 2
     assert (await api("calltracking/phone/buy", prefix="1", count=1))["status"] == "error"
-
-
-async def test_script_id_as_text(api: PlainClient) -> None:
-    """With the quirk, script_id is a string as documented."""
-    api.fake.quirks.script_id_as_string = True
-    rows = (await api("calltracking/phone/list", sort=["id", "asc"]))["data"]
-    assert (rows[0]["script_id"], rows[6]["script_id"]) == ("1", None)
 
 
 async def test_a_call_counts_for_its_phone(api: PlainClient) -> None:
