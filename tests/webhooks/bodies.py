@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+_ABSENT = dict.fromkeys(
+    [f"utm_{name}" for name in ("source", "medium", "campaign", "term", "content")]
+    + [f"roistat_param_{number}" for number in range(1, 6)]
+)
 START: dict[str, Any] = {
     "id": "313",
     "caller": "79000000001",
@@ -22,16 +26,7 @@ START: dict[str, Any] = {
     "ip": "203.0.113.93",
     "first_visit": "1001",
     "referrer": "vk.example",
-    "utm_source": None,
-    "utm_medium": None,
-    "utm_campaign": None,
-    "utm_term": None,
-    "utm_content": None,
-    "roistat_param_1": None,
-    "roistat_param_2": None,
-    "roistat_param_3": None,
-    "roistat_param_4": None,
-    "roistat_param_5": None,
+    **_ABSENT,
     "source_level_1": "vk",
     "source_level_2": "new",
 }

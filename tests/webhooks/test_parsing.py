@@ -8,7 +8,7 @@ import subprocess
 import sys
 import traceback
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -31,40 +31,43 @@ FIELDS = st.sampled_from([field.name for field in attrs.fields(CallEnded)])
 IDS = st.integers(0, 10**19).map(str) | st.integers(0, 2**53)
 
 
+ENDED = {"status": CallStatus.ANSWER, "duration": 30, "link": END_2019["link"], "file_id": None}
+MISSED = {"status": CallStatus.NOANSWER, "order_id": "41556", "custom_fields": {"1": "a"},
+          "date": datetime(2022, 1, 1, 10, tzinfo=UTC), "source_level_1": None}  # fmt: skip
+
+
 def test_start_as_in_2019() -> None:
     """The start of 2019 has all its fields, and no status."""
     event = parse_webhook(encode(START), "application/json")
     assert isinstance(event, CallStarted)
-    expected = START | {
+    assert attrs.asdict(event) == START | {
         "order_id": "123456789",
         "date": datetime(2019, 2, 19, tzinfo=UTC),
         "custom_fields": {},
         "metrika_client_id": None,
         "extra": {},
     }
-    assert attrs.asdict(event) == expected
 
 
-def test_end_as_in_2019() -> None:
-    """The end of an answered call has status, duration and link."""
-    event = parse_webhook(encode(END_2019))
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (END_2019, {**ENDED, "order_id": None, "custom_fields": {}}),
+        (END_2022, MISSED),
+        (END_2019 | {"status": "VOICEMAIL"}, {"status": "VOICEMAIL"}),
+        *[
+            (START | {"status": None, name: 0}, {"status": None})
+            for name in ENDED
+            if name != "status"
+        ],
+    ],
+    ids=["2019", "2022", "unknown status", "duration only", "link only", "file only"],
+)
+def test_an_end(body: dict[str, Any], expected: dict[str, Any]) -> None:
+    """An end has status, duration and link; what only an ended call has makes an end too."""
+    event = parse_webhook(encode(body))
     assert isinstance(event, CallEnded)
-    assert (event.status, event.duration, event.link) == (
-        CallStatus.ANSWER,
-        30,
-        END_2019["link"],
-    )
-    assert (event.file_id, event.order_id, event.custom_fields) == (None, None, {})
-
-
-def test_end_as_in_2022() -> None:
-    """The end of a missed call has its order and its custom fields, and no levels of a source."""
-    event = parse_webhook(encode(END_2022))
-    assert isinstance(event, CallEnded)
-    assert (event.status, event.order_id) == (CallStatus.NOANSWER, "41556")
-    assert event.custom_fields == {"1": "a"}
-    assert event.date == datetime(2022, 1, 1, 10, tzinfo=UTC)
-    assert event.source_level_1 is None
+    assert attrs.asdict(event).items() >= expected.items()
 
 
 def test_an_id_is_enough() -> None:
@@ -72,20 +75,11 @@ def test_an_id_is_enough() -> None:
     assert parse_webhook(b'{"id": 7}') == CallStarted(id="7")
 
 
-@pytest.mark.parametrize("only", [{"duration": 0}, {"link": "x"}, {"file_id": 3}])
-def test_an_end_without_status(only: dict[str, Any]) -> None:
-    """What only an ended call has makes an end, also without a status."""
-    event = parse_webhook(encode(START | {"status": None} | only))
-    assert isinstance(event, CallEnded)
-    assert event.status is None
-
-
-@pytest.mark.parametrize("text", ["2026-01-02T03:04:05+0300", "2026-01-02T03:04:05+03:00"])
-def test_a_date_with_an_offset(text: str) -> None:
+@pytest.mark.parametrize("offset", ["+0300", "+03:00"])
+def test_a_date_with_an_offset(offset: str) -> None:
     """An offset of a date holds."""
-    zone = timezone(timedelta(hours=3))
-    event = parse_webhook(encode({"id": "1", "date": text}))
-    assert event.date == datetime(2026, 1, 2, 3, 4, 5, tzinfo=zone)
+    event = parse_webhook(encode({"id": "1", "date": f"2026-01-02T03:04:05{offset}"}))
+    assert event.date == datetime(2026, 1, 2, 0, 4, 5, tzinfo=UTC)
 
 
 def test_odd_and_unknown_values_are_kept() -> None:
@@ -95,13 +89,6 @@ def test_odd_and_unknown_values_are_kept() -> None:
     assert isinstance(event, CallEnded)
     assert (event.date, event.duration, event.ip) == (None, None, None)
     assert event.extra == {name: value for name, value in fields.items() if name != "id"}
-
-
-def test_an_unknown_status_is_kept() -> None:
-    """A status that the vendor does not document is a status."""
-    event = parse_webhook(encode(END_2019 | {"status": "VOICEMAIL"}))
-    assert isinstance(event, CallEnded)
-    assert event.status == "VOICEMAIL"
 
 
 @pytest.mark.parametrize("content_type", [None, "application/x-www-form-urlencoded"])
@@ -119,15 +106,10 @@ def test_nested_names_of_a_form() -> None:
     assert event.extra == {"tags": {"0": "t"}}
 
 
-def test_contradicting_names_of_a_form() -> None:
-    """A name that is both a value and an object loses neither."""
-    assert parse_webhook("id=1&a=2&a[b]=3").extra == {"a": "2", "a[b]": "3"}
-
-
-@pytest.mark.parametrize("name", ["[x]", "a[b", "a]", "a" + "[b]" * 17])
-def test_other_brackets_of_a_form(name: str) -> None:
-    """A name whose brackets are no nested name, or nest too deep, is a name as it is."""
-    assert parse_webhook(f"id=1&{name}=2").extra == {name: "2"}
+@pytest.mark.parametrize("name", ["[x]", "a[b", "a]", "a[b]", "a" + "[b]" * 17])
+def test_other_names_of_a_form(name: str) -> None:
+    """Odd brackets, too deep ones, and a name that is a value and an object are names as is."""
+    assert parse_webhook(f"id=1&a=2&{name}=3").extra == {"a": "2", name: "3"}
 
 
 def test_parsing_needs_no_aiohttp() -> None:
@@ -139,8 +121,7 @@ def test_parsing_needs_no_aiohttp() -> None:
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
 def test_byte_order_marks(codec: str) -> None:
     """JSON with a byte order mark is read in its encoding."""
-    body = encode(START).decode().encode(codec)
-    assert parse_webhook(body) == parse_webhook(encode(START))
+    assert parse_webhook(encode(START).decode().encode(codec)) == parse_webhook(encode(START))
 
 
 def test_cyrillic_of_windows() -> None:
@@ -160,15 +141,8 @@ def test_w6_broken_text_costs_no_event() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"null",
-        b"[]",
-        b'[{"id":"1"}]',
-        b"<html>",
-        b"\x00\xff",
-        b'{"id":"1"',
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
+        *[b"", b"null", b"[]", b'[{"id":"1"}]', b"<html>", b"\x00\xff", b'{"id":"1"'],
+        *[b"[" * 100_000, b'{"a":' * 100_000],
         "&".join(f"a{number}=1" for number in range(2000)),
         encode({"caller": "79000000001"}),
         *[encode({"id": value}) for value in ("", None, True, -1, 1.5, "../x", "1" * 21, ["1"])],
@@ -212,8 +186,7 @@ def test_repr_is_masked(body: dict[str, Any]) -> None:
 def test_events_can_be_pickled_and_compared() -> None:
     """An event is a value: it can be pickled, hashed and not changed."""
     event = parse_webhook(encode(END_2022))
-    assert pickle.loads(pickle.dumps(event)) == event
-    assert hash(event) == hash(parse_webhook(encode(END_2022)))
+    assert {event} == {pickle.loads(pickle.dumps(event))}
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         event.id = "1"  # type: ignore[misc]
 
@@ -221,7 +194,8 @@ def test_events_can_be_pickled_and_compared() -> None:
 @given(IDS, st.dictionaries(FIELDS | st.text(), JSON_VALUES))
 def test_w5_any_object_with_an_id(call_id: str | int, fields: dict[str, Any]) -> None:
     """Any JSON object with an id is an event of that call."""
-    assert parse_webhook(encode_any(fields | {"id": call_id})).id == str(call_id)
+    body = json.dumps(fields | {"id": call_id})  # with lone surrogates, infinities
+    assert parse_webhook(body.encode()).id == str(call_id)
 
 
 @given(st.binary() | st.text(), st.none() | st.text())
@@ -229,8 +203,3 @@ def test_w5_any_bytes(body: bytes | str, content_type: str | None) -> None:
     """Any other body is an event or a MalformedResponseError, nothing else."""
     with suppress(errors.MalformedResponseError):
         assert parse_webhook(body, content_type).id
-
-
-def encode_any(fields: dict[str, Any]) -> bytes:
-    """Return JSON with lone surrogates and infinities in it, as some writers leave them."""
-    return json.dumps(fields).encode()

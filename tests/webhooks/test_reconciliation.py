@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,28 +15,21 @@ CALLS = [Call(id=call_id, date=DATE, status=CallStatus.ANSWER) for call_id in ("
 ACTIVE = Call(id="4", date=DATE, status=CallStatus.ACTIVE)
 
 
-def test_calls_without_events() -> None:
-    """Each call without its event is named."""
-    result = reconcile(CALLS, started=["1", "2"], ended=["2"])
-    assert [call.id for call in result.without_start] == ["3"]
-    assert [call.id for call in result.without_end] == ["1", "3"]
-
-
-def test_a_call_in_progress_needs_no_end() -> None:
-    """A call that has not ended lacks its start only."""
-    result = reconcile([ACTIVE], started=[], ended=[])
-    assert (result.without_start, result.without_end) == ([ACTIVE], [])
-
-
-def test_a_webhook_that_is_not_set() -> None:
-    """What nobody waits for is not missing."""
-    result = reconcile(CALLS, ended=["1", "2", "3"])
-    assert (result.without_start, result.without_end, result.unlisted) == ([], [], [])
-
-
-def test_events_of_calls_that_are_not_listed() -> None:
-    """Ids of events without a call are named, in order."""
-    assert reconcile(CALLS, started=["9", "1"], ended=["8"]).unlisted == ["8", "9"]
+@pytest.mark.parametrize(
+    ("calls", "started", "ended", "missing"),
+    [
+        (CALLS, ["1", "2"], ["2"], (["3"], ["1", "3"], [])),
+        ([ACTIVE], [], [], (["4"], [], [])),
+        (CALLS, None, ["1", "2", "3"], ([], [], [])),
+        (CALLS[:1], ["9", "1"], ["8", "1"], ([], [], ["8", "9"])),
+    ],
+    ids=["missing", "a call in progress needs no end", "a webhook that is not set", "no call"],
+)
+def test_events_that_never_came(calls: Any, started: Any, ended: Any, missing: Any) -> None:
+    """Each call without its event is named, and in order the ids of events without a call."""
+    result = reconcile(calls, started=started, ended=ended)
+    without = [[call.id for call in calls] for calls in (result.without_start, result.without_end)]
+    assert (*without, result.unlisted) == missing
 
 
 def test_one_id_is_no_list() -> None:
