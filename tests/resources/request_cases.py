@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from roistat_async import (
     Call,
@@ -55,39 +55,33 @@ class RequestCase:
     body: Any = None
 
 
-def _script(name: str, **options: Any) -> ScriptDraft:
-    """Return the draft of Roistat's example."""
-    return ScriptDraft(
-        name=name,
-        is_enabled=True,
-        options=ScriptOptions(
-            calltracking_type="dynamic",
-            segments=[["source", "like%", "organic"]],
-            phone_format="8 (XXX) XXX-XX-XX",
-            css_selector=["test"],
-            redirect=Redirect("phone", "74951234567"),
-            **options.pop("options", {}),
+OPTIONS = ScriptOptions(
+    calltracking_type="dynamic",
+    segments=[["source", "like%", "organic"]],
+    phone_format="8 (XXX) XXX-XX-XX",
+    css_selector=["test"],
+    redirect=Redirect("phone", "74951234567"),
+)
+CRM_FIELD = CrmField("UF_CRM_1474452137", type="text", value="eee")
+NEW_SCRIPT = ScriptDraft(
+    name="New script",
+    is_enabled=True,
+    options=OPTIONS,
+    integration=Integration(
+        crm=Crm(is_enabled=True, custom_fields=[CRM_FIELD]),
+        webhook=Webhook("ne.buildie.ru/testhandler.php"),
+        webhook_start=Webhook("ne.buildie.ru/testhandler2.php"),
+        google_analytics=GoogleAnalytics(
+            tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
         ),
-        integration=Integration(
-            crm=Crm(
-                is_enabled=True,
-                custom_fields=[CrmField("UF_CRM_1474452137", type="text", value="eee")],
-            ),
-            webhook=Webhook("ne.buildie.ru/testhandler.php"),
-            webhook_start=Webhook("ne.buildie.ru/testhandler2.php"),
-            google_analytics=GoogleAnalytics(
-                tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
-            ),
-            is_lead_auto_create=True,
-        ),
-        **options,
-    )
-
-
-BASIC_SCRIPT = _script(
-    "Basic script",
+        is_lead_auto_create=True,
+    ),
+)
+BASIC_SCRIPT = evolve(
+    NEW_SCRIPT,
+    name="Basic script",
     creation_date=datetime(2016, 10, 11, 21, tzinfo=UTC),
-    options={"replaceable_numbers": ["89451111111", "89452222222"]},
+    options=evolve(OPTIONS, replaceable_numbers=["89451111111", "89452222222"]),
 )
 PHONE = Phone(id=6, phone="74997654321")
 EXISTING_CALL = Call(id="9", date=PERIOD.start, status=CallStatus.ACTIVE)
@@ -123,7 +117,7 @@ def _documented(endpoint: str, method: str, send: Send) -> RequestCase:
     return RequestCase(method, send, api_doc.body(f"{endpoint}.response"))
 
 
-_LIST_CALLS, _UPDATE_PHONE = "/project/calltracking/call/list", "/project/calltracking/phone/update"
+_LIST_CALLS = "/project/calltracking/call/list"
 _MAY_22: Filters[CallField] = [
     ("date", ">", datetime(2016, 5, 21, 21, tzinfo=UTC)),
     ("date", "<", datetime(2016, 5, 22, 21, tzinfo=UTC)),
@@ -140,7 +134,7 @@ DOCUMENTED: dict[str, RequestCase] = {
     "script_delete": _documented("script_delete", "scripts.delete",
         lambda r, _: r.scripts.delete(1)),
     "script_update": _documented("script_update", "scripts.update",
-        lambda r, _: r.scripts.update(1, _script("New script"))),
+        lambda r, _: r.scripts.update(1, NEW_SCRIPT)),
     "analytics": _documented("analytics", "analytics.get", lambda r, _: r.analytics.get(PERIOD)),
     "call_xls_export": RequestCase("calls.export_xls",
         lambda r, folder: r.calls.export_xls(PERIOD, to=folder / "calls.xls"), XLS),
@@ -165,19 +159,17 @@ DOCUMENTED: dict[str, RequestCase] = {
 
 # Methods that Roistat does not document, or documents for another method.
 UNDOCUMENTED: list[RequestCase] = [
-    RequestCase("scripts.list", lambda r, _: r.scripts.list(is_deleted=True), EMPTY,
-        "/project/calltracking/script/list", {"is_deleted": 1}),
-    RequestCase("scripts.list", lambda r, _: r.scripts.list(is_deleted=False), EMPTY,
-        "/project/calltracking/script/list", {"is_deleted": 0}),
+    *[RequestCase("scripts.list",
+        lambda r, _, flag=flag: r.scripts.list(is_deleted=flag), EMPTY,  # type: ignore[misc]
+        "/project/calltracking/script/list", {"is_deleted": int(flag)}) for flag in (True, False)],
     RequestCase("scripts.update",
         lambda r, _: r.scripts.update(Script(id=7), ScriptDraft(name="a")), DONE,
         "/project/calltracking/script/update", {"id": 7, "name": "a"}),
     RequestCase("scripts.delete", lambda r, _: r.scripts.delete(Script(id=7)), DONE,
         "/project/calltracking/script/delete", {"id": 7}),
-    RequestCase("phones.update", lambda r, _: r.phones.update(PHONE, script_id=11), DONE,
-        _UPDATE_PHONE, {"id": 6, "script_id": 11}),
-    RequestCase("phones.update", lambda r, _: r.phones.update(6, script_id=11), DONE,
-        _UPDATE_PHONE, {"id": 6, "script_id": 11}),
+    *[RequestCase("phones.update",
+        lambda r, _, phone=phone: r.phones.update(phone, script_id=11), DONE,  # type: ignore[misc]
+        "/project/calltracking/phone/update", {"id": 6, "script_id": 11}) for phone in (PHONE, 6)],
     RequestCase("phones.delete", lambda r, _: r.phones.delete([PHONE, 7]), DONE,
         "/project/calltracking/phone/delete", {"phones": [6, 7]}),
     RequestCase("phones.list_prefixes", lambda r, _: r.phones.list_prefixes(), EMPTY,

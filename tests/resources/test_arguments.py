@@ -9,15 +9,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async import (
-    CallDraft,
-    CallStatus,
-    Period,
-    Roistat,
-    Script,
-    ScriptDraft,
-    ScriptOptions,
-)
+from roistat_async import CallDraft, CallStatus, Period, Roistat, Script, ScriptDraft, ScriptOptions
 from roistat_async.errors import ConfigurationError
 
 from ..helpers.mocked import mocked
@@ -28,6 +20,7 @@ DATE = datetime(2026, 5, 1, tzinfo=UTC)
 PERIOD = Period(DATE, datetime(2026, 5, 2, tzinfo=UTC))
 FIRST_SECOND = Period(datetime.min.replace(tzinfo=UTC), DATE)
 NUMBERS = ScriptOptions(replaceable_numbers=["89451111111"])
+NAIVE_SCRIPT = ScriptDraft(options=NUMBERS, creation_date=NAIVE)
 NUMBER, CALLER = "74950000001", "79000000002"
 EITHER = {"or": [("id", "=", "1"), ("id", "=", "2")]}
 
@@ -51,15 +44,6 @@ def _update(call: Any = "1", **fields: Any) -> Action:
     return lambda roistat, _: roistat.calls.update(call, **fields)
 
 
-async def _open(roistat: Roistat, call_id: Any) -> None:
-    async with roistat.calls.recording(call_id):
-        pass
-
-
-async def _run(action: Action, roistat: Roistat, folder: Path) -> Any:
-    return await action(roistat, folder)
-
-
 async def _download(roistat: Roistat, calls: Any, folder: Path, **options: Any) -> None:
     async for _ in roistat.calls.download_recordings(calls, folder, **options):
         pass
@@ -69,9 +53,7 @@ async def _download(roistat: Roistat, calls: Any, folder: Path, **options: Any) 
 INVALID: dict[str, Action] = {
     "scripts.create: no draft": lambda r, _: r.scripts.create({"name": "a"}),
     "scripts.create: no numbers": lambda r, _: r.scripts.create(ScriptDraft(name="a")),
-    "scripts.create: naive date": lambda r, _: r.scripts.create(
-        ScriptDraft(options=NUMBERS, creation_date=NAIVE)
-    ),
+    "scripts.create: naive date": lambda r, _: r.scripts.create(NAIVE_SCRIPT),
     "scripts.list: string for a bool": lambda r, _: r.scripts.list(is_deleted="0"),
     "scripts.update: nothing": lambda r, _: r.scripts.update(1, ScriptDraft()),
     "scripts.update: id": lambda r, _: r.scripts.update("1a", ScriptDraft(name="a")),
@@ -141,7 +123,7 @@ INVALID: dict[str, Action] = {
     "calls.update: list for a text": _update(comment=["a"]),
     "calls.delete: string for a list": lambda r, _: r.calls.delete("12"),
     "calls.delete: nothing": lambda r, _: r.calls.delete([]),
-    "calls.recording: id": lambda r, _: _open(r, "1/../2"),
+    "calls.recording: id": lambda r, _: r.calls.recording("1/../2").__aenter__(),
     "calls.download_recording: id": lambda r, to: r.calls.download_recording("a", to=to / "a"),
     "calls.download_recording: folder": lambda r, to: r.calls.download_recording("1", to=to),
     "calls.download_recordings: id": lambda r, to: _download(r, ["1", "../2"], to),
@@ -159,7 +141,7 @@ async def test_an_invalid_argument_makes_no_request(case: str, tmp_path: Path) -
     """An invalid argument sends no request and creates no file or folder."""
     async with mocked(b"{}") as client:
         with pytest.raises(ConfigurationError):
-            await _run(INVALID[case], client.roistat, tmp_path)
+            await INVALID[case](client.roistat, tmp_path)
         assert not client.sent
     assert not list(tmp_path.iterdir())
 

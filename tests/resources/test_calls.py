@@ -1,24 +1,20 @@
-"""Calls: the period of a list, one call, and the two documented responses to a create."""
+"""Calls: the period of a list, and one call."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from roistat_async import CallDraft, CallStatus, Period, Roistat, errors
+from roistat_async import CallStatus, Period, Roistat, errors
 from roistat_async.testing import FakeRoistat
 
 from ..helpers.clients import client
-from ..helpers.mocked import mocked
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HALF = timedelta(seconds=0.5)
 MOSCOW = timezone(timedelta(hours=3))
-DRAFT = CallDraft("74950000001", "79000000002", START)
-RECORD = {"id": "5", "date": "2026-05-01T00:00:00+0000", "status": "ANSWER"}
 
 
 @pytest.fixture
@@ -64,46 +60,26 @@ async def test_period_status_and_filters_must_all_match(roistat: Roistat) -> Non
     assert {call.id async for call in either} == set(ids[:4])
 
 
-@pytest.mark.parametrize(
-    "response",
-    [{"phoneCall": RECORD}, {"data": RECORD}, {"phoneCall": None, "data": RECORD}],
-    ids=["phoneCall", "data", "both"],
-)
-async def test_a_created_call_is_read_from_both_keys(response: dict[str, object]) -> None:
-    """The created call is under `phoneCall` in Roistat's example, under `data` in its table."""
-    async with mocked(json.dumps({**response, "status": "success"}).encode()) as client:
-        assert (await client.roistat.calls.create(DRAFT)).id == "5"
-
-
 async def test_get_returns_the_present_state_of_a_call(fake: FakeRoistat) -> None:
-    """A call is read by its id, or by a call whose state is older, in one request."""
-    call_id = fake.state.calls.ids()[3]
+    """A call is read by its id, or by a call whose state is older, in one request.
+
+    The visit is there if it was requested.
+    """
+    call_id = next(row["id"] for row in fake.state.calls if row["visit"] is not None)
     async with client(fake.base_url, api_key=fake.api_key) as roistat:
         call = await roistat.calls.get(int(call_id))
         fake.state.edit_call(call_id, comment="new")
-        assert (await roistat.calls.get(call)).comment == "new"
-    assert call.id == call_id
+        again = await roistat.calls.get(call, extend=("visit",))
+    assert (call.id, call.visit) == (call_id, None)
+    assert (again.comment, again.visit is None) == ("new", False)
     assert len(fake.requests) == 2
 
 
-async def test_get_loads_extended_parts(fake: FakeRoistat) -> None:
-    """The visit is there if it was requested."""
-    call_id = next(row["id"] for row in fake.state.calls if row["visit"] is not None)
-    async with client(fake.base_url, api_key=fake.api_key) as roistat:
-        assert (await roistat.calls.get(call_id)).visit is None
-        assert (await roistat.calls.get(call_id, extend=("visit",))).visit is not None
-
-
-async def test_get_raises_for_an_unknown_id(fake: FakeRoistat) -> None:
-    """A call that is not there is an error that a web service answers with 404."""
+async def test_d129_get_never_returns_another_call(fake: FakeRoistat) -> None:
+    """An unknown id is an error, and so is a response of a server that ignores the filter by id."""
     async with client(fake.base_url, api_key=fake.api_key) as roistat:
         with pytest.raises(errors.NotFoundError, match="no call with the id 987"):
             await roistat.calls.get(987)
-
-
-async def test_d129_get_never_returns_another_call(fake: FakeRoistat) -> None:
-    """A server that ignores the filter by id is found out by the id of its response."""
-    fake.quirks.ignore_filters = True
-    async with client(fake.base_url, api_key=fake.api_key) as roistat:
+        fake.quirks.ignore_filters = True
         with pytest.raises(errors.PagingError, match="ignored the filter by id"):
             await roistat.calls.get(fake.state.calls.ids()[0])

@@ -11,6 +11,7 @@ import pytest
 from roistat_async import Call, CallDraft, CallField, Filters, Period, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import retrying_client
+from tests.paging.changing_list import ids_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 QUARTER = timedelta(minutes=15)
@@ -50,16 +51,12 @@ async def test_c1_periods_and_filters(fake: FakeRoistat, roistat: Roistat, start
         if first <= datetime.fromisoformat(str(call["date"])) < first + 2 * QUARTER
     ]
     assert len(expected) == 2
-    listed = await roistat.calls.list(period=period, sort=("date", "asc")).collect()
-    assert [call.id for call in listed] == expected
-    assert [call.id async for call in roistat.calls.history(period)] == expected
-    filters: Filters[CallField] = [
-        ("date", ">=", start),
-        ("date", "<", period.end.replace(microsecond=500_000)),
-    ]
-    filtered = await roistat.calls.list(filters=filters, sort=("date", "asc")).collect()
-    assert [call.id for call in filtered][:2] == expected
-    assert len(filtered) == 3
+    assert await ids_of(roistat.calls.list(period=period, sort=("date", "asc"))) == expected
+    assert await ids_of(roistat.calls.history(period)) == expected
+    end = period.end.replace(microsecond=500_000)
+    filters: Filters[CallField] = [("date", ">=", start), ("date", "<", end)]
+    filtered = await ids_of(roistat.calls.list(filters=filters, sort=("date", "asc")))
+    assert (filtered[:2], len(filtered)) == (expected, 3)
 
 
 async def test_c1_a_lost_create(fake: FakeRoistat, roistat: Roistat) -> None:

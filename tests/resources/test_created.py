@@ -14,6 +14,8 @@ from tests.helpers.fault_server import FaultServer, sends
 from tests.helpers.raw_server import success
 
 DATE = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
+MAY_2 = datetime(2026, 5, 2, tzinfo=UTC)
+ODD: dict[str, Any] = {"extra": {"caller": {}}}
 CALL = CallDraft("74951234567", "79161234567", DATE)
 STATIC = ScriptDraft(name="Static", options=ScriptOptions(calltracking_type="static"))
 NUMBERS = ["74951234567", "74951234568"]
@@ -37,17 +39,9 @@ async def _create(model: type[Any], body: bytes) -> Any:
         (Call, {"phoneCall": None, "data": [{"id": "5"}]}, Call("5", DATE)),
         (Call, {"phoneCall": [], "data": {"id": "5"}}, Call("5", DATE)),
         (Call, {"data": 5}, Call("5", DATE)),
-        (
-            Call,
-            {"data": {"id": "5", "date": "2026-05-02", "caller": {}}},
-            Call("5", DATE.replace(day=2, hour=0, minute=0), extra={"caller": {}}),
-        ),
+        (Call, {"data": {"id": "5", "date": "2026-05-02", "caller": {}}}, Call("5", MAY_2, **ODD)),
         (Script, {"data": {"id": "7"}}, Script(id=7)),
-        (
-            Script,
-            {"data": [{"id": 7, "is_enabled": "on"}]},
-            Script(id=7, extra={"is_enabled": "on"}),
-        ),
+        (Script, {"data": [{"id": 7, "caller": {}}]}, Script(id=7, **ODD)),
         (Script, {"data": "7"}, Script(id=7)),
         (Phone, {"data": [{"id": 8}, 9]}, [Phone(id=8), Phone(id=9)]),
         (Phone, {"data": {"id": 8, "phone": None}}, [Phone(id=8)]),

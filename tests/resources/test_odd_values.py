@@ -12,17 +12,14 @@ from tests.helpers.fault_server import FaultServer, sends
 from tests.helpers.raw_server import success
 
 PERIOD = Period.last(days=1)
+COSTS = {"callCost": {"values": [{"value": "secret"}]}}
 
 
 @pytest.mark.parametrize(
     ("data", "read", "field"),
     [
         ([{"id": 1, "name": ["secret"]}], lambda r: r.scripts.list(), "name"),
-        (
-            {"callCost": {"values": [{"value": "secret"}]}},
-            lambda r: r.analytics.get(PERIOD),
-            "callCost.values.value",
-        ),
+        (COSTS, lambda r: r.analytics.get(PERIOD), "callCost.values.value"),
     ],
     ids=["scripts", "analytics"],
 )

@@ -39,8 +39,7 @@ async def test_a_documented_request(endpoint: str, tmp_path: Path) -> None:
     assert sent.method == curl["method"] == "POST"
     assert str(sent.url.with_query(None)) == curl["base_url"] + curl["path"]
     assert dict(sent.url.query) == curl["query"] == {"project": str(PROJECT)}
-    file = curl["body"]
-    expected = None if file is None else api_doc.decoded(file.removesuffix(".json"))
+    expected = curl["body"] and api_doc.decoded(curl["body"].removesuffix(".json"))
     assert _typed(sent.body) == _typed(expected)
     headers = {name.lower(): value for name, value in sent.headers.items()}
     for name, value in curl["headers"].items():
