@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async import CallDraft, Hooks, RequestEvent, Roistat, errors
+from roistat_async import CallDraft, Hooks, RequestEvent, ResponseEvent, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import client
 from tests.helpers.raw_server import RawServer, answer, replies
@@ -26,50 +26,39 @@ def observed(fake: FakeRoistat, events: list[Any], **options: Any) -> Roistat:
     return client(fake.base_url, api_key=fake.api_key, **arguments)
 
 
-async def test_each_attempt_and_each_retry_has_its_events(fake: FakeRoistat) -> None:
+@pytest.fixture
+def events() -> list[Any]:
+    """Return the list to which a client appends its events."""
+    return []
+
+
+async def test_each_attempt_and_each_retry_has_its_events(
+    fake: FakeRoistat, events: list[Any]
+) -> None:
     """They hold the path, the project, the attempt, the status, the size, the time, the error."""
     fake.fail("call/list", Fault.status(502))
-    events: list[Any] = []
+    project = 678
+    fake.add_project(project, calls=1)
     async with observed(fake, events) as roistat:
-        assert await roistat.calls.list().first()
+        assert await roistat.for_project(project).calls.list().first()
     request, failed, retry, second, response = events
-    assert request == RequestEvent(operation=LIST, project=fake.project, attempt=1)
+    assert request == RequestEvent(operation=LIST, project=project, attempt=1)
     assert (failed.status, retry.attempt, second.attempt) == (502, 1, 2)
     assert isinstance(retry.error, errors.ServerError)
-    assert (retry.project, response.project) == (fake.project, fake.project)
+    assert {event.project for event in events} == {project}
     assert retry.delay >= 0
     assert (response.operation, response.status, response.attempt) == (LIST, 200, 2)
     assert response.bytes > 100
     assert response.seconds >= 0
 
 
-async def test_a_lost_response_has_no_event(fake: FakeRoistat) -> None:
-    """A request whose connection is reset has no response event."""
-    fake.fail("call/list", Fault.reset())
-    events: list[Any] = []
-    async with observed(fake, events, attempts=1) as roistat:
-        with pytest.raises(errors.TransportError):
-            await roistat.calls.list().first()
-    assert [type(event) for event in events] == [RequestEvent]
-
-
-async def test_a_file(fake: FakeRoistat, tmp_path: Path) -> None:
+async def test_a_file(fake: FakeRoistat, events: list[Any], tmp_path: Path) -> None:
     """The events of a recording hold its size, and no id in the operation."""
     call_id = next(iter(fake.state.recordings))
-    events: list[Any] = []
     async with observed(fake, events) as roistat:
         saved = await roistat.calls.download_recording(call_id, to=tmp_path / "a.mp3")
     assert {event.operation for event in events} == {"project/calltracking/call/{id}/file"}
     assert events[1].bytes == saved.size
-
-
-async def test_another_project_keeps_the_hooks(fake: FakeRoistat) -> None:
-    """The client of another project has the same hooks, with its own number in the events."""
-    fake.add_project(678, calls=1)
-    events: list[Any] = []
-    async with observed(fake, events) as roistat:
-        await roistat.for_project(678).calls.list().first()
-    assert {event.project for event in events} == {678}
 
 
 def fail(_: object) -> None:
@@ -123,58 +112,47 @@ async def test_a70_an_exception_that_ends_the_program_passes(fake: FakeRoistat) 
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "attempts"),
+    ("fault", "kind", "attempts", "responses"),
     [
-        (Fault.status(502), errors.ServerError, 3),
-        (Fault.reset(), errors.TransportError, 3),
-        (Fault.status(404), errors.NotFoundError, 1),
+        (Fault.status(502), errors.ServerError, 3, 3),
+        (Fault.reset(), errors.TransportError, 3, 0),
+        (Fault.status(404), errors.NotFoundError, 1, 1),
+        (Fault.reset(), errors.OutcomeUnknownError, 1, 0),
     ],
+    ids=["502", "reset", "404", "lost create"],
 )
 async def test_a_final_failure_has_its_event(
-    fake: FakeRoistat, fault: Fault, kind: type[errors.RoistatError], attempts: int
+    fake: FakeRoistat,
+    events: list[Any],
+    fault: Fault,
+    kind: type[errors.RoistatError],
+    attempts: int,
+    responses: int,
 ) -> None:
-    """on_error gets the error that is raised, once, with the number of attempts."""
-    fake.fail("script/list", fault, times=3)
-    events: list[Any] = []
-    async with observed(fake, [], hooks=Hooks(on_error=events.append)) as roistat:
+    """on_error gets the error that is raised, once; a lost response has no response event."""
+    is_create = kind is errors.OutcomeUnknownError
+    path = "phone/create" if is_create else "script/list"
+    fake.fail(path, fault, times=3)
+    hooks = Hooks(on_error=events.append, on_response=events.append)
+    async with observed(fake, [], hooks=hooks) as roistat:
         with pytest.raises(kind) as caught:
-            await roistat.scripts.list()
-    (event,) = events
-    assert event.operation == "project/calltracking/script/list"
+            await (roistat.phones.create(["7495"]) if is_create else roistat.scripts.list())
+    *before, event = events
+    assert event.operation == f"project/calltracking/{path}"
     assert (event.project, event.attempts) == (fake.project, attempts)
     assert event.error is caught.value
+    assert [type(event) for event in before] == [ResponseEvent] * responses
 
 
-async def test_a_lost_create_has_its_event(fake: FakeRoistat) -> None:
-    """on_error gets the OutcomeUnknownError that is raised, not the failure beneath it."""
-    fake.fail("phone/create", Fault.reset())
-    events: list[Any] = []
-    async with observed(fake, [], hooks=Hooks(on_error=events.append)) as roistat:
-        with pytest.raises(errors.OutcomeUnknownError) as caught:
-            await roistat.phones.create(["74950000001"])
-    assert [event.error for event in events] == [caught.value]
-
-
-async def test_a_response_that_is_refused_by_its_headers_has_its_event(fake: FakeRoistat) -> None:
+async def test_a_response_that_is_refused_by_its_headers_has_its_event(events: list[Any]) -> None:
     """A redirect is a response too, with its status and time."""
     async with RawServer(replies(answer(b"", "Location: /x", status="302 Go"))) as server:
-        events: list[Any] = []
         hooks = Hooks(on_response=events.append)
         async with client(server.base_url, hooks=hooks) as roistat:
             with pytest.raises(errors.RedirectRefusedError):
                 await roistat.scripts.list()
     (event,) = events
     assert (event.status, event.bytes) == (302, 0)
-
-
-async def test_a_retry_is_a_warning(fake: FakeRoistat, caplog: pytest.LogCaptureFixture) -> None:
-    """A program that shows warnings shows each retry, and nothing else of a request."""
-    fake.fail("call/list", Fault.status(502))
-    async with observed(fake, []) as roistat:
-        await roistat.calls.list().first()
-    assert [record.levelname for record in caplog.records if record.levelno > logging.DEBUG] == [
-        "WARNING"
-    ]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +165,7 @@ def test_a_hook_must_be_a_plain_function(hook: Any) -> None:
 
 
 async def test_each_attempt_is_logged(fake: FakeRoistat, caplog: pytest.LogCaptureFixture) -> None:
-    """At DEBUG the log shows the operation and the result of each attempt."""
+    """At DEBUG the log shows the operation and the result of each attempt; a retry is a warning."""
     fake.fail("call/list", Fault.status(502))
     caplog.set_level(logging.DEBUG, "roistat_async")
     async with observed(fake, []) as roistat:
@@ -197,3 +175,4 @@ async def test_each_attempt_is_logged(fake: FakeRoistat, caplog: pytest.LogCaptu
     assert re.fullmatch(rf"{LIST} failed \(ServerError\), attempt 1; retry in .* s", failed)
     assert re.fullmatch(rf"{LIST} returned 200 with \d+ bytes in \d+ ms, attempt 2", second)
     assert {record.name for record in caplog.records} == {"roistat_async"}
+    assert [record.levelname for record in caplog.records] == ["DEBUG", "WARNING", "DEBUG"]

@@ -45,11 +45,11 @@ async def test_the_period_includes_its_start_and_excludes_its_end(
     assert await ids_of(calls.walk(period=period)) == expected
 
 
-@pytest.mark.parametrize("habit", ["after_inclusive", "before_inclusive"])
-async def test_an_inclusive_operator_does_no_harm(habit: str) -> None:
+@pytest.mark.parametrize("habit", [{"after_inclusive": True}, {"before_inclusive": True}])
+async def test_an_inclusive_operator_does_no_harm(habit: dict[str, Any]) -> None:
     """If `>` means `>=`, the calls of the second before the start are dropped."""
     calls = {"0": -1, **{str(number): number // 3 for number in range(1, 30)}, "90": 10}
-    walk = ChangingList(calls=calls, span=10, **{habit: True}).walk(page_size=7)
+    walk = ChangingList(calls=calls, span=10, **habit).walk(page_size=7)
     assert await ids_of(walk) == [str(number) for number in range(1, 30)]
 
 
@@ -426,20 +426,20 @@ TIED_TWICE = {**TIED, **{str(2000 + number): 60 for number in range(30)}}
 @pytest.mark.parametrize(
     ("calls", "habits", "is_reduced"),
     [
-        (SECONDS, [], False),
-        (SECONDS, [], True),
-        (TIED, [], False),
-        (TIED_TWICE, ["after_inclusive"], False),
-        ({"1": 100}, ["before_inclusive"], False),
-        ({**SECONDS, "1001": 100, "1002": 100}, ["before_inclusive"], False),
+        (SECONDS, {}, False),
+        (SECONDS, {}, True),
+        (TIED, {}, False),
+        (TIED_TWICE, {"after_inclusive": True}, False),
+        ({"1": 100}, {"before_inclusive": True}, False),
+        ({**SECONDS, "1001": 100, "1002": 100}, {"before_inclusive": True}, False),
     ],
     ids=["plain", "reduced", "full second", "at the start", "call at the end", "calls at the end"],
 )
 async def test_each_request_counts(
-    calls: dict[str, int], habits: list[str], is_reduced: bool
+    calls: dict[str, int], habits: dict[str, Any], is_reduced: bool
 ) -> None:
     """Requests for a proof and reduced ones are counted in the report too."""
-    server = ChangingList(calls=calls, span=100, **dict.fromkeys(habits, True))
+    server = ChangingList(calls=calls, span=100, **habits)
     if is_reduced:
         refuse_long_periods(server, after=0)
     walk = server.walk(reduction_hint=lambda _: "period")

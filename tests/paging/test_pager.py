@@ -140,7 +140,7 @@ BAD = [BadRecord(index, "$.date", "no date") for index in range(2)]
 
 
 def batch(*ids: int, bad: int = 0, odd: dict[str, int] | None = None) -> RowBatch[int]:
-    return RowBatch([*ids], [*ids], None, BAD[:bad], ["x", "y"][:bad], odd=odd or {})
+    return RowBatch([*ids], [*ids], None, BAD[:bad], list("xy"[:bad]), odd=odd or {})
 
 
 def pager_of(*pages: RowBatch[int], **options: Any) -> Pager[int]:
