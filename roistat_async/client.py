@@ -158,7 +158,7 @@ class Roistat:
             transport = HttpTransport(config.timeouts, network, session, headers=headers)
         clock = clock or Clock()
         hooks = Hooks() if hooks is None else hooks
-        limiter = RateLimiter(config.limits, clock)
+        limiter = RateLimiter(config.limits, clock, config.project)
         bandwidth = BandwidthLimiter.of(config.limits, clock)
         budget = RetryBudget()
         self._use(ProjectApi(config, transport, limiter, clock, budget, hooks, bandwidth))
@@ -185,7 +185,8 @@ class Roistat:
         shared = self._api.config
         chosen = shared.limits if limits is None else limits
         config = evolve(shared, project=parse_project(project), limits=chosen)
-        api = evolve(self._api, config=config, rate_limiter=RateLimiter(config.limits, self.clock))
+        limiter = RateLimiter(chosen, self.clock, config.project)
+        api = evolve(self._api, config=config, rate_limiter=limiter)
         if limits is not None:
             api = evolve(api, bandwidth=BandwidthLimiter.of(limits, self.clock))
         return self._sharing_connections(api)
@@ -229,7 +230,8 @@ class Roistat:
     def requests_left(self) -> int | None:
         """Requests left this hour, counting only those sent by this client.
 
-        None if `Limits.per_hour` is None.
+        Those of the clients that share `Limits.shared_file` count too. None if `Limits.per_hour`
+        is None.
         """
         return self._api.rate_limiter.remaining_this_hour
 

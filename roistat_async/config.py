@@ -103,13 +103,27 @@ class RetryPolicy:
     somebody else made in the meantime."""
 
 
+def _absolute_path(path: str | os.PathLike[str] | None) -> str | None:
+    """Return a path that means the same file in any folder of work."""
+    if path is None:
+        return None
+    try:
+        name: object = os.fspath(path)
+    except TypeError:
+        name = None
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ConfigurationError("shared_file must be the path of a file")
+    return os.path.abspath(name)
+
+
 @frozen(kw_only=True)
 class Limits:
     """Request limits for one project, checked before each request.
 
     Roistat allows 10 requests a second and 5,000 an hour *per project*. All programs that use the
     project share them, so lower the limits where other programs need their share. A client counts
-    only its own requests: use one client for a project, or divide the limits among its clients.
+    only its own requests: use one client for a project, divide the limits among its clients, or
+    name the same `shared_file` for all of them.
     """
 
     per_second: float | None = field(default=10, validator=optional_positive)
@@ -126,6 +140,10 @@ class Limits:
     """What a request does if the hour's limit, or a pause that Roistat asked for, would hold it
     back beyond `RetryPolicy.deadline`: raise RateLimitError at once, or wait all the same. Bulk
     downloads and syncs wait."""
+
+    shared_file: str | None = field(default=None, converter=_absolute_path)
+    """File in which the clients of this machine count their requests of a project together, in
+    any number of processes; it is created. None counts those of this client alone."""
 
     def __attrs_post_init__(self) -> None:
         if self.when_exhausted not in ("raise", "wait"):

@@ -49,7 +49,7 @@ ONLY_HERE = {
     "cattrs": {"wire/codec.py"},
     "click": {"cli/"},
     "rich": {"cli/"},
-    "sqlite3": {"sync/"},
+    "sqlite3": {"sync/", "transport/budget_file.py", "transport/shared_budget.py"},
     "psycopg": {"sync/postgres_address.py"},
     "setproctitle": {"cli/copies.py"},
     "python_calamine": {"integrations/xls/reader.py"},

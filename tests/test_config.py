@@ -157,7 +157,7 @@ _NUMBERS = [
     (kind, field.name)
     for kind in SETTINGS
     for field in attrs.fields(kind)
-    if field.name not in _BOOLEANS
+    if field.name not in {*_BOOLEANS, "shared_file"}
 ]
 
 
@@ -193,6 +193,19 @@ def test_settings_can_be_pickled(kind: type[Any]) -> None:
     assert pickle.loads(pickle.dumps(kind())) == kind()
     with pytest.raises(TypeError):
         kind(1)
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", b"file", 5, True])
+def test_an_invalid_shared_file(path: Any) -> None:
+    """The file of shared limits is a path, and the error names the setting."""
+    with pytest.raises(ConfigurationError, match="shared_file must be the path of a file"):
+        Limits(shared_file=path)
+
+
+def test_a_shared_file_is_the_same_in_any_folder(tmp_path: Path) -> None:
+    """A relative path is that of the program that made the settings, also in a worker of it."""
+    assert Limits(shared_file="limits.db").shared_file == str(Path("limits.db").absolute())
+    assert Limits(shared_file=tmp_path).shared_file == str(tmp_path)
 
 
 def test_the_defaults() -> None:

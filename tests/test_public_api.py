@@ -95,7 +95,7 @@ MEMBERS: dict[type[Any], dict[str, str | None]] = {
     roistat_async.Limits: dict.fromkeys(
         (
             *("bytes_per_second", "concurrency", "per_hour", "per_second", "queue_timeout"),
-            "when_exhausted",
+            *("shared_file", "when_exhausted"),
         )
     ),
     roistat_async.Timeouts: dict.fromkeys(("connect", "read", "response")),

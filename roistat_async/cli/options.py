@@ -41,6 +41,7 @@ class ConnectionOptions(NamedTuple):
     proxy: str | None
     per_second: float | None
     per_hour: float | None
+    share_limits: Path | None
 
     def environ(self) -> dict[str, str]:
         """Return the environment with the settings of the profile and of these options."""
@@ -62,7 +63,11 @@ class ConnectionOptions(NamedTuple):
         """Return the limits of requests, those of the API unless an option changes them."""
         from .. import Limits
 
-        limits = {"per_second": self.per_second, "per_hour": self.per_hour}
+        limits = {
+            "per_second": self.per_second,
+            "per_hour": self.per_hour,
+            "shared_file": self.share_limits,
+        }
         given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
         return Limits(**given)
 
@@ -151,6 +156,12 @@ def _address_options(command: F) -> F:
     @click.option("--proxy", metavar="URL", help="Proxy, instead of HTTPS_PROXY.")
     @click.option("--per-second", type=float, metavar="N", help="Requests a second; default: 10.")
     @click.option("--per-hour", type=float, metavar="N", help="Requests an hour; default: 5000.")
+    @click.option(
+        "--share-limits",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Share these limits with all programs that name the same file.",
+    )
     @wraps(command)
     def wrapper(**options: Any) -> Any:
         address = {name: options.pop(name) for name in ConnectionOptions._fields[1:]}

@@ -16,17 +16,23 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..clock import Clock
 from ..config import Limits
 from ..hooks import WaitReason
 from . import error_mapping
 
+if TYPE_CHECKING:
+    from .shared_budget import SharedBudget
+
 _log = logging.getLogger("roistat_async")
 _HOUR = 3600.0
 # Windows are a little longer than their names: two requests may take different times to arrive.
 _WINDOW = {"second": 1.05, "hour": _HOUR + 1.0}
+_SHARED_MARGIN = 0.05
+"""Seconds by which the second is longer still for requests of several processes, which are less
+evenly late."""
 _RECOVERY_SECONDS = 10.0
 """Seconds without a rejection after which one more request a second is tried."""
 _FALLBACK_LIMIT = 10
@@ -50,13 +56,13 @@ class _SlidingWindow:
         # Rounded down: with 2.5 a second, no second may hold more than 2. With 0.5 a second, two
         # seconds may hold one.
         self.limit = math.inf if limit is None else max(1, math.floor(limit))
-        self._length = length / min(1.0, limit or 1.0)
+        self.length = length / min(1.0, limit or 1.0)
         # Without a limit only a rejection sets one, and never a larger one than the fallback.
         self._sent_at: deque[float] = deque(maxlen=_FALLBACK_LIMIT if limit is None else None)
 
     def count(self, now: float) -> int:
         """Return the number of requests in the window; a clock that was set back empties it."""
-        while self._sent_at and not 0 <= now - self._sent_at[0] < self._length - _ROUNDING:
+        while self._sent_at and not 0 <= now - self._sent_at[0] < self.length - _ROUNDING:
             self._sent_at.popleft()
         return len(self._sent_at)
 
@@ -68,7 +74,7 @@ class _SlidingWindow:
         excess = int(pending + sent - limit)
         if excess >= sent:
             return None
-        return max(0.0, self._sent_at[excess] + self._length - now)
+        return max(0.0, self._sent_at[excess] + self.length - now)
 
     def add(self, timestamp: float) -> None:
         """Record a request that is being sent."""
@@ -123,8 +129,10 @@ class Permit:
 class RateLimiter:
     """Sliding-window rate limiter of one project; it permits requests in order of arrival."""
 
-    def __init__(self, limits: Limits, clock: Clock) -> None:
+    def __init__(self, limits: Limits, clock: Clock, project: int | None = None) -> None:
         self._clock = clock
+        self._shared_file, self._project = limits.shared_file, project
+        self._shared: SharedBudget | None = None
         self._concurrency = limits.concurrency
         self._queue_timeout = limits.queue_timeout
         self._second = _SlidingWindow(limits.per_second, _WINDOW["second"])
@@ -152,7 +160,10 @@ class RateLimiter:
         """Requests that may still be sent within the hour; None if there is no limit."""
         if self._hour.limit == math.inf:
             return None
-        return max(0, int(self._hour.limit) - self._hour.count(self._clock.monotonic()))
+        sent = self._hour.count(self._clock.monotonic())
+        if self._shared is not None:
+            sent = max(sent, self._shared.count_hour())
+        return max(0, int(self._hour.limit) - sent)
 
     @property
     def in_flight(self) -> int:
@@ -194,6 +205,21 @@ class RateLimiter:
         self._in_flight = self._pending = self._waiting = 0
         self._stall_timer: asyncio.TimerHandle | None = None
         self._changed: asyncio.Future[None] | None = None
+        if self._shared_file is not None:
+            self._shared = self._share(self._shared_file)
+
+    def _share(self, path: str) -> SharedBudget:
+        from .shared_budget import SharedBudget, Window  # SQLite, which most clients do not need
+
+        return SharedBudget(
+            path,
+            self._project,
+            self._clock,
+            second=Window(self._second.limit, self._second.length + _SHARED_MARGIN),
+            hour=Window(self._hour.limit, self._hour.length),
+            recovery=_RECOVERY_SECONDS,
+            fallback=_FALLBACK_LIMIT,
+        )
 
     async def _acquire_slot(self) -> None:
         self._waiting += 1
@@ -223,6 +249,8 @@ class RateLimiter:
         waited = 0.0
         while True:
             delay, reason = self._delay()
+            if delay == 0.0 and self._shared is not None:
+                delay, reason = await self._shared.reserve()
             if delay == 0.0:
                 break
             if delay is None:
@@ -267,6 +295,8 @@ class RateLimiter:
             self._halved_at = self._changed_at = now
             limit = self._current_limit if self._current_limit < math.inf else 2 * _FALLBACK_LIMIT
             self._current_limit = max(1, limit // 2)
+        if self._shared is not None:
+            self._shared.slow_down(sent_at, retry_after or 0.0)
 
     def _speed_up(self, now: float) -> None:
         if now - self._changed_at >= _RECOVERY_SECONDS:
@@ -282,11 +312,15 @@ class RateLimiter:
         self._second.add(now)
         if self._hour.limit < math.inf:
             self._hour.add(now)
+        if self._shared is not None:
+            self._shared.mark_sent()
         self._end_pending()
         return now
 
     def _release(self, *, was_pending: bool) -> None:
         if was_pending:
+            if self._shared is not None:
+                self._shared.cancel()
             self._end_pending()
         self._in_flight -= 1
         self._ended += 1

@@ -254,3 +254,15 @@ def test_the_limits_of_an_option(fake: FakeRoistat, roistat: Roistat) -> None:
     for option in ("--per-second", "--per-hour"):
         ended = roistat("calls", option, "0")
         assert (ended.code, option[2:].replace("-", "_") in ended.err) == (2, True)
+
+
+def test_limits_shared_by_commands(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+    """--share-limits counts the requests of earlier commands, and a wrong file ends the command."""
+    options = ("--share-limits", str(tmp_path / "limits.db"), "--per-hour", "1")
+    assert roistat("scripts", *options).code == 0
+    ended = roistat("phones", *options)
+    assert (ended.code, "the limit of requests an hour is used up" in ended.err) == (1, True)
+    sent = len(fake.requests)
+    ended = roistat("scripts", "--share-limits", str(tmp_path))
+    assert (ended.code, "the file of shared limits cannot be opened" in ended.err) == (1, True)
+    assert len(fake.requests) == sent

@@ -1,0 +1,519 @@
+"""Requests that several clients and processes share: how many, in which turn, and after a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from roistat_async import Limits, Roistat, errors
+from roistat_async.clock import Clock
+from roistat_async.testing import FakeRoistat
+from roistat_async.transport import budget_file, shared_budget
+from roistat_async.transport.rate_limiter import Permit, RateLimiter
+from tests.faults.disk import privileges
+from tests.helpers.clients import client
+from tests.helpers.clock import VirtualTime
+
+HOUR = 3600.0
+HOLDER = """
+import sys
+from roistat_async.transport import budget_file
+with budget_file.transaction(sys.argv[1]) as db:
+    db.executemany("INSERT INTO sent VALUES ('1', ?, 0)", [[number] for number in range(9000)])
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+RESERVER = """
+import asyncio, sys
+from roistat_async import Limits
+from roistat_async.clock import Clock
+from roistat_async.transport.rate_limiter import RateLimiter
+async def main():
+    limiter = RateLimiter(Limits(shared_file=sys.argv[1]), Clock(), 1)
+    for _ in range(8):
+        await limiter.permit().acquire()
+    print("reserved", flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+SENDER = """
+import asyncio, sys
+from roistat_async import Limits, Roistat
+async def main():
+    url, key, seconds, path = sys.argv[1:]
+    number = 0
+    async with Roistat(key, 12345, base_url=url, limits=Limits(shared_file=path)) as roistat:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + float(seconds)
+        async def send():
+            nonlocal number
+            while loop.time() < end:
+                await roistat.scripts.list()
+                number += 1
+        await asyncio.gather(*[send() for _ in range(4)])
+    print(number)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of the shared file."""
+    return tmp_path / "limits.db"
+
+
+@contextmanager
+def process(code: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run code in a process, and yield once it has printed a line."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline()
+            yield child
+        finally:
+            child.kill()
+
+
+class Clients:
+    """Clients of one project and one file in virtual time, as in as many processes."""
+
+    def __init__(self, path: Path, number: int = 2, **limits: Any) -> None:
+        self.time = VirtualTime()
+        limits = {"per_second": None, "per_hour": None, "shared_file": path, **limits}
+        self.limiters = [
+            RateLimiter(Limits(**limits), self.time.clock, project=1) for _ in range(number)
+        ]
+        self.sent: list[tuple[float, int]] = []
+
+    async def send(self, number: int, *clients: int, connect: float = 0.0) -> float:
+        """Send requests of each client at once; return the seconds that it took."""
+        start = self.time.now
+        await asyncio.gather(
+            *[self._send(client, connect) for _ in range(number) for client in clients]
+        )
+        return self.time.now - start
+
+    async def reserve(self, client: int = 0) -> Permit:
+        """Return a permit whose request is not sent yet."""
+        permit = self.limiters[client].permit()
+        await permit.acquire()
+        return permit
+
+    async def reject(self, client: int, retry_after: float | None = None) -> None:
+        """Send a request that the server rejects."""
+        async with self.limiters[client].permit() as permit:
+            permit.mark_sent()
+        permit.throttled(retry_after)
+
+    def busiest(self, seconds: float) -> int:
+        """Return the largest number of requests within a window of this length."""
+        times = sorted(at for at, _ in self.sent)
+        return max(
+            sum(start <= at < start + seconds - 1e-9 for at in times) for start in times or [0.0]
+        )
+
+    async def _send(self, client: int, connect: float) -> None:
+        async with self.limiters[client].permit() as permit:
+            await self.time.sleep(connect)
+            permit.mark_sent()
+            self.sent.append((self.time.now, client))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 2)), max_size=25), st.integers(1, 5))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_t90_no_second_holds_more_than_its_limit(
+    path: Path, requests: list[tuple[int, float]], per_second: int
+) -> None:
+    """No window of a second holds more requests of all clients, however slow their connections."""
+    path.unlink(missing_ok=True)
+    clients = Clients(path, 3, per_second=per_second)
+
+    async def run() -> None:
+        await asyncio.gather(*[clients.send(1, who, connect=delay) for who, delay in requests])
+
+    asyncio.run(run())
+    assert len(clients.sent) == len(requests)
+    assert clients.busiest(1.0) <= per_second
+
+
+async def test_t90_the_hour_is_shared(path: Path) -> None:
+    """The clients send the limit of an hour together, and the next request waits for it."""
+    clients = Clients(path, 3, per_hour=7)
+    await clients.send(2, 0, 1, 2)
+    assert [limiter.remaining_this_hour for limiter in clients.limiters] == [1, 1, 1]
+    await clients.send(1, 0)
+    with pytest.raises(errors.RateLimitError, match="requests an hour is used up"):
+        await clients.limiters[1].permit().acquire(max_wait=60)
+    assert HOUR < await clients.send(1, 1) < HOUR + 2
+
+
+async def test_t90_projects_share_nothing(path: Path) -> None:
+    """One file serves several projects, each with limits of its own."""
+    clients = Clients(path, 1, per_second=2)
+    await clients.send(2, 0)
+    limits = Limits(per_second=2, per_hour=None, shared_file=path)
+    other = RateLimiter(limits, clients.time.clock, project=2)
+    start = clients.time.now
+    async with other.permit():
+        assert clients.time.now == start
+
+
+@pytest.mark.parametrize("per_second", [1, 10])
+async def test_t90_no_client_starves(path: Path, per_second: int) -> None:
+    """Clients that always have requests waiting send as many each."""
+    clients = Clients(path, 4, per_second=per_second)
+    sending = asyncio.create_task(clients.send(200, 0, 1, 2, 3))
+    while len(clients.sent) < 80:
+        await clients.time.sleep(1)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    shared = [who for _, who in clients.sent[10:]]  # the first to come may find a free second
+    shares = [shared.count(client) for client in range(4)]
+    assert min(shares) >= 0.8 * max(shares)
+    assert len(clients.sent) / (clients.time.now - 1000) >= 0.85 * per_second
+
+
+@pytest.mark.slow
+async def test_t90_four_processes_are_never_refused(path: Path) -> None:
+    """Four processes use the real limit of one project together, in equal shares."""
+    seconds = 6
+    async with FakeRoistat() as fake:
+        fake_arguments = (fake.base_url, fake.api_key, seconds, path)
+        shares = await asyncio.to_thread(_run_four, fake_arguments)
+        times = [request.at for request in fake.requests]
+    assert len(times) == sum(shares)  # a refused request would have been sent again
+    assert len(times) >= 0.85 * 10 * seconds
+    assert min(shares) >= 0.5 * max(shares)
+
+
+def _run_four(arguments: tuple[object, ...]) -> list[int]:
+    with ExitStack() as stack:
+        children = [stack.enter_context(process(SENDER, *arguments)) for _ in range(4)]
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write(b"go\n")
+            child.stdin.flush()
+        return [int(child.communicate(timeout=60)[0]) for child in children]
+
+
+async def test_t91_a_process_killed_with_the_lock_blocks_nobody(path: Path) -> None:
+    """Its transaction is undone, and the next request is sent at once."""
+    await Clients(path).send(1, 0)
+    with process(HOLDER, path) as child:
+        child.kill()
+        child.wait()
+    assert await Clients(path, per_hour=9).send(1, 1) < 0.1
+
+
+async def test_t91_reservations_of_a_killed_process_lapse(path: Path) -> None:
+    """They count as sent, for nobody knows, and hold requests up for some seconds only."""
+    with process(RESERVER, path) as child:
+        child.kill()
+        child.wait()
+    limits = Limits(per_second=8, shared_file=path)
+    limiter, start = RateLimiter(limits, Clock(), project=1), time.monotonic()
+    async with limiter.permit():
+        assert 1 < time.monotonic() - start < 6
+    assert limiter.remaining_this_hour == 5000 - 8
+
+
+async def test_t91_a_killed_process_that_waited_costs_no_second(path: Path) -> None:
+    """The clients behind it wait a moment for its turn, and then go on."""
+    clients = Clients(path, 2, per_second=1)
+    await clients.send(1, 0)
+    waiting = asyncio.create_task(clients.reserve(0))
+    await clients.time.sleep(0.1)
+    waiting.cancel()  # as a killed process does, it takes nothing back
+    assert await clients.send(1, 1) < 1.2
+
+
+async def test_t91_a_slow_connection_keeps_its_reservation(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A living process renews its reservations, so they hold others up until they are sent."""
+    monkeypatch.setattr(shared_budget, "_LEASE", 0.3)
+    monkeypatch.setattr(shared_budget, "_RENEWAL", 0.05)
+    limits = Limits(per_second=1, per_hour=None, shared_file=path)
+    slow, other = (RateLimiter(limits, Clock(), project=1) for _ in range(2))
+    async with slow.permit():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(other.permit().acquire(), 1.0)
+    await asyncio.wait_for(other.permit().acquire(), 1.0)
+
+
+async def test_t92_the_lock_of_another_process_does_not_block_the_event_loop(path: Path) -> None:
+    """The request waits, other tasks run on, and the request is sent once the lock is free."""
+    limiter = RateLimiter(Limits(shared_file=path), Clock(), project=1)
+    with process(HOLDER, path) as child:
+        request = asyncio.create_task(limiter.permit().acquire())
+        pauses: list[float] = []
+        for _ in range(50):
+            start = time.monotonic()
+            await asyncio.sleep(0.005)
+            pauses.append(time.monotonic() - start)
+        assert not request.done()
+        assert sorted(pauses)[25] < 0.05
+        child.kill()
+        await asyncio.wait_for(request, 5)
+
+
+async def test_t92_a_request_sent_while_the_file_is_locked_is_counted_later(path: Path) -> None:
+    """What happened during the lock is written as soon as it is free."""
+    limits = Limits(per_second=None, per_hour=5, shared_file=path)
+    limiter, other = (RateLimiter(limits, Clock(), project=1) for _ in range(2))
+    await other.permit().acquire()
+    permit = limiter.permit()
+    await permit.acquire()
+    with process(HOLDER, path):
+        permit.mark_sent()
+    async with asyncio.timeout(5):
+        while other.remaining_this_hour != 4:
+            await asyncio.sleep(0.01)
+
+
+async def test_t92_a_lock_that_is_never_released_is_an_error(path: Path) -> None:
+    """After half a minute the error names the file and what to do; nothing was sent."""
+    clients = Clients(path)
+    with process(HOLDER, path), pytest.raises(errors.NotSentError, match=r"locked for 30 s: end"):
+        await clients.send(1, 0)
+    assert clients.time.now - 1000 == pytest.approx(30, abs=0.1)
+    assert await clients.send(1, 0) == 0
+
+
+def _database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE calls (id)")
+
+
+def _truncated(path: Path) -> None:
+    asyncio.run(Clients(path).send(1, 0))
+    os.truncate(path, 5000)
+
+
+def _overwritten(path: Path) -> None:
+    asyncio.run(Clients(path).send(1, 0))
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 8000)
+
+
+def _newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA application_id = 12345")
+
+
+@pytest.mark.parametrize(
+    ("arrange", "text"),
+    [
+        pytest.param(lambda path: path.write_text("key = 1\n" * 99), "another program", id="text"),
+        pytest.param(_database, "another program", id="a database of another program"),
+        pytest.param(_newer, "another program", id="a database of another version"),
+        pytest.param(_truncated, "is damaged", id="truncated"),
+        pytest.param(_overwritten, "is damaged", id="overwritten"),
+        pytest.param(Path.mkdir, "cannot be opened", id="a folder"),
+        pytest.param(
+            lambda path: path.symlink_to("no/file"), "its folder must exist", id="no folder"
+        ),
+    ],
+)
+async def test_t93_an_unusable_file_is_a_clear_error(
+    arrange: Callable[[Path], object], text: str, path: Path, fake: FakeRoistat
+) -> None:
+    """Nothing is sent or retried, and the file stays as it is."""
+    await asyncio.to_thread(arrange, path)
+    before = path.read_bytes() if path.is_file() else None
+    limits = Limits(shared_file=path)
+    async with client(fake.base_url, api_key=fake.api_key, limits=limits, attempts=4) as roistat:
+        with pytest.raises(errors.NotSentError, match=rf"{text}.*Limits\.shared_file.*limits\.db"):
+            await roistat.scripts.list()
+    assert (fake.requests, path.read_bytes() if path.is_file() else None) == ([], before)
+
+
+async def test_t93_an_empty_file_is_used(path: Path, open_umask: None) -> None:
+    """A file that was truncated to nothing, or made by touch, gets its tables and its mode."""
+    path.touch()
+    clients = Clients(path, per_second=1)
+    await clients.send(1, 0, 1)
+    assert clients.busiest(1.0) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_t93_a_deleted_file_is_created_again(path: Path, open_umask: None) -> None:
+    """All clients find the new one, which only its user can read."""
+    clients = Clients(path, per_second=1)
+    await clients.send(1, 0)
+    path.unlink()
+    await clients.time.sleep(2)
+    assert await clients.send(1, 0, 1) == pytest.approx(1.1)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_t94_a_folder_without_rights_is_a_clear_error(tmp_path: Path) -> None:
+    """The error says what must be writable."""
+    with privileges.mounted(tmp_path / "disk", "-t", "tmpfs", "tmpfs") as disk:
+        privileges.command("mount", "-o", "remount,ro", str(disk))
+        with pytest.raises(errors.NotSentError, match="must be writable for this user"):
+            asyncio.run(Clients(disk / "limits.db").send(1, 0))
+
+
+def test_t94_a_full_disk_is_a_clear_error(tmp_path: Path) -> None:
+    """Nothing is sent without being counted, and with space the next request is sent."""
+    with privileges.mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=64k", "tmpfs") as disk:
+        filler = disk / "filler"
+        filler.write_bytes(bytes(40_000))
+        clients = Clients(disk / "limits.db")
+        with pytest.raises(errors.NotSentError, match="the disk is full"):
+            asyncio.run(clients.send(1, 0))
+        assert clients.sent == []
+        filler.unlink()
+        asyncio.run(clients.send(1, 0))
+
+
+@pytest.mark.parametrize("limit", [{"per_second": 2}, {"per_hour": 2}], ids=["second", "hour"])
+async def test_t95_a_clock_set_back_spends_no_budget_twice(
+    path: Path, limit: dict[str, Any]
+) -> None:
+    """The newest request counts as sent now, so others wait no longer than the window lasts."""
+    clients = Clients(path, **limit)
+    await clients.send(2, 0)
+    clients.time.now -= 86_400
+    length = 1.1 if "per_second" in limit else HOUR + 1
+    assert await clients.send(1, 1) == pytest.approx(length, abs=0.01)
+
+
+async def test_t95_a_clock_set_forward_permits_one_window(path: Path) -> None:
+    """What was sent before looks old, and the limits hold from then on."""
+    clients = Clients(path, per_second=2)
+    await clients.send(2, 0)
+    clients.time.now += 86_400
+    assert await clients.send(1, 0, 1) == 0
+    assert await clients.send(1, 1) == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize("later", [10, 86_400])
+async def test_t96_the_hour_goes_on_after_a_reboot(
+    path: Path, monkeypatch: pytest.MonkeyPatch, later: int
+) -> None:
+    """Times of another boot are those of the date: they count until an hour is over."""
+    clients = Clients(path, per_hour=2)
+    await clients.send(2, 0)
+    monkeypatch.setattr(budget_file, "boot_id", lambda: "another")
+    # The monotonic clock starts anew, and the date goes on.
+    clients.time.start -= later + 995
+    clients.time.now = 5.0
+    expected = HOUR + 1 - later if later < HOUR else 0
+    assert await clients.send(1, 1) == pytest.approx(expected, abs=0.01)
+
+
+async def test_t97_a_refusal_slows_all_clients_down(path: Path) -> None:
+    """Half the rate holds for all of them, and one more a second is tried every ten seconds."""
+    clients = Clients(path, per_second=8)
+    await clients.reject(0)
+    await clients.time.sleep(1.5)
+    for busiest in (4, 5):
+        clients.sent.clear()
+        await clients.send(10, 1)
+        assert clients.busiest(1.0) == busiest
+        await clients.time.sleep(8)
+
+
+async def test_t97_refusals_of_one_burst_halve_the_rate_once(path: Path) -> None:
+    """Clients whose requests were in flight together count as one refusal; a later one counts."""
+    clients = Clients(path, 3, per_second=8)
+    permits = [await clients.reserve(who) for who in (0, 1, 2)]
+    for permit in permits:
+        permit.mark_sent()
+    for permit in permits[:2]:
+        permit.throttled(None)
+    await clients.time.sleep(1.5)
+    await clients.send(6, 2)
+    assert clients.busiest(1.0) == 4
+    clients.sent.clear()
+    await clients.reject(0)
+    await clients.time.sleep(1.5)
+    await clients.send(6, 2)
+    assert clients.busiest(1.0) == 2
+
+
+async def test_t97_retry_after_stops_all_clients(path: Path) -> None:
+    """A pause that Roistat asked for holds for the others, and none of them shortens it."""
+    clients = Clients(path, per_second=8)
+    permit = await clients.reserve(1)
+    permit.mark_sent()
+    await clients.reject(0, 30.0)
+    permit.throttled(None)
+    assert await clients.send(1, 1) == pytest.approx(30)
+
+
+async def test_t97_a_refusal_counts_without_a_limit_too(path: Path) -> None:
+    """Without a limit a refusal sets one for all, and ten calm seconds remove it."""
+    clients = Clients(path)
+    await clients.reject(0)
+    await clients.send(30, 1)
+    assert clients.busiest(1.0) == 10
+    clients.sent.clear()
+    await clients.time.sleep(10)
+    assert await clients.send(30, 1) == 0
+
+
+@pytest.mark.parametrize("is_waiting", [True, False], ids=["waiting", "connecting"])
+async def test_t98_a_cancelled_request_does_not_count(path: Path, is_waiting: bool) -> None:
+    """Cancelled while it waits, or before it is sent, it leaves its slot to the others."""
+    clients = Clients(path, per_second=1, per_hour=2)
+    if is_waiting:
+        await clients.send(1, 0)
+    request = asyncio.create_task(clients.send(1, 0, connect=2.0))
+    await clients.time.sleep(0.5)
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
+    assert await clients.send(1, 1) == pytest.approx(0.6 if is_waiting else 0, abs=0.03)
+    assert clients.limiters[0].remaining_this_hour == 2 - len(clients.sent)
+
+
+async def test_a_project_may_be_any_number(path: Path) -> None:
+    """A number of twenty digits has its limits too."""
+    limiter = RateLimiter(Limits(shared_file=path), Clock(), project=10**20 - 1)
+    async with limiter.permit() as permit:
+        permit.mark_sent()
+    assert limiter.remaining_this_hour == 4999
+
+
+async def test_the_file_holds_no_key(path: Path, fake: FakeRoistat) -> None:
+    """It holds numbers of projects and times, and no file is left beside it."""
+    async with Roistat(
+        fake.api_key, 12345, base_url=fake.base_url, limits=Limits(shared_file=path)
+    ) as roistat:
+        await roistat.scripts.list()
+    content = path.read_bytes()
+    assert b"12345" in content
+    assert fake.api_key.encode() not in content
+    assert os.listdir(path.parent) == ["limits.db"]
+
+
+async def test_without_a_shared_file_no_file_is_opened(
+    fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sharing is off by default."""
+
+    def connect(*_: object, **__: object) -> None:
+        raise AssertionError("a file was opened")
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    async with client(fake.base_url, api_key=fake.api_key) as roistat:
+        assert await roistat.scripts.list()
