@@ -29,9 +29,7 @@ _WORDS = """
 """
 EVERYDAY = frozenset(_WORDS.split())
 # Standard terms that hold a listed word.
-STANDARD = frozenset(
-    {"most_common", "line_number", "lines", "line", "_matches_like", "requests_left"}
-)
+STANDARD = {"most_common", "line_number", "lines", "line", "_matches_like", "requests_left"}
 _PARTS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
@@ -46,9 +44,8 @@ class Name:
     @property
     def is_everyday(self) -> bool:
         """Whether a part of the name is an everyday word."""
-        if self.text.strip("_") in STANDARD:
-            return False
-        return not EVERYDAY.isdisjoint(part.lower() for part in _PARTS.findall(self.text))
+        parts = {part.lower() for part in _PARTS.findall(self.text)}
+        return self.text.strip("_") not in STANDARD and not EVERYDAY.isdisjoint(parts)
 
 
 def names_in(folder: Path) -> list[Name]:
@@ -63,7 +60,6 @@ def share(names: list[Name]) -> float:
 
 def _names_of(path: Path, folder: Path) -> Iterator[Name]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    file = path.relative_to(folder).as_posix()
     for scope in ast.walk(tree):
         if isinstance(scope, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             bound: dict[str, int] = {}
@@ -71,35 +67,34 @@ def _names_of(path: Path, folder: Path) -> Iterator[Name]:
                 bound.setdefault(text, line)
             for text, line in bound.items():
                 if text.strip("_") and not text.startswith("__"):
-                    yield Name(file, line, text)
+                    yield Name(path.relative_to(folder).as_posix(), line, text)
 
 
 def _bound_by(scope: ast.AST) -> Iterator[tuple[str, int]]:
     """Yield the names that a scope binds itself: those of inner scopes are theirs."""
     for child in ast.iter_child_nodes(scope):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield child.name, child.lineno
-        elif isinstance(child, ast.arg):
-            if child.arg not in ("self", "cls"):
-                yield child.arg, child.lineno
-        else:
-            if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-                yield child.id, child.lineno
-            elif isinstance(child, ast.Attribute) and isinstance(child.ctx, ast.Store):
-                yield child.attr, child.lineno
-            elif isinstance(child, ast.ExceptHandler) and child.name:
+        match child:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield child.name, child.lineno
-            yield from _bound_by(child)
+                continue
+            case ast.arg(arg=name):
+                if name not in ("self", "cls"):
+                    yield name, child.lineno
+                continue
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name, child.lineno
+            case ast.ExceptHandler(name=str(name)):
+                yield name, child.lineno
+        yield from _bound_by(child)
 
 
 def main() -> None:
     """Print the share for a folder, by default the package."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "roistat_async")
-    names = names_in(folder)
+    names = names_in(Path(sys.argv[1] if len(sys.argv) > 1 else "roistat_async"))
     everyday = [name for name in names if name.is_everyday]
     lines = [f"{name.file}:{name.line}: {name.text}" for name in everyday]
-    summary = f"{len(everyday)} of {len(names)} names, {share(names):.2%}"
-    sys.stdout.write("\n".join([*lines, summary, ""]))
+    lines.append(f"{len(everyday)} of {len(names)} names, {share(names):.2%}")
+    sys.stdout.write("\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

@@ -79,10 +79,7 @@ BODY_KEYS["enabled"] = "wire/codec.py"
 CALLS = {
     "os.fsync": {"files/", "sync/"},
     "os.replace": {"files/", "sync/"},
-    "time.time": {
-        "clock.py",
-        "files/stale_parts.py",
-    },  # there: the age of a file, by its own time
+    "time.time": {"clock.py", "files/stale_parts.py"},  # there: the age of a file
     "datetime.now": {"clock.py", "models/period.py", "cli/"},
     "asyncio.sleep": {"clock.py", "cli/"},
 }
@@ -97,11 +94,8 @@ SPOKEN = [
 ]
 
 
-def _relative(path: Path) -> str:
-    return path.relative_to(PROJECT).as_posix()
-
-
-ids = pytest.mark.parametrize("path", OURS, ids=source.short)
+each_file = pytest.mark.parametrize("path", source.FILES, ids=source.short)
+each_of_ours = pytest.mark.parametrize("path", OURS, ids=source.short)
 
 
 def _is_in(path: Path, prefixes: set[str]) -> bool:
@@ -111,7 +105,7 @@ def _is_in(path: Path, prefixes: set[str]) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", source.FILES, ids=source.short)
+@each_file
 def test_imports_run_one_way(path: Path) -> None:
     """Imports run from errors up to the command line, never to a sibling or upwards."""
     for statement in source.imports(path):
@@ -136,11 +130,7 @@ def test_every_folder_has_a_layer() -> None:
 def test_imports_have_no_cycle() -> None:
     """No modules import each other, not for types only or inside a function either."""
     graph = {
-        module: {
-            statement.target
-            for statement in source.imports(path)
-            if source.is_ours(statement.target)
-        }
+        module: {each.target for each in source.imports(path) if source.is_ours(each.target)}
         for module, path in source.MODULES.items()
     }
     try:
@@ -149,7 +139,7 @@ def test_imports_have_no_cycle() -> None:
         pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("path", source.FILES, ids=source.short)
+@each_file
 def test_no_file_reexports(path: Path) -> None:
     """A name is imported from the module that defines it; only a package lists its parts' names."""
     for module, name in source.borrowed(path):
@@ -157,7 +147,7 @@ def test_no_file_reexports(path: Path) -> None:
             assert name in source.defined(module), f"{source.short(path)}: {module} has {name}"
 
 
-@pytest.mark.parametrize("path", SPOKEN, ids=_relative)
+@pytest.mark.parametrize("path", SPOKEN, ids=lambda path: path.relative_to(PROJECT).as_posix())
 def test_docstrings_open_with_a_standard_verb(path: Path) -> None:
     """A class docstring is a noun phrase, a function's an imperative with the field's verb."""
     for name, text in source.docstrings(path):
@@ -171,7 +161,7 @@ def test_names_are_standard_terms() -> None:
     assert plain_names.share(names) < 0.005, everyday
 
 
-@ids
+@each_of_ours
 def test_libraries_are_imported_by_their_files(path: Path) -> None:
     """A library is imported only by its files; for types it may be imported anywhere."""
     for statement in source.imports(path):
@@ -180,22 +170,21 @@ def test_libraries_are_imported_by_their_files(path: Path) -> None:
             assert _is_in(path, ONLY_HERE[top]), f"{source.short(path)} imports {statement.target}"
 
 
-@ids
-def test_api_strings_are_written_once(path: Path) -> None:
-    """A string of the API is written in one file."""
+@each_of_ours
+def test_strings_of_the_api_are_written_once(path: Path) -> None:
+    """A string of the API is written in one file, and so is a key of a request body.
+
+    Options of the command line may have the same name.
+    """
+    name = source.short(path)
     for word in set(source.words(path)) & set(API_STRINGS):
-        assert source.short(path) == API_STRINGS[word], f"{source.short(path)} writes {word!r}"
-
-
-@ids
-def test_body_keys_are_written_once(path: Path) -> None:
-    """A key of a request body is written in one file; options may have the same name."""
-    if not source.short(path).startswith("cli/"):
+        assert name == API_STRINGS[word], f"{name} writes {word!r}"
+    if not name.startswith("cli/"):
         for key in set(source.keys(path)) & set(BODY_KEYS):
-            assert source.short(path) == BODY_KEYS[key], f"{source.short(path)} has the key {key!r}"
+            assert name == BODY_KEYS[key], f"{name} has the key {key!r}"
 
 
-@ids
+@each_of_ours
 def test_calls_are_made_in_their_files(path: Path) -> None:
     """Time, sleep, fsync and rename are called only where a test can replace them."""
     for call in set(source.calls(path)) & set(CALLS):
@@ -209,15 +198,10 @@ def test_listed_strings_are_still_used(word: str) -> None:
     assert word in {*source.words(path), *source.keys(path)}
 
 
-@pytest.mark.parametrize("path", source.FILES, ids=source.short)
-def test_files_are_short(path: Path) -> None:
-    """A file has at most 400 lines: a longer one does more than one thing."""
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= MAX_LINES, f"{source.short(path)} has {lines} lines"
-
-
-@pytest.mark.parametrize("path", source.FILES, ids=source.short)
-def test_files_begin_with_a_docstring(path: Path) -> None:
-    """Every file begins with a docstring, except an empty `__init__`."""
+@each_file
+def test_files_are_short_and_begin_with_a_docstring(path: Path) -> None:
+    """A file has at most 400 lines: a longer one does more than one thing. It says what it is."""
     text = path.read_text(encoding="utf-8")
+    lines = len(text.splitlines())
+    assert lines <= MAX_LINES, f"{source.short(path)} has {lines} lines"
     assert text.startswith('"""') or not text.strip()

@@ -12,45 +12,10 @@ from typing import Any, assert_type
 import aiohttp
 from aiohttp import web
 
-from roistat_async import (
-    Call,
-    CallAnalytics,
-    CallDraft,
-    CallStatus,
-    Download,
-    DownloadOutcome,
-    DownloadStatus,
-    History,
-    HistoryReport,
-    Hooks,
-    Limits,
-    Omitted,
-    Order,
-    Page,
-    Pager,
-    Period,
-    Phone,
-    PhonePrefix,
-    RetryPolicy,
-    Roistat,
-    Script,
-    ScriptDraft,
-    Source,
-    Timeouts,
-    Visit,
-    errors,
-)
+import roistat_async as api
+from roistat_async import Call, CallDraft, Limits, Page, Period, Phone, Roistat, errors, webhooks
 from roistat_async.sync import RecordingsReport, SyncReport, sync_calls, sync_recordings
 from roistat_async.web import range_arguments
-from roistat_async.webhooks import (
-    CallEnded,
-    CallStarted,
-    Reconciliation,
-    WebhookReceiver,
-    parse_webhook,
-    reconcile,
-    webhook_handler,
-)
 
 
 async def clients(session: aiohttp.ClientSession) -> None:
@@ -63,40 +28,40 @@ async def clients(session: aiohttp.ClientSession) -> None:
     assert_type(roistat.with_options(when_exhausted="wait"), Roistat)
     assert_type(roistat.project, int)
     Roistat(
-        "x", 1, hooks=Hooks(on_retry=lambda event: event.delay, on_wait=lambda event: event.seconds)
+        "x", 1, hooks=api.Hooks(on_retry=lambda event: event.delay, on_wait=lambda e: e.seconds)
     )
-    Roistat("x", 1, timeouts=Timeouts(connect=1), retry=RetryPolicy(max_attempts=1))
+    Roistat("x", 1, timeouts=api.Timeouts(connect=1), retry=api.RetryPolicy(max_attempts=1))
 
 
-async def webhooks(history: History, ended: set[str]) -> None:
+async def events(history: api.History, ended: set[str]) -> None:
     """Webhooks."""
-    event = parse_webhook(b"{}", "application/json")
-    assert_type(event, CallStarted | CallEnded)
+    event = webhooks.parse_webhook(b"{}", "application/json")
+    assert_type(event, webhooks.CallStarted | webhooks.CallEnded)
     assert_type(event.date, datetime | None)
-    if isinstance(event, CallEnded):
-        assert_type(event.status, CallStatus | None)
+    if isinstance(event, webhooks.CallEnded):
+        assert_type(event.status, api.CallStatus | None)
 
-    async def on_call(event: CallStarted | CallEnded) -> None:
+    async def on_call(event: webhooks.CallStarted | webhooks.CallEnded) -> None:
         pass
 
-    receiver = WebhookReceiver(secret="x" * 16, on_call=on_call)
+    receiver = webhooks.WebhookReceiver(secret="x" * 16, on_call=on_call)
     assert_type(await receiver.receive(b"{}"), HTTPStatus)
-    web.post("/{secret}", webhook_handler(secret="x" * 16, on_call=on_call))
-    missed = reconcile([call async for call in history], ended=ended)
-    assert_type(missed, Reconciliation)
+    web.post("/{secret}", webhooks.webhook_handler(secret="x" * 16, on_call=on_call))
+    missed = webhooks.reconcile([call async for call in history], ended=ended)
+    assert_type(missed, webhooks.Reconciliation)
     assert_type(missed.without_end, list[Call])
 
 
-async def scripts(roistat: Roistat, draft: ScriptDraft) -> None:
+async def scripts(roistat: Roistat, draft: api.ScriptDraft) -> None:
     """Scripts."""
     script = await roistat.scripts.create(draft)
-    assert_type(script, Script)
+    assert_type(script, api.Script)
     assert_type(script.id, int)
     assert_type(script.is_enabled, bool | None)
-    assert_type(script.options.phone_format, str | Omitted | None)
-    assert_type(script.to_draft(), ScriptDraft)
-    assert_type(await roistat.scripts.list(is_deleted=False), Sequence[Script])
-    await roistat.scripts.update(script, ScriptDraft(name="New name"))
+    assert_type(script.options.phone_format, str | api.Omitted | None)
+    assert_type(script.to_draft(), api.ScriptDraft)
+    assert_type(await roistat.scripts.list(is_deleted=False), Sequence[api.Script])
+    await roistat.scripts.update(script, api.ScriptDraft(name="New name"))
     await roistat.scripts.update(script.id, script.to_draft())
     await roistat.scripts.delete(script.id)
 
@@ -105,15 +70,15 @@ async def phones(roistat: Roistat, when: datetime) -> None:
     """Phone numbers."""
     assert_type(await roistat.phones.create(["74997654321"]), Sequence[Phone])
     pager = roistat.phones.list(filters=[("is_external", "=", 1)], sort=("id", "desc"))
-    assert_type(pager, Pager[Phone])
+    assert_type(pager, api.Pager[Phone])
     async for phone in pager:
         assert_type(phone, Phone)
-        assert_type(phone.script, Script | None)
+        assert_type(phone.script, api.Script | None)
         assert_type(phone.last_use_date, datetime | None)
         await roistat.phones.update(phone, script_id=11)
     await roistat.phones.update(5, script_id=11, last_use_date=when)
     await roistat.phones.delete([4, 5])
-    assert_type(await roistat.phones.list_prefixes(), Sequence[PhonePrefix])
+    assert_type(await roistat.phones.list_prefixes(), Sequence[api.PhonePrefix])
     bought = await roistat.phones.buy(prefix="7499", count=1, spend_money=True)
     assert_type(bought, Sequence[Phone])
 
@@ -128,15 +93,15 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
         limit=None,
         on_bad_record="skip",
     )
-    assert_type(pager, Pager[Call])
+    assert_type(pager, api.Pager[Call])
     async for call in pager:
         assert_type(call.id, str)
         assert_type(call.date, datetime)
-        assert_type(call.status, CallStatus | None)
+        assert_type(call.status, api.CallStatus | None)
         assert_type(call.duration, int | None)
-        assert_type(call.visit, Visit | None)
-        assert_type(call.order, Order | None)
-        assert_type(call.static_source, Source | None)
+        assert_type(call.visit, api.Visit | None)
+        assert_type(call.order, api.Order | None)
+        assert_type(call.static_source, api.Source | None)
         assert_type(call.extra, dict[str, Any])
     async for page in pager.pages():
         assert_type(page, Page[Call])
@@ -146,19 +111,21 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
     walk = roistat.calls.history(
         Period(start, end), extend=("visit",), page_size=1000, concurrency=4, resume_from=None
     )
-    assert_type(walk, History)
+    assert_type(walk, api.History)
     async for call in walk:
         assert_type(call, Call)
     async for some in walk.pages():
         assert_type(some, Page[Call])
-    assert_type(walk.report, HistoryReport)
+    assert_type(walk.report, api.HistoryReport)
     assert_type(walk.report.sealed_until, datetime | None)
     assert_type(walk.resume_token, str)
 
 
 async def writing_calls(roistat: Roistat, when: datetime) -> None:
     """Writes of calls."""
-    draft = CallDraft(callee="1", caller="2", date=when, status=CallStatus.ANSWER, order_id=None)
+    draft = CallDraft(
+        callee="1", caller="2", date=when, status=api.CallStatus.ANSWER, order_id=None
+    )
     call = await roistat.calls.create(draft)
     assert_type(call, Call)
     await roistat.calls.update(call, comment=None, status="ANSWER")
@@ -169,9 +136,9 @@ async def writing_calls(roistat: Roistat, when: datetime) -> None:
 async def files(roistat: Roistat, period: Period, call: Call) -> None:
     """Recordings and the export."""
     saved = await roistat.calls.download_recording(call, to="1234.mp3", progress=print)
-    assert_type(saved, Download)
+    assert_type(saved, api.Download)
     assert_type(saved.path, Path)
-    assert_type(await roistat.calls.export_xls(period, to=Path("calls.xls")), Download)
+    assert_type(await roistat.calls.export_xls(period, to=Path("calls.xls")), api.Download)
     recording = roistat.calls.recording(1234)
     assert isinstance(recording, AbstractAsyncContextManager)
     async with roistat.calls.recording(1234) as body:
@@ -186,25 +153,25 @@ async def files(roistat: Roistat, period: Period, call: Call) -> None:
     outcomes = roistat.calls.download_recordings([call, "5", 6], "recordings/", concurrency=8)
     assert isinstance(outcomes, AsyncIterator)
     async for outcome in outcomes:
-        assert_type(outcome, DownloadOutcome)
-        assert_type(outcome.status, DownloadStatus)
+        assert_type(outcome, api.DownloadOutcome)
+        assert_type(outcome.status, api.DownloadStatus)
         assert_type(outcome.error, errors.RoistatError | None)
 
 
 async def analytics(roistat: Roistat, period: Period) -> None:
     """Analytics."""
     stats = await roistat.analytics.get(period)
-    assert_type(stats, CallAnalytics)
+    assert_type(stats, api.CallAnalytics)
     assert_type(stats.call_cost.average, float | None)
     assert_type(stats.hourly_weekly_quantity.by_hours[0].missed, int)
 
 
 async def resolving(roistat: Roistat, error: errors.OutcomeUnknownError) -> None:
     """Lost responses."""
-    assert_type(await roistat.resolve(error, Script), Script | None)
+    assert_type(await roistat.resolve(error, api.Script), api.Script | None)
     assert_type(await roistat.resolve(error, Call), Call | None)
     assert_type(await roistat.resolve(error, Phone), Sequence[Phone] | None)
-    assert_type(await roistat.resolve(error), Script | Call | Sequence[Phone] | None)
+    assert_type(await roistat.resolve(error), api.Script | Call | Sequence[Phone] | None)
 
 
 def failures(error: Exception) -> None:
