@@ -29,22 +29,18 @@ NEWEST = page(9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 
 
 @pytest.mark.parametrize(
-    ("second", "status"),
+    ("newest", "second", "status"),
     [
-        (page(8, 7, total=10), "ok"),
-        (page(9, 8, total=10), "fail"),
-        (page(9, 8, total=11), "unknown"),
+        (NEWEST, page(8, 7, total=10), "ok"),
+        (NEWEST, page(9, 8, total=10), "fail"),
+        (NEWEST, page(9, 8, total=11), "unknown"),
+        (page(1), page(total=1), "unknown"),
     ],
-    ids=["counts", "ignored", "grew"],
+    ids=["counts", "ignored", "grew", "one call"],
 )
-def test_offset(second: Page[Call], status: str) -> None:
-    """An offset must skip a call, unless another one came meanwhile."""
-    assert lists.check_offset(NEWEST, second).status == status
-
-
-def test_offset_of_one_call() -> None:
-    """One call cannot show it."""
-    assert lists.check_offset(page(1), page(total=1)).status == "unknown"
+def test_offset(newest: Page[Call], second: Page[Call], status: str) -> None:
+    """An offset must skip a call, unless another one came meanwhile or there is only one."""
+    assert lists.check_offset(newest, second).status == status
 
 
 def many(count: int, total: int | None) -> Page[Call]:
@@ -93,20 +89,24 @@ def window(newest: Page[Call] = NEWEST) -> lists.Window:
     return found
 
 
-def test_a_window_holds_all_calls_of_its_time() -> None:
-    """It begins after the oldest second of a page, of which more calls may follow."""
-    partly = window(page(9, 8, 7, 6, total=100))
-    assert [call.id for call in partly.calls] == ["8", "7"]
-    assert [call.id for call in window(page(2, 1, 0)).calls] == ["1", "0"]
-
-
 UNREADABLE = Page([call(1), call(2)], 2, 0, [BadRecord(0, "", "")])
 
 
-@pytest.mark.parametrize("newest", [page(), page(1), page(2, 1, total=9), UNREADABLE])
-def test_no_window(newest: Page[Call]) -> None:
-    """A page of less than two known seconds, or with an unreadable call, has no window."""
-    assert lists.find_window(newest) is None
+@pytest.mark.parametrize(
+    ("newest", "ids"),
+    [
+        (page(9, 8, 7, 6, total=100), ["8", "7"]),
+        (page(2, 1, 0), ["1", "0"]),
+        *[(newest, None) for newest in (page(), page(1), page(2, 1, total=9), UNREADABLE)],
+    ],
+)
+def test_a_window_holds_all_calls_of_its_time(newest: Page[Call], ids: list[str] | None) -> None:
+    """It begins after the oldest second of a page, of which more calls may follow.
+
+    A page of less than two known seconds, or with an unreadable call, has no window.
+    """
+    found = lists.find_window(newest)
+    assert (found and [call.id for call in found.calls]) == ids
 
 
 EXPECTED = sorted(int(call.id) for call in window().calls)

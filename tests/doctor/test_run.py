@@ -38,11 +38,12 @@ def fake_with(calls: int = 300, **quirks: Any) -> FakeRoistat:
     return FakeRoistat(calls=calls, quirks=Quirks(**habits))
 
 
-async def test_a_tidy_project_is_all_ok() -> None:
-    """Every check of a project without odd habits is ok."""
-    async with fake_with() as fake:
+@pytest.mark.parametrize(("calls", "expected"), [(300, {"ok"}), (0, {"ok", "unknown"})])
+async def test_a_tidy_project_is_all_ok(calls: int, expected: set[str]) -> None:
+    """Every check of a project without odd habits is ok; without calls some are unknown."""
+    async with fake_with(calls=calls) as fake:
         checks = await examine(fake)
-    assert statuses(checks) == {"ok"}, checks
+    assert statuses(checks) == expected, checks
 
 
 @pytest.mark.parametrize(
@@ -71,22 +72,18 @@ async def test_a_habit_is_found(
     assert (checks[name].status, detail in checks[name].detail) == (status, True), checks[name]
 
 
-async def test_a_refused_key_ends_the_checks() -> None:
-    """One request suffices to know that the key is refused."""
+async def test_a_refused_key_or_project() -> None:
+    """A refused key ends the checks after a request; a project of another key fails its rights."""
     async with fake_with() as fake:
         checks = await examine(fake, api_key="f" * 32)
         assert len(fake.requests) == 1
-    assert checks["key"].status == "fail"
-    assert statuses(checks, "key") == {"unknown"}
-    assert is_refused([*checks.values()])
-
-
-async def test_a_foreign_project_is_named() -> None:
-    """A project that the key does not open fails, and so do its rights."""
-    async with fake_with() as fake:
+        assert checks["key"].status == "fail"
+        assert statuses(checks, "key") == {"unknown"}
+        assert is_refused([*checks.values()])
+        fake.requests.clear()
         checks = await examine(fake, project=999)
-    assert (checks["key"].status, checks["project"].status) == ("ok", "fail")
-    assert checks["rights"].status == "fail"
+    shown = [checks[name].status for name in ("key", "project", "rights")]
+    assert shown == ["ok", "fail", "fail"]
 
 
 @pytest.mark.parametrize(
@@ -99,13 +96,6 @@ async def test_a_refused_list_is_explained(code: str, name: str) -> None:
         checks = await examine(fake)
     assert (checks[name].status, code in checks[name].detail) == ("fail", True)
     assert is_refused([*checks.values()]) == (name == "rights")
-
-
-async def test_an_empty_project_leaves_unknowns() -> None:
-    """Without calls nothing can be said of lists, fields and recordings, and nothing fails."""
-    async with fake_with(calls=0) as fake:
-        checks = await examine(fake)
-    assert statuses(checks) == {"ok", "unknown"}
 
 
 @pytest.mark.parametrize("number", range(1, 9))

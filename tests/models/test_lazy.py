@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from attrs import frozen
+from attrs import define, frozen
 
 from roistat_async.models.lazy import lazy_attributes
 
@@ -16,12 +16,12 @@ class Part:
     number: int
 
 
+@define
 class Unbuilt:
     """Placeholder that counts how often it is built."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.builds = 0
+    number: int
+    builds: int = 0
 
     def build_model(self) -> Part:
         self.builds += 1

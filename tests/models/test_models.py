@@ -12,24 +12,10 @@ from typing import Any
 import attrs
 import pytest
 
-from roistat_async import (  # fmt: skip
-    OMITTED,
-    Call,
-    CallDraft,
-    CallStatus,
-    CrmField,
-    Order,
-    Page,
-    Phone,
-    Redirect,
-    ScriptOptions,
-    Visit,
-    Webhook,
-)
-from roistat_async.errors import RoistatError
+from roistat_async import OMITTED, Call, CallDraft, CallStatus, Phone, errors
 from roistat_async.models import analytics, calls, downloads, page, period, phones, scripts
-from roistat_async.models.downloads import Download, DownloadOutcome, DownloadStatus
-from roistat_async.models.page import RowBatch
+from roistat_async.models.downloads import DownloadOutcome, DownloadStatus
+from roistat_async.models.page import Page, RowBatch
 
 MODELS = [
     kind
@@ -37,6 +23,7 @@ MODELS = [
     for kind in vars(module).values()
     if isinstance(kind, type) and attrs.has(kind) and kind.__module__ == module.__name__
 ]
+NUMBER = "79161234567"
 TIME = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
 # Values of the required fields.
 REQUIRED: dict[str, dict[str, Any]] = {
@@ -69,45 +56,37 @@ def test_models_are_found() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_model_is_frozen(model: type[Any]) -> None:
-    """A field cannot be changed, an attribute cannot be added, and there is no dictionary."""
+def test_a_model_is_a_value(model: type[Any]) -> None:
+    """It is frozen, without a dictionary; pickles and copies are equal, and one key of a dict."""
     made = _make(model)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(made, attrs.fields(model)[0].name, None)
     assert not hasattr(made, "__dict__")
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_model_can_be_pickled_and_copied(model: type[Any]) -> None:
-    """The copy is equal."""
-    made = _make(model)
-    assert pickle.loads(pickle.dumps(made)) == made
-    assert copy.deepcopy(made) == made
-    assert attrs.evolve(made) == made
-
-
-@pytest.mark.parametrize("model", [model for model in MODELS if model not in HOLD_LISTS])
-def test_model_is_hashable(model: type[Any]) -> None:
-    """Equal models are one key of a dict; lists are not part of the hash."""
-    assert isinstance(_make(model), Hashable)
-    assert len({_make(model), _make(model)}) == 1
+    copies = [pickle.loads(pickle.dumps(made)), copy.deepcopy(made), attrs.evolve(made)]
+    assert copies == [made] * 3
+    if model not in HOLD_LISTS:
+        assert isinstance(made, Hashable)
+        assert len({made, *copies}) == 1
 
 
 SECRETS = [
-    Call(**REQUIRED["Call"], callee="74951234567", caller="79161234567"),
-    Call(**REQUIRED["Call"], link="https://x.test/79161234567", comment="79161234567"),
-    Call(**REQUIRED["Call"], google_client_id="79161234567"),
-    Call(**REQUIRED["Call"], extra={"phone": "79161234567"}),
-    Call(**REQUIRED["Call"], visit=Visit(ip="79161234567", google_client_id="79161234567")),
-    Call(**REQUIRED["Call"], order=Order(custom_fields={"phone": "79161234567"})),
-    Visit(metrika_client_id="79161234567"),
-    CallDraft("79161234567", "79161234567", TIME, comment="79161234567"),
-    CallDraft("1", "2", TIME, file_url="https://x.test/79161234567"),
-    Phone(id=5, phone="79161234567"),
-    ScriptOptions(replaceable_numbers=["79161234567"], redirect=Redirect("sip", "79161234567")),
-    ScriptOptions(extra={"phone": "79161234567"}),
-    CrmField("1", value="79161234567"),
-    Webhook("https://x.test/?token=79161234567"),
+    *[
+        Call(**REQUIRED["Call"], **fields)
+        for fields in (
+            {"callee": "74951234567", "caller": NUMBER, "google_client_id": NUMBER},
+            {"link": f"https://x.test/{NUMBER}", "comment": NUMBER, "extra": {"phone": NUMBER}},
+            {"visit": calls.Visit(ip=NUMBER, google_client_id=NUMBER)},
+            {"order": calls.Order(custom_fields={"phone": NUMBER})},
+        )
+    ],
+    calls.Visit(metrika_client_id=NUMBER),
+    CallDraft(NUMBER, NUMBER, TIME, comment=NUMBER, file_url=f"https://x.test/{NUMBER}"),
+    Phone(id=5, phone=NUMBER),
+    scripts.ScriptOptions(
+        replaceable_numbers=[NUMBER], redirect=scripts.Redirect("sip", NUMBER), extra={"a": NUMBER}
+    ),
+    scripts.CrmField("1", value=NUMBER),
+    scripts.Webhook(f"https://x.test/?token={NUMBER}"),
 ]
 
 
@@ -120,11 +99,11 @@ def test_repr_shows_no_personal_data(model: object) -> None:
 
 def test_repr_masks_a_number() -> None:
     """The ends of a long number are shown, of a short one nothing; None and OMITTED as they are."""
-    assert "'7916•••4567'" in repr(Phone(id=5, phone="79161234567"))
+    assert "'7916•••4567'" in repr(Phone(id=5, phone=NUMBER))
     assert "'•••'" in repr(Phone(id=5, phone="101"))
     assert "callee=None" in repr(Call(**REQUIRED["Call"]))
-    assert "replaceable_numbers=OMITTED" in repr(ScriptOptions())
-    assert "value=OMITTED" in repr(Redirect("phone"))
+    assert "replaceable_numbers=OMITTED" in repr(scripts.ScriptOptions())
+    assert "value=OMITTED" in repr(scripts.Redirect("phone"))
 
 
 def test_omitted_is_a_false_singleton() -> None:
@@ -135,29 +114,35 @@ def test_omitted_is_a_false_singleton() -> None:
 
 def test_outcome_is_pickled_with_its_error() -> None:
     """The outcome of a download still has its error after it was pickled."""
-    outcome = DownloadOutcome("1", DownloadStatus.FAILED, error=RoistatError("no"))
+    outcome = DownloadOutcome("1", DownloadStatus.FAILED, error=errors.RoistatError("no"))
     again = pickle.loads(pickle.dumps(outcome))
     assert (str(again.error), again.status) == ("no", "failed")
-    assert Download(Path("1"), 1, "00").resumed is False
+    assert downloads.Download(Path("1"), 1, "00").resumed is False
+
+
+MISSED = [
+    *("BUSY", "NOANSWER", "CANCEL", "CONGESTION", "CHANUNAVAIL", "DONTCALL", "TORTURE", "TENTH")
+]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_answered", "is_missed"),
+    [
+        (["ANSWER"], True, False),
+        (["ACTIVE", None], False, False),
+        (MISSED, False, True),
+    ],
+    ids=["answered", "neither", "missed"],
+)
+def test_a_call_is_answered_or_missed(
+    statuses: list[str | None], is_answered: bool, is_missed: bool
+) -> None:
+    """A call that ended is answered or missed, one that goes on or has no status is neither."""
+    for text in statuses:
+        call = Call(id="1", date=TIME, status=None if text is None else CallStatus(text))
+        assert (call.is_answered, call.is_missed) == (is_answered, is_missed), text
 
 
 def test_row_count_includes_bad_records() -> None:
     """An offset is advanced by all rows of a response."""
     assert RowBatch([1, 2], ["a", "b"], 9, bad_keys=["c"]).row_count == 3
-
-
-@pytest.mark.parametrize(
-    ("status", "is_answered", "is_missed"),
-    [
-        ("ANSWER", True, False), ("ACTIVE", False, False), (None, False, False),
-        ("BUSY", False, True), ("NOANSWER", False, True), ("CANCEL", False, True),
-        ("CONGESTION", False, True), ("CHANUNAVAIL", False, True), ("DONTCALL", False, True),
-        ("TORTURE", False, True), ("TENTH", False, True),
-    ],
-)  # fmt: skip
-def test_a_call_is_answered_or_missed(
-    status: str | None, is_answered: bool, is_missed: bool
-) -> None:
-    """A call that ended is answered or missed, one that goes on or has no status is neither."""
-    call = Call(id="1", date=TIME, status=None if status is None else CallStatus(status))
-    assert (call.is_answered, call.is_missed) == (is_answered, is_missed)
