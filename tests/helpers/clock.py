@@ -23,21 +23,12 @@ class JumpingClock:
         self.start = start
         self.luck = chance
         self.slept: list[float] = []
-        self.clock = Clock(self._monotonic, self._sleep, self._chance, self._utc_now)
-
-    def _monotonic(self) -> float:
-        return self.now
+        self.clock = Clock(lambda: self.now, self._sleep, lambda: self.luck, lambda: _date(self))
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)
-
-    def _chance(self) -> float:
-        return self.luck
-
-    def _utc_now(self) -> datetime:
-        return _START + timedelta(seconds=self.now - self.start)
 
 
 class VirtualTime:
@@ -51,7 +42,7 @@ class VirtualTime:
         self._number = count()
         self._idle = 0
         self._is_watching = False
-        self.clock = Clock(lambda: self.now, self.sleep, lambda: 0.5, self._utc_now)
+        self.clock = Clock(lambda: self.now, self.sleep, lambda: 0.5, lambda: _date(self))
 
     async def sleep(self, seconds: float) -> None:
         """Sleep in virtual seconds."""
@@ -83,5 +74,6 @@ class VirtualTime:
                 waiter.set_result(None)
                 return
 
-    def _utc_now(self) -> datetime:
-        return _START + timedelta(seconds=self.now - self.start)
+
+def _date(clock: JumpingClock | VirtualTime) -> datetime:
+    return _START + timedelta(seconds=clock.now - clock.start)

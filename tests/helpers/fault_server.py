@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from types import TracebackType
 from typing import Literal
 
 from roistat_async.testing.mp3 import recording
@@ -83,16 +82,11 @@ class FaultServer(RawServer):
         handler = self.unused.pop(0) if self.unused else self._then
         await handler(connection)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         try:
-            if kind is None:
+            if error[0] is None:
                 # The client is closed: none of its connections may be open.
                 await self.emptied(self._close_within)
                 assert not self.unused, f"{len(self.unused)} scripted faults were never used"
         finally:
-            await super().__aexit__(kind, error, trace)
+            await super().__aexit__(*error)

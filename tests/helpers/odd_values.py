@@ -19,21 +19,10 @@ ABSENT = object()
 REQUIRED = (("id",), ("date",))
 """Fields that make a call bad."""
 SHAPES: dict[str, Any] = {
-    "null": None,
-    "empty text": "",
-    "text": "text",
-    "zero": 0,
-    "number": 41,
-    "fraction": 1.5,
-    "true": True,
-    "false": False,
-    "empty list": [],
-    "empty object": {},
-    "list with holes": {"0": "a", "2": "b"},
-    "object": {"a": 1},
-    "list of texts": ["a", "b"],
-    "large": 10**25,
-    "absent": ABSENT,
+    **{"null": None, "empty text": "", "text": "text", "zero": 0, "number": 41, "fraction": 1.5},
+    **{"true": True, "false": False, "empty list": [], "empty object": {}},
+    **{"list with holes": {"0": "a", "2": "b"}, "object": {"a": 1}, "list of texts": ["a", "b"]},
+    **{"large": 10**25, "absent": ABSENT},
 }
 
 
@@ -77,13 +66,9 @@ def with_value(record: dict[str, Any], path: tuple[str, ...], value: Any) -> dic
 def odd_calls() -> list[dict[str, Any]]:
     """Return a call for each field of a call, but id and date, in each shape; a second apart."""
     start = datetime(2026, 5, 1, tzinfo=UTC)
-    return [
-        {
-            **with_value(full_record(), path, value),
-            "id": str(number),
-            "date": (start + timedelta(seconds=number)).isoformat(),
-        }
-        for number, (path, value) in enumerate(
-            product([path for path in fields_of(Call) if path not in REQUIRED], SHAPES.values()), 1
-        )
-    ]
+    paths = [path for path in fields_of(Call) if path not in REQUIRED]
+    calls = [with_value(full_record(), *each) for each in product(paths, SHAPES.values())]
+    for number, call in enumerate(calls, 1):
+        call["id"] = str(number)
+        call["date"] = (start + timedelta(seconds=number)).isoformat()
+    return calls

@@ -24,9 +24,8 @@ _FOLDERS = "/usr/lib/postgresql/*/bin"  # Debian
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "fsync": "off",  # a killed server loses nothing by it, only a machine without power does
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
+    # A killed server loses nothing by it, only a machine without power does.
+    **dict.fromkeys(["fsync", "full_page_writes", "synchronous_commit"], "off"),
     "max_connections": "60",
     "shared_buffers": "32MB",
     "log_min_messages": "warning",
@@ -108,15 +107,9 @@ def run(program: Path, *arguments: str, **options: Any) -> None:
     """Run a program of PostgreSQL; raise RuntimeError with what it printed if it fails."""
     # Its output goes into a file: the server inherits it, so a pipe would stay open.
     with tempfile.TemporaryFile() as output:
-        done = subprocess.run(
-            [program, *arguments],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            timeout=60,
-            **options,
-        )
+        streams: dict[str, Any] = {"stdout": output, "stderr": output, "stdin": subprocess.DEVNULL}
+        command: list[Any] = [program, *arguments]
+        done = subprocess.run(command, check=False, timeout=60, **streams, **options)
         output.seek(0)
         text = output.read().decode(errors="replace")
     if done.returncode:
@@ -168,7 +161,5 @@ def _ordinary_user(folder: Path) -> dict[str, Any]:
 
 
 def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

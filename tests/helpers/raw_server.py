@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import struct
 from collections.abc import Awaitable, Callable
-from types import TracebackType
+from contextlib import suppress
+from itertools import chain, repeat
 from typing import Self
 
 OK_BODY = b'{"status": "success", "data": [], "total": 0}'
@@ -49,12 +51,8 @@ class Connection:
             head = await self.reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             return b""
-        length = 0
-        for line in head.split(b"\r\n"):
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        whole = head + await self.reader.readexactly(length)
+        length = re.search(rb"(?i)\ncontent-length: *(\d+)", head)
+        whole = head + (await self.reader.readexactly(int(length[1])) if length else b"")
         self.server.requests.append(whole)
         self.server.times.append(asyncio.get_running_loop().time())
         self.server.connection_numbers.append(self.number)
@@ -73,11 +71,9 @@ class Connection:
 
     async def closed(self) -> None:
         """Wait until the client closes its end."""
-        try:
+        with suppress(ConnectionError):
             while await self.reader.read(65536):
                 pass
-        except ConnectionError:
-            pass
 
 
 Handler = Callable[[Connection], Awaitable[None]]
@@ -87,10 +83,10 @@ def replies(*answers: bytes, close: bool = False) -> Handler:
     """Send the n-th response to the n-th request of a connection, and the last to later ones."""
 
     async def handler(connection: Connection) -> None:
-        index = 0
-        while await connection.request():
-            await connection.send(answers[min(index, len(answers) - 1)])
-            index += 1
+        for answer in chain(answers, repeat(answers[-1])):
+            if not await connection.request():
+                return
+            await connection.send(answer)
             if close:
                 return
 
@@ -144,18 +140,12 @@ class RawServer:
                 await asyncio.sleep(0.005)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, ssl=self._tls
-        )
+        start = asyncio.start_server
+        self._server = await start(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
         for task in self._running:
@@ -171,9 +161,8 @@ class RawServer:
         assert task is not None
         self._running.add(task)
         try:
-            await self.handler(connection)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self.handler(connection)
         finally:
             self._running.discard(task)
             await _close(writer)
@@ -190,7 +179,5 @@ async def _close(writer: asyncio.StreamWriter) -> None:
 
 def closed_port() -> int:
     """Return a port on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])

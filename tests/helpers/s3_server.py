@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.error import URLError
 
@@ -96,10 +96,8 @@ def new_bucket(endpoint: str) -> Bucket:
 
 def _wait(endpoint: str) -> None:
     for _ in range(300):
-        try:
+        with suppress(URLError, ConnectionError, TimeoutError):
             urllib.request.urlopen(f"{endpoint}/moto-api/", timeout=5).close()
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-        else:
             return
+        time.sleep(0.1)
     raise TimeoutError("moto did not start")

@@ -13,32 +13,17 @@ _ID_TEXT = st.sampled_from(["1", "16769", "lead_53355", "deal_123", ""])
 _IDS = _ID_TEXT | st.integers(0, 2**70)
 _GOOD_DATES = st.sampled_from(
     [
-        "2016-06-19T09:31:01+0000",
-        "2016-06-19T12:31:01+0300",
-        "2016-06-19T12:31:01+03:00",
-        "2016-06-19T09:31:01Z",
-        "2016-06-19T09:31:01.000Z",
-        "2016-06-19T09:31:01.123456-05:30",
-        "2016-06-19T09:31:01.1234567Z",
+        *("2016-06-19T09:31:01+0000", "2016-06-19T12:31:01+0300", "2016-06-19T12:31:01+03:00"),
+        *("2016-06-19T09:31:01Z", "2016-06-19T09:31:01.000Z"),
+        *("2016-06-19T09:31:01.123456-05:30", "2016-06-19T09:31:01.1234567Z"),
     ]
 )
 _OTHER_DATES = st.sampled_from(
     [
-        "2016-06-19T09:31:01",  # naive: UTC
-        "2016-06-19 09:31:01",
-        "2016-06-19",
-        "",
-        "0000-00-00",
-        "0000-00-00 00:00:00",
-        "-0001-11-30T00:00:00+0230",
-        "2016-13-40",
-        "20160619T093101Z",
-        "2016-W24-7",
-        "yesterday",
-        "2016-06-19t09:31:01z",
-        "2016-06-19T24:00:00Z",
-        "2016-06-19T09:31:60Z",
-        "0001-01-01T00:00:00+1400",
+        *("2016-06-19T09:31:01", "2016-06-19 09:31:01", "2016-06-19"),  # naive: UTC
+        *("", "yesterday", "0000-00-00", "0000-00-00 00:00:00", "-0001-11-30T00:00:00+0230"),
+        *("2016-13-40", "20160619T093101Z", "2016-W24-7", "2016-06-19t09:31:01z"),
+        *("2016-06-19T24:00:00Z", "2016-06-19T09:31:60Z", "0001-01-01T00:00:00+1400"),
     ]
 )
 _ODD = st.sampled_from(
@@ -90,14 +75,11 @@ DEVICES = _object(
 )
 GEOS = _object(country=_NULLABLE_TEXT, city=_NULLABLE_TEXT, country_iso=_NULLABLE_TEXT)
 VISITS = _object(
-    id=_IDS | st.none(),
-    first_id=_IDS | st.none(),
+    **dict.fromkeys(["id", "first_id", "metrika_client_id"], _IDS | st.none()),
+    **dict.fromkeys(["host", "ip"], _NULLABLE_TEXT),
     first_visit_id=_mostly(st.none(), _IDS),
     date=_ANY_DATE,
-    host=_NULLABLE_TEXT,
     device=_nested(DEVICES),
-    ip=_NULLABLE_TEXT,
-    metrika_client_id=_IDS | st.none(),
     geo=_nested(GEOS),
     source=_nested(SOURCES),
 )
@@ -105,12 +87,9 @@ STATUSES = _object(id=_IDS, type=_NULLABLE_TEXT, name=_NULLABLE_TEXT)
 ORDERS = _object(
     id=_IDS,
     url=_NULLABLE_TEXT,
-    creation_date=_ANY_DATE,
-    update_date=_ANY_DATE,
-    revenue=_NUMBERS,
-    cost=_NUMBERS,
-    client_id=_IDS | st.none(),
-    visit_id=_IDS | st.none(),
+    **dict.fromkeys(["creation_date", "update_date"], _ANY_DATE),
+    **dict.fromkeys(["revenue", "cost"], _NUMBERS),
+    **dict.fromkeys(["client_id", "visit_id"], _IDS | st.none()),
     status=_nested(STATUSES),
     custom_fields=_FREE,
 )
@@ -120,20 +99,12 @@ CALLS = _object(
         "date": _mostly(_GOOD_DATES, _OTHER_DATES),
         "status": _mostly(st.sampled_from(["ANSWER", "ACTIVE", "BUSY"]), _TEXT | _ODD),
     },
-    callee=_NULLABLE_TEXT,
-    caller=_NULLABLE_TEXT,
-    duration=_INTS,
-    waiting_time=_INTS,
-    answer_duration=_INTS,
-    link=_NULLABLE_TEXT,
-    visit_id=_IDS | st.none(),
-    order_id=_IDS | st.none(),
+    **dict.fromkeys(["callee", "caller", "link", "comment"], _NULLABLE_TEXT),
+    **dict.fromkeys(["marker", "script_name", "google_client_id"], _NULLABLE_TEXT),
+    **dict.fromkeys(["duration", "waiting_time", "answer_duration"], _INTS),
+    **dict.fromkeys(["visit_id", "order_id"], _IDS | st.none()),
     static_source=_nested(SOURCES),
-    comment=_NULLABLE_TEXT,
     visit=_nested(VISITS),
     order=_nested(ORDERS),
-    marker=_NULLABLE_TEXT,
-    script_name=_NULLABLE_TEXT,
-    google_client_id=_NULLABLE_TEXT,
     tags=_FREE | st.none(),
 )
