@@ -71,35 +71,35 @@ class Copied:
 
     def state(self, column: str, project: int | None = None) -> Any:
         """Return a column of the project's row in `sync_state`."""
-        number = self.fake.project if project is None else project
-        return self.ask(f"SELECT {column} FROM sync_state WHERE project = :number", number=number)[
-            0
-        ][0]
+        statement = f"SELECT {column} FROM sync_state WHERE project = :number"
+        ((value,),) = self.ask(statement, number=project or self.fake.project)
+        return value
 
     def copied(self, project: int | None = None) -> list[tuple[Any, ...]]:
         """Return the calls of the copy that are not marked as deleted."""
-        number = self.fake.project if project is None else project
         return self.ask(
             f"SELECT date, {', '.join(_COMPARED)} FROM calls"
             " WHERE project = :number AND deleted_at IS NULL ORDER BY id",
-            number=number,
+            number=project or self.fake.project,
         )
 
     def copied_ids(self) -> list[str]:
-        """Return the ids of these calls."""
         return [row[1] for row in self.copied()]
+
+    def deleted_ids(self) -> list[str]:
+        """Return the ids of the calls that are marked as deleted, by date."""
+        rows = self.ask("SELECT id FROM calls WHERE deleted_at IS NOT NULL ORDER BY date")
+        return [call_id for (call_id,) in rows]
 
     def served(self, project: int | None = None) -> list[tuple[Any, ...]]:
         """Return the calls of the server in the same form."""
-        number = self.fake.project if project is None else project
         rows = [
             (row["date"].replace("+0000", "Z"), *(row.get(name) for name in _COMPARED))
-            for row in self.fake.projects[number].calls
+            for row in self.fake.projects[project or self.fake.project].calls
         ]
         return sorted(rows, key=lambda row: str(row[1]))
 
     def is_same(self) -> bool:
-        """Return whether the copy equals the server."""
         return self.copied() == self.served()
 
 
@@ -136,10 +136,6 @@ class Live(Copied):
             self.fake.state.delete_call(call_id)
         return ids
 
-    def dump(self) -> list[tuple[Any, ...]]:
-        """Return the whole table of calls."""
-        return self.database.dump()
-
     def count_requests(self) -> int:
         """Return the number of requests since the last count."""
         count = len(self.fake.requests)
@@ -147,13 +143,18 @@ class Live(Copied):
         return count
 
 
+def server(calls: int = 0, *, latency: float = 0.0, **options: Any) -> FakeRoistat:
+    """Return a server without limits that does not run yet."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None, latency=latency)
+    return FakeRoistat(calls=calls, quirks=quirks, **options)
+
+
 @asynccontextmanager
 async def living(path: Location, *, calls: int = 300) -> AsyncIterator[Live]:
     """Run a server of this many calls, half an hour apart on average."""
     time = Time()
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     async with (
-        FakeRoistat(calls=calls, quirks=quirks, clock=lambda: time.now) as fake,
+        server(calls, clock=lambda: time.now) as fake,
         client(fake.base_url, api_key=fake.api_key, clock=time.clock) as roistat,
     ):
         yield Live(fake=fake, path=path, time=time, roistat=roistat)

@@ -11,7 +11,7 @@ from itertools import count, cycle
 from typing import Any
 
 import pytest
-from attrs import define, evolve, field
+from attrs import evolve
 from hypothesis import strategies as st
 
 from roistat_async.models.calls import Call, CallStatus
@@ -40,21 +40,21 @@ def state(hours: float | None = None, walk: str | None = None) -> SyncState:
 
 
 async def copy(
-    target: Target, calls: Sequence[Call], final: SyncState, project: int = PROJECT
+    target: Target, calls: Sequence[Call], final: SyncState, project: int = PROJECT, url: str = URL
 ) -> WriteCounts:
     """Copy calls in one batch of one complete run."""
-    await target.open(project, URL)
     try:
+        await target.open(project, url)
         written = await target.write(project, calls, state(walk="token"))
         return written + await target.finish(project, final)
     finally:
         await target.close()
 
 
-async def reopen(target: Target, project: int = PROJECT) -> SyncState:
+async def reopen(target: Target, project: int = PROJECT, url: str = URL) -> SyncState:
     """Return the state that the next run finds, without the date of the newest call."""
     try:
-        return evolve(await target.open(project, URL), newest=None)
+        return evolve(await target.open(project, url), newest=None)
     finally:
         await target.close()
 
@@ -90,41 +90,31 @@ class Killed(Exception):
     """The process was killed."""
 
 
-@define
-class _Disk:
-    """Disk that kills the process before an operation, or in the middle of a write."""
+@contextmanager
+def disk(kill_at: int | None) -> Iterator[None]:
+    """Kill the process before a step of its work on the disk, or in the middle of a write."""
+    steps, write = count(1), os.write
 
-    kill_at: int | None
-    steps: Iterator[int] = field(factory=lambda: count(1))
-
-    def step(self) -> None:
-        if next(self.steps) == self.kill_at:
+    def step() -> None:
+        if next(steps) == kill_at:
             raise Killed
 
-    def counted(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(operation: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **options: Any) -> Any:
-            self.step()
+            step()
             return operation(*args, **options)
 
         return run
 
-    def write(self, fd: int, data: Any) -> int:
-        written = _write(fd, bytes(data)[: (len(data) + 1) // 2])
-        self.step()
+    def write_half(fd: int, data: Any) -> int:
+        written = write(fd, bytes(data)[: (len(data) + 1) // 2])
+        step()
         return written
 
-
-_write = os.write
-
-
-@contextmanager
-def disk(kill_at: int | None) -> Iterator[None]:
-    """Kill the process at a step of its work on the disk; None never does."""
-    fake = _Disk(kill_at)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("fsync", "replace", "ftruncate"):
-            patch.setattr(os, name, fake.counted(getattr(os, name)))
-        patch.setattr(os, "write", fake.write)
+            patch.setattr(os, name, counted(getattr(os, name)))
+        patch.setattr(os, "write", write_half)
         yield
 
 
@@ -137,11 +127,7 @@ async def run_killed(
 
 
 async def run_until_complete(
-    target: Target,
-    server: Sequence[Call],
-    kills: Iterable[int],
-    sizes: Iterable[int],
-    now: datetime,
+    target: Target, server: Sequence[Call], kills: list[int], sizes: list[int], now: datetime
 ) -> None:
     """Sync, be killed at each of these steps, and then sync once more."""
     for kill_at in kills:

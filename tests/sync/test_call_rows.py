@@ -17,34 +17,28 @@ from roistat_async.sync.call_rows import COLUMNS, content_hashes, to_columns, to
 from roistat_async.sync.timestamps import format_second, parse_utc, second_prefix
 from roistat_async.wire.call_json import format_utc
 
-from .calls_db import NOON, content_hash
+from .calls_db import NOON, call, content_hash
 
 ZONES = st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-FULL = Call(
-    "16769",
-    NOON,
-    CallStatus.ANSWER,
-    caller="70000000001",
-    duration=59,
-    visit=Visit(id="4"),
-    tags=["one"],
-    extra={"file_id": 7},
-)
+FULL = call(16769, date=NOON, duration=59, visit=Visit(id="4"), tags=["one"], extra={"file_id": 7})
 
 
 def test_a_row_has_the_fields_of_a_call() -> None:
     """They are in order; dates and nested objects are text, numbers numbers, None is None."""
     assert [*COLUMNS] == [field.name for field in attrs.fields(Call)]
-    row = dict(zip(COLUMNS, to_row(FULL), strict=True))
-    assert row["id"] == "16769"
-    assert row["date"] == "2026-05-01T12:00:00Z"
-    assert row["status"] == "ANSWER"
-    assert row["caller"] == "70000000001"
-    assert row["duration"] == 59
-    assert str(row["visit"]).startswith('{"id":"4",')
-    assert row["tags"] == '["one"]'
-    assert row["extra"] == '{"file_id":7}'
-    assert row["order"] is row["callee"] is None
+    row = {
+        name: value for name, value in zip(COLUMNS, to_row(FULL), strict=True) if value is not None
+    }
+    assert str(row.pop("visit")).startswith('{"id":"4",')
+    assert row == {
+        "id": "16769",
+        "date": "2026-05-01T12:00:00Z",
+        "status": "ANSWER",
+        "caller": "70000000001",
+        "duration": 59,
+        "tags": '["one"]',
+        "extra": '{"file_id":7}',
+    }
 
 
 def test_columns_equal_rows() -> None:
@@ -87,24 +81,16 @@ def test_a_hash_is_stable() -> None:
         "from roistat_async.sync.call_rows import content_hashes;"
         "print(content_hashes([['1'], [None], [59], ['Ж'], ['\\U0001F600']])[0].hex())"
     )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-            timeout=60,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert outputs == {content_hash(("1", None, 59, "Ж", "\U0001f600")).hex().encode() + b"\n"}
+    seeded = {**os.environ, "PYTHONHASHSEED": "1"}
+    output = subprocess.check_output([sys.executable, "-c", code], env=seeded, timeout=60)
+    assert output.decode().strip() == content_hash(("1", None, 59, "Ж", "\U0001f600")).hex()
 
 
 VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3)
 ROWS = st.tuples(VALUES, VALUES, VALUES)
 
 
-@given(st.lists(ROWS))
+@given(st.lists(ROWS, max_size=9))
 def test_hashes_of_many_rows_equal_single_hashes(rows: list[tuple[str, ...]]) -> None:
     """Nothing of a long row is left in the buffer for a short one."""
     columns = [[row[index] for row in rows] for index in range(3)]

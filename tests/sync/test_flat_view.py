@@ -9,25 +9,21 @@ import pytest
 
 from roistat_async.sync.recordings_table import DueRecording, claim, save_rows, saved_row
 
-from .calls_db import ADDRESS, NOON
-from .databases import Database, connected
+from .calls_db import NOON
+from .databases import Database, connected, select
+from .target_cases import reopen
 
 
 @pytest.fixture
 async def copy(database: Database) -> Database:
     """Return an empty copy."""
-    target = database.target()
-    await target.open(1, ADDRESS)
-    await target.close()
+    await reopen(database.target(), 1)
     return database
 
 
 def flat_calls(copy: Database) -> list[dict[str, Any]]:
-    """Return the rows of the view by id."""
     with connected(copy.location) as connection:
-        cursor: Any = connection.execute("SELECT * FROM calls_flat ORDER BY id")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+        return select(connection, "SELECT * FROM calls_flat ORDER BY id")
 
 
 async def test_it_has_the_source_of_the_visit(copy: Database) -> None:
@@ -48,15 +44,13 @@ async def test_it_has_the_source_of_the_visit(copy: Database) -> None:
 
 async def test_it_has_the_order(copy: Database) -> None:
     """Sums are numbers and the date is in UTC; a call without an order has none of them."""
-    order = (
-        '{"status": {"name": "Paid"}, "revenue": 2000.5, "cost": null,'
-        ' "creation_date": "2026-05-01T10:00:00Z"}'
-    )
-    copy.add_call("1", NOON, order=order)
+    created = "2026-05-01T10:00:00Z"
+    order = {"status": {"name": "Paid"}, "revenue": 2000.5, "cost": None, "creation_date": created}
+    copy.add_call("1", NOON, order=json.dumps(order))
     copy.add_call("2", NOON)
     names = ("order_status", "order_revenue", "order_cost", "order_created_at")
     first, second = ([row[name] for name in names] for row in flat_calls(copy))
-    assert first == ["Paid", 2000.5, None, "2026-05-01T10:00:00Z"]
+    assert first == ["Paid", 2000.5, None, created]
     assert type(first[1]) is float
     assert second == [None] * 4
 
@@ -79,9 +73,8 @@ async def test_it_has_tags_and_the_path_of_a_saved_recording(copy: Database) -> 
         copy.add_call(call_id, NOON, tags='["new"]' if call_id == "1" else None)
     with connected(copy.location) as connection:
         for call_id, project in (("1", 1), ("3", 2)):
-            due = DueRecording(call_id, NOON, 0, "")
-            saved = saved_row(due, NOON, path=f"{call_id}.mp3", size=1, sha256="")
-            save_rows(connection, project, [saved])
+            path, due = f"{call_id}.mp3", DueRecording(call_id, NOON, 0, "")
+            save_rows(connection, project, [saved_row(due, NOON, path=path, size=1, sha256="")])
         claim(connection, 1, [("2", "2.mp3")], NOON)
     rows = flat_calls(copy)
     assert [row["recording_path"] for row in rows] == ["1.mp3", None, None]

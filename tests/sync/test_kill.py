@@ -14,15 +14,15 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 from threading import Event, Timer
+from typing import Any
 
 import pytest
 from attrs import define, field
 
 from roistat_async.errors import SyncError
 from roistat_async.sync import process_lock
-from roistat_async.testing import FakeRoistat, Quirks
-from tests.sync.databases import Database, connected
-from tests.sync.live import Copied
+from tests.sync.databases import KINDS, Database, connected
+from tests.sync.live import Copied, server
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and file locks of POSIX")
 
@@ -46,19 +46,14 @@ class KilledSync(Copied):
         """Start a run."""
         self.runs += 1
         arguments = ["--to", str(self.path), "--recordings", str(self.folder), "--since", "2d"]
-        environ = {
-            **os.environ,
+        command = [*_SYNC, *arguments, "--page-size", "10", *options]
+        settings = {
             "ROISTAT_BASE_URL": self.fake.base_url,
             "ROISTAT_API_KEY": self.fake.api_key,
             "ROISTAT_PROJECT": str(self.fake.project),
         }
-        return subprocess.Popen(
-            [*_SYNC, *arguments, "--page-size", "10", *options],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environ,
-        )
+        pipes: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, text=True, env=os.environ | settings, **pipes)
 
     def finish(self, *options: str) -> None:
         """Complete a run."""
@@ -66,12 +61,16 @@ class KilledSync(Copied):
             _, err = process.communicate(timeout=_TIMEOUT)
         assert process.returncode in self.success_codes, err
 
+    def check_refused(self) -> None:
+        """Check that a run is refused while another one writes."""
+        with self.start() as process:
+            _, err = process.communicate(timeout=_TIMEOUT)
+        assert (process.returncode, "Traceback" in err) == (1, False)
+        assert "another sync is writing" in err
+
     @property
     def success_codes(self) -> tuple[int, ...]:
-        """Exit codes of a complete run.
-
-        3 means that some recordings failed: those of calls that were deleted meanwhile.
-        """
+        """Exit codes of a complete run; 3 if recordings of calls deleted meanwhile failed."""
         return (0, 3) if self.deleted else (0,)
 
     def kill_at_a_request(self) -> None:
@@ -91,10 +90,7 @@ class KilledSync(Copied):
         self._check_end(process.returncode, err, last)
 
     def kill_at_start(self) -> None:
-        """Kill a run at any time of its first second.
-
-        The time before its first request has no event that could be waited for.
-        """
+        """Kill a run at any time of its first second: no event precedes its first request."""
         with self.start() as process:
             time.sleep(self.random.uniform(0, 0.8))
             process.kill()
@@ -120,14 +116,11 @@ class KilledSync(Copied):
         state.edit_call(self.random.choice(state.calls[-20:])["id"], comment=f"edit {self.runs}")
 
         if self.random.random() < 0.3:
-            self._delete(self.random.choice(state.calls[5:30])["id"])
-
-    def _delete(self, call: str) -> None:
-        self.deleted[f"{call}.mp3"] = self.fake.state.recordings.get(call)
-        self.fake.state.delete_call(call)
+            call = self.random.choice(state.calls[5:30])["id"]
+            self.deleted[f"{call}.mp3"] = state.recordings.get(call)
+            state.delete_call(call)
 
     def files(self) -> dict[str, bytes]:
-        """Return all files in the folder, by name."""
         paths = (path for path in self.folder.rglob("*") if path.is_file())
         return {path.name: path.read_bytes() for path in paths}
 
@@ -139,11 +132,9 @@ class KilledSync(Copied):
 @pytest.fixture
 def killed(database: Database, tmp_path: Path, calls: int) -> Iterator[KilledSync]:
     """Run a slow server of this many calls, about fifty a day."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None, latency=0.005)
-    with FakeRoistat(calls=calls, quirks=quirks).in_thread() as fake:
-        yield KilledSync(
-            fake=fake, path=database.location, folder=tmp_path / "recordings", random=Random(7)
-        )
+    with server(calls, latency=0.005).in_thread() as fake:
+        folder = tmp_path / "recordings"
+        yield KilledSync(fake=fake, path=database.location, folder=folder, random=Random(7))
 
 
 @pytest.fixture
@@ -154,7 +145,7 @@ def calls() -> int:
 
 def check_complete(killed: KilledSync) -> None:
     """Check that the copy equals the server: calls, files and the rows about them."""
-    check_integrity(killed)
+    check_readable(killed)
     assert killed.is_same()
     assert killed.ask("SELECT count(*) - count(DISTINCT id) FROM calls") == [(0,)]
     # A part file that a kill left stays for a day: docs/fault-matrix.md F5.
@@ -174,8 +165,7 @@ def check_complete(killed: KilledSync) -> None:
     [
         ("sqlite", 20),
         ("postgres", 12),
-        pytest.param("sqlite", 200, marks=pytest.mark.long),
-        pytest.param("postgres", 200, marks=pytest.mark.long),
+        *(pytest.param(kind, 200, marks=pytest.mark.long) for kind in KINDS),
     ],
     indirect=["database"],
 )
@@ -224,10 +214,7 @@ def test_s139_killed_while_the_server_commits(killed: KilledSync) -> None:
         with killed.start() as process:
             _wait_until(lambda: killed.ask(_ADVISORY_LOCKS, granted="false") == [(1,)])
             process.kill()
-        with killed.start() as refused:
-            _, err = refused.communicate(timeout=_TIMEOUT)
-        assert refused.returncode == 1
-        assert "another sync is writing" in err
+        killed.check_refused()
         assert killed.copied() == before
         other.execute("SELECT pg_advisory_unlock(1)")
         _wait_until(lambda: killed.ask(_ADVISORY_LOCKS, granted="true") == [(0,)])
@@ -246,17 +233,12 @@ def _wait_until(is_true: Callable[[], bool]) -> None:
 
 def check_readable(killed: KilledSync) -> None:
     """Check that the database is readable and each file with a final name is complete."""
-    check_integrity(killed)
+    path = Path(killed.path)  # a server checks that itself
+    if not killed.database.is_postgres and path.exists() and path.stat().st_size:
+        assert killed.ask("PRAGMA integrity_check") == [("ok",)]
     recordings = killed.recordings() | killed.deleted
     for name, body in killed.files().items():
         assert name.endswith(".part") or body == recordings[name]
-
-
-def check_integrity(killed: KilledSync) -> None:
-    """Check the file of the database; a server does that itself."""
-    path = Path(killed.path)
-    if not killed.database.is_postgres and path.exists() and path.stat().st_size:
-        assert killed.ask("PRAGMA integrity_check") == [("ok",)]
 
 
 def test_two_processes_at_once(killed: KilledSync) -> None:
@@ -271,14 +253,10 @@ def test_two_processes_at_once(killed: KilledSync) -> None:
     with killed.start() as first:
         try:
             assert requested.wait(_TIMEOUT)
-            with killed.start() as second:
-                _, err = second.communicate(timeout=_TIMEOUT)
+            killed.check_refused()
             assert first.poll() is None
         finally:
             refused.set()
-        assert second.returncode == 1
-        assert "another sync is writing" in err
-        assert "Traceback" not in err
         assert first.wait(timeout=_TIMEOUT) == 0
     check_complete(killed)
 
@@ -286,12 +264,19 @@ def test_two_processes_at_once(killed: KilledSync) -> None:
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a51_ctrl_c_while_the_database_is_locked(killed: KilledSync) -> None:
     """The command ends at once and cleanly, although another program holds the lock."""
+
+    def is_locked() -> bool:
+        try:
+            process_lock.acquire(Path(killed.path), None)()
+        except SyncError:
+            return True
+        return False
+
     killed.finish()
-    with closing(sqlite3.connect(killed.path, isolation_level=None)) as other:
+    with connected(killed.path) as other:
         other.execute("BEGIN IMMEDIATE")
         with killed.start() as process:
-            while not _is_locked(Path(killed.path)):
-                time.sleep(0.01)
+            _wait_until(is_locked)
             time.sleep(0.5)  # it now waits for the database
             started_at = time.monotonic()
             process.send_signal(signal.SIGTERM)  # as Ctrl-C, but a shell may ignore that for us
@@ -302,24 +287,15 @@ def test_a51_ctrl_c_while_the_database_is_locked(killed: KilledSync) -> None:
     assert "never retrieved" not in err
 
 
-def _is_locked(path: Path) -> bool:
-    """Return whether a sync has locked the copy."""
-    try:
-        process_lock.acquire(path, None)()
-    except SyncError:
-        return True
-    return False
-
-
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_reader_does_not_disturb_a_sync(killed: KilledSync) -> None:
     """A program that reads the copy all the time neither waits nor stops the sync."""
-    reads = 0
+    reads, address = 0, f"{Path(killed.path).as_uri()}?mode=ro"
     with killed.start() as process:
         while process.poll() is None:
             with (
                 suppress(sqlite3.OperationalError),
-                closing(_reader(Path(killed.path))) as connection,
+                closing(sqlite3.connect(address, uri=True)) as connection,
             ):
                 connection.execute("SELECT count(*), max(date) FROM calls").fetchone()
                 reads += 1
@@ -327,7 +303,3 @@ def test_a_reader_does_not_disturb_a_sync(killed: KilledSync) -> None:
         assert process.returncode == 0
     assert reads > 10
     check_complete(killed)
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)

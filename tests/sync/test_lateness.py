@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 
@@ -26,54 +27,36 @@ class Telephony:
     """Calls that appear and end as time passes; each request takes a second of it."""
 
     live: Live
-    random: Random
-    _events: list[tuple[float, int, Callable[[], object]]] = field(factory=list)
-    _number: count[int] = field(factory=count)
+    events: list[tuple[float, Callable[[], object]]] = field(factory=list)
+    """Time and action of what is still to happen, the latest first."""
 
-    def plan(self) -> None:
+    def plan(self, random: Random) -> None:
         """Plan a call every twenty seconds on average, some of them in the same second."""
-        self.live.fake.state.calls = []
-        at = NOON - 600.0
-        while at < NOON + SPAN:
-            at += self.random.choice([0, 1, 10, 20, 40, 60])
-            self._plan_call(at)
-
-    def _plan_call(self, date: float) -> None:
-        is_late = self.random.random() < 0.3
-        appears_at = date + (self.random.uniform(0, MAX_DELAY) if is_late else 0)
-        if self.random.random() < 0.2:
-            ends_at = appears_at + self.random.uniform(10, MAX_DURATION)
-            self._schedule(appears_at, lambda: self._begin(date, ends_at))
-        else:
-            self._schedule(appears_at, lambda: self.live.fake.state.add_call(date=date))
-
-    def _begin(self, date: float, ends_at: float) -> None:
-        row = self.live.fake.state.add_call(date=date, status="ACTIVE", duration=0)
-        edit = self.live.fake.state.edit_call
-        self._schedule(ends_at, lambda: edit(row["id"], status="ANSWER", duration=40))
-
-    def _schedule(self, at: float, event: Callable[[], object]) -> None:
-        heapq.heappush(self._events, (at, next(self._number), event))
+        state, date = self.live.fake.state, NOON - 600.0
+        for number in count(10_000):
+            date += random.choice([0, 1, 10, 20, 40, 60])
+            if date > NOON + SPAN:
+                break
+            add = partial(state.add_call, id=f"{number}", date=date)
+            appears_at = date + (random.uniform(0, MAX_DELAY) if random.random() < 0.3 else 0)
+            if random.random() < 0.2:
+                add = partial(add, status="ACTIVE", duration=0)
+                end = partial(state.edit_call, f"{number}", status="ANSWER", duration=40)
+                self.events.append((appears_at + random.uniform(10, MAX_DURATION), end))
+            self.events.append((appears_at, add))
+        self.events.sort(key=itemgetter(0), reverse=True)
 
     def advance_to(self, at: float) -> None:
-        """Advance the time and run the events until then."""
         self.live.time.now = max(self.live.time.now, at)
-        while self._events and self._events[0][0] <= self.live.time.now:
-            heapq.heappop(self._events)[2]()
-
-    def advance_a_second(self, _: object) -> None:
-        """Advance the time by the duration of a request."""
-        self.advance_to(self.live.time.now + 1)
+        while self.events and self.events[-1][0] <= self.live.time.now:
+            self.events.pop()[1]()
 
 
 async def sync_all(live: Live, seed: int, lookback: float) -> tuple[int, int]:
-    """Sync for three hours and until all calls ended; return the numbers of lost and stale calls.
-
-    A stale call is ACTIVE in the copy only.
-    """
-    telephony = Telephony(live, Random(seed))
-    telephony.plan()
-    live.fake.on_request = telephony.advance_a_second
+    """Sync until all calls ended; return the numbers of lost calls and of those wrongly ACTIVE."""
+    telephony = Telephony(live)
+    telephony.plan(Random(seed))
+    live.fake.on_request = lambda _: telephony.advance_to(live.time.now + 1)
     at = float(NOON)
     while at < NOON + SPAN + MAX_DELAY + MAX_DURATION + 2 * INTERVAL:
         at += INTERVAL
@@ -86,7 +69,10 @@ async def sync_all(live: Live, seed: int, lookback: float) -> tuple[int, int]:
     return len(served.keys() - copied.keys()), len(stale)
 
 
-@pytest.mark.parametrize("seed", range(4))
+SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_nothing_is_lost_or_stale(tmp_path: Path, seed: int) -> None:
     """The lookback is as long as calls are late (docs/fault-matrix.md P10, P11)."""
     async with living(tmp_path / "calls.db", calls=0) as live:
@@ -98,5 +84,4 @@ async def test_a_short_lookback_loses_calls(tmp_path: Path) -> None:
     """Without a lookback late calls are lost, but none stays ACTIVE."""
     async with living(tmp_path / "calls.db", calls=0) as live:
         lost, stale = await sync_all(live, 1, 0)
-    assert lost > 0
-    assert stale == 0
+    assert (lost > 0, stale) == (True, 0)

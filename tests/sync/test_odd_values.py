@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +10,10 @@ import pytest
 
 from roistat_async import Period, Roistat
 from roistat_async.sync import sync_calls
-from roistat_async.testing import FakeRoistat, Quirks
 from tests.helpers.clients import client
 from tests.helpers.odd_values import odd_calls
+from tests.sync.databases import query, stored_ids
+from tests.sync.live import server
 
 CALLS = odd_calls()
 IDS = {call["id"] for call in CALLS}
@@ -26,11 +23,9 @@ START, END = datetime(2026, 4, 30, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC)
 @pytest.fixture
 async def roistat() -> AsyncIterator[Roistat]:
     """Yield a client of a server whose calls each have one odd value."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=0, quirks=quirks) as fake:
+    async with server() as fake, client(fake.base_url, api_key=fake.api_key) as roistat:
         fake.state.calls.replace(CALLS)
-        async with client(fake.base_url, api_key=fake.api_key) as roistat:
-            yield roistat
+        yield roistat
 
 
 @pytest.mark.parametrize("page_size", [37, 5000])
@@ -49,16 +44,6 @@ async def test_sync_copies_every_call(roistat: Roistat, name: str, tmp_path: Pat
     for _ in range(2):
         report = await sync_calls(roistat, target, since=START, on_bad_record="raise")
     assert report.changed == 0
-    assert {row[0] for row in await asyncio.to_thread(_stored, target)} == IDS
-
-
-def _stored(target: Path) -> list[tuple[str, str]]:
+    assert stored_ids(target) == IDS
     if target.suffix == ".db":
-        with closing(sqlite3.connect(target)) as connection:
-            return connection.execute("SELECT id, status FROM calls_flat").fetchall()
-    if target.suffix == ".ndjson":
-        rows = [json.loads(line) for line in target.read_text().splitlines()]
-        return [(row["id"], row["status"]) for row in rows]
-    parquet = pytest.importorskip("pyarrow.parquet")
-    table = parquet.read_table(target)
-    return [(row["id"], row["status"]) for row in table.to_pylist()]
+        assert len(query(target, "SELECT id, status FROM calls_flat")) == len(IDS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from attrs import define, field
 
 from roistat_async import errors
 from roistat_async.clock import Clock
@@ -22,41 +21,30 @@ FAILURES = {
 }
 
 
-@define
-class Waits:
-    """Waits that a sync reported."""
-
-    all: list[SyncWait] = field(factory=list)
-
-    def __call__(self, wait: SyncWait) -> None:
-        self.all.append(wait)
-
-
 @pytest.mark.parametrize("fault", FAILURES.values(), ids=FAILURES)
 async def test_t50_an_outage_of_minutes_is_waited_out(live: Live, fault: Fault) -> None:
     """The run continues at the page where it was (docs/fault-matrix.md T50)."""
-    waits = Waits()
+    waits: list[SyncWait] = []
 
     def is_out(_: object) -> bool:
         return len(live.fake.requests) > 5 and live.time.now < NOON + 10 * MINUTE
 
     live.fake.fail(LIST, fault, times=10**6, when=is_out)
-    report = await live.sync(page_size=25, concurrency=2, on_wait=waits)
+    report = await live.sync(page_size=25, concurrency=2, on_wait=waits.append)
     assert live.is_same()
     assert report.calls == report.added == 300
-    assert {wait.project for wait in waits.all} == {live.fake.project}
+    assert {wait.project for wait in waits} == {live.fake.project}
     assert live.time.now < NOON + 16 * MINUTE
 
 
 async def test_t50_a_longer_outage_fails_the_run(live: Live) -> None:
     """What was copied stays, and the next run resumes; 0 switches the waits off."""
     is_out = True
-    live.fake.fail(
-        LIST,
-        FAILURES["502"],
-        times=10**6,
-        when=lambda _: is_out and len(live.fake.requests) > 5,
-    )
+
+    def is_failing(_: object) -> bool:
+        return is_out and len(live.fake.requests) > 5
+
+    live.fake.fail(LIST, FAILURES["502"], times=10**6, when=is_failing)
     for retry_for, seconds in ((timedelta(minutes=5), 300), (timedelta(0), 0)):
         started_at = live.time.now
         with pytest.raises(errors.ServerError):
@@ -70,42 +58,35 @@ async def test_t50_a_longer_outage_fails_the_run(live: Live) -> None:
 
 async def test_t50_a_used_up_limit_is_waited_for(live: Live) -> None:
     """For up to an hour, whatever `retry_for` is; a pause of a day fails the run at once."""
-    waits = Waits()
+    waits: list[SyncWait] = []
     live.fake.fail(LIST, Fault.retry_after("2400"), times=1)
-    await live.sync(on_wait=waits, retry_for=timedelta(minutes=1))
+    await live.sync(on_wait=waits.append, retry_for=timedelta(minutes=1))
     assert live.is_same()
-    assert [round(wait.seconds) for wait in waits.all] == [2400]
     live.fake.fail(LIST, Fault.retry_after("86400"), times=1)
     with pytest.raises(errors.RateLimitError) as raised:
-        await live.sync(on_wait=waits)
+        await live.sync(on_wait=waits.append)
     assert raised.value.retry_after == 86400
-    assert len(waits.all) == 1
+    assert [round(wait.seconds) for wait in waits] == [2400]
 
 
-@define
-class FakeTime:
-    """Clock whose sleeps end at once."""
+def patient(retry_for: timedelta) -> tuple[Patience, list[float]]:
+    """Return a patience whose waits end at once, and the list of these waits."""
+    slept: list[float] = []
 
-    now: float = 0.0
-    slept: list[float] = field(factory=list)
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
 
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.slept.append(seconds)
-
-    def patience(self, retry_for: timedelta) -> Patience:
-        return Patience(Clock(lambda: self.now, self.sleep, lambda: 1.0), retry_for, 1, None)
+    return Patience(Clock(lambda: sum(slept), sleep, lambda: 1.0), retry_for, 1, None), slept
 
 
 async def test_delays_double_until_a_success() -> None:
     """They begin at five seconds and end at five minutes; a success starts anew."""
-    time = FakeTime()
-    patience = time.patience(timedelta(hours=2))
+    patience, slept = patient(timedelta(hours=2))
     for _ in range(8):
         await patience.wait(errors.TransportError("lost"))
     patience.reset()
     await patience.wait(errors.TransportError("lost"))
-    assert time.slept == [5, 10, 20, 40, 80, 160, 300, 300, 5]
+    assert slept == [5, 10, 20, 40, 80, 160, 300, 300, 5]
 
 
 @pytest.mark.parametrize(
@@ -121,8 +102,8 @@ async def test_delays_double_until_a_success() -> None:
 )
 async def test_an_error_that_stays_is_raised_at_once(error: errors.RoistatError) -> None:
     """Waiting does not help, or the next run is to decide."""
-    time = FakeTime()
+    patience, slept = patient(timedelta(hours=1))
     with pytest.raises(type(error)) as raised:
-        await time.patience(timedelta(hours=1)).wait(error)
+        await patience.wait(error)
     assert raised.value is error
-    assert time.slept == []
+    assert slept == []

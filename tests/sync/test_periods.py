@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -11,12 +12,7 @@ from hypothesis import strategies as st
 
 from roistat_async import Period
 from roistat_async.sync import SyncState
-from roistat_async.sync.periods import (
-    backfill,
-    covering,
-    extend_coverage,
-    utc_day,
-)
+from roistat_async.sync.periods import backfill, covering, extend_coverage, utc_day
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -25,16 +21,14 @@ SECOND = timedelta(seconds=1)
 
 
 def at(days: float) -> datetime:
-    """Return the date this many days after the start."""
     return START + timedelta(days=days)
 
 
-def minutes(*numbers: float) -> list[datetime]:
-    """Return the dates these many minutes after the start."""
-    return [START + timedelta(minutes=number) for number in numbers]
+def minute(number: int) -> datetime:
+    return START + timedelta(minutes=number)
 
 
-def spans(dates: list[datetime]) -> list[tuple[datetime, datetime]]:
+def spans(dates: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
     """Return dates as spans of no length."""
     return [(date, date) for date in dates]
 
@@ -46,11 +40,8 @@ def covered(start: float, end: float | None) -> SyncState:
 
 def test_backfill_goes_back_month_by_month() -> None:
     """The latest month is first, the remaining days are last."""
-    assert list(backfill(at(0), at(70))) == [
-        Period(at(40), at(70)),
-        Period(at(10), at(40)),
-        Period(at(0), at(10)),
-    ]
+    months = [(at(40), at(70)), (at(10), at(40)), (at(0), at(10))]
+    assert [(period.start, period.end) for period in backfill(at(0), at(70))] == months
 
 
 def test_c3_backfill_of_the_first_days_of_all() -> None:
@@ -72,21 +63,13 @@ def test_backfill_has_no_gaps(since: int, covered: int) -> None:
 
 @pytest.mark.parametrize(
     ("dates", "expected"),
-    [
-        pytest.param([], [], id="no date"),
-        pytest.param(minutes(18, 0, 9), [(0, 18)], id="within ten minutes of each other"),
-        pytest.param(minutes(19, 0), [(0, 0), (19, 19)], id="distant dates, sorted"),
-    ],
+    [([], []), ([18, 0, 9], [(0, 18)]), ([19, 0], [(0, 0), (19, 19)])],
+    ids=["no date", "within ten minutes of each other", "distant dates, sorted"],
 )
-def test_a_period_covers_close_dates(
-    dates: list[datetime], expected: list[tuple[float, float]]
-) -> None:
+def test_a_period_covers_close_dates(dates: list[int], expected: list[tuple[int, int]]) -> None:
     """It ends with the second of the last call."""
-    periods = [
-        Period(*minutes(first), *[end + SECOND for end in minutes(last)])
-        for first, last in expected
-    ]
-    assert list(covering(spans(dates), whole_days=False)) == periods
+    periods = [Period(minute(first), minute(last) + SECOND) for first, last in expected]
+    assert list(covering(spans(map(minute, dates)), whole_days=False)) == periods
 
 
 def test_a_period_covers_whole_days() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -61,7 +60,7 @@ def test_another_process_is_refused(path: Path) -> None:
 def test_a_killed_process_has_no_lock(path: Path) -> None:
     """The lock ends with its process, however that ends."""
     with locked_by_process(path) as process:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         process_lock.acquire(path, 1)()
 
@@ -75,24 +74,17 @@ def test_a_forked_child_has_no_lock(path: Path) -> None:
 
 
 def test_projects_of_a_process_share_the_lock(path: Path) -> None:
-    """It is free once the last of them is released."""
-    releases = [process_lock.acquire(path, project) for project in (1, 2)]
-    releases[0]()
+    """It is free once the last of them is released; a second release does nothing."""
+    first, second = (process_lock.acquire(path, project) for project in (1, 2))
+    first()
+    third = process_lock.acquire(path, 1)
+    first()
     with pytest.raises(SyncError, match="already being synced"):
-        process_lock.acquire(path, 2)
+        process_lock.acquire(path, 1)
+    third()
     assert is_locked(path)
-    releases[1]()
+    second()
     assert not is_locked(path)
-
-
-def test_a_second_release_does_nothing(path: Path) -> None:
-    """It does not release a lock that was acquired meanwhile."""
-    release = process_lock.acquire(path, 1)
-    release()
-    release_second = process_lock.acquire(path, 1)
-    release()
-    assert is_locked(path)
-    release_second()
 
 
 def test_a_copy_has_one_lock_under_all_its_names(tmp_path: Path) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 from roistat_async.errors import ConfigurationError
 from roistat_async.models.calls import Call, CallStatus
 from roistat_async.sync import RecordingsReport, SyncState, sync_recordings
-from roistat_async.testing import FakeRoistat, Quirks, mp3
+from roistat_async.testing import FakeRoistat, mp3
 from tests.helpers.clients import client
-from tests.sync.databases import Database
+from tests.sync import target_cases
+from tests.sync.databases import Database, Location
+from tests.sync.live import server
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CALLS = [
@@ -23,36 +26,32 @@ CALLS = [
 ]
 
 
+@frozen
 class Copy:
     """Copy of three answered calls, and the fake server that has their recordings."""
 
-    def __init__(self, fake: FakeRoistat, database: Database, folder: Path) -> None:
-        self.fake = fake
-        self.database = database
-        self.folder = folder
+    fake: FakeRoistat
+    path: Location
+    folder: Path
 
     async def sync(self, **options: Any) -> tuple[set[str], RecordingsReport]:
         """Return the ids of the calls whose recordings are requested, and the report."""
         self.fake.requests.clear()
+        options["now"] = lambda: START
         async with client(self.fake.base_url, api_key=self.fake.api_key) as roistat:
-            report = await sync_recordings(
-                roistat, self.database.location, self.folder, now=lambda: START, **options
-            )
+            report = await sync_recordings(roistat, self.path, self.folder, **options)
         return {request.path.split("/")[-2] for request in self.fake.requests}, report
 
 
 @pytest.fixture
 async def copy(database: Database, tmp_path: Path) -> Any:
     """Yield a copy whose recordings are not downloaded yet."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=0, project=12345, quirks=quirks) as fake:
+    async with server() as fake:
         for call in CALLS:
             fake.state.add_call(id=call.id, date=call.date, recording=mp3.recording(call.id, 5))
         target = database.target()
-        await target.open(12345, fake.base_url)
-        await target.write(12345, CALLS, SyncState())
-        await target.close()
-        yield Copy(fake, database, tmp_path / "mp3")
+        await target_cases.copy(target, CALLS, SyncState(), fake.project, fake.base_url)
+        yield Copy(fake, database.location, tmp_path / "mp3")
 
 
 CASES: dict[str, tuple[Any, str]] = {
@@ -70,28 +69,19 @@ CASES: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-async def test_only_matching_calls_are_requested(copy: Copy, case: str) -> None:
-    """The recordings of calls that match the filters are requested, and no others."""
-    filters, expected = CASES[case]
+@pytest.mark.parametrize(("filters", "expected"), CASES.values(), ids=CASES)
+async def test_only_matching_calls_are_requested(copy: Copy, filters: Any, expected: str) -> None:
+    """The recordings of calls that match are requested; the others stay due for a later run."""
     requested, report = await copy.sync(filters=filters)
     assert (requested, report.saved) == ({*expected}, len(expected))
-
-
-async def test_other_recordings_stay_due(copy: Copy) -> None:
-    """A later run without the filters downloads what the filters left out."""
-    assert (await copy.sync(filters=[("duration", ">", 60)]))[0] == {"3"}
-    assert (await copy.sync())[0] == {"1", "2"}
+    assert (await copy.sync())[0] == {"1", "2", "3"} - requested
 
 
 async def test_limit_counts_matching_calls(copy: Copy) -> None:
     """`limit`, `remaining` and the total of `progress` count the calls that match."""
     totals: list[int] = []
-    requested, report = await copy.sync(
-        filters=[("duration", ">", 5)],
-        limit=1,
-        progress=lambda outcome, done, total: totals.append(total),
-    )
+    options: Any = {"limit": 1, "progress": lambda *step: totals.append(step[-1])}
+    requested, report = await copy.sync(filters=[("duration", ">", 5)], **options)
     assert (requested, report.remaining, totals) == ({"3"}, 1, [1])
 
 
@@ -108,9 +98,7 @@ async def test_limit_counts_matching_calls(copy: Copy) -> None:
         ([("date", ">", "2026-05-01")], "date"),
     ],
 )
-async def test_d144_filter_that_a_copy_cannot_answer(
-    copy: Copy, filters: Any, problem: str
-) -> None:
+async def test_d144_an_unsupported_filter(copy: Copy, filters: Any, problem: str) -> None:
     """A filter that the database would answer wrongly is an error before any request."""
     with pytest.raises(ConfigurationError, match=problem):
         await copy.sync(filters=filters)

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -20,18 +20,14 @@ from roistat_async import Roistat, errors
 from roistat_async.files import stale_parts
 from roistat_async.models.calls import Call, CallStatus
 from roistat_async.models.downloads import DownloadOutcome
-from roistat_async.sync import (
-    RecordingsReport,
-    SyncState,
-    recordings,
-    sync_recordings,
-)
+from roistat_async.sync import RecordingsReport, SyncState, recordings, sync_recordings
 from roistat_async.sync.recordings_table import RETRY_DELAYS
-from roistat_async.sync.sql import SqlConnection
-from roistat_async.testing import FakeRoistat, Fault, Quirks, mp3
+from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import client
 from tests.helpers.part_files import failing
+from tests.sync import target_cases
 from tests.sync.databases import Database
+from tests.sync.live import server
 
 FILE = "call/*/file"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -69,34 +65,23 @@ class Archive:
             for row in self.fake.projects[number].calls
         ]
         target = self.database.target()
-        try:
-            await target.open(number, self.fake.base_url)
-            await target.write(number, calls, SyncState())
-        finally:
-            await target.close()
+        await target_cases.copy(target, calls, SyncState(), number, self.fake.base_url)
 
     async def sync(self, **options: Any) -> RecordingsReport:
         options = {"now": lambda: self.now, **options}
         roistat = options.pop("roistat", self.roistat)
         return await sync_recordings(roistat, self.database.location, self.folder, **options)
 
-    async def transaction(self, action: Callable[[SqlConnection], Any]) -> Any:
-        target = self.database.target()
-        try:
-            await target.open(99, self.fake.base_url)
-            return await target.transaction(action)
-        finally:
-            await target.close()
-
-    async def rows(self, columns: str = "call_id, state") -> list[Any]:
-        statement = f"SELECT {columns} FROM recordings ORDER BY project, call_id"
-        rows = await self.transaction(lambda connection: connection.execute(statement).fetchall())
-        return list(rows)
+    def rows(self, columns: str = "call_id, state") -> list[Any]:
+        return self.database.query(f"SELECT {columns} FROM recordings ORDER BY project, call_id")
 
     def files(self) -> list[str]:
         """Return the paths of all files in the folder, part files included."""
         paths = [path for path in self.folder.rglob("*") if not path.is_dir()]
         return sorted(path.relative_to(self.folder).as_posix() for path in paths)
+
+    def body(self, call_id: int) -> bytes:
+        return (self.folder / file_path(call_id)).read_bytes()
 
     def requested(self) -> list[str]:
         """Return the ids whose recordings were requested since the last call."""
@@ -105,7 +90,6 @@ class Archive:
         return ids
 
     def put_file(self, call_id: int, content: bytes) -> Path:
-        """Write a file at the path of a recording."""
         path = self.folder / file_path(call_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -115,11 +99,7 @@ class Archive:
 @pytest.fixture
 async def archive(database: Database, tmp_path: Path) -> AsyncIterator[Archive]:
     """Yield a server without calls, and an empty copy of it."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with (
-        FakeRoistat(calls=0, quirks=quirks) as fake,
-        client(fake.base_url, api_key=fake.api_key) as roistat,
-    ):
+    async with server() as fake, client(fake.base_url, api_key=fake.api_key) as roistat:
         yield Archive(fake, roistat, database, tmp_path / "archive")
 
 
@@ -128,33 +108,20 @@ def file_path(call_id: int) -> str:
 
 
 async def test_recordings_are_downloaded(archive: Archive) -> None:
-    """The path has the date of the call; the row has path, size and hash."""
+    """The path has the date of the call; the row has path, size and hash, the outcome the hash."""
     archive.fake.state.add_call(id="3", status="BUSY", date=NOON)
     await archive.add(1, 2)
-    report = await archive.sync()
+    outcomes: list[DownloadOutcome] = []
+    report = await archive.sync(progress=lambda outcome, *_: outcomes.append(outcome))
     body = mp3.recording("1", 5)
     assert archive.files() == [file_path(1), file_path(2)]
-    assert (archive.folder / file_path(1)).read_bytes() == body
-    rows = await archive.rows("call_id, state, path, size, sha256, tries")
+    assert archive.body(1) == body
+    rows = archive.rows("call_id, state, path, size, sha256, tries")
     assert rows[0] == ("1", "saved", file_path(1), len(body), hashlib.sha256(body).hexdigest(), 1)
     assert [row[0] for row in rows] == ["1", "2"]
+    assert {outcome.sha256 for outcome in outcomes} == {row[4] for row in rows}
     assert (report.project, report.saved, report.failed) == (archive.fake.project, 2, 0)
     assert report.size == sum(row[3] for row in rows)
-
-
-async def test_remaining_counts_what_the_limit_leaves(archive: Archive) -> None:
-    """The report counts the due recordings that the limit of the run leaves to later runs."""
-    await archive.add(1, 2, 3)
-    assert [(await archive.sync(limit=2)).remaining for _ in range(2)] == [1, 0]
-
-
-async def test_outcomes_have_the_hash(archive: Archive) -> None:
-    """The outcome of a recording has the SHA-256 of its file."""
-    await archive.add(1)
-    outcomes: list[DownloadOutcome] = []
-    await archive.sync(progress=lambda outcome, done, total: outcomes.append(outcome))
-    expected = hashlib.sha256((archive.folder / file_path(1)).read_bytes()).hexdigest()
-    assert [outcome.sha256 for outcome in outcomes] == [expected]
 
 
 async def test_paths_have_dates_of_a_time_zone(archive: Archive) -> None:
@@ -183,21 +150,18 @@ async def test_a_saved_recording_is_not_requested_again(archive: Archive) -> Non
 async def test_a_missing_recording_is_requested_until_it_is_given_up(archive: Archive) -> None:
     """There are growing delays, until the call is as old as `wait_for`."""
     await archive.add(1, recording=b"")
-    report = await archive.sync()
-    assert (archive.requested(), report.waiting, report.given_up) == (["1"], 1, 0)
-    archive.now += RETRY_DELAYS[0] - SECOND
-    await archive.sync()
-    assert archive.requested() == []
-    archive.now += SECOND
-    await archive.sync()
-    assert archive.requested() == ["1"]
-    archive.now += timedelta(hours=80)
-    report = await archive.sync()
-    assert (archive.requested(), report.waiting, report.given_up) == (["1"], 0, 1)
-    archive.now += timedelta(days=999)
-    await archive.sync()
-    assert archive.requested() == []
-    assert await archive.rows("call_id, state, tries, path") == [("1", "given_up", 3, None)]
+    runs = [
+        (timedelta(), ["1"], 1, 0),
+        (RETRY_DELAYS[0] - SECOND, [], 0, 0),
+        (SECOND, ["1"], 1, 0),
+        (80 * HOUR, ["1"], 0, 1),
+        (timedelta(days=999), [], 0, 0),
+    ]
+    for pause, *expected in runs:
+        archive.now += pause
+        report = await archive.sync()
+        assert [archive.requested(), report.waiting, report.given_up] == expected
+    assert archive.rows("call_id, state, tries, path") == [("1", "given_up", 3, None)]
 
 
 async def test_wait_for_limits_the_attempts(archive: Archive) -> None:
@@ -208,7 +172,7 @@ async def test_wait_for_limits_the_attempts(archive: Archive) -> None:
     archive.fake.state.recordings["1801"] = mp3.recording("1801", 5)
     archive.now += RETRY_DELAYS[0]
     assert (await archive.sync()).saved == 1
-    assert await archive.rows("state, tries") == [("given_up", 1), ("saved", 2)]
+    assert archive.rows("state, tries") == [("given_up", 1), ("saved", 2)]
 
 
 AT_ONCE, SOON = timedelta(), RETRY_DELAYS[0]
@@ -228,7 +192,7 @@ WAV = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(2000)
     ],
     ids=lambda value: getattr(value, "name", str(value)),
 )
-async def test_a_failed_recording_is_tried_by_a_later_run(
+async def test_a_failed_recording_is_retried(
     archive: Archive, fault: Fault, name: str, delay: timedelta
 ) -> None:
     """It has no file, its row has the error, and the others are saved; a refusal has a delay."""
@@ -239,7 +203,7 @@ async def test_a_failed_recording_is_tried_by_a_later_run(
     assert [failure.call_id for failure in report.failures] == ["2"]
     assert type(report.failures[0].error).__name__ == name
     assert archive.files() == [file_path(1), file_path(3)]
-    rows = await archive.rows("state, path, problem")
+    rows = archive.rows("state, path, problem")
     assert rows[1][:2] == ("failed", None)
     assert rows[1][2].startswith(f"{name}: ")
     archive.requested()
@@ -248,7 +212,7 @@ async def test_a_failed_recording_is_tried_by_a_later_run(
     archive.now += SECOND
     await archive.sync()
     assert archive.requested() == ["2"]
-    rows = await archive.rows("state, tries, problem")
+    rows = archive.rows("state, tries, problem")
     assert rows == [("saved", tries, None) for tries in (1, 2, 1)]
 
 
@@ -260,20 +224,22 @@ REFUSALS = [Fault.html(), Fault.garbage(WAV, "audio/mpeg"), Fault.error("resourc
     [(timedelta(0), HOUR, 36), (24 * HOUR, 365 * 24 * HOUR, 60), (HOUR, HOUR, 144)],
     ids=["runs at once", "old calls, daily runs", "new calls, hourly runs"],
 )
-async def test_d69_there_is_an_end_to_requests(
+async def test_d69_requests_end(
     archive: Archive, pause: timedelta, age: timedelta, requests: int
 ) -> None:
-    """Six runs over 36 calls whose recordings are refused do not request all of them each time."""
+    """Six runs over 36 refused recordings do not request all each time; a report has ten."""
     await archive.add(*range(1, 37))
     for number, fault in enumerate(REFUSALS, 1):
         for call_id in range(number, 37, 3):
             archive.fake.fail(f"call/{call_id}/file", fault, times=9)
     archive.now = NOON - HOUR + age
+    reports = []
     for _ in range(6):
-        await archive.sync()
+        reports.append(await archive.sync())
         archive.now += pause
+    assert (reports[0].failed + reports[0].given_up, len(reports[0].failures)) == (36, 10)
     assert len(archive.requested()) == requests
-    states = {state for _, state in await archive.rows()}
+    states = {state for _, state in archive.rows()}
     assert states == ({"given_up"} if age > 72 * HOUR else {"failed"})
 
 
@@ -284,32 +250,30 @@ async def test_d69_given_up_recordings_are_requested_on_demand(archive: Archive)
     archive.now += 365 * 24 * HOUR
     archive.fake.fail(FILE, Fault.error("resource_not_found"), when=lambda seen: "/2/" in seen.path)
     await archive.sync()
-    assert await archive.rows("state, problem IS NULL") == [("given_up", 1), ("given_up", 0)]
+    assert archive.rows("state, problem IS NULL") == [("given_up", 1), ("given_up", 0)]
     archive.requested()
-    assert (await archive.sync()).saved == 0
-    assert archive.requested() == []
+    assert ((await archive.sync()).saved, archive.requested()) == (0, [])
     totals: list[int] = []
-    report = await archive.sync(
-        retry_given_up=True, progress=lambda *outcome: totals.append(outcome[-1])
-    )
+    report = await archive.sync(retry_given_up=True, progress=lambda *step: totals.append(step[-1]))
     assert (report.saved, report.given_up, totals) == (1, 1, [2, 2])
-    assert await archive.rows("state, tries") == [("given_up", 2), ("saved", 2)]
+    assert archive.rows("state, tries") == [("given_up", 2), ("saved", 2)]
 
 
 async def test_d62_accepted_formats_are_archived(archive: Archive) -> None:
-    """A server that sends WAV fills the archive, and a new database adopts its files."""
+    """A server that sends WAV fills the archive, and a new database adopts all of its files."""
     await archive.add(1, 2, recording=WAV)
     await archive.add(3)
     assert (await archive.sync(accept=["wav"])).saved == 3
     paths = [file_path(1)[:-3] + "wav", file_path(2)[:-3] + "wav", file_path(3)]
     assert archive.files() == paths
-    assert await archive.rows("path, state") == [(path, "saved") for path in paths]
+    rows = archive.rows("path, state, size, sha256")
+    assert [row[:2] for row in rows] == [(path, "saved") for path in paths]
     archive.requested()
     archive.database.clear()
     await archive.copy()
     report = await archive.sync(accept=["wav"])
-    assert (report.adopted, archive.requested()) == (3, [])
-    assert await archive.rows("path, state") == [(path, "saved") for path in paths]
+    assert (report.adopted, report.size, archive.requested()) == (3, 0, [])
+    assert archive.rows("path, state, size, sha256") == rows
 
 
 async def test_d62_projects_do_not_share_a_file_of_an_accepted_format(archive: Archive) -> None:
@@ -332,22 +296,17 @@ async def test_d62_projects_do_not_share_a_file_of_an_accepted_format(archive: A
         ("request_limit_error", errors.RateLimitError),
     ],
 )
-async def test_an_error_of_all_requests_ends_the_run(
+async def test_a_fatal_error_ends_the_run(
     archive: Archive, code: str, kind: type[Exception]
 ) -> None:
     """What was saved before has its row, and no other call counts as tried."""
     await archive.add(*range(1, 31))
-    refused = [str(number) for number in range(1, 21)]
-    archive.fake.fail(
-        FILE,
-        Fault.error(code),
-        times=99,
-        when=lambda request: request.path.split("/")[-2] in refused,
-    )
+    for number in range(1, 21):
+        archive.fake.fail(f"call/{number}/file", Fault.error(code), times=9)
     with pytest.raises(kind):
         await archive.sync(concurrency=2)
     assert len(archive.requested()) <= 14
-    rows = await archive.rows()
+    rows = archive.rows()
     assert {state for _, state in rows} == {"saved"}
     assert len(rows) == len(archive.files()) >= 9
 
@@ -360,21 +319,13 @@ async def test_a_disk_error_ends_the_run(archive: Archive, monkeypatch: pytest.M
     def fill_up(fd: int, data: bytes) -> int:
         return write(fd, data) if next(space, None) is not None else failing(errno.ENOSPC)()
 
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "write", fill_up)
-        with pytest.raises(errors.DownloadError, match="No space"):
-            await archive.sync(concurrency=1)
+    monkeypatch.setattr(os, "write", fill_up)
+    with pytest.raises(errors.DownloadError, match="No space"):
+        await archive.sync(concurrency=1)
+    monkeypatch.undo()
     assert len(archive.requested()) < 10
-    rows = await archive.rows("path, state")
+    rows = archive.rows("path, state")
     assert sorted(rows) == [(path, "saved") for path in archive.files()] != []
-
-
-async def test_a_report_has_the_first_failures(archive: Archive) -> None:
-    """The table has them all."""
-    await archive.add(*range(1, 31))
-    archive.fake.fail(FILE, Fault.html(), times=99)
-    report = await archive.sync()
-    assert (report.failed, len(report.failures), len(await archive.rows())) == (30, 10, 30)
 
 
 async def test_an_outage_ends_the_run(archive: Archive) -> None:
@@ -384,21 +335,8 @@ async def test_an_outage_ends_the_run(archive: Archive) -> None:
     with pytest.raises(errors.ServerError):
         await archive.sync(concurrency=2)
     assert 20 <= len(archive.requested()) <= 22
-    assert {state for _, state in await archive.rows()} == {"failed"}
+    assert {state for _, state in archive.rows()} == {"failed"}
     assert not archive.files()
-
-
-async def test_a_new_database_adopts_an_archive(archive: Archive) -> None:
-    """A lost database costs no download."""
-    await archive.add(*range(1, 9))
-    await archive.sync()
-    before = await archive.rows("call_id, path, size, sha256")
-    archive.requested()
-    archive.database.clear()
-    await archive.copy()
-    report = await archive.sync()
-    assert (archive.requested(), report.adopted, report.size) == ([], 8, 0)
-    assert await archive.rows("call_id, path, size, sha256") == before
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"status": "error"}', b"\0" * 5000])
@@ -412,9 +350,7 @@ async def test_a_file_that_is_not_a_recording_is_replaced(archive: Archive, cont
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe", "folder that is a link"])
-async def test_only_a_regular_file_is_adopted_or_replaced(
-    archive: Archive, kind: str, tmp_path: Path
-) -> None:
+async def test_only_a_regular_file_is_adopted(archive: Archive, kind: str, tmp_path: Path) -> None:
     """The call fails, and nothing is requested, followed or written outside of the folder."""
     await archive.add(1)
     path, other = archive.put_file(1, b""), tmp_path / "other"
@@ -424,12 +360,10 @@ async def test_only_a_regular_file_is_adopted_or_replaced(
     if kind == "folder that is a link":
         path.parent.rmdir()
         path.parent.symlink_to(other)
+    elif kind == "link":
+        path.symlink_to(other / "9.mp3")
     else:
-        {
-            "link": lambda: path.symlink_to(other / "9.mp3"),
-            "folder": lambda: path.mkdir(),
-            "pipe": lambda: os.mkfifo(path),
-        }[kind]()
+        (os.mkdir if kind == "folder" else os.mkfifo)(path)
     report = await archive.sync()
     assert (report.failed, archive.requested()) == (1, [])
     assert isinstance(report.failures[0].error, errors.ConfigurationError)
@@ -451,7 +385,7 @@ async def test_f5_stale_part_files_are_removed(archive: Archive, age: int, files
 
 async def test_a_cancel_at_any_step_loses_nothing(archive: Archive) -> None:
     """Each file is complete and has its row, and later runs download the others."""
-    await archive.add(*range(1, 13))
+    await archive.add(*range(1, 9))
     steps, is_done = 0, False
     while not is_done:
         task = asyncio.create_task(archive.sync(concurrency=3))
@@ -463,18 +397,14 @@ async def test_a_cancel_at_any_step_loses_nothing(archive: Archive) -> None:
         with suppress(asyncio.CancelledError):
             await task
         assert not [path for path in archive.files() if not path.endswith(".mp3")]
-        rows = await archive.rows("path, state")
+        rows = archive.rows("path, state")
         assert {state for _, state in rows} <= {"saved"}
         assert sorted(path for path, _ in rows) == archive.files()
-    assert len(await archive.rows()) == len(archive.files()) == 12
-    for number in range(1, 13):
-        body = (archive.folder / file_path(number)).read_bytes()
-        assert body == mp3.recording(str(number), 5)
+    assert len(archive.rows()) == len(archive.files()) == 8
+    assert all(archive.body(n) == mp3.recording(str(n), 5) for n in range(1, 9))
 
 
-async def test_a_cancel_after_the_rename_saves_the_row(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancel_after_the_rename(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with its final name is saved, even if its folder was not synced yet."""
     await archive.add(1)
     task = asyncio.create_task(archive.sync())
@@ -488,7 +418,7 @@ async def test_a_cancel_after_the_rename_saves_the_row(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert archive.files() == [file_path(1)]
-    assert await archive.rows("path, state") == [(file_path(1), "saved")]
+    assert archive.rows("path, state") == [(file_path(1), "saved")]
 
 
 @pytest.mark.parametrize("is_parallel", [True, False])
@@ -507,7 +437,7 @@ async def test_projects_never_overwrite_each_other(archive: Archive, is_parallel
     assert [report.saved + report.failed for report in reports] == [2, 2]
     (failure,) = [failure for report in reports for failure in report.failures]
     assert "{project}" in str(failure.error)
-    for project, path, digest in await archive.rows("project, path, sha256"):
+    for project, path, digest in archive.rows("project, path, sha256"):
         if path is not None:
             body = (archive.folder / path).read_bytes()
             assert hashlib.sha256(body).hexdigest() == digest
@@ -515,7 +445,7 @@ async def test_projects_never_overwrite_each_other(archive: Archive, is_parallel
 
 
 async def test_limit_and_progress(archive: Archive) -> None:
-    """The newest calls are first, the next run continues, and progress counts them."""
+    """The newest calls are first, the next run continues, and progress and report count them."""
     await archive.add(1, 2, 3)
     await archive.add(4, recording=b"")
     steps: list[tuple[str, int, int]] = []
@@ -523,16 +453,14 @@ async def test_limit_and_progress(archive: Archive) -> None:
     def record(outcome: DownloadOutcome, done: int, total: int) -> None:
         steps.append((str(outcome.status), done, total))
 
-    await archive.sync(progress=record, limit=3, concurrency=1)
-    assert archive.requested() == ["4", "3", "2"]
+    report = await archive.sync(progress=record, limit=3, concurrency=1)
+    assert (archive.requested(), report.remaining) == (["4", "3", "2"], 1)
     assert steps == [("missing", 1, 3), ("saved", 2, 3), ("saved", 3, 3)]
-    await archive.sync(limit=3, concurrency=1)
-    assert archive.requested() == ["1"]
+    report = await archive.sync(limit=3, concurrency=1)
+    assert (archive.requested(), report.remaining) == (["1"], 0)
 
 
-async def test_memory_is_bounded_by_a_batch(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_memory_is_bounded(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls are claimed and results are stored in batches, however many calls there are."""
     monkeypatch.setattr(recordings, "BATCH_SIZE", 5)
     monkeypatch.setattr(recordings, "ROWS_PER_WRITE", 4)
@@ -562,14 +490,10 @@ async def test_a_folder_is_cleaned_once(
     monkeypatch.setattr(stale_parts, "MAX_CLEANED_FOLDERS", limit)
     cleaned: list[Path] = []
     monkeypatch.setattr(stale_parts, "remove_stale_parts", cleaned.append)
-    await archive.add(1, 2, 3, 4)
-    # Newest first, the calls alternate between the folders of two hours.
-    for number in (1, 2, 3, 4):
-        archive.database.query(
-            "UPDATE calls SET date = :date WHERE id = :id",
-            date=f"2026-05-0{(number + 1) // 2}T1{1 + number % 2}:00:00Z",
-            id=str(number),
-        )
+    for number in range(4):  # newest first, the calls alternate between the folders of two hours
+        date = NOON - timedelta(days=number // 2, hours=number % 2)
+        archive.fake.state.add_call(id=f"1{number}", date=date, recording=mp3.recording("1", 5))
+    await archive.copy()
     for hour in ("11", "12"):
         (archive.folder / hour).mkdir(parents=True)
     await archive.sync(concurrency=1, template="{hour}/{call_id}.mp3")
@@ -587,13 +511,10 @@ async def test_an_invalid_id_fails_alone(archive: Archive) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"template": "../{call_id}.mp3"},
-        {"concurrency": 0},
-        {"limit": 0},
-        {"wait_for": 72},
+        {"template": "../{call_id}.mp3"}, {"concurrency": 0}, {"limit": 0}, {"wait_for": 72},
         {"accept": "wav"},
     ],
-)
+)  # fmt: skip
 async def test_invalid_arguments_are_refused(archive: Archive, options: dict[str, Any]) -> None:
     """ConfigurationError is raised before a folder or a database is created."""
     with pytest.raises(errors.ConfigurationError):

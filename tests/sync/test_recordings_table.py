@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async.errors import (
-    TruncatedError,
-)
+from roistat_async.errors import TruncatedError
 from roistat_async.sync import postgres_schema, recordings_table, schema
 from roistat_async.sync.recordings_table import RETRY_DELAYS, DueRecording, RecordingRow, next_try
 from roistat_async.sync.sql import SqlConnection
-from tests.sync.databases import KINDS, connected, insert_call
+from tests.sync.databases import KINDS, connected, insert_call, select
 
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -27,9 +27,7 @@ PROJECT = 12
 
 
 def add(connection: SqlConnection, call_id: str, date: str, **columns: Any) -> None:
-    values = {"project": PROJECT, **columns}
-    is_postgres = not isinstance(connection, sqlite3.Connection)
-    insert_call(connection, call_id, date, is_postgres=is_postgres, **values)
+    insert_call(connection, call_id, date, **{"project": PROJECT, **columns})
 
 
 @pytest.fixture(params=KINDS)
@@ -53,12 +51,9 @@ def ids(connection: SqlConnection, now: datetime = NOW) -> list[str]:
 
 
 def row(connection: SqlConnection, call_id: str, project: int = PROJECT) -> dict[str, Any]:
-    cursor: Any = connection.execute(
-        "SELECT * FROM recordings WHERE project = :project AND call_id = :call_id",
-        {"project": project, "call_id": call_id},
-    )
-    names = [column[0] for column in cursor.description]
-    return dict(zip(names, cursor.fetchone() or (), strict=False))
+    statement = "SELECT * FROM recordings WHERE project = :project AND call_id = :call_id"
+    rows = select(connection, statement, project=project, call_id=call_id)
+    return rows[0] if rows else {}
 
 
 def test_delays_grow() -> None:
@@ -95,9 +90,7 @@ def test_answered_calls_without_a_row_are_due(connection: SqlConnection) -> None
     add(connection, "5", "2026-05-02T12:00:00Z", project=PROJECT + 1)
     assert ids(connection) == ["2", "1"]
     assert recordings_table.count_due(connection, PROJECT, NOW) == 2
-    assert due(connection)[0] == DueRecording(
-        "2", datetime(2026, 5, 3, 12, tzinfo=UTC), 0, "2026-05-03T12:00:00Z"
-    )
+    assert due(connection)[0] == DueRecording("2", NOW - 7 * DAY, 0, "2026-05-03T12:00:00Z")
 
 
 def save(connection: SqlConnection, *rows: RecordingRow) -> None:
@@ -124,42 +117,34 @@ def test_a_missing_recording_is_due_after_a_delay(connection: SqlConnection) -> 
     save(connection, missing(recording, later))
     result = row(connection, "1")
     assert (result["state"], result["tries"]) == ("missing", 2)
-    assert result["first_tried_at"] == "2026-05-10T12:00:00Z"
-    assert result["last_tried_at"] == "2026-05-10T12:05:00Z"
-    assert result["next_try_at"] == "2026-05-10T12:20:00Z"
+    times = [result[f"{name}_at"] for name in ("first_tried", "last_tried", "next_try")]
+    assert times == [f"2026-05-10T12:{minute}:00Z" for minute in ("00", "05", "20")]
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 99)), unique_by=lambda call: call[1]),
-    st.integers(1, 7),
-)
+CALLS = st.tuples(st.integers(0, 5), st.integers(1, 99))
+
+
+@given(st.lists(CALLS, unique_by=lambda call: call[1]), st.integers(1, 7))
 def test_batches_have_each_call_once(calls: list[tuple[int, int]], size: int) -> None:
     """Although many share a second, and although a failed recording is due again at once."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    schema.migrate(connection, Path("calls.db"))
-    for second, call_id in calls:
-        add(connection, str(call_id), f"2026-05-01T12:00:0{second}Z")
-    batch_ids: list[str] = []
-    after: DueRecording | None = None
-    while batch := due(connection, after=after, limit=size):
-        assert len(batch) <= size
-        save(connection, *map(failed, batch))
-        batch_ids += [recording.call_id for recording in batch]
-        after = batch[-1]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        schema.migrate(connection, Path("calls.db"))
+        for second, call_id in calls:
+            add(connection, str(call_id), f"2026-05-01T12:00:0{second}Z")
+        batches: list[list[DueRecording]] = [[]]
+        while batch := due(connection, after=[None, *batches[-1]][-1], limit=size):
+            assert len(batch) <= size
+            save(connection, *map(failed, batch))
+            batches.append(batch)
     expected = sorted(calls, key=lambda call: (call[0], str(call[1])), reverse=True)
-    assert batch_ids == [str(call_id) for _, call_id in expected]
-    connection.close()
+    assert [due.call_id for due in chain(*batches)] == [str(call_id) for _, call_id in expected]
 
 
-def test_a_batch_does_not_read_the_batches_before_it(
-    sqlite_connection: sqlite3.Connection,
-) -> None:
+def test_a_batch_reads_no_other(sqlite_connection: sqlite3.Connection) -> None:
     """The date is searched in the index."""
     values = {"project": 1, "now": "", "date": "", "id": "", "max_rows": 1, "given_up": False}
-    plan = sqlite_connection.execute(
-        f"EXPLAIN QUERY PLAN {recordings_table.next_due_statement()}", values
-    ).fetchall()
-    steps = [step[-1] for step in plan]
+    statement = f"EXPLAIN QUERY PLAN {recordings_table.next_due_statement()}"
+    steps = [step[-1] for step in sqlite_connection.execute(statement, values)]
     assert "SEARCH calls USING INDEX calls_by_date (project=? AND date<?)" in steps
     assert not [step for step in steps if step.startswith("SCAN")]
 
@@ -167,12 +152,10 @@ def test_a_batch_does_not_read_the_batches_before_it(
 def test_a_path_is_claimed_once(connection: SqlConnection) -> None:
     """Another project cannot claim it; the same call can claim it again."""
     paths = [("1", "a/1.mp3"), ("2", "a/2.mp3")]
-    assert recordings_table.claim(connection, PROJECT, paths, NOW) == set()
-    assert recordings_table.claim(connection, PROJECT, paths, NOW) == set()
-    assert recordings_table.claim(connection, PROJECT + 1, [*paths, ("3", "a/3.mp3")], NOW) == {
-        "1",
-        "2",
-    }
+    for _ in range(2):
+        assert recordings_table.claim(connection, PROJECT, paths, NOW) == set()
+    paths.append(("3", "a/3.mp3"))
+    assert recordings_table.claim(connection, PROJECT + 1, paths, NOW) == {"1", "2"}
     assert row(connection, "1", PROJECT + 1) == {}
     assert row(connection, "3", PROJECT + 1)["path"] == "a/3.mp3"
 

@@ -49,22 +49,19 @@ def test_repr_has_the_path(path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["yesterday", "", "2026-05-01", b"\xff", 7])
-async def test_f52_garbage_in_a_row_is_named(target: SqliteTarget, value: object) -> None:
+async def test_f52_garbage_is_named(target: SqliteTarget, path: Path, value: object) -> None:
     """The error has the key of the row and what to do, not the value."""
     await target.write(1, [call(1, status=CallStatus.ACTIVE), call(2)], STATE)
-    change = "UPDATE calls SET date = :value WHERE id = '1'"
-    await target.transaction(lambda connection: connection.execute(change, {"value": value}))
+    query(path, "UPDATE calls SET date = :value WHERE id = '1'", value=value)
     with pytest.raises(SyncError, match=r"call 1 of project 1 has an invalid date.*restore"):
         await target.active(1)
 
 
-async def test_an_invalid_state_is_refused(target: SqliteTarget) -> None:
+async def test_an_invalid_state_is_refused(target: SqliteTarget, path: Path) -> None:
     """A new start would lose what was not read yet."""
     await target.write(1, [call(1)], STATE)
-    await target.transaction(
-        lambda connection: connection.execute("UPDATE sync_state SET watermark = 'yesterday'")
-    )
     await target.close()
+    query(path, "UPDATE sync_state SET watermark = 'yesterday'")
     with pytest.raises(SyncError, match="sync_state is invalid"):
         await target.open(1, ADDRESS)
 

@@ -8,9 +8,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,9 @@ from roistat_async.sync import schema, sqlite_connection
 from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
 
-from .calls_db import ADDRESS, STATE, call
+from .calls_db import STATE, call
 from .databases import query
+from .target_cases import URL, copy, reopen
 
 
 def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:
@@ -30,29 +32,19 @@ def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:
 
 
 async def open_and_close(path: Path, project: int = 1) -> None:
-    """Open and close a copy."""
-    target = SqliteTarget(path)
-    try:
-        await target.open(project, ADDRESS)
-    finally:
-        await target.close()
+    await reopen(SqliteTarget(path), project)
 
 
-def make_database(path: Path, *statements: str) -> None:
+def make_database(path: Path, header: str = "") -> None:
     """Create a database of another program."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in ("CREATE TABLE calls (id)", *statements):
-            connection.execute(statement)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE calls (id);" + header)
 
 
-def make_newer(path: Path) -> None:
-    """Create a copy of a newer version."""
-    header = f"PRAGMA application_id = {schema.APPLICATION_ID}"
-    make_database(path, header, "PRAGMA user_version = 99")
+NEWER = f"PRAGMA application_id = {schema.APPLICATION_ID}; PRAGMA user_version = 99"
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
-    """Return the content of the files in a folder."""
     return {path.name: path.read_bytes() if path.is_file() else None for path in folder.iterdir()}
 
 
@@ -65,12 +57,10 @@ def content(folder: Path) -> dict[str, bytes | None]:
         (os.mkfifo, "not a regular file; name another"),
         (lambda path: path.write_text("id;date\n" * 999), "not a SQLite database; name another"),
         (make_database, "database of another program; name another"),
-        (make_newer, "newer version; upgrade roistat_async"),
+        (partial(make_database, header=NEWER), "newer version; upgrade roistat_async"),
     ],
 )
-async def test_another_file_is_refused(
-    tmp_path: Path, make: Callable[[Path], object], problem: str
-) -> None:
+async def test_another_file_is_refused(tmp_path: Path, make: Any, problem: str) -> None:
     """The error names it and says what to do, and it is not changed."""
     path = tmp_path / "calls.db"
     make(path)
@@ -97,7 +87,7 @@ async def test_f50_a_disk_without_shared_memory(tmp_path: Path) -> None:
         # SQLite follows no link to its shared memory, so it cannot open it.
         path.with_name("calls.db-shm").symlink_to("nowhere/shm")
         target = SqliteTarget(path)
-        await target.open(1, ADDRESS)
+        await target.open(1, URL)
         assert await target.transaction(journal) == ("delete", 2)
         await target.write(1, [call(1)], STATE)
         assert query(path, "SELECT id FROM calls") == [("1",)]  # others can read meanwhile
@@ -109,24 +99,19 @@ async def test_f50_a_disk_without_shared_memory(tmp_path: Path) -> None:
 
 def journal(connection: SqlConnection) -> tuple[str, int]:
     """Return the journal mode and the `synchronous` of a connection; 2 is FULL."""
-    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
+    pragmas = "SELECT * FROM pragma_journal_mode, pragma_synchronous"
+    mode, synchronous = connection.execute(pragmas).fetchone()
     return mode, synchronous
 
 
 async def test_f51_a_copy_restored_from_a_dump(tmp_path: Path) -> None:
     """It is recognised by its tables, and gets its header back."""
     path, restored = tmp_path / "calls.db", tmp_path / "restored.db"
-    target = SqliteTarget(path)
-    await target.open(1, ADDRESS)
-    await target.write(1, [call(1)], STATE)
-    await target.close()
+    await copy(SqliteTarget(path), [call(1)], STATE, 1)
     with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(restored)) as new:
         new.executescript("\n".join(old.iterdump()))
         assert new.execute("PRAGMA application_id").fetchone() == (0,)
-    target = SqliteTarget(restored)
-    assert (await target.open(1, ADDRESS)).walk == STATE.walk
-    await target.close()
+    assert await reopen(SqliteTarget(restored), 1) == STATE
     assert query(restored, "PRAGMA application_id") == [(schema.APPLICATION_ID,)]
     assert query(restored, "PRAGMA user_version") == [(schema.VERSION,)]
 
@@ -144,8 +129,7 @@ async def test_the_wal_of_another_program_is_not_changed(tmp_path: Path) -> None
     with pytest.raises(SyncError, match="another program"):
         await open_and_close(path)
     after = content(tmp_path)
-    assert after["calls.db"] == before["calls.db"]
-    assert after["calls.db-wal"] == before["calls.db-wal"]
+    assert all(after[name] == before[name] for name in ("calls.db", "calls.db-wal"))
 
 
 @pytest.mark.parametrize("name", ["a?b#c.db", "Звонки 100%.db", ":memory:", "mode=memory&x.db"])
@@ -161,18 +145,15 @@ async def test_any_file_name_is_allowed(tmp_path: Path, name: str) -> None:
 READ_ONLY = """
 import asyncio, os, sys
 from pathlib import Path
+from typing import Any
 from roistat_async.errors import SyncError
 from roistat_async.sync.sqlite import SqliteTarget
 if os.getuid() == 0:
     os.setuid(65534)  # a superuser may write everywhere
-async def main():
-    target = SqliteTarget(Path(sys.argv[1]))
-    try:
-        await target.open(1, "https://roistat.example")
-    except SyncError as error:
-        print(error)
-    await target.close()
-asyncio.run(main())
+try:
+    asyncio.run(SqliteTarget(Path(sys.argv[1])).open(1, "https://cloud.roistat.com/api/v1"))
+except SyncError as error:
+    print(error)
 """
 
 

@@ -16,36 +16,26 @@ from attrs import evolve
 from roistat_async.errors import SyncError
 from roistat_async.sync import NotedRecord, state_file
 from roistat_async.sync.state_file import NEW_PROJECT, ProjectState, SeenCall, StateFile
+from tests.helpers.part_files import failing
 
 from .target_cases import CALLER, PROJECT, START, URL, state
 
 HOUR = timedelta(hours=1)
 BAD = NotedRecord(
-    call_id=None,
-    date=None,
-    path=".id",
-    problem="expected a value",
-    start=START,
-    end=START + HOUR,
+    call_id=None, date=None, path=".id", problem="expected", start=START, end=START + HOUR
 )
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return the path of the file."""
     return tmp_path / "calls.state.json"
 
 
 def content() -> StateFile:
-    project = ProjectState(
-        covered_from=START,
-        watermark=START + HOUR,
-        walk="token",
-        active={"7": START},
-        seen={"7": SeenCall(START, b"12345678")},
-        newest=START,
-    ).with_bad_records([BAD], None)
-    return state_file.new(URL).with_project(PROJECT, project)
+    values: Any = {"covered_from": START, "watermark": START + HOUR, "walk": "token"}
+    seen = {"7": SeenCall(START, b"12345678")}
+    project = ProjectState(**values, active={"7": START}, seen=seen, newest=START)
+    return state_file.new(URL).with_project(PROJECT, project.with_bad_records([BAD], None))
 
 
 def test_a_saved_file_is_read(path: Path) -> None:
@@ -64,31 +54,18 @@ def test_the_format_is_stable(path: Path) -> None:
     state_file.save(path, content())
     values = json.loads(path.read_bytes())
     assert len(values.pop("key")) >= 16
-    assert values == {
-        "version": 2,
-        "base_url": URL,
-        "size": 0,
-        "projects": {
-            "123": {
-                "covered_from": "2026-05-01T00:00:00Z",
-                "watermark": "2026-05-01T01:00:00Z",
-                "walk": "token",
-                "active": {"7": "2026-05-01T00:00:00Z"},
-                "seen": {"7": ["2026-05-01T00:00:00Z", "MTIzNDU2Nzg="]},
-                "newest": "2026-05-01T00:00:00Z",
-                "bad": [
-                    {
-                        "call_id": None,
-                        "date": None,
-                        "path": ".id",
-                        "problem": "expected a value",
-                        "start": "2026-05-01T00:00:00Z",
-                        "end": "2026-05-01T01:00:00Z",
-                    }
-                ],
-            }
-        },
+    first, second = "2026-05-01T00:00:00Z", "2026-05-01T01:00:00Z"
+    bad = {"call_id": None, "date": None, "path": ".id", "problem": "expected"}
+    project = {
+        "covered_from": first,
+        "watermark": second,
+        "walk": "token",
+        "active": {"7": first},
+        "seen": {"7": [first, "MTIzNDU2Nzg="]},
+        "newest": first,
+        "bad": [{**bad, "start": first, "end": second}],
     }
+    assert values == {"version": 2, "base_url": URL, "size": 0, "projects": {"123": project}}
 
 
 def test_a_file_of_version_1_is_read(path: Path) -> None:
@@ -136,17 +113,13 @@ def test_only_a_regular_file_is_read(path: Path, make: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", ["fsync", "replace", "write"])
-def test_a_failed_save_keeps_the_old_file(
+def test_a_failed_save_changes_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     """No part of the new file is left, and the error says what to do."""
     old = content()
     state_file.save(path, old)
-
-    def fail(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, operation, fail)
+    monkeypatch.setattr(os, operation, failing(errno.ENOSPC))
     with pytest.raises(SyncError, match=r"No space left on device; .*sync again") as raised:
         state_file.save(path, old.with_project(PROJECT, NEW_PROJECT))
     monkeypatch.undo()
@@ -175,36 +148,26 @@ def test_hashes_have_a_key_per_copy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keep", "fields", "expected"),
+    ("keep", "covered_from", "watermark", "walk", "expected"),
     [
-        pytest.param(
-            41,
-            {"covered_from": START - 100 * HOUR},
-            ["50", "90", "100"],
-            id="counted from the watermark of the last completed run",
-        ),
-        pytest.param(
-            10,
-            {"walk": "token", "watermark": None, "covered_from": START - 100 * HOUR},
-            ["90", "100"],
-            id="a walk resumes after the newest call",
-        ),
-        pytest.param(10, {}, ["-100", "90", "100"], id="a backfill reads older calls again"),
-        pytest.param(
-            1, {"watermark": None}, ["-100", "0", "50", "90", "100"], id="nothing is complete yet"
-        ),
+        (41, -100, 91, None, [50, 90, 100]),  # counted from the watermark of the last complete run
+        (10, -100, None, "token", [90, 100]),  # a walk resumes after the newest call
+        (10, 0, 91, None, [-100, 90, 100]),  # a backfill reads older calls again
+        (1, 0, None, None, [-100, 0, 50, 90, 100]),  # nothing is complete yet
     ],
 )
-def test_calls_that_no_run_reads_again_are_pruned(
-    keep: int, fields: dict[str, Any], expected: list[str]
+def test_old_calls_are_pruned(
+    keep: int, covered_from: int, watermark: int | None, walk: str | None, expected: list[int]
 ) -> None:
     """All other calls stay."""
-    seen = {str(hour): SeenCall(START + hour * HOUR, b"") for hour in (-100, 0, 50, 90, 100)}
-    project = ProjectState(
-        **{"covered_from": START, "watermark": START + 91 * HOUR, "walk": None, **fields},
-        seen=seen,
-        active={call_id: call.date for call_id, call in seen.items()},
-    )
+    active = {str(hour): START + hour * HOUR for hour in (-100, 0, 50, 90, 100)}
+    seen = {call_id: SeenCall(date, b"") for call_id, date in active.items()}
+    values: Any = {
+        "covered_from": START + covered_from * HOUR,
+        "watermark": None if watermark is None else START + watermark * HOUR,
+        "walk": walk,
+    }
+    project = ProjectState(**values, active=active, seen=seen)
     pruned = project.pruned(keep * HOUR)
     assert pruned.active.keys() <= pruned.seen.keys()
-    assert list(pruned.seen) == expected
+    assert [*pruned.seen] == [str(hour) for hour in expected]

@@ -36,19 +36,13 @@ CALLS = [call(1, 1), call(2, 2), call(3, 25)]
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("calls.db", SqliteTarget),
-        ("calls.SQLITE", SqliteTarget),
-        ("calls.sqlite3", SqliteTarget),
-        ("calls.ndjson", NdjsonTarget),
-        ("calls.jsonl", NdjsonTarget),
-        ("-", StdoutTarget),
-        ("calls.parquet", ParquetTarget),
-        ("new" + os.sep, ParquetTarget),
-        (".", ParquetTarget),
+        ("calls.db", SqliteTarget), ("calls.SQLITE", SqliteTarget), ("calls.sqlite3", SqliteTarget),
+        ("calls.ndjson", NdjsonTarget), ("calls.jsonl", NdjsonTarget), ("-", StdoutTarget),
+        ("calls.parquet", ParquetTarget), ("new" + os.sep, ParquetTarget), (".", ParquetTarget),
         ("postgresql://localhost/calls", PostgresTarget),
         ("postgres:///calls.ndjson", PostgresTarget),
     ],
-)
+)  # fmt: skip
 def test_a_path_names_a_target(name: str, kind: type[Target]) -> None:
     """No file is opened, and only a database can mark deleted calls."""
     if kind is PostgresTarget:
@@ -94,33 +88,22 @@ class Case:
         return open_target(self.path)
 
 
-def _case(suffix: str, request: pytest.FixtureRequest, folder: Path) -> Case:
+@pytest.fixture(params=["db", "postgres", "ndjson", "parquet"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    """Return a copy that does not exist yet."""
+    suffix = request.param
     if suffix == "postgres":
         url = request.getfixturevalue("postgres_schema_url")
         return Case(url, Path("calls.db"), "another sync is writing project 123 to .*; wait")
-    path = folder / "one" / "two" / f"calls.{suffix}"
+    path = tmp_path / "one" / "two" / f"calls.{suffix}"
     if suffix == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
         return Case(path, path / f"project={PROJECT}" / "_state.json")
     return Case(path, path.with_name(f"{path.name}.state.json") if suffix == "ndjson" else path)
 
 
-@pytest.fixture(params=["db", "postgres", "ndjson", "parquet"])
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    """Return a copy that does not exist yet."""
-    return _case(request.param, request, tmp_path)
-
-
-@pytest.fixture(params=["db", "ndjson", "parquet"])
-def local_case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    """Return a copy on this machine that does not exist yet."""
-    return _case(request.param, request, tmp_path)
-
-
-@pytest.fixture(params=["ndjson", "parquet"])
-def file_case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    """Return a copy in files that does not exist yet."""
-    return _case(request.param, request, tmp_path)
+local_only = pytest.mark.parametrize("case", ["db", "ndjson", "parquet"], indirect=True)
+files_only = pytest.mark.parametrize("case", ["ndjson", "parquet"], indirect=True)
 
 
 async def test_the_next_run_finds_the_state(case: Case) -> None:
@@ -131,11 +114,12 @@ async def test_the_next_run_finds_the_state(case: Case) -> None:
     assert await reopen(case.target(), PROJECT + 1) == SyncState()
 
 
+@local_only
 @pytest.mark.usefixtures("open_umask")
-async def test_only_the_owner_may_read(local_case: Case, tmp_path: Path) -> None:
+async def test_only_the_owner_may_read(case: Case, tmp_path: Path) -> None:
     """Files, also those beside an open database, are 0600 and folders 0700, whatever the umask."""
-    target = local_case.target()
-    await copy(local_case.target(), CALLS, state(48))
+    target = case.target()
+    await copy(case.target(), CALLS, state(48))
     await target.open(PROJECT, URL)
     paths = list(tmp_path.rglob("*"))
     modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in paths}
@@ -159,11 +143,8 @@ async def test_one_run_of_a_project_at_a_time(case: Case) -> None:
 
 async def test_a_database_may_have_several_targets(database: Database) -> None:
     """Runs of other projects at the same time, through targets of their own, do not disturb it."""
-    targets = [database.target() for _ in range(3)]
-    counts = await asyncio.gather(
-        *(copy(target, CALLS, state(48), project) for project, target in enumerate(targets))
-    )
-    assert counts == [WriteCounts(added=3)] * 3
+    runs = [copy(database.target(), CALLS, state(48), project) for project in range(3)]
+    assert await asyncio.gather(*runs) == [WriteCounts(added=3)] * 3
 
 
 async def test_one_target_of_a_file_at_a_time(tmp_path: Path) -> None:
@@ -186,13 +167,9 @@ async def test_projects_share_a_target(case: Case) -> None:
         await asyncio.gather(*(target.write(project, [single], walk) for project in projects))
     await asyncio.gather(*(target.finish(project, state(project)) for project in projects))
     await target.close()
-    states = [await reopen(case.target(), project) for project in projects]
-    assert states == [state(project) for project in projects]
     for project in projects:
-        await target.open(project, URL)
-        assert await target.write(project, CALLS, state(project)) == WriteCounts()
-        assert await target.finish(project, state(project)) == WriteCounts()
-    await target.close()
+        assert await reopen(case.target(), project) == state(project)
+        assert await copy(target, CALLS, state(project), project) == WriteCounts()
 
 
 async def test_active_calls_are_remembered(case: Case) -> None:
@@ -218,9 +195,10 @@ async def test_another_server_is_refused(case: Case) -> None:
     assert await copy(case.target(), CALLS, state(49)) == WriteCounts()
 
 
-async def test_another_server_is_refused_while_open(file_case: Case) -> None:
+@files_only
+async def test_another_server_is_refused_while_open(case: Case) -> None:
     """The first project of a run may have opened the files before."""
-    target = file_case.target()
+    target = case.target()
     await target.open(PROJECT, URL)
     with pytest.raises(SyncError, match="belongs to a copy of"):
         await target.open(PROJECT + 1, "https://other.example")
@@ -230,27 +208,28 @@ async def test_another_server_is_refused_while_open(file_case: Case) -> None:
 async def test_a_closed_target_is_refused(case: Case) -> None:
     """Closing twice does no harm, any other call raises SyncError, and it can be opened again."""
     target = case.target()
-    await target.open(PROJECT, URL)
-    await target.close()
+    await reopen(target)
     await target.close()
     with pytest.raises(SyncError, match=r"not open.*; call open\(\) first"):
         await target.write(PROJECT, CALLS, state(1))
     assert await reopen(target) == SyncState()
 
 
-async def test_data_without_a_state_is_refused(file_case: Case) -> None:
+@files_only
+async def test_data_without_a_state_is_refused(case: Case) -> None:
     """Nobody knows how far the data go, so they are not touched."""
-    await copy(file_case.target(), CALLS, state(48))
-    file_case.state_path.unlink()
-    folder = file_case.state_path.parent
+    await copy(case.target(), CALLS, state(48))
+    case.state_path.unlink()
+    folder = case.state_path.parent
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(SyncError, match=r"state\.json is missing; restore it"):
-        await file_case.target().open(PROJECT, URL)
+        await case.target().open(PROJECT, URL)
     assert {path: path.read_bytes() for path in before} == before
 
 
-async def test_a_state_holds_no_phone_number(file_case: Case) -> None:
+@files_only
+async def test_a_state_holds_no_phone_number(case: Case) -> None:
     """It has dates, ids and keyed hashes only."""
-    await copy(file_case.target(), [call(1, 1, "ACTIVE")], state(2))
-    assert '"1"' in file_case.state_path.read_text()
-    assert CALLER not in file_case.state_path.read_text()
+    await copy(case.target(), [call(1, 1, "ACTIVE")], state(2))
+    assert '"1"' in (content := case.state_path.read_text())
+    assert CALLER not in content

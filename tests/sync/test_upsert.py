@@ -18,39 +18,36 @@ from roistat_async.sync.call_rows import COLUMNS, to_columns
 from roistat_async.sync.sql_target import SqlTarget
 from roistat_async.sync.upsert import upsert
 
-from .calls_db import ADDRESS, STATE, call, content_hash
+from .calls_db import STATE, call, content_hash
 from .databases import Database
+from .target_cases import copy
 
 
 async def write(database: Database, calls: list[Call], *extend: str) -> WriteCounts:
     """Write calls in a run of its own."""
-    target = database.target(extend=extend)
-    await target.open(1, ADDRESS)
-    counts = await target.write(1, calls, STATE)
-    await target.close()
-    return counts
+    return await copy(database.target(extend=extend), calls, STATE, 1)
 
 
 async def test_new_and_changed_calls_are_counted(target: SqlTarget, database: Database) -> None:
     """Unchanged calls are in neither count; `first_seen_at` stays, `changed_at` moves."""
-    times = "SELECT first_seen_at, changed_at FROM calls WHERE id = '2'"
+    times = "SELECT first_seen_at, changed_at FROM calls ORDER BY id"
     assert await target.write(1, [call(1), call(2)], STATE) == WriteCounts(2, 0)
-    ((first_seen, changed),) = database.query(times)
+    unchanged, (first_seen, changed) = database.query(times)
     assert first_seen == changed
     later = call(2, comment="new")
     assert await target.write(1, [call(1), later, call(3)], STATE) == WriteCounts(1, 1)
-    ((still_first_seen, changed_later),) = database.query(times)
+    still_unchanged, (still_first_seen, changed_later), _ = database.query(times)
+    assert still_unchanged == unchanged
     assert still_first_seen == first_seen < changed_later
     assert await target.write(1, [], STATE) == WriteCounts()
 
 
 async def test_the_last_version_in_a_batch_counts(target: SqlTarget, database: Database) -> None:
     """A call that a batch has twice is counted once."""
-    twice = [call(1), call(1, comment="later")]
-    assert await target.write(1, twice, STATE) == WriteCounts(1, 0)
-    assert database.query("SELECT comment FROM calls") == [("later",)]
-    twice = [call(1, comment="a"), call(1, comment="b")]
-    assert await target.write(1, twice, STATE) == WriteCounts(0, 1)
+    for first, second, counts in (("", "later", WriteCounts(1)), ("a", "b", WriteCounts(0, 1))):
+        twice = [call(1, comment=first), call(1, comment=second)]
+        assert await target.write(1, twice, STATE) == counts
+        assert database.query("SELECT comment FROM calls") == [(second,)]
 
 
 async def test_values_are_stored_unchanged(target: SqlTarget, database: Database) -> None:
@@ -83,10 +80,8 @@ async def test_a_part_that_was_not_requested_stays(database: Database) -> None:
     before = database.dump()
     bare = [evolve(single, visit=None, order=None) for single in full]
     without_order = [evolve(single, order=None) for single in full]
-    assert await write(database, bare) == WriteCounts()
-    assert await write(database, bare) == WriteCounts()
-    assert await write(database, without_order, "visit") == WriteCounts()
-    assert await write(database, full, "visit", "order") == WriteCounts()
+    runs: list[Any] = [(bare,), (bare,), (without_order, "visit"), (full, "visit", "order")]
+    assert [await write(database, *run) for run in runs] == [WriteCounts()] * 4
     assert database.dump() == before
 
 
