@@ -35,7 +35,6 @@ async def test_files_share_the_rate(fake: FakeRoistat, tmp_path: Path, concurren
 
 
 async def read(body: AsyncIterable[bytes]) -> bytes:
-    """Read a body to its end."""
     return b"".join([chunk async for chunk in body])
 
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import weakref
 from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 
 from roistat_async import Limits, RetryPolicy, errors
 from tests.helpers.clients import QUICK, client
-from tests.helpers.raw_server import Connection, RawServer, answer, replies, silent, success
+from tests.helpers.raw_server import (  # fmt: skip
+    Connection,
+    RawServer,
+    answer,
+    closed_port,
+    replies,
+    silent,
+    success,
+)
 
 GOOD = success(data=[])
 
@@ -77,6 +87,28 @@ async def test_the_deadline_limits_connecting_too() -> None:
         async with client(base_url, retry=retry) as roistat, asyncio.timeout(5):
             with pytest.raises(errors.NotSentError, match="cannot connect"):
                 await roistat.scripts.list()
+
+
+async def test_an_ssl_context_adds_a_certificate_authority() -> None:
+    """A server with a certificate of that authority is trusted."""
+    authority, server_tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with (
+        RawServer(replies(GOOD), tls=server_tls) as server,
+        client(server.base_url, ssl_context=trusting) as roistat,
+    ):
+        assert await roistat.scripts.list() == []
+
+
+async def test_a_proxy_that_refuses_connections_is_not_sent() -> None:
+    """The request is not sent around the proxy."""
+    proxy = f"http://127.0.0.1:{closed_port()}"
+    async with RawServer(replies(GOOD)) as server, client(server.base_url, proxy=proxy) as roistat:
+        with pytest.raises(errors.NotSentError):
+            await roistat.scripts.list()
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("is_borrowed", [False, True])

@@ -122,16 +122,6 @@ async def test_t80_who_chooses_to_wait_waits_for_the_hour(
     assert clock.now - clock.start > 3600
 
 
-async def test_t83_refusals_without_retry_after_are_waited_out(fake: FakeRoistat) -> None:
-    """A minute of refusals does not end an operation, not even a create."""
-    clock = JumpingClock()
-    fake.fail("phone/create", Fault.error("request_limit_error"), times=6)
-    options: Any = {"attempts": 2, "clock": clock.clock}
-    async with client(fake.base_url, api_key=fake.api_key, **options) as roistat:
-        assert await roistat.phones.create(["74950009999"])
-    assert 45 < clock.now - clock.start < 120
-
-
 async def test_t85_clients_that_share_the_limit_lose_no_request() -> None:
     """Three clients, as in three processes, send at the whole rate each, and all is served."""
     quirks = Quirks(rate_per_second=30, rate_per_hour=None)

@@ -19,6 +19,10 @@ from roistat_async.wire import codec
 from ..helpers import api_doc
 
 CALL = {"id": "1", "date": "2016-06-19T09:31:01+0000", "status": "ANSWER"}
+SEGMENTS: list[Any] = [
+    None, [], [["source", "like%", "organic"]], {"or": [["source", "=", "a"]]},
+    {"and": [["source", "=", "a"], ["source", "!=", "b"]]},
+]  # fmt: skip
 EMPTY: list[Any] = [None, []]
 DATE = datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC)
 
@@ -66,28 +70,19 @@ def test_type_traps(model: type[Any], record: dict[str, Any], name: str, expecte
 
 
 @pytest.mark.parametrize(
-    "segments",
-    [None, [], [["source", "like%", "organic"]], {"or": [["source", "=", "a"]]},
-     {"and": [["source", "=", "a"], ["source", "!=", "b"]]}],
+    ("model", "record", "sent"),
+    [
+        *[(ScriptOptions, {"segments": segments}, {"segments": segments}) for segments in SEGMENTS],
+        *[(ScriptOptions, {"phone_format": text}, {"phone_format": text}) for text in (None, "8")],
+        (ScriptOptions, {}, {}),
+        (Crm, {"enabled": "1"}, {"is_enabled": 1}),  # as documented by the vendor
+    ],
 )  # fmt: skip
-def test_segments_keep_their_shape(segments: Any) -> None:
-    """Segments of any shape are sent back unchanged."""
-    options = codec.structure({"segments": segments}, ScriptOptions)
-    assert options.segments == segments
-    assert codec.unstructure(options) == {"segments": segments}
-
-
-@pytest.mark.parametrize(
-    ("value", "sent"), [(OMITTED, {}), (None, {"phone_format": None}), ("8", {"phone_format": "8"})]
-)
-def test_omitted_none_and_value_differ(value: Any, sent: dict[str, Any]) -> None:
-    """An omitted field is not sent, None is sent as null, a value as itself."""
-    assert codec.unstructure(ScriptOptions(phone_format=value)) == sent
-
-
-def test_flag_is_sent_as_is_enabled() -> None:
-    """`crm.enabled` of a response is sent as `crm.is_enabled`, as documented by the vendor."""
-    assert codec.unstructure(codec.structure({"enabled": "1"}, Crm)) == {"is_enabled": 1}
+def test_what_was_read_is_sent_back(
+    model: type[Any], record: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    """Segments keep their shape, an omitted field is not sent, and None is sent as null."""
+    assert codec.unstructure(codec.structure(record, model)) == sent
 
 
 def test_unknown_status() -> None:

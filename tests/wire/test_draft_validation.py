@@ -17,17 +17,14 @@ DATE = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def call(**fields: Any) -> CallDraft:
-    """Return a draft of a call with these fields and the required ones."""
     return CallDraft("74950000001", "79000000002", DATE, **fields)
 
 
 def options(**fields: Any) -> ScriptDraft:
-    """Return a draft of a script with these options."""
     return ScriptDraft(options=ScriptOptions(**fields))
 
 
 def crm_fields(value: Any) -> ScriptDraft:
-    """Return a draft of a script with these fields of a lead."""
     return ScriptDraft(integration=Integration(crm=Crm(custom_fields=value)))
 
 

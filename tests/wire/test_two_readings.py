@@ -66,7 +66,7 @@ def _outcomes(batch: RowBatch[Call]) -> list[Outcome]:
     return outcomes
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(pages())
 def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
     """Every call is equal with all its `extra`, and a bad record has the same path and problem.
@@ -112,7 +112,7 @@ def test_generated_calls_are_of_every_kind() -> None:
     kinds = set()
     decoder = CallDecoder()
 
-    @settings(max_examples=300, derandomize=True)
+    @settings(max_examples=150, derandomize=True)
     @given(CALLS)
     def classify(record: dict[str, Any]) -> None:
         try:
