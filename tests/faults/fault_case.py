@@ -72,12 +72,10 @@ def _draft() -> CallDraft:
 
 
 async def change(roistat: Roistat, _: Path = Path()) -> None:
-    """Update a number."""
     await roistat.phones.update(1, script_id=2)
 
 
 async def delete(roistat: Roistat, _: Path = Path()) -> None:
-    """Delete a script."""
     await roistat.scripts.delete(1)
 
 
@@ -93,7 +91,6 @@ ALL: dict[str, Operation] = {**READS, **WRITES, "download": download}
 
 
 async def failure(operation: Operation, roistat: Roistat, folder: Path) -> errors.RoistatError:
-    """Return the error of an operation."""
     with pytest.raises(errors.RoistatError) as caught:
         await operation(roistat, folder)
     return caught.value

@@ -77,14 +77,6 @@ ON_THE_WIRE = [
     not_http("T28", "2,000 headers", sends(answer(_BODY, *[f"X-{n}: 1" for n in range(2000)]))),
 ]
 
-_FAILED = (408, 425, 500, 502, 503, 504, 522, 524)
-_REFUSALS: dict[int, type[errors.APIError]] = {
-    400: errors.InvalidRequestError,
-    401: errors.AuthenticationError,
-    403: errors.AccessDeniedError,
-    404: errors.NotFoundError,
-    **dict.fromkeys((405, 413, 415, 422), errors.InvalidRequestError),
-}
 _SECRET = SECRET_TEXT.decode().replace(" ", "")
 _LOCATIONS = [
     *[(status, f"https://x.example/{_SECRET}") for status in (301, 302, 303, 307, 308)],
@@ -92,36 +84,39 @@ _LOCATIONS = [
     *[(302, address) for address in ("", None)],
 ]
 _NO_JSON = r"not a JSON object \(\d+ bytes( of [a-z]+/[a-z]+)?\)"
-_DAMAGED = "truncated or corrupt|not valid HTTP|no JSON"
+_NO_GZIP = "truncated or corrupt|not valid HTTP|no JSON"
 _PACKED = gzip.compress(_BODY)
+_NO_CONTENT = answer(b"", status="204 No Content", framing="")
 _GZIP = "Content-Encoding: gzip"
 _ENCODED = "Content-Encoding that was not requested|not valid HTTP"
 _TWICE = answer(gzip.compress(OK_BODY), "Content-Encoding: gzip, gzip")
 # aiohttp itself refuses it where no package can read it: that is as good as no HTTP.
 _BR = 0 if find_spec("brotli") or find_spec("brotlicffi") else 1
-_EMPTY: dict[str, Any] = {"says": "empty", "download": errors.NoRecordingError}
+
+
+def served(number: str, what: str, data: bytes, says: str, **options: Any) -> FaultCase:
+    """Response that arrives whole, and the same connection serves the next request."""
+    options = {"error": errors.MalformedResponseError, **options}
+    return FaultCase(number, what, sends(data, end="serve"), says=says, **options)
+
+
+def final(
+    number: str, what: str, data: bytes, says: str, error: type[errors.RoistatError]
+) -> FaultCase:
+    """Response that is final for every operation."""
+    return served(number, what, data, says, error=error, repeats=0, create=error)
 
 
 def failed(status: int, *headers: str) -> FaultCase:
     """Response of a failed server; its page holds secrets."""
     page = answer(SECRET_TEXT, *headers, status=f"{status} Oops", kind="text/html")
     what = " ".join([str(status), *headers])
-    fault = sends(page, end="serve")
-    return FaultCase("H4", what, fault, error=errors.ServerError, says=f"http_{status}")
+    return served("H4", what, page, f"http_{status}", error=errors.ServerError)
 
 
-def final(
-    number: str, what: str, data: bytes, error: type[errors.RoistatError], says: str
-) -> FaultCase:
-    """Response that is final for every operation."""
-    fault = sends(data, end="serve")
-    return FaultCase(number, what, fault, error=error, says=says, repeats=0, create=error)
-
-
-def refused(status: int, body: bytes, says: str) -> FaultCase:
+def refused(status: int, error: type[errors.APIError], body: bytes, says: str) -> FaultCase:
     """Refusal by an HTTP status."""
-    response = answer(body, status=f"{status} No")
-    return final("H5", f"{status} {says}", response, _REFUSALS[status], says)
+    return final("H5", f"{status} {says}", answer(body, status=f"{status} No"), says, error)
 
 
 def redirected(status: int, location: str | None) -> FaultCase:
@@ -130,51 +125,49 @@ def redirected(status: int, location: str | None) -> FaultCase:
     what = f"{status} to {location and location.split('/api')[0][:12]}"
     data = answer(b"", *headers, status=f"{status} Go")
     says = rf"redirects \({status}\) .* not followed"
-    return final("H6", what, data, errors.RedirectRefusedError, says)
+    return final("H6", what, data, says, errors.RedirectRefusedError)
 
 
-def unreadable(number: str, what: str, data: bytes, says: str, **options: Any) -> FaultCase:
-    """Response that is not Roistat's."""
-    options = {"error": errors.MalformedResponseError, **options}
-    return FaultCase(number, what, sends(data, end="serve"), says=says, **options)
-
-
-def unusable(number: str, what: str, data: bytes, **options: Any) -> FaultCase:
-    """Body that is not JSON of Roistat's, or cannot be decompressed."""
-    options = {"says": _NO_JSON, "download": errors.RoistatError, **options}
-    return unreadable(number, what, data, **options)
-
-
+_NEW_CODE = b'{"status": "error", "error": "new_code"}'
 BY_STATUS = [
-    *[failed(status) for status in _FAILED],
+    *[failed(status) for status in (408, 425, 500, 502, 503, 504, 522, 524)],
     # With Retry-After it is still not the limiter's: a write may have happened.
     failed(503, "Retry-After: 1"),
-    *[refused(status, SECRET_TEXT, f"http_{status}") for status in _REFUSALS],
+    refused(400, errors.InvalidRequestError, _NEW_CODE, "new_code"),
+    refused(401, errors.AuthenticationError, SECRET_TEXT, "http_401"),
+    refused(403, errors.AccessDeniedError, SECRET_TEXT, "http_403"),
+    refused(404, errors.NotFoundError, SECRET_TEXT, "http_404"),
     *[
-        refused(status, b'{"status": "error", "error": "new_code"}', "new_code")
-        for status in (400, 405)
+        refused(status, errors.InvalidRequestError, SECRET_TEXT, f"http_{status}")
+        for status in (400, 405, 413, 415, 422)
     ],
     *[redirected(status, location) for status, location in _LOCATIONS],
-    unreadable("H8", "204", answer(b"", status="204 No Content", framing=""), **_EMPTY),
-    unreadable("H8", "empty 200", answer(b""), **_EMPTY),
-    unreadable("H9", "unknown", answer(OK_BODY, "Content-Encoding: x"), _ENCODED, repeats=0),
-    unreadable("H9", "gzip twice", _TWICE, _ENCODED, repeats=0),
-    unreadable("H10", "br", answer(OK_BODY, "Content-Encoding: br"), _ENCODED, repeats=_BR),
+    served("H8", "204", _NO_CONTENT, "empty", download=errors.NoRecordingError),
+    served("H8", "empty 200", answer(b""), "empty", download=errors.NoRecordingError),
+    served("H9", "unknown", answer(OK_BODY, "Content-Encoding: x"), _ENCODED, repeats=0),
+    served("H9", "gzip twice", _TWICE, _ENCODED, repeats=0),
+    served("H10", "br", answer(OK_BODY, "Content-Encoding: br"), _ENCODED, repeats=_BR),
+]
+_WEB_PAGE = answer(b"<html>" + SECRET_TEXT + b"</html>", kind="text/html")
+_BODIES = [
+    ("J1", "web page", _WEB_PAGE),
+    ("J1", "PHP fatal", answer(b"<br /><b>Fatal error</b>: " + SECRET_TEXT)),
+    ("J4", "truncated", answer(_BODY[:-9])),
+    ("J17", "stream cut", answer(_PACKED[:-30], _GZIP)),
+    ("J18", "trailing garbage", answer(_BODY + SECRET_TEXT)),
+    ("J18", "warning before", answer(b"<b>Warning</b>: " + SECRET_TEXT + _BODY)),
+]
+_CORRUPT = _PACKED[:20] + b"\xff" * 20 + _PACKED[40:]
+_DAMAGED = [
+    ("J16", "wrong checksum", answer(_PACKED[:-8] + b"\0" * 8, _GZIP)),
+    ("J16", "corrupt", answer(_CORRUPT, _GZIP)),
+    ("J16", "label on a plain body", answer(_BODY, _GZIP)),
 ]
 IN_THE_BODY = [
-    unusable("J1", "web page", answer(b"<html>" + SECRET_TEXT + b"</html>", kind="text/html")),
-    unusable("J1", "PHP fatal", answer(b"<br /><b>Fatal error</b>: " + SECRET_TEXT)),
-    unusable("J4", "truncated", answer(_BODY[:-9])),
+    *[served(*body, _NO_JSON, download=errors.RoistatError) for body in _BODIES],
     *[
-        unusable("J16", what, answer(data, _GZIP), says=_DAMAGED, error=errors.RoistatError)
-        for what, data in {
-            "wrong checksum": _PACKED[:-8] + b"\0" * 8,
-            "corrupt": _PACKED[:20] + b"\xff" * 20 + _PACKED[40:],
-            "label on a plain body": _BODY,
-        }.items()
+        served(*body, _NO_GZIP, error=errors.RoistatError, download=errors.RoistatError)
+        for body in _DAMAGED
     ],
-    unusable("J17", "stream cut", answer(_PACKED[:-30], _GZIP)),
-    unusable("J18", "trailing garbage", answer(_BODY + SECRET_TEXT)),
-    unusable("J18", "warning before", answer(b"<b>Warning</b>: " + SECRET_TEXT + _BODY)),
 ]
 ROWS = [*ON_THE_WIRE, *BY_STATUS, *IN_THE_BODY]

@@ -67,10 +67,8 @@ class SimulatedTransport:
 def simulated(
     transport: Transport, clock: Clock, retry: RetryPolicy | None = None, limits: Limits = UNLIMITED
 ) -> Roistat:
-    """Return a client with this transport and this clock."""
     return Roistat(KEY, PROJECT, retry=retry, limits=limits, clock=clock, transport=transport)
 
 
 def body_of(request: Request) -> Any:
-    """Return the decoded body of a request."""
     return json.loads(request.body or b"{}")

@@ -169,9 +169,3 @@ async def test_what_was_not_sent_is_sent_once_it_can_be(
             await operation(roistat, tmp_path)
         await server.emptied()
     assert len(server.requests) == 1
-
-
-def test_t5_the_check_cannot_be_switched_off() -> None:
-    """There is no ssl=False: an own authority is an SSLContext, and nothing else is taken."""
-    with pytest.raises(errors.ConfigurationError):
-        client("https://127.0.0.1/api", ssl_context=False)

@@ -21,7 +21,6 @@ TARGET = "https://roistat.invalid/api/v1"
 
 
 def proxy_url(server: RawServer) -> str:
-    """Return the address of a server that is used as a proxy."""
     return f"http://user:{KEY}@127.0.0.1:{server.port}"
 
 
@@ -183,10 +182,11 @@ def test_t74_an_invalid_proxy_of_the_environment_is_refused(
 
 @pytest.mark.parametrize("checks", ["host name", "nothing"])
 def test_t75_a_context_that_does_not_check_is_refused(checks: str) -> None:
-    """The key would be sent to anyone who answers."""
+    """The key would be sent to anyone who answers; ssl_context=False is refused too."""
     context = ssl.create_default_context()
     context.check_hostname = False
     if checks == "nothing":
         context.verify_mode = ssl.CERT_NONE
-    with pytest.raises(errors.ConfigurationError, match=r"^ssl_context must check"):
-        Roistat(KEY, PROJECT, ssl_context=context)
+    for invalid in (context, False):
+        with pytest.raises(errors.ConfigurationError, match=r"^ssl_context must"):
+            Roistat(KEY, PROJECT, ssl_context=invalid)  # type: ignore[arg-type]

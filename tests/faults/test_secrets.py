@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
 
-import aiohttp
 import pytest
 
 from roistat_async import CallDraft, Period, Roistat, Timeouts, errors
@@ -109,14 +108,6 @@ async def test_s2_the_timeout_of_a_caller_leads_to_no_secret(
         error = await failure(time_out, server.base_url, tmp_path)
     assert type(error) is TimeoutError
     check(error)
-
-
-async def test_s2_a_borrowed_session_leads_to_no_secret(tmp_path: Path) -> None:
-    """Neither an open nor a closed session shows a secret."""
-    list_scripts = METHODS["scripts.list"]
-    async with RawServer(RESET) as server, aiohttp.ClientSession() as session:
-        check(await failure(list_scripts, server.base_url, tmp_path, session=session))
-    check(await failure(list_scripts, server.base_url, tmp_path, session=session))
 
 
 ENVIRONMENT = {"ROISTAT_API_KEY": KEY, "ROISTAT_PROJECT": "x"}

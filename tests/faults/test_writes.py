@@ -1,4 +1,4 @@
-"""Thousands of creates that meet every fault in simulated time: none happens twice."""
+"""Thousands of requests in simulated time: no create happens twice, no storm of retries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import pytest
 from attrs import define, field
@@ -19,7 +20,7 @@ from tests.faults.simulated import SimulatedResponse, SimulatedTransport, body_o
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import call_row
 
-SHORT, FULL = 5_000, 100_000
+SHORT, FULL = 2_000, 100_000
 WHEN = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 LIMITED = SimulatedResponse(b'{"status": "error", "error": "request_limit_error"}', 429)
 LIMITED_200 = SimulatedResponse(b'{"status": "error", "error": "request_limit_error"}')
@@ -123,3 +124,44 @@ def test_no_create_happens_twice_and_none_is_made_up(count: int) -> None:
     # It was no easy test: retries happened, and much was lost.
     assert sum(times > 1 for times in server.sent.values()) > count / 100
     assert min(len(outcomes.done), len(outcomes.unknown), *outcomes.other.values()) > count / 1000
+
+
+OPERATIONS = 60
+FAILURES: dict[str, SimulatedResponse | Exception] = {
+    "reset": LOST[0],
+    "silent": LOST[1],
+    "refused": errors.NotSentError("cannot connect"),
+    "502": SimulatedResponse(b"Bad gateway", 502),
+}
+
+
+@pytest.mark.parametrize("how", FAILURES)
+async def test_an_outage_costs_a_request_for_each_operation(how: str) -> None:
+    """A client that has spent its retries sends each request once, until requests succeed."""
+    failure: list[SimulatedResponse | Exception] = [FAILURES[how]]
+
+    async def respond(_: Any, on_sent: Callable[[], None]) -> SimulatedResponse:
+        if how != "refused":
+            on_sent()
+        response = failure[0]
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    transport = SimulatedTransport(respond)
+
+    async def requests_of_failures(count: int) -> int:
+        before = transport.requests
+        for _ in range(count):
+            with pytest.raises(errors.RoistatError):
+                await roistat.scripts.list()
+        return transport.requests - before
+
+    async with simulated(transport, JumpingClock().clock) as roistat:
+        assert await requests_of_failures(OPERATIONS) > OPERATIONS
+        assert await requests_of_failures(OPERATIONS) == OPERATIONS
+        failure[0] = SimulatedResponse()
+        for _ in range(50):
+            await roistat.scripts.list()
+        failure[0] = FAILURES[how]
+        assert await requests_of_failures(1) == 4

@@ -28,5 +28,4 @@ async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
 
 @pytest.fixture
 def recorded(fake: FakeRoistat) -> list[str]:
-    """Return the ids of calls that have a recording."""
     return list(fake.state.recordings)

@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,14 +68,6 @@ async def assert_usable(roistat: Roistat, requests: int) -> None:
 def assert_no_part_files(folder: Path) -> None:
     """Check that the folder holds no part file."""
     assert [path for path in folder.rglob("*") if path.name.endswith(".part")] == []
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition of another thread or process is true."""
-    end = time.monotonic() + 4 * _TIMEOUT
-    while not condition():
-        assert time.monotonic() < end, "the condition did not become true"
-        time.sleep(0.001)
 
 
 def _link(fd: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from tests.helpers.clients import client
 from tests.lifecycle import leaks
 from tests.lifecycle.operation_context import CLOCK
 
-FILE = "call/*/file"
 AUDIO = mp3.recording("7", 60)
 SINCE = datetime.now(UTC) - timedelta(days=30)
 PERIOD = Period(SINCE, datetime.now(UTC) + timedelta(hours=1))
@@ -48,17 +47,31 @@ async def test_a2_in_the_wait_for_a_permit(fake: FakeRoistat) -> None:
     assert len(fake.requests) == 2
 
 
-async def save_one(roistat: Roistat, ids: list[str], folder: Path) -> None:
-    await roistat.calls.download_recording(ids[0], to=folder / f"{ids[0]}.mp3")
+def save_file(roistat: Roistat, to: Path, **options: Any) -> Awaitable[object]:
+    return roistat.calls.download_recording(10001, to=to / "a.mp3", **options)
 
 
-async def save_many(roistat: Roistat, ids: list[str], folder: Path) -> None:
-    async with roistat.calls.download_recordings(ids[:4], folder, concurrency=2) as outcomes:
+def save_sheet(roistat: Roistat, to: Path, **options: Any) -> Awaitable[object]:
+    return roistat.calls.export_xls(PERIOD, to=to / "a.xls", **options)
+
+
+def copy(roistat: Roistat, to: Path, **options: Any) -> Awaitable[object]:
+    return sync_calls(roistat, to / "calls.db", since=SINCE, **options)
+
+
+async def copy_recordings(roistat: Roistat, to: Path, **options: Any) -> None:
+    await copy(roistat, to)
+    await sync_recordings(roistat, to / "calls.db", to / "mp3", limit=4, **options)
+
+
+async def save_many(roistat: Roistat, folder: Path) -> None:
+    answered = roistat.calls.list(filters=[("status", "=", "ANSWER")], limit=4)
+    async with roistat.calls.download_recordings(answered, folder, concurrency=2) as outcomes:
         async for _ in outcomes:
             pass
 
 
-def cancel_at_each_await(task: asyncio.Task[None]) -> None:
+def cancel_at_each_await(task: asyncio.Task[object]) -> None:
     """Cancel as a scope of anyio does, until the task has ended."""
     if not task.done():
         task.cancel()
@@ -66,14 +79,13 @@ def cancel_at_each_await(task: asyncio.Task[None]) -> None:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-@pytest.mark.parametrize("save", [save_one, save_many])
+@pytest.mark.parametrize("save", [save_file, save_many])
 @pytest.mark.parametrize("cancel", [asyncio.Task.cancel, cancel_at_each_await], ids=["A2", "A80"])
 async def test_in_a_call_of_the_disk(
-    save: Callable[[Roistat, list[str], Path], Coroutine[Any, Any, None]],
+    save: Callable[[Roistat, Path], Awaitable[object]],
     call: str,
-    cancel: Callable[[asyncio.Task[None]], object],
+    cancel: Callable[[asyncio.Task[object]], object],
     roistat: Roistat,
-    recorded: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -86,7 +98,7 @@ async def test_in_a_call_of_the_disk(
         original(*arguments)
 
     monkeypatch.setattr(os, call, slow)
-    task = asyncio.create_task(save(roistat, recorded, tmp_path))
+    task = asyncio.ensure_future(save(roistat, tmp_path))
     while not entered.is_set():
         await asyncio.sleep(0.001)
     cancel(task)
@@ -100,15 +112,14 @@ async def test_in_a_call_of_the_disk(
     await assert_nothing_left(roistat, tmp_path)
 
 
-Call = Callable[[Roistat, Path], Awaitable[object]]
-TIMED: dict[str, tuple[str, Call]] = {
+TIMED: dict[str, tuple[str, Callable[..., Awaitable[object]]]] = {
     "list": ("script/list", lambda roistat, _: roistat.scripts.list()),
     "create": ("phone/create", lambda roistat, _: roistat.phones.create(["74950000999"])),
     "pages": ("call/list", lambda roistat, _: roistat.calls.list().collect()),
     "walk": ("call/list", lambda roistat, _: anext(aiter(roistat.calls.history(PERIOD)))),
-    "file": (FILE, lambda roistat, to: roistat.calls.download_recording(10001, to=to / "a.mp3")),
-    "sheet": ("xls/export", lambda roistat, to: roistat.calls.export_xls(PERIOD, to=to / "a.xls")),
-    "sync": ("call/list", lambda roistat, to: sync_calls(roistat, to / "calls.db", since=SINCE)),
+    "file": ("call/*/file", save_file),
+    "sheet": ("xls/export", save_sheet),
+    "sync": ("call/list", copy),
 }
 
 
@@ -144,34 +155,15 @@ def stop(*_: object) -> None:
     raise Stop
 
 
-async def copy_recordings(roistat: Roistat, to: Path) -> object:
-    await sync_calls(roistat, to / "calls.db", since=SINCE)
-    return await sync_recordings(roistat, to / "calls.db", to / "mp3", progress=stop, limit=4)
-
-
-STOPPED: dict[str, Call] = {
-    "download_recording": lambda roistat, to: roistat.calls.download_recording(
-        10001, to=to / "a.mp3", progress=stop
-    ),
-    "export_xls": lambda roistat, to: roistat.calls.export_xls(
-        PERIOD, to=to / "a.xls", progress=stop
-    ),
-    "sync_calls": lambda roistat, to: sync_calls(
-        roistat, to / "calls.db", since=SINCE, progress=stop
-    ),
-    "sync_recordings": copy_recordings,
-}
-
-
-@pytest.mark.parametrize("name", STOPPED)
+@pytest.mark.parametrize("stopped", [save_file, save_sheet, copy, copy_recordings])
 async def test_a9_a_callback_that_raises(
-    name: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+    stopped: Callable[..., Awaitable[object]], fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
     """The exception of a caller's callback is raised, and no partial file is left."""
     fake.state.recordings["10001"] = AUDIO
     with leaks.no_loop_errors():
         with pytest.raises(Stop):
-            await STOPPED[name](roistat, tmp_path)
+            await stopped(roistat, tmp_path, progress=stop)
         assert leaks.tasks() == set()
     await assert_nothing_left(roistat, tmp_path)
     assert not [*tmp_path.glob("a.*")]

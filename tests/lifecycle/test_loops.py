@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from roistat_async import Limits, Roistat
 from tests.helpers.clients import client
 from tests.helpers.raw_server import RawServer, replies, success
@@ -74,9 +76,9 @@ async def send(roistat: Roistat, tasks: int) -> None:
     await asyncio.gather(*[roistat.phones.list().first() for _ in range(tasks)])
 
 
-async def test_a8_ten_thousand_tasks() -> None:
+@pytest.mark.parametrize("tasks", [3_000, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_a8_thousands_of_tasks(tasks: int) -> None:
     """Ten thousand tasks are served, few at a time, and a waiting one costs less than 20 KiB."""
-    tasks = 10_000
     limits = Limits(per_second=None, per_hour=None, concurrency=8)
     async with (
         RawServer(replies(success(data=[], total=0))) as server,

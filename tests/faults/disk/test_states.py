@@ -11,14 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
-from roistat_async import Limits, RetryPolicy, Roistat, errors
+from roistat_async import Roistat, errors
 from roistat_async.sync import sync_calls
 from roistat_async.sync.status import read_status
-from roistat_async.testing import FakeRoistat, Fault
+from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import UNLIMITED, client
-from tests.helpers.clock import JumpingClock
 from tests.lifecycle.operation_context import CLOCK, ids_in
 from tests.sync.live import DAY, NOON, Live, living, moment
 
@@ -132,37 +130,3 @@ def watermark(live: Live) -> datetime:
     (project,) = read_status(live.path).projects
     assert project.sealed_until is not None
     return project.sealed_until
-
-
-@pytest.mark.parametrize("days", [-1, TEN_YEARS], ids=["F9 a day back", "F9 ten years on"])
-@pytest.mark.parametrize("kind", ["date", "seconds"])
-async def test_f9_the_clock_of_a_wait(kind: str, days: int, fake: FakeRoistat) -> None:
-    """A Retry-After is measured by the clock of the server, so no wait is negative or endless."""
-    jumping = JumpingClock()
-    wrong = jumping.clock.utc_now() + timedelta(days=days)
-    clock = evolve(jumping.clock, utc_now=lambda: wrong)
-    fake.clock = lambda: NOON
-    date = moment(NOON + 7).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    fake.fail("script/list", Fault.retry_after(date if kind == "date" else "7"))
-    retry = RetryPolicy(max_attempts=2)
-    async with client(fake.base_url, api_key=fake.api_key, clock=clock, retry=retry) as roistat:
-        assert await roistat.scripts.list()
-    assert all(0 <= wait <= 10 for wait in jumping.slept)
-    assert sum(jumping.slept) >= 7
-
-
-async def test_f9_the_clock_of_the_limits(fake: FakeRoistat) -> None:
-    """Time that jumps ahead, as after a long sleep of the machine, costs no wait.
-
-    Back it cannot go: the limits are counted by a clock that is monotonic.
-    """
-    jumping = JumpingClock()
-    limits = Limits(per_second=2, per_hour=4)
-    async with client(
-        fake.base_url, api_key=fake.api_key, clock=jumping.clock, limits=limits
-    ) as roistat:
-        for _ in range(3):
-            await roistat.scripts.list()
-            jumping.now += TEN_YEARS * DAY.total_seconds()
-            await roistat.scripts.list()
-    assert jumping.slept == []
