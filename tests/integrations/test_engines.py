@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from roistat_async import Limits
 from roistat_async.sync import Part, PartReport, plan, run_part
-from roistat_async.testing import FakeRoistat, Quirks
+from roistat_async.testing import FakeRoistat
+from tests.helpers.clients import UNLIMITED
+from tests.sync import live
 
 pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `arrow`")
 
@@ -24,8 +25,7 @@ CALLS = 40
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
     """Yield a server of three projects; processes that start later have its key and address."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    with FakeRoistat(projects=PROJECTS[1:], calls=CALLS, quirks=quirks).in_thread() as fake:
+    with live.server(CALLS, projects=PROJECTS[1:]).in_thread() as fake:
         monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
         monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
         monkeypatch.delenv("ROISTAT_PROJECT", raising=False)
@@ -36,8 +36,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
 def parts(server: FakeRoistat, tmp_path: Path) -> list[Part]:
     """Plan one part for each project, all into one folder of Parquet files."""
     since = datetime.now(UTC) - timedelta(days=100)
-    limits = Limits(per_second=None, per_hour=None)
-    return plan(PROJECTS, to=tmp_path / "calls.parquet", since=since, limits=limits)
+    return plan(PROJECTS, to=tmp_path / "calls.parquet", since=since, limits=UNLIMITED)
 
 
 def check(reports: list[PartReport]) -> None:
@@ -95,6 +94,4 @@ def test_duckdb_and_dask_read_the_folder(parts: list[Part]) -> None:
     pytest.importorskip("pandas", reason="pandas is missing: pip install pandas")
     dataframe: Any = pytest.importorskip("dask.dataframe", reason="Dask has no dataframes")
     counts = dataframe.read_parquet(parts[0].to).groupby("project").size().compute()
-    assert {int(project): int(count) for project, count in counts.items()} == dict.fromkeys(
-        PROJECTS, CALLS
-    )
+    assert {int(project): int(count) for project, count in counts.items()} == dict(rows)

@@ -47,9 +47,6 @@ def days_ago(days: float) -> datetime:
     return moment(NOON) - days * DAY
 
 
-# The first run, and the second
-
-
 async def test_the_first_run_copies_all_calls(live: Live) -> None:
     """The copy equals the server, and the report has the numbers."""
     report = await live.sync()
@@ -108,9 +105,6 @@ async def test_invalid_arguments_are_refused(live: Live, options: dict[str, Any]
     assert live.count_requests() == 0
 
 
-# Late calls and active calls
-
-
 async def test_p11_a_late_call_needs_the_lookback_or_a_reread(live: Live) -> None:
     """A run reads the lookback again (docs/fault-matrix.md P11), `reread` reads a whole period."""
     await live.sync()
@@ -148,9 +142,6 @@ async def test_a_call_active_for_a_month_is_not_read_again(live: Live) -> None:
     live.edit(-2, status="ANSWER", duration=5)
     await live.sync(lookback=timedelta(0))
     assert live.ask("SELECT count(*) FROM calls WHERE status = 'ACTIVE'") == [(1,)]
-
-
-# Interrupted runs
 
 
 @pytest.mark.parametrize("batches", [1, 3, 6, 10])
@@ -308,9 +299,6 @@ async def test_a_failed_run_is_resumed(live: Live, fault: str) -> None:
     assert live.is_same()
 
 
-# Closed periods
-
-
 async def test_nothing_from_until_on_is_copied(live: Live) -> None:
     """A second run reads the lookback of the period, and an open run continues after it."""
     await live.sync(since=days_ago(5), until=days_ago(2))
@@ -364,9 +352,6 @@ async def test_an_interrupted_closed_run_is_resumed(live: Live, batches: int) ->
     assert live.is_same()
 
 
-# Backfill
-
-
 async def test_an_earlier_since_reads_only_older_calls(live: Live) -> None:
     """The lookback is read again, the coverage grows, and it never shrinks."""
     await live.sync(since=days_ago(3))
@@ -399,9 +384,6 @@ async def test_a_backfill_is_stored_month_by_month(tmp_path: Path) -> None:
         assert live.is_same()
         assert report.added == 3000 - before
         assert report.calls < 3000 - before + 80
-
-
-# Reread
 
 
 async def test_p12_reread_marks_deleted_calls(live: Live) -> None:
@@ -472,9 +454,6 @@ async def test_an_interrupted_reread_marks_nothing(live: Live) -> None:
     before = live.state("watermark")
     await live.sync()
     assert live.state("watermark") >= before
-
-
-# Several projects, parts of calls, bad records, progress
 
 
 @pytest.mark.parametrize("is_shared", [False, True], ids=["same path", "same target"])
@@ -553,9 +532,6 @@ async def test_odd_values_and_duplicate_rows_are_counted(live: Live) -> None:
     ((extra,),) = live.ask("SELECT extra FROM calls WHERE extra IS NOT NULL")
     assert json.loads(extra) == {"duration": "forty"}
     assert len(live.copied()) == 300
-
-
-# Clocks
 
 
 @pytest.mark.parametrize("skew", [-86_400.0, HOUR])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -13,7 +12,6 @@ import pytest
 from roistat_async.errors import SyncError
 from roistat_async.sync import schema
 from roistat_async.sync.call_rows import COLUMNS
-from roistat_async.sync.sql import transaction
 
 from .databases import insert_call
 
@@ -134,13 +132,6 @@ def test_a_failed_migration_changes_nothing(connection: Connection) -> None:
     assert not connection.in_transaction
 
 
-def test_a_newer_version_is_refused(connection: Connection) -> None:
-    """Its columns may have another meaning."""
-    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-    with pytest.raises(SyncError, match=r"calls\.db .* newer version; upgrade roistat_async"):
-        schema.migrate(connection, PATH)
-
-
 OTHERS = ["CREATE TABLE a (b)", "PRAGMA user_version = 3", "PRAGMA application_id = 3"]
 
 
@@ -152,13 +143,3 @@ def test_another_program_is_refused(empty: Connection, statement: str) -> None:
     with pytest.raises(SyncError, match="another program; name another file"):
         schema.migrate(empty, PATH)
     assert [*empty.iterdump()] == before
-
-
-def test_a_transaction_is_all_or_nothing(connection: Connection) -> None:
-    """The connection can be used after an error."""
-    with suppress(ZeroDivisionError), transaction(connection, schema.BEGIN):
-        insert_call(connection, "1", NOON)
-        raise ZeroDivisionError
-    with transaction(connection, schema.BEGIN):
-        insert_call(connection, "2", NOON)
-    assert _ids(connection) == ["2"]

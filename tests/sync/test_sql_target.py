@@ -41,14 +41,6 @@ async def test_the_state_has_documented_columns(target: SqlTarget, database: Dat
     }
 
 
-async def test_active_calls_are_sorted_by_time(target: SqlTarget) -> None:
-    """As text, 12:00:00.000005Z sorts before 12:00:00Z."""
-    dates = [NOON, NOON.replace(microsecond=5), NOON - DAY]
-    calls = [call(n, date=date, status=CallStatus.ACTIVE) for n, date in enumerate(dates)]
-    await target.write(1, calls, STATE)
-    assert await target.active(1) == sorted(dates)
-
-
 async def test_a_full_run_marks_deleted_calls(target: SqlTarget, database: Database) -> None:
     """Only calls of the period and the project are marked, and no row is removed."""
     await target.open(2, ADDRESS)

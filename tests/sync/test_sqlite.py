@@ -7,7 +7,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,18 +18,14 @@ from roistat_async.models.calls import CallStatus
 from roistat_async.sync import SqliteTarget, WriteCounts
 from roistat_async.sync.sql import SqlConnection
 
-from .calls_db import ADDRESS, EMPTY, STATE, TickingClock, call
+from .calls_db import ADDRESS, EMPTY, STATE, call
 from .databases import Database, query
 from .test_sql_target import check_last_batch, run_process
 
 
 @pytest.fixture
-async def target(path: Path) -> AsyncIterator[SqliteTarget]:
-    """Yield a target in which project 1 is open."""
-    opened = SqliteTarget(path, now=TickingClock())
-    await opened.open(1, ADDRESS)
-    yield opened
-    await opened.close()
+def database(sqlite: Database) -> Database:
+    return sqlite  # so that the target is one of SQLite
 
 
 async def test_a_closed_target_leaves_no_wal(target: SqliteTarget, path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from roistat_async import errors, sync
 from roistat_async.errors import SyncError
@@ -70,9 +70,6 @@ def test_public_names_have_docstrings() -> None:
     for kind in (sync.SyncReport, sync.SyncProgress, sync.RecordingsReport, SyncState, WriteCounts):
         fields = [name for name in kind.__slots__ if name[0] != "_"]
         assert [name for name in fields if name not in str(kind.__doc__)] == []
-
-
-# What every stored copy does, in a database and in files
 
 
 @frozen
@@ -175,13 +172,14 @@ async def test_projects_share_a_target(case: Case) -> None:
 async def test_active_calls_are_remembered(case: Case) -> None:
     """Each date of the project is there once and in order, until its call ended."""
     calls = [call(4, 1, "ACTIVE"), call(2, 2, "ACTIVE"), call(3, 2, "ACTIVE"), call(5, 4)]
-    await copy(case.target(), calls, state(24))
+    later = evolve(calls[1], id="6", date=calls[1].date.replace(microsecond=5))  # as text, earlier
+    await copy(case.target(), [later, *calls], state(24))
     target = case.target()
     await target.open(PROJECT, URL)
-    assert await target.active(PROJECT) == [calls[0].date, calls[1].date]
-    await target.write(PROJECT, [call(4, 1), *calls[1:]], state(24))
+    assert await target.active(PROJECT) == [calls[0].date, calls[1].date, later.date]
+    await target.write(PROJECT, [call(4, 1), *calls[1:], later], state(24))
     await target.finish(PROJECT, state(24))
-    assert await target.active(PROJECT) == [calls[1].date]
+    assert await target.active(PROJECT) == [calls[1].date, later.date]
     await target.open(PROJECT + 1, URL)
     assert await target.active(PROJECT + 1) == []
     await target.close()
