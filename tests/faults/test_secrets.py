@@ -1,4 +1,4 @@
-"""Rows S2, S6 and S9: where the key goes, and what errors lead to (all methods; few faults)."""
+"""Rows S2 and S9: where the key goes, and what errors lead to (all methods; few faults)."""
 
 from __future__ import annotations
 
@@ -210,18 +210,3 @@ async def test_s2_s9_h10_the_key_goes_to_its_host_only(tmp_path: Path) -> None:
         assert f"Host: 127.0.0.1:{server.port}\r\n".encode() in request
         accepted = b"identity" if b"/file?" in request else b"gzip"
         assert b"Accept-Encoding: " + accepted + b"\r\n" in request
-
-
-async def test_s6_an_id_does_not_leave_its_path(tmp_path: Path) -> None:
-    """A path in place of an id is refused before any connection, and no folder is made."""
-    call_id, folder = "../../x", tmp_path / "new"
-    async with FaultServer() as server, client(server.base_url) as roistat:
-        with pytest.raises(errors.ConfigurationError):
-            await roistat.calls.download_recording(call_id, to=folder / "x.mp3")
-        with pytest.raises(errors.ConfigurationError):
-            roistat.calls.recording(call_id)
-        with pytest.raises(errors.ConfigurationError):
-            roistat.calls.download_recordings([call_id], folder)
-        with pytest.raises(errors.ConfigurationError):
-            await roistat.calls.delete([call_id])
-    assert (server.connections, folder.exists()) == (0, False)

@@ -138,12 +138,12 @@ FAILURES: dict[str, SimulatedResponse | Exception] = {
 @pytest.mark.parametrize("how", FAILURES)
 async def test_an_outage_costs_a_request_for_each_operation(how: str) -> None:
     """A client that has spent its retries sends each request once, until requests succeed."""
-    failure: list[SimulatedResponse | Exception] = [FAILURES[how]]
+    is_down = True
 
     async def respond(_: Any, on_sent: Callable[[], None]) -> SimulatedResponse:
         if how != "refused":
             on_sent()
-        response = failure[0]
+        response = FAILURES[how] if is_down else SimulatedResponse()
         if isinstance(response, Exception):
             raise response
         return response
@@ -160,8 +160,8 @@ async def test_an_outage_costs_a_request_for_each_operation(how: str) -> None:
     async with simulated(transport, JumpingClock().clock) as roistat:
         assert await requests_of_failures(OPERATIONS) > OPERATIONS
         assert await requests_of_failures(OPERATIONS) == OPERATIONS
-        failure[0] = SimulatedResponse()
+        is_down = False
         for _ in range(50):
             await roistat.scripts.list()
-        failure[0] = FAILURES[how]
+        is_down = True
         assert await requests_of_failures(1) == 4

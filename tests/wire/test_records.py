@@ -39,8 +39,8 @@ def _decode(data: Any, model: type[Any] = Call, *, skip_bad: bool = True) -> Row
     return records.decode_list(ApiResponse(raw, 7, msgspec.Raw()), model, skip_bad=skip_bad)
 
 
-def test_error_names_the_bad_record() -> None:
-    """By default the page is an error with index and path; no traceback shows the value (J26)."""
+def test_j26_error_names_the_bad_record() -> None:
+    """By default the page is an error with index and path; no traceback shows the value."""
     with pytest.raises(MalformedResponseError, match='on_bad_record="skip"') as caught:
         _decode(PAGE, skip_bad=False)
     error = caught.value
@@ -54,7 +54,7 @@ def test_error_names_the_bad_record() -> None:
     assert (error.__cause__, error.__context__) == (None, None)
 
 
-def test_a_bad_record_loses_no_other() -> None:
+def test_j26_a_bad_record_loses_no_other() -> None:
     """With "skip" the other 999 are returned, and the bad one is reported."""
     batch = _decode(PAGE)
     assert [call.id for call in batch.items] == [str(n) for n in range(1000) if n != 500]

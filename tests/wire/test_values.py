@@ -96,7 +96,7 @@ def test_ids_and_phones(check: Any, value: Any) -> None:
         "../../x", "%2e%2e", "a/b", "1?x", "1#x", b"1", [1], "lead_5",
     ],
 )  # fmt: skip
-def test_no_ids(value: Any) -> None:
+def test_s6_no_ids(value: Any) -> None:
     """Nothing else is used in a URL, a body or a file name (D14)."""
     with pytest.raises(ConfigurationError, match=r"^call_id must be an id") as caught:
         values.validate_id(value, "call_id")
