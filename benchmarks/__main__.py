@@ -19,6 +19,7 @@ BENCHES = (
     "arrow",
     "windows",
     "limit",
+    "shared_limit",
     "requests",
     "gzip",
     "downloads",

@@ -102,6 +102,19 @@ def test_each_project_has_a_report(client: Any, server: FakeRoistat, tmp_path: P
     check_second_run(tmp_path, client, server)
 
 
+def test_workers_share_the_limits_of_a_file(
+    client: Any, server: FakeRoistat, tmp_path: Path
+) -> None:
+    """Each request of each worker is counted for its project in the file."""
+    earlier = len(server.requests)
+    limits = Limits(per_second=None, shared_file=tmp_path / "limits.db")
+    reports = dask.sync_on_dask(parts_to(tmp_path, limits=limits), client)
+    assert {report.status for report in reports} == {"ok"}
+    with closing(sqlite3.connect(tmp_path / "limits.db")) as connection:
+        counted = dict(connection.execute("SELECT project, count(*) FROM sent GROUP BY project"))
+    assert counted == Counter(str(request.project) for request in server.requests[earlier:])
+
+
 def test_s144_a_refused_project_fails_alone(
     client: Any, server: FakeRoistat, tmp_path: Path
 ) -> None:
