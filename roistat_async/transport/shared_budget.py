@@ -262,8 +262,7 @@ class SharedBudget:
         db.execute(query, [now])
         db.execute("DELETE FROM pending WHERE expires <= ?", [now])
         db.execute("DELETE FROM waiting WHERE expires <= ?", [now])
-        # Kept a second longer, because turns begin when a request leaves its window.
-        longest = max(self._second.length, self._hour.length) + 1.0
+        longest = max(self._second.length, self._hour.length)
         db.execute("DELETE FROM sent WHERE at <= ?", [now - longest])
 
     def _correct_times(self, db: sqlite3.Connection, now: float, utc: float) -> None:
@@ -278,7 +277,11 @@ class SharedBudget:
             for table in ("pending", "waiting", "throttled"):
                 db.execute(f"DELETE FROM {table}")
             db.execute("UPDATE boot SET id = ?", [budget_file.boot_id()])
-        (newest,) = db.execute("SELECT max(at) FROM sent").fetchone()
+        query = (
+            "SELECT max(at) FROM (SELECT max(at) AS at FROM sent UNION ALL "
+            "SELECT max(at) FROM pending UNION ALL SELECT max(at) FROM throttled)"
+        )
+        (newest,) = db.execute(query).fetchone()
         if newest is not None and newest > now + _CLOCK_TOLERANCE:
             shift = newest - now
             db.execute("UPDATE sent SET at = at - ?", [shift])
