@@ -40,7 +40,6 @@ def parts(server: FakeRoistat, tmp_path: Path) -> list[Part]:
 
 
 def check(reports: list[PartReport]) -> None:
-    """Check that each project is copied."""
     assert [(report.project, report.status, report.added) for report in reports] == [
         (project, "ok", CALLS) for project in PROJECTS
     ]

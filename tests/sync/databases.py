@@ -78,7 +78,6 @@ class Database:
         return is_postgres(self.location)
 
     def target(self, **options: Any) -> SqlTarget:
-        """Return a target that is not open yet."""
         if self.is_postgres:
             return PostgresTarget(str(self.location), **options)
         return SqliteTarget(self.location, **options)

@@ -44,7 +44,6 @@ class Time:
 
 
 def moment(seconds: float) -> datetime:
-    """Return the datetime of a time of the server."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -62,7 +61,6 @@ class Copied:
 
     @property
     def database(self) -> Database:
-        """The copy as a database."""
         return Database(self.path)
 
     def ask(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -124,13 +122,11 @@ class Live(Copied):
         return str(self.fake.state.add_call(date=self.time.now - ago, **fields)["id"])
 
     def edit(self, index: int, **fields: Any) -> str:
-        """Edit a call of the server; return its id."""
         call_id = str(self.fake.state.calls[index]["id"])
         self.fake.state.edit_call(call_id, **fields)
         return call_id
 
     def delete(self, *indexes: int) -> list[str]:
-        """Delete calls of the server; return their ids."""
         ids = [str(self.fake.state.calls[index]["id"]) for index in indexes]
         for call_id in ids:
             self.fake.state.delete_call(call_id)

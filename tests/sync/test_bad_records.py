@@ -43,7 +43,6 @@ class Copy:
         return json.dumps(content).encode()
 
     async def noted(self) -> list[NotedRecord]:
-        """Return the notes of the copy."""
         target, project = open_target(self.live.path), self.live.fake.project
         try:
             await target.open(project, self.live.roistat.base_url)

@@ -43,7 +43,6 @@ class KilledSync(Copied):
     """Recordings of calls that were deleted on the server, by file name."""
 
     def start(self, *options: str) -> subprocess.Popen[str]:
-        """Start a run."""
         self.runs += 1
         arguments = ["--to", str(self.path), "--recordings", str(self.folder), "--since", "2d"]
         command = [*_SYNC, *arguments, "--page-size", "10", *options]
@@ -56,7 +55,6 @@ class KilledSync(Copied):
         return subprocess.Popen(command, text=True, env=os.environ | settings, **pipes)
 
     def finish(self, *options: str) -> None:
-        """Complete a run."""
         with self.start(*options) as process:
             _, err = process.communicate(timeout=_TIMEOUT)
         assert process.returncode in self.success_codes, err
@@ -125,7 +123,6 @@ class KilledSync(Copied):
         return {path.name: path.read_bytes() for path in paths}
 
     def recordings(self) -> dict[str, bytes]:
-        """Return the files that must exist."""
         return {f"{call}.mp3": body for call, body in self.fake.state.recordings.items()}
 
 
@@ -163,8 +160,8 @@ def check_complete(killed: KilledSync) -> None:
 @pytest.mark.parametrize(
     ("database", "kills"),
     [
-        ("sqlite", 20),
-        ("postgres", 12),
+        ("sqlite", 12),
+        ("postgres", 10),
         *(pytest.param(kind, 200, marks=pytest.mark.long) for kind in KINDS),
     ],
     indirect=["database"],

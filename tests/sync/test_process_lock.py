@@ -29,7 +29,6 @@ sys.stdin.read()
 
 @contextmanager
 def locked_by_process(copy: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Lock a copy in another process."""
     command = [sys.executable, "-c", HOLDER, str(copy), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

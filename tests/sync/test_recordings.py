@@ -391,7 +391,7 @@ async def test_a_cancel_at_any_step_loses_nothing(archive: Archive) -> None:
         task = asyncio.create_task(archive.sync(concurrency=3))
         for _ in range(steps):
             await asyncio.sleep(0)
-        steps += 61 if archive.database.is_postgres else 7  # it takes longer to connect
+        steps += 97 if archive.database.is_postgres else 7  # it takes longer to connect
         is_done = task.done()
         task.cancel()
         with suppress(asyncio.CancelledError):

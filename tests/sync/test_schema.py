@@ -27,7 +27,6 @@ def connection(sqlite_connection: Connection) -> Connection:
 
 @pytest.fixture
 def empty() -> Iterator[Connection]:
-    """Yield a database without tables."""
     opened = sqlite3.connect(":memory:", isolation_level=None)
     yield opened
     opened.close()

@@ -126,7 +126,6 @@ KILLED = "state_table.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"  #
 
 
 async def run_process(copy: Location, failure: str) -> subprocess.CompletedProcess[str]:
-    """Write one call, fail in this way, and write more."""
     command = [sys.executable, "-c", PROCESS % failure, str(copy)]
     run = partial(subprocess.run, command, capture_output=True, text=True, timeout=60)
     return await asyncio.to_thread(run)

@@ -26,7 +26,6 @@ from .target_cases import URL, copy, reopen
 
 
 def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:
-    """Run code in another process."""
     command = [sys.executable, "-c", code, str(path)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
