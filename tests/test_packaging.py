@@ -49,10 +49,12 @@ def test_requirement_has_a_bound_and_a_reason(requirement: str) -> None:
 
 
 def test_pythons_have_no_gap() -> None:
-    """The classifiers name every minor version from `requires-python` on."""
+    """The classifiers name every version from `requires-python` on, and CI runs exactly those."""
     minors = [int(version.split(".")[1]) for version in PYTHONS]
     assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
     assert minors == list(range(minors[0], minors[0] + len(minors)))
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(3\.\d+)"', workflow)) == set(PYTHONS)
 
 
 @pytest.mark.parametrize("tool", ["ruff", "mypy", "pyright"])
@@ -64,26 +66,15 @@ def test_tools_check_for_the_oldest_python(tool: str) -> None:
     assert settings[names[tool]] in {oldest, f"py{oldest.replace('.', '')}"}
 
 
-def test_urls_are_those_of_one_repository() -> None:
-    """A package index shows documentation, source, changelog and issues."""
+def test_the_package_has_what_an_index_shows() -> None:
+    """It has documentation, source, changelog and issues of one repository, and its types.
+
+    Installed, it has the command `roistat` and its pytest plugin.
+    """
     urls = PROJECT["urls"]
     assert set(urls) == {"Documentation", "Source", "Changelog", "Issues"}
     assert all(url.startswith(urls["Source"]) for url in urls.values())
-
-
-def test_types_are_shipped() -> None:
-    """Type checkers use the annotations of the installed package."""
     assert resources.files("roistat_async").joinpath("py.typed").is_file()
     assert "Typing :: Typed" in PROJECT["classifiers"]
-
-
-def test_command_and_fixture_are_installed() -> None:
-    """The installed package has the command `roistat` and its pytest plugin."""
     points = metadata.distribution("roistat_async").entry_points
     assert {point.name for point in points} == {"roistat", "roistat_async"}
-
-
-def test_workflow_runs_every_python() -> None:
-    """CI covers exactly the versions of the classifiers."""
-    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    assert set(re.findall(r'"(3\.\d+)"', workflow)) == set(PYTHONS)

@@ -55,11 +55,9 @@ async def events(history: api.History, ended: set[str]) -> None:
 async def scripts(roistat: Roistat, draft: api.ScriptDraft) -> None:
     """Scripts."""
     script = await roistat.scripts.create(draft)
-    assert_type(script, api.Script)
-    assert_type(script.id, int)
-    assert_type(script.is_enabled, bool | None)
+    assert_type((script, script.to_draft()), tuple[api.Script, api.ScriptDraft])
+    assert_type((script.id, script.is_enabled), tuple[int, bool | None])
     assert_type(script.options.phone_format, str | api.Omitted | None)
-    assert_type(script.to_draft(), api.ScriptDraft)
     assert_type(await roistat.scripts.list(is_deleted=False), Sequence[api.Script])
     await roistat.scripts.update(script, api.ScriptDraft(name="New name"))
     await roistat.scripts.update(script.id, script.to_draft())
@@ -72,8 +70,7 @@ async def phones(roistat: Roistat, when: datetime) -> None:
     pager = roistat.phones.list(filters=[("is_external", "=", 1)], sort=("id", "desc"))
     assert_type(pager, api.Pager[Phone])
     async for phone in pager:
-        assert_type(phone, Phone)
-        assert_type(phone.script, api.Script | None)
+        assert_type((phone, phone.script), tuple[Phone, api.Script | None])
         assert_type(phone.last_use_date, datetime | None)
         await roistat.phones.update(phone, script_id=11)
     await roistat.phones.update(5, script_id=11, last_use_date=when)
@@ -85,47 +82,31 @@ async def phones(roistat: Roistat, when: datetime) -> None:
 
 async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
     """Lists and histories."""
-    pager = roistat.calls.list(
-        filters=[("date", ">", start), ("date", "<", end)],
-        extend=("visit", "order"),
-        sort=("date", "asc"),
-        page_size=1000,
-        limit=None,
-        on_bad_record="skip",
-    )
+    between: api.Filters[api.CallField] = [("date", ">", start), ("date", "<", end)]
+    pager = roistat.calls.list(filters=between, extend=("visit", "order"), sort=("date", "asc"))
+    pager = roistat.calls.list(page_size=1000, limit=None, on_bad_record="skip")
     assert_type(pager, api.Pager[Call])
     async for call in pager:
-        assert_type(call.id, str)
-        assert_type(call.date, datetime)
-        assert_type(call.status, api.CallStatus | None)
-        assert_type(call.duration, int | None)
-        assert_type(call.visit, api.Visit | None)
-        assert_type(call.order, api.Order | None)
-        assert_type(call.static_source, api.Source | None)
+        assert_type((call.id, call.date, call.duration), tuple[str, datetime, int | None])
+        assert_type((call.status, call.visit), tuple[api.CallStatus | None, api.Visit | None])
+        assert_type((call.order, call.static_source), tuple[api.Order | None, api.Source | None])
         assert_type(call.extra, dict[str, Any])
     async for page in pager.pages():
-        assert_type(page, Page[Call])
-        assert_type(page.items, list[Call])
-    assert_type(await pager.first(), Call | None)
-    assert_type(await pager.collect(), list[Call])
+        assert_type((page, page.items), tuple[Page[Call], list[Call]])
+    assert_type((await pager.first(), await pager.collect()), tuple[Call | None, list[Call]])
     walk = roistat.calls.history(
         Period(start, end), extend=("visit",), page_size=1000, concurrency=4, resume_from=None
     )
-    assert_type(walk, api.History)
-    async for call in walk:
-        assert_type(call, Call)
-    async for some in walk.pages():
-        assert_type(some, Page[Call])
-    assert_type(walk.report, api.HistoryReport)
+    assert_type(([call async for call in walk], walk), tuple[list[Call], api.History])
+    assert_type([page async for page in walk.pages()], list[Page[Call]])
+    assert_type((walk.report, walk.resume_token), tuple[api.HistoryReport, str])
     assert_type(walk.report.sealed_until, datetime | None)
-    assert_type(walk.resume_token, str)
 
 
 async def writing_calls(roistat: Roistat, when: datetime) -> None:
     """Writes of calls."""
-    draft = CallDraft(
-        callee="1", caller="2", date=when, status=api.CallStatus.ANSWER, order_id=None
-    )
+    status = api.CallStatus.ANSWER
+    draft = CallDraft(callee="1", caller="2", date=when, status=status, order_id=None)
     call = await roistat.calls.create(draft)
     assert_type(call, Call)
     await roistat.calls.update(call, comment=None, status="ANSWER")
@@ -136,33 +117,27 @@ async def writing_calls(roistat: Roistat, when: datetime) -> None:
 async def files(roistat: Roistat, period: Period, call: Call) -> None:
     """Recordings and the export."""
     saved = await roistat.calls.download_recording(call, to="1234.mp3", progress=print)
-    assert_type(saved, api.Download)
-    assert_type(saved.path, Path)
+    assert_type((saved, saved.path), tuple[api.Download, Path])
     assert_type(await roistat.calls.export_xls(period, to=Path("calls.xls")), api.Download)
-    recording = roistat.calls.recording(1234)
+    recording = roistat.calls.recording(call, **range_arguments({"Range": "bytes=0-"}))
     assert isinstance(recording, AbstractAsyncContextManager)
     async with roistat.calls.recording(1234) as body:
-        async for chunk in body:
-            assert_type(chunk, bytes)
-    async with roistat.calls.recording(call, **range_arguments({"Range": "bytes=0-"})) as body:
-        assert_type(body.status, int)
-        assert_type(body.headers, dict[str, str])
+        assert_type([chunk async for chunk in body], list[bytes])
+        assert_type((body.status, body.headers), tuple[int, dict[str, str]])
     missed = roistat.calls.history(period, where=lambda call: call.is_missed)
     assert_type([call async for call in missed], list[Call])
     assert_type(await roistat.calls.get(call, extend=("visit",)), Call)
     outcomes = roistat.calls.download_recordings([call, "5", 6], "recordings/", concurrency=8)
     assert isinstance(outcomes, AsyncIterator)
     async for outcome in outcomes:
-        assert_type(outcome, api.DownloadOutcome)
-        assert_type(outcome.status, api.DownloadStatus)
+        assert_type((outcome, outcome.status), tuple[api.DownloadOutcome, api.DownloadStatus])
         assert_type(outcome.error, errors.RoistatError | None)
 
 
 async def analytics(roistat: Roistat, period: Period) -> None:
     """Analytics."""
     stats = await roistat.analytics.get(period)
-    assert_type(stats, api.CallAnalytics)
-    assert_type(stats.call_cost.average, float | None)
+    assert_type((stats, stats.call_cost.average), tuple[api.CallAnalytics, float | None])
     assert_type(stats.hourly_weekly_quantity.by_hours[0].missed, int)
 
 
@@ -177,8 +152,7 @@ async def resolving(roistat: Roistat, error: errors.OutcomeUnknownError) -> None
 def failures(error: Exception) -> None:
     """Exceptions."""
     if isinstance(error, errors.RateLimitError):
-        assert_type(error.retry_after, float | None)
-        assert_type(error.code, str)
+        assert_type((error.retry_after, error.code), tuple[float | None, str])
     if isinstance(error, errors.MalformedResponseError):
         assert_type(error.path, str)
     if isinstance(error, errors.OutcomeUnknownError):
@@ -187,8 +161,7 @@ def failures(error: Exception) -> None:
 
 def periods(when: datetime) -> None:
     """Periods."""
-    assert_type(Period.last(days=7), Period)
-    assert_type(Period.parse("2026-05-01..2026-05-31"), Period)
+    assert_type((Period.last(days=7), Period.parse("2026-05-01")), tuple[Period, Period])
 
 
 async def syncs(roistat: Roistat, start: datetime) -> None:
@@ -196,7 +169,6 @@ async def syncs(roistat: Roistat, start: datetime) -> None:
     report = await sync_calls(
         roistat, "calls.db", since=start, lookback=timedelta(hours=24), progress=print
     )
-    assert_type(report, SyncReport)
-    assert_type(report.sealed_until, datetime)
+    assert_type((report, report.sealed_until), tuple[SyncReport, datetime])
     saved = await sync_recordings(roistat, Path("calls.db"), "recordings/", progress=print)
     assert_type(saved, RecordingsReport)

@@ -46,23 +46,15 @@ def _exists(path: str) -> bool:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_named_paths_exist(document: Path) -> None:
-    """A path in a document leads to a file or folder of the repository."""
-    assert [path for path in _paths(document) if not _exists(path)] == []
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_named_files_exist(document: Path) -> None:
-    """A file that is named without its folder exists somewhere in the package or the tests."""
-    known = {path.name for folder in (PACKAGE, ROOT / "tests") for path in folder.rglob("*.py")}
-    named = set(_FILE.findall(document.read_text(encoding="utf-8")))
-    assert named - known - {"conftest.py", "noxfile.py"} == set()
+    """Each path, file without its folder, and link in a document leads to a file or folder.
 
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_to_files(document: Path) -> None:
-    """A link inside the repository has a target, and so has one to a file of it on the web."""
+    A link may also lead to a file of the repository on the web.
+    """
     text = document.read_text(encoding="utf-8")
+    assert [path for path in _paths(document) if not _exists(path)] == []
+    known = {path.name for folder in (PACKAGE, ROOT / "tests") for path in folder.rglob("*.py")}
+    assert set(_FILE.findall(text)) - known - {"conftest.py", "noxfile.py"} == set()
     targets = [document.parent / link for link in _LINK.findall(text)]
     targets += [ROOT / path for path in _WEB_LINK.findall(text)]
     assert [target for target in targets if not target.exists()] == []

@@ -49,16 +49,12 @@ def test_or_is_no_period() -> None:
 @pytest.mark.parametrize(
     ("value", "operator", "operand", "expected"),
     [
-        (None, "=", None, False),  # as in SQL, nothing compares with NULL
-        (None, "!=", "1", False),
-        (None, "null", 1, True),
-        ("a.c (x)", "like", "A.C (", True),  # only the percent sign is special
-        ("a.c (x)", "like", "a%x", False),
-        ("a.c (x)", "like", "abc", False),
+        *[(None, "=", None, False), (None, "!=", "1", False), (None, "null", 1, True)],
+        *[("a.c (x)", "like", operand, operand == "A.C (") for operand in ("A.C (", "a%x", "abc")],
     ],
 )
 def test_null_and_like(value: str | None, operator: str, operand: Any, expected: bool) -> None:
-    """NULL matches only the operator `null`; in a pattern only the percent sign is special."""
+    """NULL matches only the operator `null`, as in SQL; only the percent sign is special."""
     row: dict[str, object] = {"id": value}
     assert Condition("id", operator, operand).matches(row.get) is expected
 
