@@ -1,4 +1,4 @@
-"""Many projects on two worker processes of Dask, against all of them in one asyncio process.
+"""Many projects on two and four worker processes of Dask, against one asyncio process.
 
 Two servers, each a process of its own, have half of the projects each. They keep the pages of the
 history, so that they do little work on the cores that are measured. Each project is copied into a
@@ -6,7 +6,8 @@ SQLite database of its own, eight at the same time. The workers are started befo
 
 The first rows have no limit of requests: the work is that of the processor. In the last ones the
 servers refuse what exceeds 10 requests a second of a project, as the API does; the ideal is the
-number of pages of a project divided by 10 a second, for all projects at the same time.
+number of pages of a project divided by 10 a second, for all projects at the same time. They show
+for how many projects one process keeps up with the limit.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,9 +32,8 @@ from .page_server import KEY, Plan, serving_pages
 from .server import Served
 from .timing import Ratio, missing
 
-GOAL = 0.59
-"""1.7 times the speed of one process."""
-WORKERS = 2
+GOALS = {2: 0.59, 4: 0.59}
+"""Goal of each number of workers: 1.7 times the speed of one process, on two cores."""
 SERVERS = 2
 PER_SECOND = 10
 _AT_ONCE = 8
@@ -43,67 +44,58 @@ Run = Callable[[list[Part]], list[PartReport]]
 
 
 def run(*, quick: bool) -> list[Ratio]:
-    """Measure one process and two workers in turn."""
+    """Measure one process and each number of workers in turn."""
     if find_spec("distributed") is None:
         missing("distributed")
         return []
-    projects, pages, rounds = (4, 2, 1) if quick else (200, 50, 3)
-    limited_projects, limited_pages = (4, 2) if quick else (8, 50)
-    with _cluster() as client:
-
-        def on_dask(parts: list[Part]) -> list[PartReport]:
-            from roistat_async.integrations.dask import sync_on_dask
-
-            return sync_on_dask(parts, client)
-
-        ways: dict[str, Run] = {"one process": _in_one_process, "Dask": on_dask}
-        rows = [
-            *_unlimited_rows(
-                ways, projects, Plan(pages=pages, generated=True, cached=True), rounds
-            ),
-            *_limited_rows(
-                ways,
-                limited_projects,
-                Plan(pages=limited_pages, generated=True, cached=True, per_second=PER_SECOND),
-            ),
+    projects, pages = (4, 2) if quick else (200, 50)
+    limited_projects, limited_pages = ((4,), 2) if quick else ((2, 4, 8), 50)
+    content = Plan(pages=pages, generated=True, cached=True)
+    limited = Plan(pages=limited_pages, generated=True, cached=True, per_second=PER_SECOND)
+    with ExitStack() as opened:
+        clients = {workers: opened.enter_context(_cluster(workers)) for workers in GOALS}
+        ways: dict[str, Run] = {"one process": _in_one_process}
+        ways |= {_name(workers): partial(_on_dask, client) for workers, client in clients.items()}
+        rows = _unlimited_rows(ways, projects, content)
+        peaks = {workers: _peak_memory(client) for workers, client in clients.items()}
+        rows += [
+            Ratio(f"memory of a worker, {_name(workers)}", "at its peak", None, peak, "MB")
+            for workers, peak in peaks.items()
         ]
-        peaks = client.run(resource.getrusage, resource.RUSAGE_SELF)
-    megabytes = [usage.ru_maxrss / 1024 for usage in peaks.values()]
-    return [*rows, Ratio("memory of a worker", "at its peak", None, tuple(megabytes), "MB")]
-
-
-def _unlimited_rows(ways: dict[str, Run], projects: int, content: Plan, rounds: int) -> list[Ratio]:
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    with _servers(content) as servers:
-        for number in range(rounds + 1):
-            for name, way in ways.items():
-                spent = _seconds(way, projects, content, servers, _UNLIMITED)
-                if number:  # the first round fills the caches of the servers
-                    seconds[name].append(spent)
-    pairs = zip(seconds["Dask"], seconds["one process"], strict=True)
-    what = f"{projects} projects x {content.total:,} calls"
-    ratios = tuple(own / other for own, other in pairs)
-    calls = projects * content.total
-    return [
-        Ratio(f"{what}, {WORKERS} workers", "one process", GOAL, ratios),
-        *(
-            Ratio(f"{what}, {name}", "", None, tuple(calls / spent for spent in measured), "1/s")
-            for name, measured in seconds.items()
-        ),
-    ]
-
-
-def _limited_rows(ways: dict[str, Run], projects: int, content: Plan) -> list[Ratio]:
-    ideal = content.pages / PER_SECOND
-    rows = []
-    for name, way in ways.items():
-        with _servers(content) as servers:
-            spent = _seconds(way, projects, content, servers, _LIMITED)
-            refusals = sum(server.refusals for server in servers)
-        what = f"{projects} projects at {PER_SECOND} requests/s, {name}"
-        rows.append(Ratio(what, "ideal", None, (spent / ideal,)))
-        rows.append(Ratio(f"{what}: refusals", "", 0.0, (float(refusals),), "n"))
+        for number in limited_projects:
+            for name in ("one process", _name(2)):
+                rows += _limited_rows(name, ways[name], number, limited)
     return rows
+
+
+def _unlimited_rows(ways: dict[str, Run], projects: int, content: Plan) -> list[Ratio]:
+    with _servers(content) as servers:
+        _seconds(_in_one_process, SERVERS, content, servers, _UNLIMITED)  # fills their caches
+        seconds = {
+            name: _seconds(way, projects, content, servers, _UNLIMITED)
+            for name, way in ways.items()
+        }
+    what = f"{projects} projects x {content.total:,} calls"
+    calls = projects * content.total
+    rows = []
+    for workers, goal in GOALS.items():
+        ratio = seconds[_name(workers)] / seconds["one process"]
+        rows.append(Ratio(f"{what}, {_name(workers)}", "one process", goal, (ratio,)))
+    for name, spent in seconds.items():
+        rows.append(Ratio(f"{what}, {name}", "", None, (calls / spent,), "1/s"))
+    return rows
+
+
+def _limited_rows(name: str, way: Run, projects: int, content: Plan) -> list[Ratio]:
+    with _servers(content) as servers:
+        spent = _seconds(way, projects, content, servers, _LIMITED)
+        refusals = sum(server.refusals for server in servers)
+    what = f"{projects} projects at {PER_SECOND} requests/s, {name}"
+    ideal = content.pages / PER_SECOND
+    return [
+        Ratio(what, "ideal", None, (spent / ideal,)),
+        Ratio(f"{what}: refusals", "", 0.0, (float(refusals),), "n"),
+    ]
 
 
 def _seconds(
@@ -131,6 +123,22 @@ def _seconds(
     return spent
 
 
+def _name(workers: int) -> str:
+    return f"{workers} workers"
+
+
+def _on_dask(client: Any, parts: list[Part]) -> list[PartReport]:
+    from roistat_async.integrations.dask import sync_on_dask
+
+    return sync_on_dask(parts, client)
+
+
+def _peak_memory(client: Any) -> tuple[float, ...]:
+    """Return the largest resident size of each worker in MB."""
+    usages = client.run(resource.getrusage, resource.RUSAGE_SELF).values()
+    return tuple(usage.ru_maxrss * 1024 / 1e6 for usage in usages)
+
+
 def _in_one_process(parts: list[Part]) -> list[PartReport]:
     async def run_all() -> list[PartReport]:
         free = asyncio.Semaphore(_AT_ONCE)
@@ -151,7 +159,7 @@ def _servers(content: Plan) -> Iterator[list[Served]]:
 
 
 @contextmanager
-def _cluster() -> Iterator[Any]:
+def _cluster(workers: int) -> Iterator[Any]:
     """Start the workers, which inherit the key from the environment."""
     import distributed
 
@@ -159,8 +167,8 @@ def _cluster() -> Iterator[Any]:
     os.environ.pop("ROISTAT_API_KEY_FILE", None)
     with (
         distributed.LocalCluster(
-            n_workers=WORKERS,
-            threads_per_worker=_AT_ONCE // WORKERS,
+            n_workers=workers,
+            threads_per_worker=_AT_ONCE // workers,
             dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
