@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -94,3 +95,35 @@ def test_duckdb_and_dask_read_the_folder(parts: list[Part]) -> None:
     dataframe: Any = pytest.importorskip("dask.dataframe", reason="Dask has no dataframes")
     counts = dataframe.read_parquet(parts[0].to).groupby("project").size().compute()
     assert {int(project): int(count) for project, count in counts.items()} == dict(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)  # the start of Java takes long on a busy machine
+def test_spark_reads_the_folder(parts: list[Part]) -> None:
+    """Spark counts the calls of each project, and reads their dates as times of UTC."""
+    sql: Any = pytest.importorskip("pyspark.sql", reason="Spark is missing: pip install pyspark")
+    if shutil.which("java") is None:
+        pytest.skip("Java is missing, which Spark needs: apt install default-jre-headless")
+    reports = [run_part(part) for part in parts]
+    check(reports)
+    builder = sql.SparkSession.builder.master("local[1]")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "1",
+    }
+    spark = builder.config(map=settings).getOrCreate()
+    try:
+        calls = spark.read.parquet(parts[0].to)
+        counts = {
+            row["project"]: row["count"] for row in calls.groupBy("project").count().collect()
+        }
+        assert counts == dict.fromkeys(PROJECTS, CALLS)
+        days = (
+            calls.selectExpr("CAST(date AS date) = CAST(day AS date) AS same").distinct().collect()
+        )
+        assert [row["same"] for row in days] == [True]
+    finally:
+        spark.stop()
