@@ -127,11 +127,7 @@ MISSED = [
 
 @pytest.mark.parametrize(
     ("statuses", "is_answered", "is_missed"),
-    [
-        (["ANSWER"], True, False),
-        (["ACTIVE", None], False, False),
-        (MISSED, False, True),
-    ],
+    [(["ANSWER"], True, False), (["ACTIVE", None], False, False), (MISSED, False, True)],
     ids=["answered", "neither", "missed"],
 )
 def test_a_call_is_answered_or_missed(

@@ -71,12 +71,6 @@ async def post(browser: Browser, fields: Any, secret: str = SECRET, **options: A
         return response.status
 
 
-async def test_both_events_of_a_call(browser: Browser, calls: Calls) -> None:
-    """A start and an end of one call are two events; both may go to one URL."""
-    assert [await post(browser, START), await post(browser, END_2019)] == [200, 200]
-    assert [type(event) for event in calls] == [CallStarted, CallEnded]
-
-
 async def test_w1_an_event_twice(browser: Browser, calls: Calls) -> None:
     """Of the same event, at one time or later, one is handled, and all others get 200 after it."""
     statuses = await asyncio.gather(*[post(browser, END_2019) for _ in range(10)])
@@ -229,7 +223,7 @@ async def test_a_route_without_the_secret(calls: Calls, caplog: pytest.LogCaptur
 
 
 async def test_events_of_the_fake(browser: Browser, calls: Calls) -> None:
-    """What the fake posts is received with the fields of its calls."""
+    """Start and end of a call, posted to one URL by the fake, are received with their fields."""
     async with FakeRoistat(calls=40) as fake:
         call = next(row for row in fake.state.calls if row["visit"] and row["order"])
         url = str(browser.make_url(f"/roistat/{SECRET}"))
