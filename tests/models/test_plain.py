@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from roistat_async import Call, CallStatus, Phone, ScriptDraft, Source, Visit
+from roistat_async import Call, CallStatus, Phone, ScriptDraft, ScriptOptions, Source, Visit
 from roistat_async.models.plain import format_date, to_plain
 from roistat_async.wire import codec
 from tests.helpers.strategies import CALLS
@@ -62,7 +62,11 @@ def test_every_call_is_json(record: dict[str, Any]) -> None:
 def test_other_models_are_dicts_too() -> None:
     """Numbers and drafts have the same form; what a draft omits is left out."""
     assert Phone(id=5, phone="74951234567").to_dict()["phone"] == "74951234567"
-    assert to_plain(ScriptDraft(name="New")) == {"name": "New"}
+    options = ScriptOptions(css_selector=["a"])
+    assert to_plain(ScriptDraft(name="New", options=options)) == {
+        "name": "New",
+        "options": {"css_selector": ["a"]},
+    }
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_requirements_of_quirks(api: PlainClient) -> None:
     refused = await api("calltracking/script/create", name="A")
     api.fake.quirks.replaceable_numbers_required = False
     api.fake.quirks.call_name_required = api.fake.quirks.script_id_as_string = True
-    created = await api("calltracking/script/create", name="A")
+    created = await api("calltracking/script/create", name="A", integration={})
     assert (refused["error"], created["data"]["id"]) == (INVALID, 4)
     assert "name" in (await api("phone-call", **CALL))["description"]
     rows = (await api("calltracking/phone/list", sort=["id", "asc"]))["data"]
