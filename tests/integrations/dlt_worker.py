@@ -6,11 +6,13 @@ once after the step before it. The step "none" runs to the end. Each exit code i
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from roistat_async.integrations.dlt import roistat_source
@@ -22,12 +24,13 @@ _STEPS = ("extract", "normalize", "load")
 def _run(step: str, delay: float) -> None:
     settings = json.loads(sys.argv[2])
     pipeline = Warehouse(sys.argv[3], sys.argv[4], Path(sys.argv[1])).pipeline()
+    calls = roistat_source(**settings).with_resources("calls")
     if step == "none":
         pipeline.run()  # what an earlier process left
-        pipeline.run(roistat_source(**settings))
+        pipeline.run(calls)
         return
     steps = (
-        lambda: pipeline.extract(roistat_source(**settings)),
+        lambda: pipeline.extract(calls),
         pipeline.normalize,
         pipeline.load,
     )
@@ -45,7 +48,10 @@ def _kill_after(delay: float) -> None:
 
 
 def main() -> None:
-    """Fork a process for each line of stdin."""
+    """Fork a process for each line of stdin; what all of them import is imported before."""
+    with suppress(ImportError):
+        importlib.import_module("pandas")  # dlt looks for it
+    Warehouse(sys.argv[3], sys.argv[4], Path(sys.argv[1])).pipeline("none").destination_client()
     for line in sys.stdin:
         child = os.fork()
         if not child:
