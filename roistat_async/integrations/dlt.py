@@ -25,7 +25,6 @@ from ..models.analytics import CallAnalytics
 from ..models.omitted import OMITTED
 from ..models.period import Period, check_aware, to_utc
 from ..wire.list_query import CallExtension
-from .arrow import calls_to_table, pa
 from .background_loop import iterate_in_thread
 
 if TYPE_CHECKING:
@@ -37,6 +36,9 @@ else:
     dlt = import_extra("dlt", extra="dlt")
     with_config = import_extra("dlt.common.configuration", extra="dlt").with_config
     TSecretStrValue = import_extra("dlt.common.typing", extra="dlt").TSecretStrValue
+    import_extra("pyarrow", extra="dlt")  # .arrow would name the extra `arrow`
+
+from .arrow import calls_to_table, pa
 
 _T = TypeVar("_T")
 _DAY = timedelta(days=1)
@@ -338,16 +340,12 @@ def _to_warehouse(table: Any) -> Any:
     for index, field in enumerate(table.schema):
         column = table.column(index)
         if pa.types.is_list(field.type):
-            texts = [None if row is None else _to_json(row) for row in column.to_pylist()]
+            texts = [row if row is None else msgspec.json.encode(row) for row in column.to_pylist()]
             table = table.set_column(index, field.name, pa.array(texts, pa.string()))
         elif pa.types.is_string(field.type) and _has_nul(column):
             replaced = pa.compute.replace_substring(column, "\0", "\ufffd")
             table = table.set_column(index, field, replaced)
     return table
-
-
-def _to_json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def _has_nul(column: Any) -> bool:

@@ -25,7 +25,6 @@ from roistat_async.testing import FakeRoistat, Fault, Quirks
 
 distributed = pytest.importorskip("distributed", reason="distributed is missing: extra `dask`")
 dask = pytest.importorskip("roistat_async.integrations.dask")
-dask_config = pytest.importorskip("dask").config
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default:.*:ResourceWarning")]
 
@@ -33,7 +32,6 @@ SINCE = datetime.now(UTC) - timedelta(days=100)
 UNLIMITED = Limits(per_second=None, per_hour=None)
 PROJECTS = [12345, *range(1, 8)]
 CALLS = 60
-VARIABLES = ("ROISTAT_API_KEY", "ROISTAT_BASE_URL")
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +49,11 @@ def server() -> Iterator[FakeRoistat]:
 @pytest.fixture(scope="module")
 def client(server: FakeRoistat) -> Iterator[Any]:
     """Yield a client of two worker processes, which are started again when a test kills them."""
-    # Workers are forked from a process that has imported Dask, and had the variables of its time.
     with (
-        dask_config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=2,
             dashboard_address="127.0.0.1:0",
-            env={name: os.environ[name] for name in VARIABLES},
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as opened,
     ):
@@ -172,6 +167,7 @@ def test_s147_an_unexpected_error_of_a_worker(
 
 def test_s148_no_scheduler_answers() -> None:
     """The error names the address; one that is none is refused."""
+    dask_config = pytest.importorskip("dask").config
     with (
         dask_config.set({"distributed.comm.timeouts.connect": "1s"}),
         pytest.raises(errors.SyncError, match="no Dask scheduler answers at tcp"),
@@ -251,17 +247,15 @@ async def _serve(kind: str, arguments: dict[str, Any]) -> None:
         await server.finished()
 
 
-def _run_server(kind: str, arguments: dict[str, Any], variables: dict[str, str]) -> None:
-    os.environ.update(variables)
+def _run_server(kind: str, arguments: dict[str, Any]) -> None:
     asyncio.run(_serve(kind, arguments))
 
 
 @contextmanager
 def dask_process(kind: str, **arguments: Any) -> Iterator[Any]:
     """Run a `Scheduler` or a `Worker` of Dask as a process of its own."""
-    variables = {name: os.environ[name] for name in VARIABLES}
-    forked = multiprocessing.get_context("forkserver")
-    process = forked.Process(target=_run_server, args=(kind, arguments, variables))
+    spawned = multiprocessing.get_context("spawn")
+    process = spawned.Process(target=_run_server, args=(kind, arguments))
     process.start()
     try:
         yield process

@@ -372,10 +372,12 @@ def test_a_missing_key_names_each_way(monkeypatch: pytest.MonkeyPatch) -> None:
         integration.roistat_source(project=1, since=SINCE)
 
 
-def test_s109_dlt_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without dlt, the import names the extra."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "dlt"]:
+@pytest.mark.parametrize("library", ["dlt", "pyarrow"])
+def test_s109_a_library_is_missing(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without dlt or what it needs, the import names the extra `dlt`."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == library]:
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.delitem(sys.modules, integration.__name__)
+    for name in ("dlt", "arrow"):
+        monkeypatch.delitem(sys.modules, f"roistat_async.integrations.{name}", raising=False)
     with pytest.raises(errors.ConfigurationError, match=r"pip install 'roistat_async\[dlt\]'"):
         importlib.import_module(integration.__name__)
