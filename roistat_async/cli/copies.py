@@ -11,16 +11,24 @@ from .text import print_error
 
 
 class ExistingCopy(click.Path):
-    """Path of a copy that exists, or the URL of a database, whose password is hidden at once."""
+    """Path of a copy that exists, or the URL of a database or an object store.
+
+    The password of a database is hidden at once.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a path, or a URL as it is."""
+        from ..integrations.objects import is_url
         from ..sync.postgres_address import is_postgres
 
         if is_postgres(value):
             hide_password(value)
             return value
-        return super().convert(value, param, ctx)
+        if not is_url(value):
+            return super().convert(value, param, ctx)
+        if not self.dir_okay:
+            self.fail("name a database: calls.db or postgresql://…", param, ctx)
+        return value
 
 
 class RecordingsPlace(click.Path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -46,14 +45,15 @@ def command(*, database: str, days: int, tz: str, json: bool | None) -> int:
     \b
     roistat status calls.db --days 30 --tz Europe/Moscow
     roistat status postgresql://user@host/database
+    roistat status s3://bucket/calls.parquet
     """
     from ..sync.file_status import is_file_copy, read_file_status
     from ..sync.status import read_status
     from .output import wants_json, write_json
 
     zone = parse_zone(tz)
-    if is_file_copy(Path(database)):
-        files = read_file_status(Path(database))
+    if is_file_copy(database):
+        files = read_file_status(database)
         projects: Sequence[ProjectStatus | FileProjectStatus] = files
         lines = _file_lines(files, zone)
     else:

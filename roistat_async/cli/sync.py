@@ -31,7 +31,7 @@ _CALLS_AT_ONCE = 4
 @click.command("sync")
 @click.option(
     "--to", required=True, metavar="COPY",
-    help="calls.db (SQLite), postgresql://…, calls.ndjson, calls.parquet/ or - for stdout.",
+    help="calls.db (SQLite), postgresql://…, calls.ndjson, calls.parquet/, s3://… or - for stdout.",
 )  # fmt: skip
 @click.option(
     "--since", metavar="DATE",

@@ -1,4 +1,4 @@
-"""Recordings in an object store: S3 and what speaks its protocol, Google Cloud Storage, Azure.
+"""Objects in a store: S3 and what speaks its protocol, Google Cloud Storage, Azure.
 
     await roistat.calls.download_recording(call, to="s3://bucket/calls/1234.mp3")
     await sync_recordings(roistat, "calls.db", "s3://bucket/calls")
@@ -13,16 +13,16 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
 
-from ..errors import ConfigurationError, DownloadError
+from ..errors import ConfigurationError, DownloadError, SyncError
 from ..extras import import_extra
 from ..files.part_file import PartFile
 from ..files.paths import make_folder
@@ -30,6 +30,7 @@ from ..files.threads import run_in_thread, shielded
 from ..models.downloads import Download
 
 if TYPE_CHECKING:
+    from obstore import PutMode, UpdateVersion
     from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "gs", "az", "file")
@@ -37,9 +38,36 @@ SCHEMES = ("s3", "gs", "az", "file")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _REFUSED = ("PermissionDeniedError", "UnauthenticatedError")
 _NO_ACCESS = "the store refuses it; check the credentials, and the right to read and write here"
+_TRY_AGAIN = "try again later"
 _STATUS = re.compile(r"status code: ([0-9]{3})")
 _READ_SIZE = 1024 * 1024  # bytes read from the temporary file at a time
 _UPLOAD_SIZE = 5 * 1024 * 1024  # bytes of a request, above which there are several; the least of S3
+
+
+@frozen
+class ObjectVersion:
+    """Version of an object, by which a store knows whether it was replaced."""
+
+    e_tag: str | None
+    version: str | None = field(eq=False)  # of Google Cloud Storage, which compares it
+
+    @property
+    def condition(self) -> UpdateVersion:
+        """The condition that an object still has this version."""
+        condition: UpdateVersion = {}
+        if self.e_tag is not None:
+            condition["e_tag"] = self.e_tag
+        if self.version is not None:
+            condition["version"] = self.version
+        return condition
+
+
+@frozen
+class StoredObject:
+    """Content of an object, and its version."""
+
+    data: bytes
+    version: ObjectVersion
 
 
 @frozen
@@ -55,7 +83,7 @@ class ObjectFolder:
 
         Raises ConfigurationError for another URL, and if the extra `objects` is missing.
         """
-        _check_url(url)
+        check_url(url)
         url = url.rstrip("/")
         from_url = import_extra("obstore.store", extra="objects").from_url
         try:
@@ -72,9 +100,9 @@ class ObjectFolder:
     def __truediv__(self, key: str) -> ObjectPath:
         return ObjectPath(self, Path(key))
 
-    def url_of(self, key: Path) -> str:
+    def url_of(self, key: Path | str) -> str:
         """Return the URL of an object."""
-        return f"{self.url}/{key.as_posix()}"
+        return f"{self.url}/{Path(key).as_posix()}"
 
     def open_part(self, target: Path) -> PartFile:
         """Return a file that becomes an object when it is published."""
@@ -84,7 +112,7 @@ class ObjectFolder:
         """Return the size of an object, None if there is none."""
         import obstore
 
-        async with self._errors(key):
+        with self._errors(key):
             try:
                 return int((await obstore.head_async(self.store, key.as_posix()))["size"])
             except FileNotFoundError:
@@ -94,7 +122,7 @@ class ObjectFolder:
         """Yield the bytes of an object."""
         import obstore
 
-        async with self._errors(key):
+        with self._errors(key):
             response = await obstore.get_async(self.store, key.as_posix())
             async for chunk in response.stream():
                 yield bytes(chunk)
@@ -107,7 +135,7 @@ class ObjectFolder:
         """
         import obstore
 
-        async with self._errors(key):
+        with self._errors(key):
             # One part at a time: the writer aborts only what `write` waits for, not its `close`.
             writer = obstore.open_writer_async(
                 self.store, key.as_posix(), buffer_size=_UPLOAD_SIZE, max_concurrency=1
@@ -122,8 +150,62 @@ class ObjectFolder:
                 raise
             await shielded(writer.__aexit__(None, None, None))
 
-    @asynccontextmanager
-    async def _errors(self, key: Path) -> AsyncIterator[None]:
+    def get(self, key: str) -> StoredObject | None:
+        """Return an object, None if there is none; this blocks."""
+        import obstore
+
+        with self._blocking_errors(key):
+            try:
+                response = obstore.get(self.store, key)
+                return StoredObject(bytes(response.bytes()), _version(response.meta))
+            except FileNotFoundError:
+                return None
+
+    def put(
+        self, key: str, data: bytes | memoryview, *, replaces: ObjectVersion | None
+    ) -> ObjectVersion | None:
+        """Write an object by one request, which leaves it whole or absent; this blocks.
+
+        Return None, and write nothing, unless the object has the version `replaces` (None: there is
+        none). A store whose settings exclude such conditions writes it in any case.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        condition: PutMode = "create" if replaces is None else replaces.condition
+        content = bytes(data)  # obstore takes a memoryview for an iterable
+        with self._blocking_errors(key):
+            try:
+                result = obstore.put(self.store, key, content, mode=condition, use_multipart=False)
+            except NotImplementedError:
+                result = obstore.put(self.store, key, content, use_multipart=False)
+            except (AlreadyExistsError, PreconditionError):
+                # The response to an attempt that wrote it may have been lost.
+                stored = self.get(key)
+                return stored.version if stored is not None and stored.data == content else None
+            return _version(result)
+
+    def version_of(self, key: str) -> ObjectVersion | None:
+        """Return the version of an object, None if there is none; this blocks."""
+        import obstore
+
+        with self._blocking_errors(key):
+            try:
+                return _version(obstore.head(self.store, key))
+            except FileNotFoundError:
+                return None
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the last parts of the keys and prefixes directly below a prefix; this blocks."""
+        import obstore
+
+        with self._blocking_errors(prefix):
+            listed = obstore.list_with_delimiter(self.store, prefix or None)
+        keys = [*listed["common_prefixes"], *(item["path"] for item in listed["objects"])]
+        return [key.rpartition("/")[2] for key in keys]
+
+    @contextmanager
+    def _errors(self, key: Path) -> Iterator[None]:
         """Raise DownloadError for an error of the store, whose own text may show an account."""
         from obstore.exceptions import BaseError
 
@@ -134,6 +216,18 @@ class ObjectFolder:
         else:
             return
         raise DownloadError(f"{self.url_of(key)}: {reason}", path=key)
+
+    @contextmanager
+    def _blocking_errors(self, key: str) -> Iterator[None]:
+        """Raise SyncError for an error of the store."""
+        try:
+            with self._errors(Path(key)):
+                yield
+        except DownloadError as error:
+            problem = str(error)
+        else:
+            return
+        raise SyncError(problem, temporary=_TRY_AGAIN in problem)
 
 
 @frozen
@@ -199,7 +293,8 @@ def open_path(target: str | os.PathLike[str] | ObjectPath) -> ObjectPath | Path:
     return ObjectFolder.from_url(folder) / name
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
+    """Raise ConfigurationError for a URL that names no place in a store, or has a secret."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
         raise ConfigurationError(
@@ -227,4 +322,8 @@ def _reason(error: Exception) -> str:
     status = _STATUS.search(str(error))
     if status is not None and status[1] in ("401", "403"):
         return _NO_ACCESS
-    return f"the store failed ({f'status {status[1]}' if status else kind}); try again later"
+    return f"the store failed ({f'status {status[1]}' if status else kind}); {_TRY_AGAIN}"
+
+
+def _version(result: Mapping[str, Any]) -> ObjectVersion:
+    return ObjectVersion(result.get("e_tag"), result.get("version"))

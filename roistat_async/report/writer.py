@@ -20,7 +20,6 @@ from ..models.analytics import CallAnalytics
 from ..models.period import Period
 from ..sync.file_status import is_file_copy
 from ..sync.flat_calls import read_flat_calls
-from ..sync.postgres_address import is_postgres
 from ..sync.status import ProjectStatus, read_status
 from ..sync.timestamps import parse_utc
 from ..validation import require_int
@@ -92,7 +91,7 @@ async def write_report(
 
 def check_copy(copy: str | os.PathLike[str]) -> None:
     """Raise ConfigurationError for a copy in files, which a report cannot read."""
-    if not is_postgres(copy) and is_file_copy(Path(copy)):
+    if is_file_copy(copy):
         raise ConfigurationError(
             "a report reads a copy in SQLite or PostgreSQL, not NDJSON or Parquet files; "
             "sync into calls.db too"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 
 from attrs import frozen
 
 from ..errors import SyncError
+from ..integrations.objects import is_url
 from . import state_file
 from .bad_records import NotedRecord
+from .data_folder import DataFolder, LocalFolder, open_data_folder, parse_location
+from .postgres_address import is_postgres
 from .state_file import ProjectState, StateFile
 
 
@@ -27,14 +31,26 @@ class FileProjectStatus:
     bad_records: list[NotedRecord]
 
 
-def is_file_copy(path: Path) -> bool:
-    """Return whether a path is that of NDJSON or Parquet files."""
-    return path.is_dir() or path.suffix.lower() in (".ndjson", ".jsonl")
+def is_file_copy(copy: str | os.PathLike[str]) -> bool:
+    """Return whether a copy is one of NDJSON or Parquet files."""
+    if is_postgres(copy):
+        return False
+    path = Path(copy)
+    return is_url(copy) or path.is_dir() or path.suffix.lower() in (".ndjson", ".jsonl")
 
 
-def read_file_status(path: Path) -> list[FileProjectStatus]:
+def read_file_status(copy: str | os.PathLike[str]) -> list[FileProjectStatus]:
     """Return the status of each project of a copy in files; nothing is written."""
-    contents = _read_folder(path) if path.is_dir() else _read_existing(state_file.beside(path))
+    location = parse_location(copy)
+    if isinstance(location, Path) and not location.is_dir():
+        path = state_file.beside(location)
+        contents = _read_states(LocalFolder(path.parent), [path.name])
+    else:
+        folder = open_data_folder(location)
+        names = sorted(name for name in folder.names("") if name.startswith("project="))
+        contents = _read_states(
+            folder, [state_file.NAME, *(f"{name}/{state_file.NAME}" for name in names)]
+        )
     # A project's own state file counts more than that of the folder, which is read first.
     projects = {
         project: _project_status(project, content, stored)
@@ -44,18 +60,16 @@ def read_file_status(path: Path) -> list[FileProjectStatus]:
     return [status for _, status in sorted(projects.items())]
 
 
-def _read_folder(folder: Path) -> list[StateFile]:
-    """Read the state files of a Parquet copy: that of version 0.1, and one for each project."""
-    paths = [state_file.inside(folder), *sorted(folder.glob("project=*/_state.json"))]
-    contents = [content for path in paths if (content := state_file.read(path)) is not None]
-    return contents or _read_existing(paths[0])
-
-
-def _read_existing(path: Path) -> list[StateFile]:
-    content = state_file.read(path)
-    if content is None:
+def _read_states(folder: DataFolder, names: list[str]) -> list[StateFile]:
+    """Read state files; raise SyncError if there is none."""
+    files = ((name, folder.read(name)) for name in names)
+    contents = [
+        state_file.decode(data, folder.path_of(name)) for name, data in files if data is not None
+    ]
+    if not contents:
+        path = folder.path_of(names[0])
         raise SyncError(f"{path} is missing; name a copy that roistat sync wrote")
-    return [content]
+    return contents
 
 
 def _project_status(project: int, content: StateFile, stored: ProjectState) -> FileProjectStatus:

@@ -7,14 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 
 from ..errors import SyncError
 from ..files.threads import run_in_thread, shielded
 from ..models.calls import Call
 from ..models.period import Period
-from . import process_lock, state_file
+from . import state_file
 from .bad_records import NotedRecord
+from .data_folder import DataFolder
 from .state_file import ProjectState, StateFile
 from .target import SyncState, WriteCounts
 
@@ -22,21 +22,21 @@ from .target import SyncState, WriteCounts
 class FileStore(ABC):
     """Open copy with its lock and its state file; its methods run in a thread, one at a time."""
 
-    def __init__(self, lock_path: Path, state_path: Path, base_url: str) -> None:
-        self._lock_path = lock_path
-        self._state_path = state_path
-        state_file.ensure_regular_file(lock_path)
+    def __init__(self, folder: DataFolder, data_name: str, state_name: str, base_url: str) -> None:
+        self._folder = folder
+        self._data_name = data_name
+        self._state_name = state_name
         with ExitStack() as cleanup:
             # Only one target may write the state file, even for different projects.
-            cleanup.callback(process_lock.acquire(lock_path, None))
-            self._content: StateFile = self._read_state(base_url)
+            cleanup.callback(folder.lock(data_name, None))
+            self._content = self._claim(self._read_state(base_url), base_url)
             self._open_files(cleanup)
             self._cleanup = cleanup.pop_all()
 
     def begin(self, project: int, base_url: str) -> SyncState:
         """Lock a project and return its state."""
-        self._content.check_base_url(base_url, self._state_path)
-        self._cleanup.callback(process_lock.acquire(self._lock_path, project))
+        self._content.check_base_url(base_url, self._folder.path_of(self._state_name))
+        self._cleanup.callback(self._folder.lock(self._data_name, project))
         return self.stored(project).state
 
     def stored(self, project: int) -> ProjectState:
@@ -65,7 +65,7 @@ class FileStore(ABC):
         self._cleanup.close()
 
     def _save(self, content: StateFile) -> None:
-        state_file.save(self._state_path, content)
+        self._folder.write(self._state_name, state_file.encode(content))
         self._content = content
 
     @abstractmethod
@@ -76,18 +76,26 @@ class FileStore(ABC):
     def _open_files(self, cleanup: ExitStack) -> None:
         """Open files, and repair what a killed run left."""
 
-    def _read_state(self, base_url: str) -> StateFile:
-        content = state_file.read(self._state_path)
-        if content is not None:
-            content.check_base_url(base_url, self._state_path)
+    def _read_state(self, base_url: str) -> StateFile | None:
+        path = self._folder.path_of(self._state_name)
+        data = self._folder.read(self._state_name)
+        if data is not None:
+            content = state_file.decode(data, path)
+            content.check_base_url(base_url, path)
             return content
-        with state_file.disk_errors(self._state_path):
-            is_new = self._is_new()
-        if not is_new:
-            raise SyncError(f"{self._state_path} is missing; {state_file.RECOVERY_HINT}")
-        content = state_file.new(base_url)
-        # Saved before any data: data without a state file belongs to another program.
-        state_file.save(self._state_path, content)
+        if not self._is_new():
+            raise SyncError(f"{path} is missing; {state_file.RECOVERY_HINT}")
+        return None
+
+    def _claim(self, stored: StateFile | None, base_url: str) -> StateFile:
+        """Save the state of a new copy before any data, and what claims the copy for this run.
+
+        Data without a state file belongs to another program.
+        """
+        new = state_file.new(base_url) if stored is None else stored
+        content = self._folder.claim(self._state_name, new)
+        if content is not stored:
+            self._save(content)
         return content
 
 
@@ -96,8 +104,8 @@ class FileTarget(ABC):
 
     whole_days: bool
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, name: object) -> None:
+        self._name = name
         self._stores: dict[int | None, FileStore] = {}
         self._lock = asyncio.Lock()
 
@@ -154,7 +162,7 @@ class FileTarget(ABC):
     def _require_store(self, project: int) -> FileStore:
         store = self._stores.get(self._store_key(project))
         if store is None:
-            raise SyncError(f"{self._path} is not open; call open() first")
+            raise SyncError(f"{self._name} is not open; call open() first")
         return store
 
     def _begin(self, project: int, base_url: str) -> SyncState:

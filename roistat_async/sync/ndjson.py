@@ -23,6 +23,7 @@ from ..wire.call_json import NESTED
 from . import state_file
 from .bad_records import NotedRecord
 from .call_rows import COLUMNS, to_row
+from .data_folder import LocalFolder
 from .file_target import FileStore, FileTarget
 from .state_file import ProjectState, SeenCall, StateFile
 from .target import SyncState, WriteCounts
@@ -102,7 +103,8 @@ class NdjsonTarget(FileTarget):
     whole_days = False
 
     def __init__(self, path: str | os.PathLike[str], *, keep: timedelta = _KEEP) -> None:
-        super().__init__(Path(path))
+        super().__init__(path)
+        self._path = Path(path)
         self._keep = keep
 
     def _open_store(self, project: int, base_url: str) -> FileStore:
@@ -113,7 +115,8 @@ class _NdjsonStore(FileStore):
     def __init__(self, path: Path, base_url: str, keep: timedelta) -> None:
         self._path = path
         self._keep = keep
-        super().__init__(path, state_file.beside(path), base_url)
+        state_name = state_file.beside(path).name
+        super().__init__(LocalFolder(path.parent), path.name, state_name, base_url)
 
     def write(self, project: int, calls: Sequence[Call], state: SyncState) -> WriteCounts:
         """Append the lines before the state is saved, so that it never confirms missing lines."""

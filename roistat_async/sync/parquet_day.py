@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, SyncError
 from ..extras import import_extra
 from ..models.calls import Call
 from ..wire import codec
-from . import state_file
+from .data_folder import DataFolder
 from .target import WriteCounts
 
 if TYPE_CHECKING:
@@ -29,63 +28,68 @@ def check_libraries() -> None:
     _parquet()
 
 
-def replace_day(path: Path, calls: Mapping[str, Call]) -> WriteCounts:
+def replace_day(folder: DataFolder, name: str, calls: Mapping[str, Call]) -> WriteCounts:
     """Write the calls of a day, by their ids, unless the file has the same rows already."""
     ordered = sorted(calls.values(), key=lambda call: (call.date, call.id))
     table = _to_table(ordered)
-    stored, new = _rows(_read_day(path)), _rows(table)
+    stored, new = _rows(_read_day(folder, name)), _rows(table)
     if stored != new:
-        _write(path, table)
+        _write(folder, name, table)
     changed = sum(call_id in stored and stored[call_id] != row for call_id, row in new.items())
     return WriteCounts(len(new.keys() - stored.keys()), changed)
 
 
-def convert_days(folder: Path) -> None:
+def convert_days(folder: DataFolder, project: str) -> None:
     """Convert the days of a project that an older version wrote.
 
     A file that cannot be read is passed over: it matters only when its day is written.
     """
-    paths = sorted(folder.glob("day=*/calls.parquet"))
-    oldest = next((table for table in map(_try_read, paths) if table is not None), None)
+    days = sorted(name for name in folder.names(project) if name.startswith("day="))
+    names = [f"{project}/{day}/calls.parquet" for day in days]
+    tables = (table for name in names if (table := _try_read(folder, name)) is not None)
+    oldest = next(tables, None)
     if oldest is not None and _is_old(oldest):
-        for path in reversed(paths):
-            table = _try_read(path)
+        for name in reversed(names):
+            table = _try_read(folder, name)
             if table is not None and _is_old(table):
-                _write(path, _convert(table))
+                _write(folder, name, _convert(table))
 
 
-def _read_day(path: Path) -> pa.Table:
-    state_file.ensure_regular_file(path)
-    if not path.exists():
+def _read_day(folder: DataFolder, name: str) -> pa.Table:
+    table = _read_file(folder, name)
+    if table is None:
         return _to_table([])
-    table = _read_file(path)
     return _convert(table) if _is_old(table) else table
 
 
-def _try_read(path: Path) -> pa.Table | None:
+def _try_read(folder: DataFolder, name: str) -> pa.Table | None:
     try:
-        return _read_file(path)
+        return _read_file(folder, name)
     except SyncError:
         return None
 
 
-def _read_file(path: Path) -> pa.Table:
+def _read_file(folder: DataFolder, name: str) -> pa.Table | None:
     parquet = _parquet()
     import pyarrow
 
+    data = folder.read(name)
+    if data is None:
+        return None
     try:
-        with state_file.disk_errors(path), parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(pyarrow.BufferReader(data)) as file:
             return file.read()
     except pyarrow.ArrowException:
+        path = folder.path_of(name)
         raise SyncError(f"{path} is not a Parquet file; move it away, and sync again") from None
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write(folder: DataFolder, name: str, table: pa.Table) -> None:
     import pyarrow
 
     sink = pyarrow.BufferOutputStream()
     _parquet().write_table(table, sink)
-    state_file.replace_file(path, memoryview(sink.getvalue()))
+    folder.write(name, memoryview(sink.getvalue()))
 
 
 def _rows(table: pa.Table) -> dict[str, tuple[Any, ...]]:

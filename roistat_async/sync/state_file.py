@@ -28,6 +28,8 @@ from .target import SyncState
 
 VERSION = 2
 """Version 2 added `newest` and `bad`."""
+NAME = "_state.json"
+"""Name in a folder of Parquet files; readers of data sets ignore names with a _."""
 RECOVERY_HINT = "restore it from a backup, or sync to a new path"
 
 _TEMPORARY = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EAGAIN, errno.EBUSY}
@@ -139,8 +141,8 @@ NEW_PROJECT = ProjectState(covered_from=None, watermark=None, walk=None)
 class StateFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Content of a state file.
 
-    `size` is the number of confirmed bytes of an NDJSON file. The field names are part of the
-    file format.
+    `size` is the number of confirmed bytes of an NDJSON file. `run` is a random token of the last
+    run, in an object store only. The field names are part of the file format.
     """
 
     version: Annotated[int, msgspec.Meta(ge=1)] = VERSION
@@ -148,6 +150,7 @@ class StateFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     key: Annotated[bytes, msgspec.Meta(min_length=16, max_length=64)]
     size: Annotated[int, msgspec.Meta(ge=0)] = 0
     projects: dict[int, ProjectState] = {}
+    run: str | msgspec.UnsetType = msgspec.UNSET
 
     def project(self, project: int) -> ProjectState:
         """Return the state of a project, an empty one for a new project."""
@@ -161,7 +164,7 @@ class StateFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Return a hash that cannot be reversed without the key of this file."""
         return blake2b(data, digest_size=8, key=self.key).digest()
 
-    def check_base_url(self, base_url: str, path: Path) -> None:
+    def check_base_url(self, base_url: str, path: Path | str) -> None:
         """Raise SyncError if the copy belongs to another server."""
         if self.base_url != base_url:
             raise SyncError(
@@ -183,16 +186,14 @@ def beside(file: Path) -> Path:
     return file.with_name(f"{file.name}.state.json")
 
 
-def inside(folder: Path) -> Path:
-    """Return the path of the state file of a folder of Parquet files or of one project in it."""
-    return folder / "_state.json"  # readers of data sets ignore names with a _
-
-
 def read(path: Path) -> StateFile | None:
     """Read a state file; return None if there is none, raise SyncError if it is invalid."""
-    data = _read_bytes(path)
-    if data is None:
-        return None
+    data = read_bytes(path)
+    return None if data is None else decode(data, path)
+
+
+def decode(data: bytes, path: Path | str) -> StateFile:
+    """Decode a state file; raise SyncError if it is invalid."""
     try:
         version = msgspec.json.decode(data, type=_Header).version
         content = msgspec.json.decode(data, type=StateFile) if version <= VERSION else None
@@ -208,7 +209,12 @@ def read(path: Path) -> StateFile | None:
 
 def save(path: Path, content: StateFile) -> None:
     """Replace a state file; the new one is safe on disk."""
-    replace_file(path, msgspec.json.encode(content))
+    replace_file(path, encode(content))
+
+
+def encode(content: StateFile) -> bytes:
+    """Encode a state file."""
+    return msgspec.json.encode(content)
 
 
 def replace_file(path: Path, data: bytes | memoryview) -> None:
@@ -238,7 +244,8 @@ def disk_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _read_bytes(path: Path) -> bytes | None:
+def read_bytes(path: Path) -> bytes | None:
+    """Read a regular file; return None if there is none, raise SyncError if the disk fails."""
     with disk_errors(path):
         try:
             mode = path.lstat().st_mode

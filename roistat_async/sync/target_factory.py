@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..errors import ConfigurationError
+from ..integrations.objects import is_url
 from ..tracebacks import hides_arguments
 from .ndjson import NdjsonTarget, StdoutTarget
 from .parquet import ParquetTarget
@@ -32,12 +33,19 @@ def open_target(
 
     `calls.db` is a SQLite database, `postgresql://user@host/database` a PostgreSQL database,
     `calls.ndjson` a file of JSON lines, `-` the same on stdout, `calls.parquet` or a folder a
-    Parquet data set. Raises ConfigurationError for another path.
+    Parquet data set, and `s3://bucket/calls.parquet` one in an object store. Raises
+    ConfigurationError for another path.
     """
     name = os.fspath(path)
     if is_postgres(name):
         return PostgresTarget(name, extend=extend)
     suffix = Path(name).suffix.lower()
+    if is_url(name):
+        if suffix in _SQLITE | _NDJSON:
+            raise ConfigurationError(
+                "a copy in an object store consists of Parquet files: name s3://bucket/calls.parquet"
+            )
+        return ParquetTarget(name)
     if suffix in _SQLITE:
         return SqliteTarget(path, extend=extend)
     if name == "-":
@@ -49,7 +57,7 @@ def open_target(
         return ParquetTarget(path)
     raise ConfigurationError(
         "unknown target: name a database (calls.db or postgresql://…), a file of JSON lines "
-        "(calls.ndjson, or - for stdout) or a folder of Parquet files (calls.parquet)"
+        "(calls.ndjson, or - for stdout) or a folder of Parquet files (calls.parquet, s3://…)"
     )
 
 

@@ -92,17 +92,20 @@ class Killed(Exception):
 
 @contextmanager
 def disk(kill_at: int | None) -> Iterator[None]:
-    """Kill the process before a step of its work on the disk, or in the middle of a write."""
+    """Kill the process at a step of its work on a disk or store, or within a write."""
     steps, write = count(1), os.write
 
     def step() -> None:
         if next(steps) == kill_at:
             raise Killed
 
-    def counted(operation: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(operation: Callable[..., Any], *, afterwards: bool = False) -> Callable[..., Any]:
         def run(*args: Any, **options: Any) -> Any:
             step()
-            return operation(*args, **options)
+            result = operation(*args, **options)
+            if afterwards:  # the server did it, and the process never knew
+                step()
+            return result
 
         return run
 
@@ -112,6 +115,10 @@ def disk(kill_at: int | None) -> Iterator[None]:
         return written
 
     with pytest.MonkeyPatch.context() as patch:
+        with suppress(ImportError):
+            import obstore
+
+            patch.setattr(obstore, "put", counted(obstore.put, afterwards=True))
         for name in ("fsync", "replace", "ftruncate"):
             patch.setattr(os, name, counted(getattr(os, name)))
         patch.setattr(os, "write", write_half)

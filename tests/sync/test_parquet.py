@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from hypothesis import given, settings
 
 from roistat_async.errors import SyncError
+from roistat_async.integrations.objects import ObjectFolder
 from roistat_async.models.calls import Call, Order, Source, Visit
 from roistat_async.sync import ParquetTarget, SyncState, WriteCounts, state_file
 from roistat_async.sync.call_rows import COLUMNS, to_row
@@ -43,13 +45,73 @@ pytest.importorskip("pyarrow.parquet")
 dataset = pytest.importorskip("pyarrow.dataset")
 arrow = pytest.importorskip("roistat_async.integrations.arrow")
 
+KINDS = ["folder", "store"]
 CALLS = [call(1, 1), call(2, 2), call(3, 25), call(4, 26), call(5, 49)]
 DAYS = ["2026-05-01", "2026-05-02", "2026-05-03"]
 
 
+@frozen
+class Place:
+    """Where a copy may be: in a folder of this machine, or in an object store in memory."""
+
+    path: Path
+    store: Any = None
+
+    def target(self) -> ParquetTarget:
+        """Return a target of its own, as another process has it."""
+        if self.store is None:
+            return ParquetTarget(self.path)
+        return ParquetTarget(ObjectFolder(self.store, "memory://calls"))
+
+    @property
+    def files(self) -> Path:
+        """A folder with the files that the copy has now."""
+        if self.store is not None:
+            import obstore
+
+            shutil.rmtree(self.path, ignore_errors=True)
+            for item in obstore.list(self.store).collect():
+                file = self.path / item["path"]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(obstore.get(self.store, item["path"]).bytes())
+        return self.path
+
+    def versions(self) -> list[Any]:
+        """Return what changes whenever the file of a day is written."""
+        if self.store is None:
+            return [file(self.path, day).stat().st_mtime_ns for day in DAYS]
+        import obstore
+
+        names = [file(Path(), day).as_posix() for day in DAYS]
+        return [obstore.head(self.store, name)["e_tag"] for name in names]
+
+    def replace(self, data: bytes) -> None:
+        """Replace the file of the first day."""
+        if self.store is None:
+            file(self.path).write_bytes(data)
+        else:
+            import obstore
+
+            obstore.put(self.store, file(Path()).as_posix(), data)
+
+
+def new_place(kind: str, path: Path) -> Place:
+    """Return a place without a copy."""
+    if kind == "folder":
+        return Place(path)
+    reason = "obstore is missing: install the extra `objects`"
+    return Place(path, pytest.importorskip("obstore.store", reason=reason).MemoryStore())
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Return a place of each kind without a copy."""
+    return new_place(request.param, tmp_path / "calls.parquet")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return the folder of the copy."""
+    """Return the folder of a copy on this machine."""
     return tmp_path / "calls.parquet"
 
 
@@ -75,65 +137,65 @@ def resume_at(hours: float, day: str) -> SyncState:
     return state(hours, walk=day)
 
 
-async def test_projects_and_days_are_one_data_set(folder: Path) -> None:
+async def test_projects_and_days_are_one_data_set(place: Place) -> None:
     """pyarrow and DuckDB read project and day from the names of the folders."""
-    target = ParquetTarget(folder)
+    target = place.target()
     for project in (PROJECT, 7):
         await target.open(project, URL)
         await target.write(project, CALLS, state(walk="x"))
         await target.finish(project, state(72))
     await target.close()
-    assert [(row["project"], row["day"], row["id"]) for row in rows(folder)] == [
+    assert [(row["project"], row["day"], row["id"]) for row in rows(place.files)] == [
         (project, str(single.date.date()), single.id)
         for project in (7, PROJECT)
         for single in CALLS
     ]
-    assert days(folder) == sorted(DAYS * 2)
+    assert days(place.files) == sorted(DAYS * 2)
 
 
-async def test_a_row_has_the_fields_of_a_call(folder: Path) -> None:
+async def test_a_row_has_the_fields_of_a_call(place: Place) -> None:
     """The columns are those of Arrow tables, and the types do not depend on the day."""
     full = call(1, 1.5, duration=7, comment="Заявка", visit=Visit(id="5"), tags=["a"])
-    await copy(ParquetTarget(folder), [full, call(2, 25, order=Order(id="6"))], state(72))
-    row, other = rows(folder)
+    await copy(place.target(), [full, call(2, 25, order=Order(id="6"))], state(72))
+    row, other = rows(place.files)
     values = (full.id, "ANSWER", 7, CALLER, "Заявка", full.date, None)
     names = ("id", "status", "duration", "caller", "comment", "date", "order_id")
     assert tuple(row[name] for name in names) == values
     assert (row["visit_id"], other["order_id"]) == ("5", "6")
     assert json.loads(row["tags"]) == ["a"]
     for day in DAYS[:2]:
-        assert dataset.dataset(file(folder, day)).schema.equals(arrow.CALLS_SCHEMA)
+        assert dataset.dataset(file(place.files, day)).schema.equals(arrow.CALLS_SCHEMA)
 
 
-async def test_a_day_is_sorted_and_of_utc(folder: Path) -> None:
+async def test_a_day_is_sorted_and_of_utc(place: Place) -> None:
     """The zone of a date does not matter, and of two versions of a call the last one counts."""
     local = evolve(CALLS[0], date=datetime.fromisoformat("2026-05-02T02:59:59+03:00"))
     calls = [call(3, 1), call(4, 2), call(2, 2), local, evolve(local, comment="new")]
-    assert await copy(ParquetTarget(folder), calls, state(24)) == WriteCounts(added=4)
-    table = dataset.dataset(file(folder)).to_table()
+    assert await copy(place.target(), calls, state(24)) == WriteCounts(added=4)
+    table = dataset.dataset(file(place.files)).to_table()
     assert table["id"].to_pylist() == ["3", "2", "4", "1"]
     assert table["comment"].to_pylist() == [None, None, None, "new"]
-    assert days(folder) == DAYS[:1]
+    assert days(place.files) == DAYS[:1]
 
 
-async def test_a_day_is_written_when_it_is_complete(folder: Path) -> None:
+async def test_a_day_is_written_when_it_is_complete(place: Place) -> None:
     """The first call of the next day, or the end of the run, completes it."""
-    target = ParquetTarget(folder)
+    target = place.target()
     await target.open(PROJECT, URL)
     added = []
     for single in CALLS:
         resumed = resume_at(0, str(single.date.date()))
         added.append((await target.write(PROJECT, [single], resumed)).added)
     assert added == [0, 0, 2, 0, 2]
-    assert days(folder) == DAYS[:2]
+    assert days(place.files) == DAYS[:2]
     assert await target.finish(PROJECT, state(72)) == WriteCounts(added=1)
-    assert days(folder) == DAYS
+    assert days(place.files) == DAYS
     await target.close()
 
 
-async def test_a_killed_run_resumes_at_the_start_of_a_day(folder: Path) -> None:
+async def test_a_killed_run_resumes_at_the_start_of_a_day(place: Place) -> None:
     """The day that was not complete is read again."""
-    target = ParquetTarget(folder)
+    target = place.target()
     for single in CALLS:
         resumed = resume_at(0, str(single.date.date()))
         await target.open(PROJECT, URL)
@@ -142,33 +204,35 @@ async def test_a_killed_run_resumes_at_the_start_of_a_day(folder: Path) -> None:
         assert await reopen(target) == resumed
 
 
-async def test_a_day_read_again_replaces_its_file(folder: Path) -> None:
+async def test_a_day_read_again_replaces_its_file(place: Place) -> None:
     """Changes are counted, deleted calls are gone, and a day without changes is not written."""
-    await copy(ParquetTarget(folder), CALLS, state(72))
-    before = [file(folder, day).stat().st_mtime_ns for day in DAYS]
-    assert await copy(ParquetTarget(folder), CALLS, state(73)) == WriteCounts()
-    assert [file(folder, day).stat().st_mtime_ns for day in DAYS] == before
+    await copy(place.target(), CALLS, state(72))
+    before = place.versions()
+    assert await copy(place.target(), CALLS, state(73)) == WriteCounts()
+    assert place.versions() == before
     changed = [evolve(CALLS[1], comment="new"), call(9, 3), CALLS[2], CALLS[3]]
-    counts = await copy(ParquetTarget(folder), changed, state(73))
+    counts = await copy(place.target(), changed, state(73))
     assert counts == WriteCounts(added=1, changed=1)
-    assert ids(folder) == ["2", "9", "3", "4", "5"]
-    assert rows(folder)[0]["comment"] == "new"
+    assert ids(place.files) == ["2", "9", "3", "4", "5"]
+    assert rows(place.files)[0]["comment"] == "new"
 
 
-async def test_a_day_without_calls_keeps_its_file(folder: Path) -> None:
+async def test_a_day_without_calls_keeps_its_file(place: Place) -> None:
     """It looks like a day that was not read."""
-    await copy(ParquetTarget(folder), CALLS, state(72))
-    await copy(ParquetTarget(folder), [CALLS[0], CALLS[1], CALLS[4]], state(73))
-    assert ids(folder) == ["1", "2", "3", "4", "5"]
+    await copy(place.target(), CALLS, state(72))
+    await copy(place.target(), [CALLS[0], CALLS[1], CALLS[4]], state(73))
+    assert ids(place.files) == ["1", "2", "3", "4", "5"]
 
 
-async def test_a_file_of_an_older_version_is_read(folder: Path) -> None:
+async def test_a_file_of_an_older_version_is_read(place: Place) -> None:
     """A column that it lacks is empty."""
-    await copy(ParquetTarget(folder), CALLS[:2], state(24))
-    table = pa.parquet.ParquetFile(file(folder)).read()
-    pa.parquet.write_table(table.drop_columns(["tags"]), file(folder))
+    await copy(place.target(), CALLS[:2], state(24))
+    table = pa.parquet.ParquetFile(file(place.files)).read()
+    sink = pa.BufferOutputStream()
+    pa.parquet.write_table(table.drop_columns(["tags"]), sink)
+    place.replace(sink.getvalue().to_pybytes())
     changed = [evolve(CALLS[0], tags=["a"]), CALLS[1]]
-    assert await copy(ParquetTarget(folder), changed, state(25)) == WriteCounts(changed=1)
+    assert await copy(place.target(), changed, state(25)) == WriteCounts(changed=1)
 
 
 FULL = [
@@ -234,9 +298,9 @@ async def test_a_file_of_another_kind_is_not_overwritten(folder: Path) -> None:
         await copy(ParquetTarget(folder), CALLS[:2], state(25))
 
 
-async def test_a_complete_day_replaces_its_active_calls(folder: Path) -> None:
+async def test_a_complete_day_replaces_its_active_calls(place: Place) -> None:
     """A call that is ACTIVE for a month is forgotten: it is a record that was never closed."""
-    target = ParquetTarget(folder)
+    target = place.target()
     await copy(target, [call(1, 1, "ACTIVE"), call(2, 2, "ACTIVE"), call(3, 25)], state(48))
     await target.open(PROJECT, URL)
     dates = [START + timedelta(hours=1), START + timedelta(hours=2)]
@@ -262,14 +326,14 @@ async def test_a_path_of_another_program_is_refused(folder: Path) -> None:
         await ParquetTarget(folder).open(PROJECT, URL)
 
 
-async def test_projects_of_a_folder_may_be_written_at_the_same_time(folder: Path) -> None:
+async def test_projects_of_a_folder_may_be_written_at_the_same_time(place: Place) -> None:
     """Each project has a state of its own, so targets of their own do not disturb each other."""
-    targets = [ParquetTarget(folder) for _ in range(3)]
+    targets = [place.target() for _ in range(3)]
     counts = await asyncio.gather(
         *(copy(target, CALLS, state(72), project) for project, target in enumerate(targets))
     )
     assert counts == [WriteCounts(added=5)] * 3
-    assert [await reopen(ParquetTarget(folder), project) for project in range(3)] == [state(72)] * 3
+    assert [await reopen(place.target(), project) for project in range(3)] == [state(72)] * 3
 
 
 async def test_a_state_of_version_0_1_is_read(folder: Path) -> None:
@@ -303,36 +367,40 @@ def _has_whole_days(folder: Path, server: list[Call]) -> bool:
     return True
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=40)
-@given(HOURS, SIZES, KILLS)
-def test_days_are_complete_after_any_kill(
-    hours: list[float], sizes: list[int], kills: list[int]
+@given(hours=HOURS, sizes=SIZES, kills=KILLS)
+def test_s160_days_are_complete_after_any_kill(
+    kind: str, hours: list[float], sizes: list[int], kills: list[int]
 ) -> None:
-    """Any history, in any batches, with a kill at any step of the disk."""
+    """Any history, in any batches, with a kill at any step of the disk or the store."""
     server = [call(number, hour) for number, hour in enumerate(hours)]
     now = START + timedelta(hours=96)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        place = new_place(kind, Path(name) / "calls.parquet")
         for kill_at in kills:
-            asyncio.run(run_killed(ParquetTarget(folder), server, kill_at, sizes, now))
-            assert _has_whole_days(folder, server)
-        asyncio.run(run_until_complete(ParquetTarget(folder), server, [], sizes, now))
-        assert _has_whole_days(folder, server)
-        assert len(ids(folder) if hours else []) == len(server)
+            asyncio.run(run_killed(place.target(), server, kill_at, sizes, now))
+            assert _has_whole_days(place.files, server)
+        asyncio.run(run_until_complete(place.target(), server, [], sizes, now))
+        assert _has_whole_days(place.files, server)
+        assert len(ids(place.files) if hours else []) == len(server)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=40)
-@given(HISTORIES)
-def test_the_files_are_the_server(history: list[tuple[Any, list[int], list[int]]]) -> None:
+@given(history=HISTORIES)
+def test_the_files_are_the_server(
+    kind: str, history: list[tuple[Any, list[int], list[int]]]
+) -> None:
     """Over many killed runs the last version of every call is there once."""
     server = ChangingServer()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        place = new_place(kind, Path(name) / "calls.parquet")
         for changes, kills, sizes in history:
             server.advance(changes)
             calls = [*server.calls.values()]
-            asyncio.run(run_until_complete(ParquetTarget(folder), calls, kills, sizes, server.now))
-        stored = rows(folder) if server.calls else []
+            asyncio.run(run_until_complete(place.target(), calls, kills, sizes, server.now))
+        stored = rows(place.files) if server.calls else []
     assert {row["id"]: (row["day"], row["date"], row["comment"]) for row in stored} == {
         single.id: (str(single.date.date()), single.date, single.comment)
         for single in server.calls.values()
