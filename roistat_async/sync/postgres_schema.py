@@ -49,8 +49,9 @@ class PostgresDialect(Dialect):
         return f"CASE WHEN {is_number} THEN CAST({self.text(column, *path)} AS NUMERIC) END"
 
     def object(self, column: str, *path: str) -> str:
-        """Return the expression of an object inside a JSON column, NULL if it is missing."""
-        return f"nullif({column} #> '{{{','.join(path)}}}', 'null')"
+        """Return the expression of an object inside a JSON column, NULL for another value."""
+        value = f"{column} #> '{{{','.join(path)}}}'"
+        return f"CASE jsonb_typeof({value}) WHEN 'object' THEN {value} END"
 
 
 DIALECT = PostgresDialect()

@@ -28,7 +28,15 @@ class SqliteDialect(Dialect):
         """Return the expression of a text inside a JSON column, NULL if it is missing."""
         return f"json_extract({column}, '$.{'.'.join(path)}')"
 
-    number = object = text
+    number = text
+
+    def object(self, column: str, *path: str) -> str:
+        """Return the expression of an object inside a JSON column, NULL for another value.
+
+        A text would lose its quotes, and make a view fail that reads it as JSON.
+        """
+        kind = f"json_type({column}, '$.{'.'.join(path)}')"
+        return f"CASE {kind} WHEN 'object' THEN {self.text(column, *path)} END"
 
 
 _FIRST_TABLES = {"calls", "sync_state", "recordings"}

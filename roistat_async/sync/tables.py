@@ -30,7 +30,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def object(self, column: str, *path: str) -> str:
-        """Return the expression of an object inside a JSON column, NULL if it is missing."""
+        """Return the expression of an object inside a JSON column, NULL for another value."""
 
 
 def steps(dialect: Dialect) -> Sequence[Step]:

@@ -67,6 +67,17 @@ async def test_an_odd_value_does_not_make_it_fail(copy: Database) -> None:
         assert rows[0]["order_revenue"] is None
 
 
+async def test_j42_an_odd_object_does_not_make_it_fail(copy: Database) -> None:
+    """What is no object, in place of a source or a device, counts as missing and costs no row."""
+    values = ('"text"', "7", "true", "[]", '["text"]', '"{"', "null", '{"display_name": "Ads"}')
+    for number, value in enumerate(values):
+        visit = f'{{"source": {value}, "device": {value}}}'
+        copy.add_call(str(number), NOON, visit=visit, static_source='{"display_name": "Number"}')
+    rows = flat_calls(copy)
+    assert [row["source"] for row in rows] == ["Number"] * 7 + ["Ads"]
+    assert [row["device"] for row in rows[:7]] == [None] * 7
+
+
 async def test_it_has_tags_and_the_path_of_a_saved_recording(copy: Database) -> None:
     """A path that is only claimed is none yet, and that of another project does not count."""
     for call_id in ("1", "2", "3"):
