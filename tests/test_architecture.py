@@ -22,7 +22,7 @@ LAYERS = [
     {"wire", "transport", "paging", "files"},
     {"api", "integrations.arrow", "integrations.objects", "web", "webhooks"},
     {"downloads"},
-    {"resources", "integrations.background_loop", "integrations.xls"},
+    {"resources", "integrations.background_loop", "integrations.dlt_tables", "integrations.xls"},
     {"client"},
     {"sync"},
     {"integrations.dask", "integrations.dlt", "report", "doctor"},

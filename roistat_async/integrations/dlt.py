@@ -9,12 +9,12 @@ Calls are Arrow tables, merged on (project, id). The position reached lies in dl
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import msgspec
 from attrs import define, frozen
 
 from ..client import Roistat
@@ -22,7 +22,6 @@ from ..config import Limits, read_environment
 from ..errors import ConfigurationError, RoistatError
 from ..extras import import_extra
 from ..models.analytics import CallAnalytics
-from ..models.omitted import OMITTED
 from ..models.period import Period, check_aware, to_utc
 from ..wire.list_query import CallExtension
 from .background_loop import iterate_in_thread
@@ -36,58 +35,22 @@ else:
     dlt = import_extra("dlt", extra="dlt")
     with_config = import_extra("dlt.common.configuration", extra="dlt").with_config
     TSecretStrValue = import_extra("dlt.common.typing", extra="dlt").TSecretStrValue
-    import_extra("pyarrow", extra="dlt")  # .arrow would name the extra `arrow`
+    import_extra("pyarrow", extra="dlt")  # the tables would name the extra `arrow`
 
-from .arrow import calls_to_table, pa
+from .dlt_tables import (
+    ANALYTICS,
+    OPTIONS,
+    PHONES,
+    SCRIPTS,
+    select_fields,
+    to_calls_table,
+    to_table,
+)
 
 _T = TypeVar("_T")
 _DAY = timedelta(days=1)
 # The local clock may be slow: a run also requests calls that are newer than it.
 _CLOCK_TOLERANCE = _DAY
-
-_DATE = pa.timestamp("us", "UTC")
-_PROJECT = pa.field("project", pa.int64(), nullable=False)
-_PHONES = pa.schema(
-    [
-        pa.field("id", pa.int64(), nullable=False),
-        ("phone", pa.string()),
-        ("prefix", pa.string()),
-        ("script_id", pa.int64()),
-        ("is_external", pa.bool_()),
-        ("last_use_date", _DATE),
-        ("call_count", pa.int64()),
-        ("creation_date", _DATE),
-        ("needed_phone_count", pa.float64()),
-    ]
-)
-# Neither the redirect nor the integrations of a script: they hold passwords and tokens.
-_OPTIONS = pa.schema(
-    [
-        ("calltracking_type", pa.string()),
-        ("static_source", pa.string()),
-        ("target_call_time", pa.int64()),
-    ]
-)
-_SCRIPTS = pa.schema(
-    [
-        pa.field("id", pa.int64(), nullable=False),
-        ("name", pa.string()),
-        ("creation_date", _DATE),
-        ("is_enabled", pa.bool_()),
-        ("call_count", pa.int64()),
-        ("accuracy", pa.float64()),
-        ("needed_phone_count", pa.float64()),
-        *_OPTIONS,
-    ]
-)
-_ANALYTICS = pa.schema(
-    [
-        pa.field("date", _DATE, nullable=False),
-        ("calls", pa.float64()),
-        ("duration", pa.float64()),
-        ("call_cost", pa.float64()),
-    ]
-)
 
 
 @with_config(sections=("sources", "roistat"))
@@ -206,7 +169,7 @@ async def _call_tables(
         try:
             async with aclosing(walk.pages()) as pages:
                 async for page in pages:
-                    table = _add_project(_to_warehouse(calls_to_table(page.items)), roistat.project)
+                    table = to_calls_table(page.items, roistat.project)
                     yield table, walk.report.sealed_until
         except RoistatError as error:
             # Its advice is for a walk of one's own: here the next run resumes.
@@ -230,7 +193,9 @@ class _Position:
         """Return the position where the last run ended."""
         # dlt would move the position to the newest row, before which calls may still be recorded.
         cursor.advance(cast(datetime, None))
-        reached = _to_utc(cursor.get_state()["last_value"])
+        state = cursor.get_state()
+        _check_since(settings.since, _to_utc(state["initial_value"]))
+        reached = _to_utc(state["last_value"])
         start = _to_utc(cursor.start_value)
         if settings.until is None:  # a clock that was once ahead must not leave a gap
             reached, start = min(reached, now), min(start, now - settings.lag)
@@ -245,6 +210,17 @@ class _Position:
             self._cursor.advance(self._reached)
 
 
+def _check_since(since: datetime, first_since: datetime) -> None:
+    """Warn if a run would ignore that `since` was moved back."""
+    if since < first_since:
+        first = first_since.isoformat()
+        warnings.warn(
+            f"since is earlier than {first}, where the first run began; this run loads nothing "
+            f"before that. Load it once by a run with until={first!r}, then restore since",
+            stacklevel=2,
+        )
+
+
 def _analytics(roistat: Roistat, cursor: _Cursor) -> DltResource:
     @dlt.resource(name="analytics", write_disposition="merge", primary_key=("project", "date"))
     def analytics(date: dlt.sources.incremental[datetime] = cursor.incremental()) -> Iterator[Any]:  # noqa: B008 - dlt reads it
@@ -255,7 +231,7 @@ def _analytics(roistat: Roistat, cursor: _Cursor) -> DltResource:
 
         async def read() -> Any:
             figures = await roistat.analytics.get(Period(start, end))
-            return _table(_days(figures, start), _ANALYTICS, roistat.project)
+            return to_table(_days(figures, start), ANALYTICS, roistat.project)
 
         yield from iterate_in_thread(_result(roistat, read))
         position.move(end - _DAY)  # the last day is not over in every time zone
@@ -284,7 +260,7 @@ def _days(figures: CallAnalytics, start: datetime) -> list[dict[str, Any]]:
 def _phones(roistat: Roistat) -> Any:
     async def read() -> Any:
         phones = await roistat.phones.list().collect()
-        return _table([_fields(phone, _PHONES) for phone in phones], _PHONES, roistat.project)
+        return to_table([select_fields(phone, PHONES) for phone in phones], PHONES, roistat.project)
 
     return _listing("phones", roistat, read)
 
@@ -292,8 +268,11 @@ def _phones(roistat: Roistat) -> Any:
 def _scripts(roistat: Roistat) -> Any:
     async def read() -> Any:
         scripts = await roistat.scripts.list()
-        rows = [_fields(script, _SCRIPTS) | _fields(script.options, _OPTIONS) for script in scripts]
-        return _table(rows, _SCRIPTS, roistat.project)
+        rows = [
+            select_fields(script, SCRIPTS) | select_fields(script.options, OPTIONS)
+            for script in scripts
+        ]
+        return to_table(rows, SCRIPTS, roistat.project)
 
     return _listing("scripts", roistat, read)
 
@@ -317,40 +296,6 @@ async def _result(
     """Yield what a function returns while the client is open."""
     async with roistat:
         yield await read()
-
-
-def _fields(model: object, schema: Any) -> dict[str, Any]:
-    """Return those fields of a model that are columns."""
-    values = {name: getattr(model, name, OMITTED) for name in schema.names}
-    return {name: value for name, value in values.items() if value is not OMITTED}
-
-
-def _table(rows: Sequence[Mapping[str, Any]], schema: Any, project: int) -> Any:
-    return _add_project(_to_warehouse(pa.Table.from_pylist(rows, schema)), project)
-
-
-def _add_project(table: Any, project: int) -> Any:
-    """Return the table with the number of the project as its first column."""
-    column = pa.array([project], pa.int64()).take(pa.repeat(0, table.num_rows))
-    return table.add_column(0, _PROJECT, column)
-
-
-def _to_warehouse(table: Any) -> Any:
-    """Return a table without what a destination may refuse: lists, and the character NUL."""
-    for index, field in enumerate(table.schema):
-        column = table.column(index)
-        if pa.types.is_list(field.type):
-            texts = [row if row is None else msgspec.json.encode(row) for row in column.to_pylist()]
-            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
-        elif pa.types.is_string(field.type) and _has_nul(column):
-            replaced = pa.compute.replace_substring(column, "\0", "\ufffd")
-            table = table.set_column(index, field, replaced)
-    return table
-
-
-def _has_nul(column: Any) -> bool:
-    texts = (chunk.buffers()[2] for chunk in column.chunks)
-    return any(text is not None and b"\0" in text.to_pybytes() for text in texts)
 
 
 def _clients(limits: Limits, **arguments: Any) -> Callable[[], Roistat]:

@@ -247,6 +247,18 @@ def test_until_reads_a_period_and_leaves_the_position(
     assert position(pipeline, server.project) == reached
 
 
+def test_an_earlier_since_warns(warehouse: Warehouse, server: FakeRoistat) -> None:
+    """A later run with an earlier `since` says how to load the time before the first run."""
+    pipeline = warehouse.pipeline()
+    first = SINCE + timedelta(days=89)
+    pipeline.extract(calls_of(server, since=first))
+    advice = re.escape(f"until='{first.isoformat()}'")
+    with pytest.warns(UserWarning, match=f"since is earlier than.*{advice}") as warned:
+        pipeline.extract(calls_of(server))
+    assert len(warned) == 1
+    pipeline.extract(calls_of(server, until=first))
+
+
 def test_figures_of_partial_days_are_left_out(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A later run does not replace the sums of a day by those of a part of it."""
     pipeline = warehouse.pipeline()
@@ -377,7 +389,7 @@ def test_s109_a_library_is_missing(library: str, monkeypatch: pytest.MonkeyPatch
     """Without dlt or what it needs, the import names the extra `dlt`."""
     for name in [name for name in sys.modules if name.partition(".")[0] == library]:
         monkeypatch.setitem(sys.modules, name, None)
-    for name in ("dlt", "arrow"):
+    for name in ("dlt", "dlt_tables", "arrow"):
         monkeypatch.delitem(sys.modules, f"roistat_async.integrations.{name}", raising=False)
     with pytest.raises(errors.ConfigurationError, match=r"pip install 'roistat_async\[dlt\]'"):
         importlib.import_module(integration.__name__)
