@@ -28,7 +28,6 @@ from roistat_async.cli.app import run
 from roistat_async.integrations.objects import ObjectFolder
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.testing import FakeRoistat, Fault
-from tests.helpers import s3_server
 from tests.helpers.clients import retrying_client
 from tests.helpers.s3_server import SECRET, Bucket
 
@@ -38,22 +37,6 @@ store = pytest.importorskip("obstore.store")
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 LARGE = 24 * 1024 * 1024  # bytes, more than is sent in one request
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """Run an S3 server for the tests of this file."""
-    with s3_server.running_server() as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """Return an empty bucket, named by the environment as AWS's own tools want it."""
-    bucket = s3_server.new_bucket(endpoint)
-    for name, value in bucket.environment.items():
-        monkeypatch.setenv(name, value)
-    return bucket
 
 
 @pytest.fixture

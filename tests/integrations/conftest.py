@@ -1,0 +1,26 @@
+"""An S3 server, and a bucket of each test in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers import s3_server
+from tests.helpers.s3_server import Bucket
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """Run an S3 server for the tests of a file."""
+    with s3_server.running_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """Return an empty bucket, named by the environment as AWS's own tools want it."""
+    bucket = s3_server.new_bucket(endpoint)
+    for name, value in bucket.environment.items():
+        monkeypatch.setenv(name, value)
+    return bucket

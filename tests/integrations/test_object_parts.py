@@ -1,0 +1,138 @@
+"""Parts that write into an object store: again, two at once and killed, against an S3 server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from roistat_async import Limits
+from roistat_async.cli.app import run
+from roistat_async.sync import Part, arun_part, plan, run_part
+from roistat_async.testing import FakeRoistat, Quirks
+from tests.helpers.s3_server import Bucket
+
+pytest.importorskip("obstore", reason="obstore is missing: install the extra objects")
+pytest.importorskip("moto.server", reason="moto is missing: install the extra test-integrations")
+dataset = pytest.importorskip("pyarrow.dataset", reason="pyarrow is missing: extra `arrow`")
+filesystems = pytest.importorskip("pyarrow.fs")
+
+SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+UNLIMITED = Limits(per_second=None, per_hour=None)
+CALLS = 200
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
+    """Yield a server of two projects, whose key is in the environment."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    with FakeRoistat(projects=[222], calls=CALLS, quirks=quirks).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        yield fake
+
+
+def parts_to(bucket: Bucket) -> list[Part]:
+    """Plan both projects into one copy."""
+    return plan([12345, 222], to=f"{bucket.url}/calls.parquet", since=SINCE, limits=UNLIMITED)
+
+
+def copied(bucket: Bucket) -> list[tuple[int, str]]:
+    """Return project and id of each call of the copy, as pyarrow reads it from the store."""
+    system = filesystems.S3FileSystem(
+        access_key="a",
+        secret_key="b",
+        scheme="http",
+        region="eu-north-1",
+        endpoint_override=urlsplit(bucket.endpoint).netloc,
+    )
+    place = f"{bucket.name}/calls.parquet"
+    table = dataset.dataset(place, filesystem=system, partitioning="hive").to_table()
+    return sorted(zip(table["project"].to_pylist(), table["id"].to_pylist(), strict=True))
+
+
+def served(fake: FakeRoistat) -> list[tuple[int, str]]:
+    """Return project and id of each call of the server."""
+    return sorted(
+        (number, str(row["id"])) for number in (12345, 222) for row in fake.projects[number].calls
+    )
+
+
+@pytest.mark.parametrize("condition", ["etag", "disabled"])
+def test_s167_a_part_is_run_again(
+    fake: FakeRoistat, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, condition: str
+) -> None:
+    """It changes nothing, also in a store without conditional writes; `status` reads the state."""
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", condition)
+    for added in (CALLS, 0):
+        reports = [run_part(part) for part in parts_to(bucket)]
+        assert [(report.error, report.added, report.changed) for report in reports] == [
+            (None, added, 0)
+        ] * 2
+        assert copied(bucket) == served(fake)
+    assert run(["status", f"{bucket.url}/calls.parquet"]) == 0
+
+
+def test_s168_two_runs_of_a_part_at_once(fake: FakeRoistat, bucket: Bucket) -> None:
+    """At least one completes the copy; each call is in it once, and a run again adds nothing."""
+    part = parts_to(bucket)[0]
+
+    async def run_both() -> list[str]:
+        return [report.status for report in await asyncio.gather(arun_part(part), arun_part(part))]
+
+    assert "ok" in asyncio.run(run_both())
+    assert copied(bucket) == [item for item in served(fake) if item[0] == 12345]
+    assert run_part(part).added == 0
+
+
+def test_recordings_of_a_part_are_objects(
+    fake: FakeRoistat, bucket: Bucket, tmp_path: Path
+) -> None:
+    """They lie below the number of their project, and a run again requests none of them."""
+    to, place = tmp_path / "calls-{project}.db", f"{bucket.url}/rec"
+    parts = plan([12345], to=to, since=SINCE, limits=UNLIMITED, recordings=place)
+    first = run_part(parts[0]).recordings
+    keys = bucket.list_keys()
+    assert first is not None
+    assert first.saved == len(keys) > 0
+    assert {key.split("/")[1] for key in keys} == {"12345"}
+    again = run_part(parts[0]).recordings
+    assert again is not None
+    assert again.saved == 0
+
+
+CHILD = """
+import sys
+from datetime import UTC, datetime
+from roistat_async import Limits
+from roistat_async.sync import plan, run_part
+limits = Limits(per_second=None, per_hour=None)
+since = datetime(2020, 1, 1, tzinfo=UTC)
+for part in plan([12345, 222], to=sys.argv[1], since=since, limits=limits, page_size=20):
+    run_part(part)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
+def test_s169_killed_parts(fake: FakeRoistat, bucket: Bucket) -> None:
+    """After SIGKILL at any time each call is copied once, and a run again changes nothing."""
+    command = [sys.executable, "-c", CHILD, f"{bucket.url}/calls.parquet"]
+    for count in (2, 5, 8):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while len(bucket.list_keys()) < count and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert [run_part(part).error for part in parts_to(bucket)] == [None, None]
+    assert copied(bucket) == served(fake)
+    assert [run_part(part).added for part in parts_to(bucket)] == [0, 0]
