@@ -32,8 +32,14 @@ def replace_day(folder: DataFolder, name: str, calls: Mapping[str, Call]) -> Wri
     """Write the calls of a day, by their ids, unless the file has the same rows already."""
     ordered = sorted(calls.values(), key=lambda call: (call.date, call.id))
     table = _to_table(ordered)
-    stored, new = _rows(_read_day(folder, name)), _rows(table)
-    if stored != new:
+    day = _read_day(folder, name)
+    if day is None:
+        _write(folder, name, table)
+        return WriteCounts(len(calls), 0)
+    if day.equals(table):
+        return WriteCounts()
+    stored, new = _rows(day), _rows(table)
+    if stored != new:  # NaN, or the columns of an older version, may be all that differs
         _write(folder, name, table)
     changed = sum(call_id in stored and stored[call_id] != row for call_id, row in new.items())
     return WriteCounts(len(new.keys() - stored.keys()), changed)
@@ -55,11 +61,9 @@ def convert_days(folder: DataFolder, project: str) -> None:
                 _write(folder, name, _convert(table))
 
 
-def _read_day(folder: DataFolder, name: str) -> pa.Table:
+def _read_day(folder: DataFolder, name: str) -> pa.Table | None:
     table = _read_file(folder, name)
-    if table is None:
-        return _to_table([])
-    return _convert(table) if _is_old(table) else table
+    return _convert(table) if table is not None and _is_old(table) else table
 
 
 def _try_read(folder: DataFolder, name: str) -> pa.Table | None:
