@@ -13,6 +13,7 @@ from tests.helpers.clients import client
 from tests.helpers.odd_values import odd_calls
 
 
+@pytest.mark.slow
 async def test_j31_a_kept_error_does_not_hold_its_page(fake: FakeRoistat) -> None:
     """The frames of its traceback have let go of the pages, but not of their ids."""
     fake.state.calls.replace(odd_calls())
