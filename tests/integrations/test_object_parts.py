@@ -82,6 +82,19 @@ def test_s167_a_part_is_run_again(
     assert run(["status", f"{bucket.url}/calls.parquet"]) == 0
 
 
+def test_the_command_copies_into_a_store(
+    fake: FakeRoistat, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`roistat sync --to` takes a URL; what needs a database says so."""
+    copy, projects = f"{bucket.url}/calls.parquet", ["--project", "12345", "--project", "222"]
+    assert run(["sync", "--to", copy, "--since", "2020-01-01", *projects]) == 0
+    assert copied(bucket) == served(fake)
+    assert run(["recordings", "mp3", "--from", copy, "--project", "222"]) == 2
+    assert "name a database" in capsys.readouterr().err
+    assert run(["report", "--from", copy, "--last", "7d", "--html", "report.html"]) == 2
+    assert "a report reads a copy in SQLite or PostgreSQL" in capsys.readouterr().err
+
+
 def test_s168_two_runs_of_a_part_at_once(fake: FakeRoistat, bucket: Bucket) -> None:
     """At least one completes the copy; each call is in it once, and a run again adds nothing."""
     part = parts_to(bucket)[0]
