@@ -157,7 +157,8 @@ class ObjectFolder:
         with self._blocking_errors(key):
             try:
                 response = obstore.get(self.store, key)
-                return StoredObject(bytes(response.bytes()), _version(response.meta))
+                version = _version(response.meta)  # read first: obstore 0.6 drops it with the bytes
+                return StoredObject(bytes(response.bytes()), version)
             except FileNotFoundError:
                 return None
 
