@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,9 @@ class Ended:
 Roistat = Callable[..., Ended]
 """`roistat("calls", "--json")` as from a shell."""
 
+Refuse = Callable[[str], str]
+"""`refuse("calls --nonsense")` returns the message."""
+
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
@@ -42,6 +46,14 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
         monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
         monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
         yield fake
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Change into an empty folder, in which processes find the package too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return tmp_path
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +72,8 @@ def no_environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def roistat(capfd: pytest.CaptureFixture[str]) -> Roistat:
-    """Run a command and capture its output."""
+def roistat(fake: FakeRoistat, capfd: pytest.CaptureFixture[str]) -> Roistat:
+    """Run a command with the environment of the fake, and capture its output."""
 
     def call(*arguments: str) -> Ended:
         capfd.readouterr()
@@ -69,3 +81,18 @@ def roistat(capfd: pytest.CaptureFixture[str]) -> Roistat:
         return Ended(code, *capfd.readouterr())
 
     return call
+
+
+@pytest.fixture
+def refuse(fake: FakeRoistat, folder: Path, roistat: Roistat) -> Refuse:
+    """Run a line that is wrong usage: it sends and creates nothing; return the message."""
+
+    def run_line(line: str) -> str:
+        before = set(folder.iterdir())
+        ended = roistat(*shlex.split(line))
+        assert (ended.code, ended.out, fake.requests, {*folder.iterdir()}) == (2, "", [], before)
+        assert 1 <= len(ended.err.splitlines()) <= 3
+        assert "Traceback" not in ended.err
+        return ended.err
+
+    return run_line

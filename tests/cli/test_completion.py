@@ -30,18 +30,17 @@ CASES = [
 
 
 @pytest.fixture
-def home(tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(folder: Path, config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a home with `roistat` on the path, and a profile `shop`."""
     config.parent.mkdir()
     config.write_text("[profiles.shop]\nproject = 1\n")
-    program = tmp_path / "bin" / "roistat"
+    program = folder / "bin" / "roistat"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m roistat_async "$@"\n')
     program.chmod(0o700)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
 
 
 def _shell(name: str) -> str:

@@ -14,38 +14,22 @@ from roistat_async.cli import exit_codes
 from roistat_async.testing import FakeRoistat, Fault
 
 from ..helpers.raw_server import closed_port
-from .conftest import Roistat
+from .conftest import Refuse, Roistat
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "nonsense",
-        "calls --nonsense",
-        "calls --limit -1",
-        "calls --page-size 0",
-        "calls --sort dat:desc",
-        "calls --extend visits",
-        "calls --filter caller",
-        "calls --filter 'caler = 1'",
-        "calls --filter 'comment null maybe'",
-        "calls --filter 'date > yesterday'",
-        "calls --period 2026-05-01",
-        "calls --last 'a week'",
-        "calls --last 7d --period 2026-05-01..2026-05-02",
+        "nonsense", "calls --nonsense", "calls --limit -1", "calls --page-size 0",
+        "calls --extend visits", "calls --filter caller", "calls --period 2026-05-01",
+        "calls --last 'a week'", "calls --last 7d --period 2026-05-01..2026-05-02",
         "calls --period 2026-05-01..2026-05-02 --tz Moscow",
         "calls --period 2026-05-01..2026-05-02 --tz Europe",
         "calls --period 2026-05-01..2026-05-02 --tz ../etc/passwd",
-        "calls --project mine",
-        "calls --base-url http://roistat.example",
-        "calls --api-key-file /nowhere",
-        "analytics",
-        "export x.xls",
-        "recordings x",
-        "recordings x --call-id ../x",
-        "recordings x --call-id 5 --last 7d",
-        "sync --to calls.xyz --since 30d",
-        "sync --to calls.db --since tomorrow",
+        "calls --project mine", "calls --base-url http://roistat.example",
+        "calls --api-key-file /nowhere", "analytics", "export x.xls", "recordings x",
+        "recordings x --call-id ../x", "recordings x --call-id 5 --last 7d",
+        "sync --to calls.xyz --since 30d", "sync --to calls.db --since tomorrow",
         "sync --to calls.db --since 2999-01-01",
         "sync --to calls.db --since 30d --lookback 'a day'",
         "sync --to calls.db --since 30d --extend visits",
@@ -55,32 +39,23 @@ from .conftest import Roistat
         "sync --to calls.db --since 30d --tz Moscow",
         "sync --to calls.db --since 30d --watch often",
         "sync --to calls.db --period 2026-05-01..2026-05-02",
-        "sync --to calls.db --full",
-        "sync --to calls.db --full --since 30d --watch 1h",
+        "sync --to calls.db --full", "sync --to calls.db --full --since 30d --watch 1h",
         "sync --to calls.ndjson --full --since 30d",
         "sync --to calls.ndjson --since 30d --recordings mp3",
-        "sync --to - --since 30d --recordings mp3",
-        "sync --to - --since 30d --watch 15m",
+        "sync --to - --since 30d --recordings mp3", "sync --to - --since 30d --watch 15m",
         "sync --to calls.db --since 30d --recordings-template {call_id}.mp3",
         "sync --to calls.db --since 30d --recordings x --recordings-template ../x",
     ],
-)
-def test_wrong_usage(
-    line: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+)  # fmt: skip
+def test_wrong_usage(line: str, refuse: Refuse) -> None:
     """Wrong usage exits with 2, prints three lines at most, sends and creates nothing."""
-    monkeypatch.chdir(tmp_path)
-    ended = roistat(*shlex.split(line))
-    assert (ended.code, ended.out, fake.requests, list(tmp_path.iterdir())) == (2, "", [], [])
-    assert 1 <= len(ended.err.splitlines()) <= 3
-    assert "Traceback" not in ended.err
+    refuse(line)
 
 
 def test_no_arguments(roistat: Roistat) -> None:
     """`roistat` alone prints the help on stderr, as wrong usage."""
     ended = roistat()
-    assert (ended.code, ended.out) == (2, "")
-    assert "recordings" in ended.err
+    assert (ended.code, ended.out, "recordings" in ended.err) == (2, "", True)
 
 
 @pytest.mark.usefixtures("no_environment")
@@ -90,7 +65,7 @@ def test_without_configuration(roistat: Roistat) -> None:
     assert (ended.code, "ROISTAT_API_KEY and ROISTAT_PROJECT" in ended.err) == (2, True)
 
 
-def test_wrong_key(fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_key(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong key exits with 4 and says what to check, without the key."""
     monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
     ended = roistat("calls")
@@ -98,85 +73,62 @@ def test_wrong_key(fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.Monk
     assert "ROISTAT_API_KEY" in ended.err
 
 
-def test_no_rights(fake: FakeRoistat, roistat: Roistat) -> None:
+def test_no_rights(roistat: Roistat) -> None:
     """A project that the key does not open exits with 4 too."""
     assert roistat("phones", "--project", "999").code == 4
 
 
 @pytest.mark.usefixtures("no_environment")
-def test_key_from_a_file(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+def test_key_from_a_file(fake: FakeRoistat, roistat: Roistat) -> None:
     """--api-key-file reads the key without its newline; --project and --base-url do the rest."""
-    (tmp_path / "key").write_text(f"{fake.api_key}\n")
+    Path("key").write_text(f"{fake.api_key}\n")
     options = ("--base-url", fake.base_url, "--project", str(fake.project))
-    assert roistat("scripts", "--api-key-file", str(tmp_path / "key"), *options).code == 0
+    assert roistat("scripts", "--api-key-file", "key", *options).code == 0
 
 
-def test_invalid_key_file_is_not_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+def test_invalid_key_file_is_not_shown(refuse: Refuse) -> None:
     """A file that holds no key is wrong usage, and its content is not printed."""
-    (tmp_path / "key").write_bytes(b"secret \xff words\n")
-    ended = roistat("scripts", "--api-key-file", str(tmp_path / "key"))
-    assert (ended.code, "secret" in ended.err) == (2, False)
+    Path("key").write_bytes(b"secret \xff words\n")
+    assert "secret" not in refuse("scripts --api-key-file key")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 @pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o600, False), (0o640, False)])
 def test_s20_key_file_of_everybody(
-    mode: int, warned: bool, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+    mode: int, warned: bool, fake: FakeRoistat, roistat: Roistat
 ) -> None:
     """A key file that every user can read is used, with a warning."""
-    file = tmp_path / "key"
-    file.write_text(fake.api_key)
-    file.chmod(mode)
-    ended = roistat("scripts", "--api-key-file", str(file))
-    assert (ended.code, f"chmod 600 {file}" in ended.err) == (0, warned)
+    Path("key").write_text(fake.api_key)
+    Path("key").chmod(mode)
+    ended = roistat("scripts", "--api-key-file", "key")
+    assert (ended.code, "chmod 600 key" in ended.err) == (0, warned)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "{key}",
-        "--api-key {key} calls",
-        "calls {key}",
-        "calls --api-key={key}",
-        "calls --{key}",
-        "calls --api-key-file {key}",
-        "calls --limit {key}",
-        "calls --on-bad-record {key}",
-        "calls --project {key}",
-        "calls --base-url {key}",
-        "calls --filter {key}",
-        "calls --filter '{key} = 1'",
-        "calls --filter 'status = {key}'",
-        "calls --sort {key}",
-        "calls --extend {key}",
-        "calls --last {key}",
-        "calls --period {key}",
-        "calls --period 2026-05-01..2026-05-02 --tz {key}",
-        "completion {key}",
-        "status {key}",
-        "export {key} --last 7d",
-        "sync --to {key} --since 7d",
-        "sync --to x.db --since {key}",
+        "{key}", "--api-key {key} calls", "calls {key}", "calls --api-key={key}", "calls --{key}",
+        "calls --api-key-file {key}", "calls --limit {key}", "calls --on-bad-record {key}",
+        "calls --project {key}", "calls --base-url {key}", "calls --filter {key}",
+        "calls --filter '{key} = 1'", "calls --filter 'status = {key}'", "calls --sort {key}",
+        "calls --extend {key}", "calls --last {key}", "calls --period {key}",
+        "calls --period 2026-05-01..2026-05-02 --tz {key}", "completion {key}", "status {key}",
+        "export {key} --last 7d", "sync --to {key} --since 7d", "sync --to x.db --since {key}",
         "recordings x --call-id {key}",
     ],
-)
-def test_s21_a_typed_key_is_not_shown(
-    line: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+)  # fmt: skip
+def test_s21_a_typed_key_is_not_shown(line: str, roistat: Roistat) -> None:
     """A key that was typed as a word of the command is not printed back."""
-    monkeypatch.chdir(tmp_path)
     key = "5ecre7ab" * 4
     ended = roistat(*shlex.split(line.format(key=key)))
-    assert ended.code in (2, 0)
-    assert key not in ended.err
-    assert "Traceback" not in ended.err
+    assert ended.code == (0 if line.startswith("export") else 2)
+    assert (key in ended.err, "Traceback" in ended.err) == (False, False)
 
 
 def test_c9_choices_are_listed(roistat: Roistat) -> None:
     """A message of several lines is one line, without codes of control characters."""
     ended = roistat("completion")
-    assert ended.code == 2
-    assert "Choose from: bash, zsh, fish" in ended.err
+    assert (ended.code, "Choose from: bash, zsh, fish" in ended.err) == (2, True)
 
 
 def test_s7_an_error_of_roistat_is_escaped(fake: FakeRoistat, roistat: Roistat) -> None:
@@ -189,18 +141,17 @@ def test_s7_an_error_of_roistat_is_escaped(fake: FakeRoistat, roistat: Roistat) 
     assert len(ended.err.splitlines()) <= 2
 
 
-def test_closed_port(fake: FakeRoistat, roistat: Roistat) -> None:
+def test_closed_port(roistat: Roistat) -> None:
     """A closed port exits with 1 and says that nothing was sent."""
     ended = roistat("scripts", "--base-url", "http://127.0.0.1:9/api/v1")
     assert (ended.code, "Nothing was sent" in ended.err) == (1, True)
 
 
-def test_impossible_folder(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+def test_impossible_folder(roistat: Roistat) -> None:
     """An error of the disk exits with 1 and names the file."""
-    (tmp_path / "file").write_text("")
-    ended = roistat("export", str(tmp_path / "file" / "x.xls"), "--last", "30d")
-    assert ended.code == 1
-    assert "Traceback" not in ended.err
+    Path("file").write_text("")
+    ended = roistat("export", "file/x.xls", "--last", "30d")
+    assert (ended.code, "file" in ended.err, "Traceback" in ended.err) == (1, True, False)
 
 
 def test_a_bug_keeps_its_traceback() -> None:
@@ -217,22 +168,18 @@ def test_every_error_has_a_code() -> None:
         assert code == (4 if refused else 2 if name == "ConfigurationError" else 1)
 
 
-def test_key_is_never_shown(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+def test_key_is_never_shown(fake: FakeRoistat, roistat: Roistat) -> None:
     """No command shows the key, on stdout or on stderr."""
-    for arguments in (
-        ("calls", "--extend", "visit,order"),
-        ("phones",),
-        ("scripts",),
-        ("recordings", str(tmp_path), "--last", "8h"),
-        ("analytics", "--last", "30d"),
-        ("export", str(tmp_path / "x.xls"), "--last", "30d"),
-    ):
-        ended = roistat(*arguments)
+    for line in (
+        "calls --extend visit,order", "phones", "scripts", "recordings mp3 --last 8h",
+        "analytics --last 30d", "export x.xls --last 30d",
+    ):  # fmt: skip
+        ended = roistat(*shlex.split(line))
         assert fake.api_key not in ended.out + ended.err
 
 
 def test_the_proxy_of_an_option_or_of_the_environment(
-    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+    roistat: Roistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command connects to --proxy, or else to HTTPS_PROXY, and names it if it is not there."""
     closed = f"127.0.0.1:{closed_port()}"
@@ -246,7 +193,7 @@ def test_the_proxy_of_an_option_or_of_the_environment(
     assert roistat("scripts", "--proxy", "socks5://x:1").code == 2
 
 
-def test_the_limits_of_an_option(fake: FakeRoistat, roistat: Roistat) -> None:
+def test_the_limits_of_an_option(roistat: Roistat) -> None:
     """--per-second and --per-hour replace the limits of the client."""
     started_at = time.monotonic()
     assert roistat("calls", "--per-second", "2", "--page-size", "20").code == 0

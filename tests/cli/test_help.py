@@ -22,7 +22,6 @@ from .conftest import Roistat
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="lines of a POSIX shell")
 
 _SHELL = 'roistat() { "$PYTHON" -m roistat_async "$@"; }; set -o pipefail; '
-_SLOW = ("|", "--watch", "fake-server")
 _ENDLESS = ("--watch", "fake-server")
 _ELSEWHERE = {
     "roistat init": "tests/cli/test_init.py types the answers",
@@ -43,23 +42,27 @@ def _examples(name: str) -> list[str]:
     return re.findall(r"^ *(roistat .*?) *$", text, re.MULTILINE)
 
 
+def _has(line: str, *texts: str) -> bool:
+    return any(text in line for text in texts)
+
+
 NAMES = main.list_commands(click.Context(main))
 EXAMPLES = [
-    pytest.param(line, marks=pytest.mark.slow if any(text in line for text in _SLOW) else ())
+    pytest.param(line, marks=pytest.mark.slow if _has(line, "|", *_ENDLESS) else ())
     for name in NAMES
     for line in _examples(name)
-    if not any(text in line for text in _ELSEWHERE)
+    if not _has(line, *_ELSEWHERE)
 ]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder in which the examples run, one after the other."""
     return tmp_path_factory.mktemp("examples")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[FakeRoistat]:
+def shared_fake() -> Iterator[FakeRoistat]:
     """Run a fake with few calls, for all examples."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     with FakeRoistat(calls=30, quirks=quirks).in_thread() as fake:
@@ -67,26 +70,24 @@ def server() -> Iterator[FakeRoistat]:
 
 
 @pytest.fixture
+def fake(shared_fake: FakeRoistat) -> FakeRoistat:
+    """Return the fake of all examples."""
+    return shared_fake
+
+
+@pytest.fixture
 def environment(
-    server: FakeRoistat,
-    folder: Path,
-    config: Path,
-    roistat: Roistat,
+    fake: FakeRoistat, no_environment: None, examples: Path, config: Path, roistat: Roistat,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> None:  # fmt: skip
     """Configure the fake by a profile, and make the copy that some examples read."""
-    for name in ("API_KEY", "API_KEY_FILE", "PROJECT", "BASE_URL", "PROFILE", "TZ"):
-        monkeypatch.delenv(f"ROISTAT_{name}", raising=False)
-    settings = (
-        f'api_key = "{server.api_key}"\nproject = {server.project}\n'
-        f'base_url = "{server.base_url}"\n'
-    )
+    key = f'api_key = "{fake.api_key}"\n'
+    settings = f'{key}project = {fake.project}\nbase_url = "{fake.base_url}"\n'
     config.parent.mkdir()
     config.write_text(f"[profiles.default]\n{settings}[profiles.shop]\n{settings}")
     config.chmod(0o600)
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(examples)
     monkeypatch.setenv("PYTHON", sys.executable)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     if not Path("calls.db").exists():
         assert roistat("sync", "--to", "calls.db", "--since", "30d").code == 0
 
@@ -105,7 +106,7 @@ def test_examples_run(line: str, roistat: Roistat) -> None:
     """An example of the help does what it says, with exit code 0."""
     if line.startswith("roistat report"):
         pytest.importorskip("altair", reason="Altair is missing: install the extra report")
-    if any(word in line for word in _ENDLESS):
+    if _has(line, *_ENDLESS):
         _run_until_interrupted(line)
     elif "|" in line or ">" in line:
         subprocess.run(["bash", "-c", _SHELL + line], check=True, timeout=60)

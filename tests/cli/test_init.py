@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,29 +70,33 @@ class Terminal:
         return bool(data)
 
 
+Start = Callable[..., Terminal]
+
+
 @pytest.fixture
-def address(fake: FakeRoistat) -> tuple[str, str]:
-    """Return the option that names the fake."""
-    return ("--base-url", fake.base_url)
+def init(fake: FakeRoistat) -> Start:
+    """Return a function that starts `init` with the fake and types lines."""
+
+    def start(*answers: tuple[str, str], options: tuple[str, ...] = ()) -> Terminal:
+        terminal = Terminal("--base-url", fake.base_url, *options)
+        for question, text in answers:
+            terminal.answer(question, text)
+        return terminal
+
+    return start
 
 
 def test_init_writes_a_profile(
-    fake: FakeRoistat, address: tuple[str, str], config: Path, roistat: Roistat
+    fake: FakeRoistat, init: Start, config: Path, roistat: Roistat
 ) -> None:
     """`init` stores key, project and zone for this user alone, and does not show the key."""
-    terminal = Terminal(*address)
-    terminal.answer("API key", "wrong " * 3)
-    terminal.answer("API key", "f" * 32)
-    terminal.answer("API key", fake.api_key)
-    terminal.answer("Time zone", "Europe/Moskow")
-    terminal.answer("Time zone", "Europe/Moscow")
+    keys = [("API key", key) for key in ("wrong " * 3, "f" * 32, fake.api_key)]
+    terminal = init(*keys, ("Time zone", "Europe/Moskow"), ("Time zone", "Europe/Moscow"))
     assert terminal.end() == 0, terminal.shown
-    assert fake.api_key not in terminal.shown
-    assert str(config) in terminal.shown
+    assert (fake.api_key in terminal.shown, str(config) in terminal.shown) == (False, True)
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     assert stat.S_IMODE(config.parent.stat().st_mode) == 0o700
-    ended = roistat("calls", "--table", "--limit", "1")
-    assert (ended.code, "MSK" in ended.out) == (0, True)
+    assert "MSK" in roistat("calls", "--table", "--limit", "1").out
 
 
 OTHERS = (
@@ -102,102 +107,75 @@ OTHERS = (
 @pytest.mark.slow
 @pytest.mark.parametrize("agrees", [True, False])
 def test_c25_a_profile_is_replaced_only_on_request(
-    agrees: bool, fake: FakeRoistat, address: tuple[str, str], config: Path
+    agrees: bool, fake: FakeRoistat, init: Start, config: Path
 ) -> None:
     """An existing profile is replaced only if the user agrees; the rest of the file stays."""
     config.parent.mkdir()
     config.write_text(OTHERS + "\n[profiles.z]\nproject = 3\n")
     before = config.read_text()
-    terminal = Terminal("--profile", "shop", *address)
-    terminal.answer("Replace it?", "y" if agrees else "")
-    if agrees:
-        terminal.answer("API key", fake.api_key)
-        terminal.answer("Time zone", "")
+    answers = [("Replace it?", "y"), ("API key", fake.api_key), ("Time zone", "")]
+    terminal = init(*(answers if agrees else [("Replace it?", "")]), options=("--profile", "shop"))
     assert terminal.end() == 0, terminal.shown
     assert (config.read_text() == before) is (not agrees)
     assert "# by hand\n[profiles.a]  # first\nproject = 1\n" in config.read_text()
     profiles = tomllib.loads(config.read_text())["profiles"]
     assert (profiles["a"], profiles["z"]) == ({"project": 1}, {"project": 3})
     if agrees:
-        assert profiles["shop"] == {
-            "api_key": fake.api_key,
-            "project": fake.project,
-            "tz": "utc",
-            "base_url": fake.base_url,
-        }
+        server = {"api_key": fake.api_key, "base_url": fake.base_url}
+        assert profiles["shop"] == {**server, "project": fake.project, "tz": "utc"}
 
 
 @pytest.mark.slow
 def test_c25_a_file_that_cannot_be_edited_stays(
-    fake: FakeRoistat, address: tuple[str, str], config: Path
+    fake: FakeRoistat, init: Start, config: Path
 ) -> None:
     """A profile in another form of TOML is not replaced, and the file stays as it is."""
     config.parent.mkdir()
     config.write_text("profiles = { default = { project = 1 } }\n")
-    terminal = Terminal(*address)
-    terminal.answer("Replace it?", "y")
-    terminal.answer("API key", fake.api_key)
-    terminal.answer("Time zone", "")
-    assert terminal.end() == 2
-    assert "edit it by hand" in terminal.shown
+    terminal = init(("Replace it?", "y"), ("API key", fake.api_key), ("Time zone", ""))
+    assert (terminal.end(), "edit it by hand" in terminal.shown) == (2, True)
     assert config.read_text() == "profiles = { default = { project = 1 } }\n"
 
 
-def test_c25_a_refused_key_is_not_stored(
-    fake: FakeRoistat, address: tuple[str, str], config: Path
-) -> None:
+def test_c25_a_refused_key_is_not_stored(init: Start, config: Path) -> None:
     """After three refused keys `init` exits with 4 and writes nothing."""
-    terminal = Terminal(*address)
-    for _ in range(3):
-        terminal.answer("API key", "f" * 32)
+    terminal = init(*[("API key", "f" * 32)] * 3)
     assert (terminal.end(), config.exists()) == (4, False)
 
 
 @pytest.mark.slow
-def test_c25_missing_rights(fake: FakeRoistat, address: tuple[str, str], config: Path) -> None:
+def test_c25_missing_rights(fake: FakeRoistat, init: Start, config: Path) -> None:
     """If Roistat refuses the calls of the project, `init` shows the checks and writes nothing."""
     fake.fail("*/call/list", Fault.error("access_denied"), times=99)
-    terminal = Terminal(*address)
-    terminal.answer("API key", fake.api_key)
+    terminal = init(("API key", fake.api_key))
     assert (terminal.end(), config.exists()) == (4, False)
     assert "nothing was stored" in terminal.shown
 
 
 @pytest.mark.slow
-def test_a_key_that_lists_no_projects(
-    fake: FakeRoistat, address: tuple[str, str], config: Path
-) -> None:
+def test_a_key_that_lists_no_projects(fake: FakeRoistat, init: Start, config: Path) -> None:
     """Where Roistat does not list the projects, `init` asks for the number."""
     fake.fail("user/projects", Fault.error("access_denied"), times=1)
-    terminal = Terminal(*address)
-    terminal.answer("API key", fake.api_key)
-    terminal.answer("Project", str(fake.project))
-    terminal.answer("Time zone", "")
+    project = str(fake.project)
+    terminal = init(("API key", fake.api_key), ("Project", project), ("Time zone", ""))
     assert terminal.end() == 0, terminal.shown
     assert tomllib.loads(config.read_text())["profiles"]["default"]["project"] == fake.project
 
 
 def test_c25_without_a_terminal(config: Path) -> None:
     """Without a terminal `init` exits with 2 and says what to set instead."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "roistat_async", "init"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "roistat_async", "init"]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert (ended.returncode, "ROISTAT_API_KEY_FILE" in ended.stderr) == (2, True)
     assert not config.exists()
 
 
 @pytest.mark.slow
-def test_one_of_several_projects(config: Path) -> None:
+def test_one_of_several_projects(fake: FakeRoistat, init: Start, config: Path) -> None:
     """Of several projects the user chooses one that the key opens."""
-    with FakeRoistat(calls=3, projects=[11, 22]).in_thread() as fake:
-        terminal = Terminal("--base-url", fake.base_url, "--profile", "two")
-        terminal.answer("API key", fake.api_key)
-        terminal.answer("Project", "33")
-        terminal.answer("Project", "22")
-        terminal.answer("Time zone", "")
-        assert terminal.end() == 0, terminal.shown
+    fake.add_project(22)
+    projects = (("Project", "33"), ("Project", "22"))
+    options = ("--profile", "two")
+    terminal = init(("API key", fake.api_key), *projects, ("Time zone", ""), options=options)
+    assert terminal.end() == 0, terminal.shown
     assert tomllib.loads(config.read_text())["profiles"]["two"]["project"] == 22

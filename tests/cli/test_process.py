@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 
 from roistat_async import errors
+from roistat_async.cli.demo import differences
+from roistat_async.cli.demo_server import FIELDS
 from roistat_async.sync.status import read_calls, read_status
 from roistat_async.testing import FakeRoistat
 
 from .conftest import Roistat
 
 _ROISTAT = (sys.executable, "-m", "roistat_async")
+_SYNC = ("sync", "--to", "calls.db")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
 
@@ -62,47 +65,34 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 @each_signal
 def test_fake_server_until_a_signal(sign: int, code: int) -> None:
-    """The fake server prints lines to paste, serves, and exits with the signal's code."""
-    with _start("fake-server", "--calls", "7") as server:
+    """The fake server prints lines to paste, serves its projects, and ends with the signal."""
+    with _start("fake-server", "--calls", "7", "--projects", "12345, 678") as server:
         lines = [_line(server) for _ in range(3)]
         assert all(line.startswith("export ROISTAT_") for line in lines)
         environ = {**os.environ, **dict(line[7:].strip().split("=", 1) for line in lines)}
-        assert len(_run("calls", env=environ).stdout.splitlines()) == 7
-        _end(server, sign, code)
-
-
-def test_fake_server_of_several_projects() -> None:
-    """The first project is the one to paste, and the same key opens the others."""
-    with _start("fake-server", "--calls", "7", "--projects", "12345, 678") as server:
-        lines = [_line(server) for _ in range(3)]
-        environ = {**os.environ, **dict(line[7:].strip().split("=", 1) for line in lines)}
         assert environ["ROISTAT_PROJECT"] == "12345"
-        rows = _run("calls", "--project", "678", env=environ).stdout.splitlines()
-        assert len(rows) == 7
-        _, err = _end(server, signal.SIGINT, 130)
+        for arguments in ((), ("--project", "678")):
+            assert len(_run("calls", *arguments, env=environ).stdout.splitlines()) == 7
+        _, err = _end(server, sign, code)
     assert "further projects: 678" in err
 
 
 @pytest.mark.parametrize("projects", ["", "x", "1,", "0", "1,1", "9" * 5000])
-def test_fake_server_refuses_projects(projects: str) -> None:
+def test_fake_server_refuses_projects(projects: str, roistat: Roistat) -> None:
     """What is no list of different numbers is a wrong usage."""
-    process = _run("fake-server", "--projects", projects)
-    assert process.returncode == 2
-    assert "--projects" in process.stderr
+    ended = roistat("fake-server", "--projects", projects)
+    assert (ended.code, "--projects" in ended.err) == (2, True)
 
 
 @each_signal
-def test_signal_leaves_no_part_file(
-    sign: int, code: int, fake: FakeRoistat, tmp_path: Path
-) -> None:
+def test_signal_leaves_no_part_file(sign: int, code: int, fake: FakeRoistat) -> None:
     """A signal during downloads leaves only whole files and no traceback."""
     fake.quirks.latency = 0.2
-    folder = tmp_path / "out"
-    with _start("recordings", str(folder), "--last", "30d", "--concurrency", "2") as process:
+    with _start("recordings", "out", "--last", "30d", "--concurrency", "2") as process:
         while '"saved"' not in _line(process):
             pass
         _end(process, sign, code)
-    saved = {path.name: path.read_bytes() for path in folder.iterdir()}
+    saved = {path.name: path.read_bytes() for path in Path("out").iterdir()}
     assert saved
     assert all(fake.state.recordings[name[:-4]] == body for name, body in saved.items())
 
@@ -112,9 +102,9 @@ def test_broken_pipe_is_quiet(fake: FakeRoistat) -> None:
     fake.quirks.latency = 0.05
     with _start("calls", "--page-size", "1") as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         _line(process)
         process.stdout.close()
-        assert process.stderr is not None
         err = process.stderr.read()
     assert (process.returncode, err) == (0, "")
 
@@ -158,8 +148,7 @@ def test_commands_are_completed() -> None:
     """The shell completes `roistat re<TAB>`."""
     environ = {**os.environ, "_ROISTAT_COMPLETE": "bash_complete"}
     environ |= {"COMP_WORDS": "roistat re", "COMP_CWORD": "1"}
-    code = "from roistat_async.__main__ import main; main()"
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", "from roistat_async.__main__ import main; main()"]
     assert b"recordings" in subprocess.run(command, capture_output=True, env=environ).stdout
 
 
@@ -170,99 +159,86 @@ def _until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _written(copy: Path) -> int:
+def _written() -> int:
     try:
-        return sum(project.calls for project in read_status(copy).projects)
+        return sum(project.calls for project in read_status("calls.db").projects)
     except errors.SyncError:  # not made yet
         return 0
 
 
 @each_signal
-def test_signal_during_a_sync(
-    sign: int, code: int, fake: FakeRoistat, tmp_path: Path, roistat: Roistat
-) -> None:
+def test_signal_during_a_sync(sign: int, code: int, fake: FakeRoistat, roistat: Roistat) -> None:
     """An interrupted sync reports what it wrote; the next run resumes and completes the copy."""
     fake.quirks.latency = 0.1
-    copy = tmp_path / "calls.db"
-    arguments = ("sync", "--to", str(copy), "--page-size", "3", "--concurrency", "1")
-    with _start(*arguments, "--since", "30d") as process:
-        _until(lambda: _written(copy) > 3)
-        assert roistat("status", str(copy)).rows[0]["is_interrupted"] is True
+    with _start(*_SYNC, "--since", "30d", "--page-size", "3", "--concurrency", "1") as process:
+        _until(lambda: _written() > 3)
+        assert roistat("status", "calls.db").rows[0]["is_interrupted"] is True
         out, err = _end(process, sign, code)
     assert (out, "the next run resumes" in err) == ("", True)
-    stored = _written(copy)
+    stored = _written()
     assert 3 < stored < 60
     fake.quirks.latency = 0.0
-    (row,) = roistat("sync", "--to", str(copy)).rows
-    assert row["added"] == 60 - stored
-    assert set(read_calls(copy, fake.project, ["date"])) == set(fake.state.calls.ids())
+    assert roistat(*_SYNC).rows[0]["added"] == 60 - stored
+    assert set(read_calls("calls.db", fake.project, ["date"])) == set(fake.state.calls.ids())
 
 
-def test_signal_during_the_recordings_of_a_sync(
-    fake: FakeRoistat, tmp_path: Path, roistat: Roistat
-) -> None:
+def test_signal_during_the_recordings_of_a_sync(fake: FakeRoistat, roistat: Roistat) -> None:
     """A signal leaves whole files that the database knows; the next run downloads the others."""
     fake.quirks.latency = 0.1
-    arguments = ("sync", "--to", str(tmp_path / "calls.db"), "--recordings", str(tmp_path / "mp3"))
+    arguments = (*_SYNC, "--recordings", "mp3")
     with _start(*arguments, "--since", "8h", "--concurrency", "2") as process:
-        _until(lambda: any((tmp_path / "mp3").rglob("*.mp3")))
+        _until(lambda: any(Path("mp3").rglob("*.mp3")))
         _end(process, signal.SIGTERM, 143)
-    stored = {path.stem: path.read_bytes() for path in _all_files(tmp_path / "mp3")}
+    stored = {path.stem: path.read_bytes() for path in _recordings()}
     assert all(fake.state.recordings[call_id] == body for call_id, body in stored.items())
     (row,) = roistat(*arguments).rows
     assert row["recordings"]["adopted"] == 0
-    assert row["recordings"]["saved"] == len(_all_files(tmp_path / "mp3")) - len(stored) > 0
+    assert row["recordings"]["saved"] == len(_recordings()) - len(stored) > 0
 
 
-def _all_files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def _recordings() -> list[Path]:
+    return [path for path in Path("mp3").rglob("*") if path.is_file()]
 
 
-def test_signal_during_the_pause_of_a_watch(fake: FakeRoistat, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fake")
+def test_signal_during_the_pause_of_a_watch() -> None:
     """Ctrl-C ends the pause at once."""
-    copy = str(tmp_path / "calls.db")
-    with _start("sync", "--to", copy, "--since", "30d", "--watch", "1h") as process:
+    with _start(*_SYNC, "--since", "30d", "--watch", "1h") as process:
         assert '"added": 60' in _line(process)
         _end(process, signal.SIGINT, 130)
 
 
-def test_progress_of_a_sync_on_a_terminal(fake: FakeRoistat, tmp_path: Path) -> None:
+def test_progress_of_a_sync_on_a_terminal(fake: FakeRoistat) -> None:
     """If stderr is a terminal, a line shows the progress of the project."""
     fake.quirks.latency = 0.1
-    arguments = ("sync", "--to", str(tmp_path / "calls.db"), "--since", "30d", "--page-size", "9")
-    code, shown = _on_terminal("stderr", *arguments)
+    code, shown = _on_terminal("stderr", *_SYNC, "--since", "30d", "--page-size", "9")
     assert code == 0
     assert all(text in shown for text in (str(fake.project), " calls", "req. left"))
 
 
-def _row(shown: str, name: str) -> list[str]:
-    (row,) = [line.split() for line in shown.splitlines() if line.startswith(name)]
-    return row
-
-
-def test_demo(tmp_path: Path) -> None:
+def test_demo(folder: Path) -> None:
     """The demo needs no environment, keeps its files in a fresh folder and checks itself."""
     bare = {name: value for name, value in os.environ.items() if "ROISTAT" not in name}
-    (tmp_path / "roistat-demo").mkdir()
-    done = _run("demo", "--calls", "300", "--recordings", "5", env=bare, cwd=tmp_path)
+    Path("roistat-demo").mkdir()
+    done = _run("demo", "--calls", "300", "--recordings", "5", env=bare)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
-    first, second = (_row(done.stdout, name) for name in ("First", "Second"))
-    assert (first[1:4], second[2:4]) == (["300", "300", "0"], ["8", "8"])
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
+    assert (rows["First"][1:4], rows["Second"][2:4]) == (["300", "300", "0"], ["8", "8"])
     assert done.stdout.count("exactly the server's state") == 2
     assert "308 calls in calls.db" in done.stdout
-    folder = tmp_path / "roistat-demo-2"
-    assert str(folder) in done.stdout
-    assert 1 <= len(list((folder / "recordings").rglob("*.mp3"))) <= 5
-    assert (folder / "calls.xls").stat().st_size > 1000
+    files = folder / "roistat-demo-2"
+    assert str(files) in done.stdout
+    assert 1 <= len(list((files / "recordings").rglob("*.mp3"))) <= 5
+    assert (files / "calls.xls").stat().st_size > 1000
     assert "roistat status roistat-demo-2/calls.db" in done.stdout
 
 
 def test_demo_with_an_incomplete_copy_fails(
-    roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    roistat: Roistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo names the calls that its copy lacks, and exits with 1."""
     monkeypatch.setattr("roistat_async.cli.demo._HISTORY", timedelta(hours=6))
-    ended = roistat("demo", "--calls", "99", "--recordings", "0", "--dir", str(tmp_path / "demo"))
+    ended = roistat("demo", "--calls", "99", "--recordings", "0", "--dir", "demo")
     assert (ended.code, "exactly" in ended.out) == (1, False)
     assert "NOT the server's: " in ended.out
     assert "call 10001: not in the copy" in ended.out
@@ -270,9 +246,6 @@ def test_demo_with_an_incomplete_copy_fails(
 
 def test_demo_compares_every_field() -> None:
     """The demo finds a call that only one side has, and each field that differs."""
-    from roistat_async.cli.demo import differences
-    from roistat_async.cli.demo_server import FIELDS
-
     row = (1, *FIELDS)
     assert differences({"1": row}, {"1": row}) == {}
     assert differences({"1": row}, {"2": row}) == {"2": "not in the copy", "1": "not on the server"}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Timer
@@ -26,10 +25,13 @@ from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
 
 from .conftest import Ended, Roistat
 
+_COPY = Path("copy", "calls.db")
 _OTHER = 678
 _LOST = TransportError("the connection was lost")
 _ALL = ("--since", "60d")
 _LATELY = ("--since", "8h")  # ten requests a second are the limit: a few recordings do
+_MP3 = ("--recordings", "mp3")
+Watch = Callable[[Callable[[], bool]], Ended]
 _FIELDS = {
     "project", "start", "sealed_until", "calls", "added", "changed", "deleted", "requests",
     "bad_records", "unreadable", "duplicate_rows", "odd_values", "future_watermark", "seconds",
@@ -37,39 +39,31 @@ _FIELDS = {
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """Return the path of a database that does not exist yet."""
-    return tmp_path / "copy" / "calls.db"
+def sync(roistat: Roistat) -> Roistat:
+    """Run `roistat sync` with a database that does not exist at first."""
+    return lambda *arguments: roistat("sync", "--to", str(_COPY), *arguments)
 
 
 @pytest.fixture
-def sync(roistat: Roistat, copy: Path) -> Roistat:
-    """Run `roistat sync` with that database."""
-    return lambda *arguments: roistat("sync", "--to", str(copy), *arguments)
-
-
-def _ids(copy: Path, project: int) -> set[str]:
-    return set(read_calls(copy, project, ["date"]))
-
-
-def _status(copy: Path) -> ProjectStatus:
-    (project,) = read_status(copy).projects
-    return project
-
-
-def _files(fake: FakeRoistat) -> list[RecordedRequest]:
-    return [seen for seen in fake.requests if seen.path.endswith("/file")]
-
-
-def _both(fake: FakeRoistat) -> tuple[str, ...]:
+def both(fake: FakeRoistat) -> tuple[str, ...]:
+    """Return the options of two projects."""
     return ("--project", str(fake.project), "--project", str(_OTHER))
 
 
-def test_first_run_copies_all(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+def _ids(project: int) -> set[str]:
+    return set(read_calls(_COPY, project, ["date"]))
+
+
+def _status() -> ProjectStatus:
+    (project,) = read_status(_COPY).projects
+    return project
+
+
+def test_first_run_copies_all(fake: FakeRoistat, sync: Roistat) -> None:
     """The first run creates the database with its folder; in a pipe the report is JSON."""
     ended = sync(*_ALL)
     assert (ended.code, ended.err) == (0, "")
-    assert _ids(copy, fake.project) == set(fake.state.calls.ids())
+    assert _ids(fake.project) == set(fake.state.calls.ids())
     (row,) = ended.rows
     assert set(row) == _FIELDS
     assert (row["project"], row["calls"], row["added"]) == (fake.project, 60, 60)
@@ -78,11 +72,10 @@ def test_first_run_copies_all(fake: FakeRoistat, sync: Roistat, copy: Path) -> N
 def test_first_run_needs_since(fake: FakeRoistat, sync: Roistat) -> None:
     """A first run without --since exits with 2, names the option, and sends nothing."""
     ended = sync()
-    assert (ended.code, ended.out, fake.requests) == (2, "", [])
-    assert "--since" in ended.err
+    assert (ended.code, ended.out, fake.requests, "--since" in ended.err) == (2, "", [], True)
 
 
-def test_second_run(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+def test_second_run(fake: FakeRoistat, sync: Roistat) -> None:
     """A second run needs no --since and writes new and changed calls, and no others."""
     sync(*_ALL)
     assert sync().rows[0]["added"] == sync().rows[0]["changed"] == 0
@@ -90,44 +83,39 @@ def test_second_run(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
     fake.state.edit_call(fake.state.calls.ids()[-2], comment="said something")
     (row,) = sync().rows
     assert (row["added"], row["changed"]) == (1, 1)
-    assert new["id"] in _ids(copy, fake.project)
+    assert new["id"] in _ids(fake.project)
 
 
-def test_day_of_a_zone(fake: FakeRoistat, sync: Roistat) -> None:
+def test_day_of_a_zone(sync: Roistat) -> None:
     """--since is a day in the time zone of --tz."""
-    arguments = ("--since", "2026-05-01", "--tz", "Europe/Moscow")
-    (row,) = sync(*arguments).rows
+    (row,) = sync("--since", "2026-05-01", "--tz", "Europe/Moscow").rows
     assert row["start"] == "2026-04-30T21:00:00Z"
 
 
-def test_two_projects(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+def test_two_projects(fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]) -> None:
     """Each project has a line of JSON and is copied once, into one database."""
     other = fake.add_project(_OTHER, calls=20)
-    ended = sync(*_ALL, *_both(fake), *_both(fake))
-    assert ended.code == 0
-    assert [(row["project"], row["added"]) for row in ended.rows] == [
-        (fake.project, 60),
-        (_OTHER, 20),
-    ]
-    assert _ids(copy, _OTHER) == set(other.calls.ids())
+    ended = sync(*_ALL, *both, *both)
+    rows = [(row["project"], row["added"]) for row in ended.rows]
+    assert (ended.code, rows) == (0, [(fake.project, 60), (_OTHER, 20)])
+    assert _ids(_OTHER) == set(other.calls.ids())
 
 
-def test_one_project_refused(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+def test_one_project_refused(fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]) -> None:
     """One refused project exits with 3 and is named; the other project is copied."""
-    ended = sync(*_ALL, *_both(fake))
-    assert ended.code == 3
-    assert f"project {_OTHER}: " in ended.err
-    assert len(_ids(copy, fake.project)) == 60
+    ended = sync(*_ALL, *both)
+    assert (ended.code, f"project {_OTHER}: " in ended.err) == (3, True)
+    assert len(_ids(fake.project)) == 60
     (failed,) = [row for row in ended.rows if row["project"] == _OTHER]
     assert failed["error"]["type"] == "AccessDeniedError"
 
 
 def test_all_projects_refused(
-    fake: FakeRoistat, sync: Roistat, monkeypatch: pytest.MonkeyPatch
+    sync: Roistat, both: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong key exits with 4, is reported once for all projects, and is not shown."""
     monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
-    ended = sync(*_ALL, *_both(fake))
+    ended = sync(*_ALL, *both)
     assert (ended.code, ended.err.count("ROISTAT_API_KEY"), "f" * 32 in ended.err) == (4, 1, False)
 
 
@@ -138,85 +126,48 @@ def test_all_projects_failed_otherwise(fake: FakeRoistat, sync: Roistat) -> None
     assert (ended.code, "option_not_enabled" in ended.err) == (1, True)
 
 
-def test_busy_database(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
-    """A database in use by another sync exits with 1 and says so."""
-    fcntl = pytest.importorskip("fcntl")
-    sync(*_ALL)
-    with copy.with_name("calls.db.lock").open("r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        ended = sync()
-    assert (ended.code, "another sync" in ended.err) == (1, True)
-
-
-def test_foreign_database(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
-    """A foreign database exits with 1, stays as it is, and nothing is sent."""
-    copy.parent.mkdir()
-    with closing(sqlite3.connect(copy)) as connection:
-        connection.execute("CREATE TABLE mine (x)")
-    before = copy.read_bytes()
-    ended = sync(*_ALL)
-    assert (ended.code, fake.requests, copy.read_bytes()) == (1, [], before)
-    assert "another program" in ended.err
-
-
 @pytest.mark.slow
-def test_recordings(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
+def test_recordings(fake: FakeRoistat, sync: Roistat) -> None:
     """The recordings of answered calls are saved by date and counted in the JSON."""
-    folder = tmp_path / "mp3"
-    ended = sync(*_ALL, "--recordings", str(folder))
+    ended = sync(*_ALL, *_MP3)
     assert ended.code == 0
-    saved = {path.stem: path.read_bytes() for path in folder.glob("*/*/*/*.mp3")}
+    saved = {path.stem: path.read_bytes() for path in Path("mp3").glob("*/*/*/*.mp3")}
     assert saved == dict(fake.state.recordings)
     assert ended.rows[0]["recordings"]["saved"] == len(saved)
     assert ended.rows[0]["recordings"]["waiting"] > 0
 
 
-def test_second_run_asks_for_no_recording(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
-    """A complete archive costs no request."""
-    arguments = ("--recordings", str(tmp_path / "mp3"))
-    sync(*_LATELY, *arguments)
-    before = len(_files(fake))
-    (row,) = sync(*arguments).rows
-    assert (row["recordings"]["saved"], len(_files(fake))) == (0, before)
-
-
-def test_some_recordings_failed(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
-    """Failed recordings exit with 3 and are named; the calls and the other files are saved."""
+def test_some_recordings_failed(fake: FakeRoistat, sync: Roistat) -> None:
+    """Failed recordings exit with 3 and are named; the other files are saved, and only once."""
     bad = list(fake.state.recordings)[-1]
     fake.state.recordings[bad] = b"this is no audio. " * 100
-    ended = sync(*_LATELY, "--recordings", str(tmp_path / "mp3"))
+    ended = sync(*_LATELY, *_MP3)
     assert ended.code == 3
     (failure,) = ended.rows[0]["recordings"]["failures"]
     assert failure["call_id"] == bad
     assert ended.rows[0]["recordings"]["saved"] > 0
+    fake.requests.clear()
+    (row,) = sync(*_MP3).rows
+    assert row["recordings"]["saved"] == 0
+    files = [request.path for request in fake.requests if request.path.endswith("/file")]
+    assert all(bad in path for path in files)
 
 
 def test_recordings_of_two_projects_are_separate(
-    fake: FakeRoistat, sync: Roistat, tmp_path: Path
+    fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]
 ) -> None:
     """Projects share call ids; none overwrites the file of another."""
     fake.add_project(_OTHER, calls=20)
-    folder = tmp_path / "mp3"
-    assert sync(*_LATELY, *_both(fake), "--recordings", str(folder)).code == 0
-    assert {path.name for path in folder.iterdir()} == {str(fake.project), str(_OTHER)}
+    assert sync(*_LATELY, *both, *_MP3).code == 0
+    assert {path.name for path in Path("mp3").iterdir()} == {str(fake.project), str(_OTHER)}
 
 
-def test_template(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
-    """--recordings-template sets the paths of the files."""
-    template = ("--recordings-template", "{year}/{call_id}.mp3")
-    sync(*_LATELY, "--recordings", str(tmp_path / "mp3"), *template)
-    saved = {path.stem for path in (tmp_path / "mp3").glob("*/*.mp3")}
-    assert saved
-    assert saved <= set(fake.state.recordings)
-
-
-def test_paths_in_a_time_zone(fake: FakeRoistat, sync: Roistat, tmp_path: Path) -> None:
-    """--tz sets the zone of the dates in the paths of recordings."""
+def test_paths_in_a_time_zone(fake: FakeRoistat, sync: Roistat) -> None:
+    """--recordings-template sets the paths of the files, with dates in the zone of --tz."""
     template = ("--recordings-template", "{year}-{month}-{day} {hour}/{call_id}.mp3")
-    zone = ("--tz", "Asia/Vladivostok")
-    sync(*_LATELY, "--recordings", str(tmp_path / "mp3"), *template, *zone)
+    sync(*_LATELY, *_MP3, *template, "--tz", "Asia/Vladivostok")
     dates = {row["id"]: datetime.fromisoformat(row["date"]) for row in fake.state.calls}
-    saved = list((tmp_path / "mp3").glob("*/*.mp3"))
+    saved = list(Path("mp3").glob("*/*.mp3"))
     assert saved
     for path in saved:
         local = dates[path.stem].astimezone(ZoneInfo("Asia/Vladivostok"))
@@ -225,52 +176,37 @@ def test_paths_in_a_time_zone(fake: FakeRoistat, sync: Roistat, tmp_path: Path) 
 
 def test_calls_on_stdout(fake: FakeRoistat, roistat: Roistat) -> None:
     """--to - writes the calls as NDJSON; the summary goes to stderr."""
-    ended = roistat("sync", "--to", "-", "--since", "60d")
-    assert ended.code == 0
+    ended = roistat("sync", "--to", "-", *_ALL)
+    assert (ended.code, "60 added" in ended.err) == (0, True)
     assert [row["id"] for row in ended.rows] == fake.state.calls.ids()
-    assert "60 added" in ended.err
 
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.parquet"])
-def test_other_targets(roistat: Roistat, name: str, fake: FakeRoistat, tmp_path: Path) -> None:
+def test_other_targets(roistat: Roistat, name: str) -> None:
     """File targets store their state: a second run adds nothing and needs no --since."""
-    arguments = ("sync", "--to", str(tmp_path / name))
-    assert roistat(*arguments, "--since", "60d").rows[0]["added"] == 60
-    assert roistat(*arguments).rows[0]["added"] == 0
+    assert roistat("sync", "--to", name, *_ALL).rows[0]["added"] == 60
+    assert roistat("sync", "--to", name).rows[0]["added"] == 0
 
 
-def test_summary_for_people(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+def test_summary_for_people(fake: FakeRoistat, sync: Roistat) -> None:
     """--table prints in a few lines what was done and up to when the copy is complete."""
-    ended = sync(*_LATELY, "--table", "--recordings", str(copy.parent / "mp3"))
-    assert f"Project {fake.project}: " in ended.out
-    assert " added, 0 changed" in ended.out
-    assert "complete up to 20" in ended.out
-    assert "recordings: " in ended.out
+    out = sync(*_LATELY, "--table", *_MP3).out
+    texts = (f"Project {fake.project}: ", " added, 0 changed", "complete up to 20", "recordings: ")
+    assert [text for text in texts if text not in out] == []
 
 
-def test_full_run_marks_deleted_calls(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
-    """--full reads all of the copy; a call deleted in Roistat is marked, not removed."""
-    sync(*_ALL)
+def test_full_run(fake: FakeRoistat, sync: Roistat) -> None:
+    """--full needs no earlier run; it marks deleted calls, of all of the copy or of a period."""
+    assert sync(*_ALL, "--full").rows[0]["added"] == 60
+    assert sync().rows[0]["added"] == 0
     deleted = fake.state.calls.ids()[10]
     fake.state.delete_call(deleted)
     (row,) = sync("--full").rows
     assert (row["calls"], row["deleted"]) == (59, 1)
-    assert deleted not in _ids(copy, fake.project)
-    assert (_status(copy).calls, _status(copy).deleted) == (59, 1)
-
-
-def test_full_run_first(fake: FakeRoistat, sync: Roistat) -> None:
-    """With --since, --full needs no earlier run, and the next run resumes after it."""
-    assert sync(*_ALL, "--full").rows[0]["added"] == 60
-    assert sync().rows[0]["added"] == 0
-
-
-def test_full_run_of_a_period(fake: FakeRoistat, sync: Roistat) -> None:
-    """--period sets what --full reads."""
-    sync(*_ALL)
+    assert deleted not in _ids(fake.project)
+    assert (_status().calls, _status().deleted) == (59, 1)
     day = str(fake.state.calls[30]["date"])[:10]
-    (row,) = sync("--full", "--period", f"{day}..{day}").rows
-    assert 0 < row["calls"] < 60
+    assert 0 < sync("--full", "--period", f"{day}..{day}").rows[0]["calls"] < 59
 
 
 def test_a_period_is_copied_alone(fake: FakeRoistat, sync: Roistat) -> None:
@@ -282,9 +218,7 @@ def test_a_period_is_copied_alone(fake: FakeRoistat, sync: Roistat) -> None:
     assert (refused.code, "either --since or --period" in refused.err) == (2, True)
 
 
-def test_skipped_records_end_with_3(
-    fake: FakeRoistat, roistat: Roistat, sync: Roistat, copy: Path
-) -> None:
+def test_skipped_records_end_with_3(fake: FakeRoistat, roistat: Roistat, sync: Roistat) -> None:
     """An unreadable call stops no other; `status` shows it until a run can read it."""
     call_id = fake.state.calls.ids()[5]
     spoil = Fault.rewrite(lambda body: body.replace(f'"id":"{call_id}",'.encode(), b'"id":{},'))
@@ -292,44 +226,54 @@ def test_skipped_records_end_with_3(
     fake.fail("*/call/list", spoil, times=1000, when=lambda _: is_bad)
     ended = sync(*_ALL)
     assert (ended.code, ended.rows[0]["bad_records"]) == (3, 1)
-    assert len(_ids(copy, fake.project)) == 59
-    status = roistat("status", str(copy), "--table")
-    assert status.code == 3
-    assert "1 call; each run reads them again" in status.out
+    assert len(_ids(fake.project)) == 59
+    status = roistat("status", str(_COPY), "--table")
+    assert (status.code, "1 call; each run reads them again" in status.out) == (3, True)
     assert " at .id" in sync("--table").out
     is_bad = False
-    assert sync().code == roistat("status", str(copy)).code == 0
-    assert len(_ids(copy, fake.project)) == 60
+    assert sync().code == roistat("status", str(_COPY)).code == 0
+    assert len(_ids(fake.project)) == 60
 
 
-def test_watch_continues_after_a_failure(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+@pytest.fixture
+def watch_until(fake: FakeRoistat, sync: Roistat) -> Watch:
+    """Watch without pauses until a condition holds; then revoke the key."""
+
+    def watch(is_enough: Callable[[], bool]) -> Ended:
+        def query(_: RecordedRequest) -> None:
+            if is_enough():
+                fake.api_key = "0" * 31 + "1"
+
+        fake.on_request = query
+        return sync(*_ALL, "--watch", "0s")
+
+    return watch
+
+
+def test_watch_continues_after_a_failure(fake: FakeRoistat, watch_until: Watch) -> None:
     """A run that Roistat refuses is reported, and the next one runs all the same."""
     fake.fail("*/call/list", Fault.error("option_not_enabled"), times=1)
-
-    def has_ended() -> bool:
-        return copy.exists() and _status(copy).last_finished_at is not None
-
-    ended = _watch_until(fake, has_ended, sync)
+    ended = watch_until(lambda: _COPY.exists() and _status().last_finished_at is not None)
     assert "option_not_enabled" in ended.err
     assert "error" in ended.rows[0]
     assert any("error" not in row for row in ended.rows)
 
 
-def test_watch_runs_again(fake: FakeRoistat, sync: Roistat) -> None:
+def test_watch_runs_again(fake: FakeRoistat, watch_until: Watch) -> None:
     """--watch prints a summary after each run, and a refused key ends it with 4."""
-    ended = _watch_until(fake, lambda: len(fake.requests) > 12, sync)
+    ended = watch_until(lambda: len(fake.requests) > 12)
     assert ended.code == 4
     assert [row.get("added") for row in ended.rows[:2]] == [60, 0]
     assert ended.rows[-1]["error"]["type"] == "AuthenticationError"
 
 
-def test_watch_outlives_what_may_pass(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+def test_watch_outlives_what_may_pass(fake: FakeRoistat, watch_until: Watch) -> None:
     """Once a run has worked, a refusal by a firewall does not end it, and a lock never does."""
     fake.fail("*/call/list", Fault.error("access_denied"), when=lambda _: len(fake.requests) == 8)
-    copy.parent.mkdir()
-    unlock = process_lock.acquire(copy, fake.project)
+    _COPY.parent.mkdir()
+    unlock = process_lock.acquire(_COPY, fake.project)
     Timer(0.5, unlock).start()
-    ended = _watch_until(fake, lambda: len(fake.requests) > 16, sync)
+    ended = watch_until(lambda: len(fake.requests) > 16)
     assert "already being synced" in ended.err
     kinds = [row["error"]["type"] for row in ended.rows if "error" in row]
     assert kinds[0] == "SyncError"
@@ -337,7 +281,7 @@ def test_watch_outlives_what_may_pass(fake: FakeRoistat, sync: Roistat, copy: Pa
 
 
 _HOLD_LOCK = """
-import sys, time
+import sys
 from pathlib import Path
 from roistat_async.sync import process_lock
 process_lock.acquire(Path(sys.argv[1]), 12345)
@@ -346,14 +290,11 @@ sys.stdin.read()
 """
 
 
-def test_wait_for_another_run(fake: FakeRoistat, sync: Roistat, copy: Path) -> None:
+def test_wait_for_another_run(sync: Roistat) -> None:
     """--wait begins when the run of another process has ended; without it the exit code is 1."""
-    copy.parent.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD_LOCK, str(copy)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as other:
+    _COPY.parent.mkdir()
+    command = [sys.executable, "-c", _HOLD_LOCK, str(_COPY)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdin is not None
         assert other.stdout is not None
         other.stdout.readline()
@@ -395,27 +336,12 @@ def test_waits_are_told_on_stderr(
 
     monkeypatch.setattr(sync_runner, "sync_with_options", waits_first)
     first, second = sync(*_ALL).err.splitlines()
-    assert first.endswith(
-        f"project {fake.project}: the request limit is used up; next request in 40 s"
-    )
+    assert first.endswith(f"{fake.project}: the request limit is used up; next request in 40 s")
     assert second.endswith("the connection was lost; next attempt in 40 s")
-
-
-def _watch_until(fake: FakeRoistat, is_enough: Callable[[], bool], sync: Roistat) -> Ended:
-    """Watch without pauses until a condition holds; then revoke the key."""
-
-    def query(seen: RecordedRequest) -> None:
-        if is_enough():
-            fake.api_key = "0" * 31 + "1"
-
-    fake.on_request = query
-    return sync(*_ALL, "--watch", "0s")
 
 
 async def test_a_bug_in_one_project_ends_all() -> None:
     """An unexpected exception is raised as it is, and no task keeps running."""
-    import asyncio
-
     ended: list[str] = []
 
     async def waits() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -41,6 +40,11 @@ def sync(roistat: Roistat, postgres_url: str) -> Roistat:
     return run
 
 
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "roistat_async", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def test_runs_copy_what_changed(fake: FakeRoistat, sync: Roistat, postgres_url: str) -> None:
     """The first needs --since, the second writes what is new, and --full marks what is gone."""
     assert "the first sync needs since" in sync().err
@@ -56,19 +60,18 @@ def test_runs_copy_what_changed(fake: FakeRoistat, sync: Roistat, postgres_url: 
 
 
 def test_two_projects_and_their_recordings(
-    fake: FakeRoistat, sync: Roistat, roistat: Roistat, postgres_url: str, tmp_path: Path
+    fake: FakeRoistat, sync: Roistat, roistat: Roistat, postgres_url: str
 ) -> None:
     """They share the database and the folder; the status has both, without the password."""
     fake.add_project(678, calls=20)
-    options = ("--project", str(fake.project), "--project", "678", "--recordings", str(tmp_path))
+    options = ("--project", str(fake.project), "--project", "678", "--recordings", "mp3")
     assert sync("--since", "8h", *options).code == 0
     for project in (fake.project, 678):
         copied = read_calls(postgres_url, project, ["status"])
         answered = {call_id for call_id, (status,) in copied.items() if status == "ANSWER"}
-        saved = {path.stem for path in (tmp_path / str(project)).rglob("*.mp3")}
-        with_recording = {*fake.projects[project].recordings} & answered
-        assert saved == with_recording
-    download = roistat("recordings", str(tmp_path / "copy"), "--from", postgres_url)
+        saved = {path.stem for path in Path("mp3", str(project)).rglob("*.mp3")}
+        assert saved == {*fake.projects[project].recordings} & answered
+    download = roistat("recordings", "copy", "--from", postgres_url)
     assert (download.code, PASSWORD in download.out + download.err) == (0, False)
     status = roistat("status", postgres_url)
     assert [row["project"] for row in status.rows] == [678, fake.project]
@@ -83,16 +86,8 @@ def test_projects_of_two_processes(fake: FakeRoistat, postgres_url: str) -> None
     """Both create the tables, and both copies are complete."""
     fake.add_project(678, calls=40)
     projects = (fake.project, 678)
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "roistat_async", "sync", "--to", postgres_url, *_ALL],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "ROISTAT_PROJECT": str(project)},
-        )
-        for project in projects
-    ]
+    sync = ["sync", "--to", postgres_url, *_ALL, "--project"]
+    processes = [_start(*sync, str(project)) for project in projects]
     for process in processes:
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
@@ -101,7 +96,6 @@ def test_projects_of_two_processes(fake: FakeRoistat, postgres_url: str) -> None
         assert set(copied) == set(fake.projects[project].calls.ids())
 
 
-@pytest.mark.usefixtures("fake")
 def test_errors_have_no_password(roistat: Roistat, postgres_url: str, sync: Roistat) -> None:
     """Neither the error of a server that refuses it nor one about the command line shows it."""
     refused = roistat("sync", "--to", postgres_url.replace("/test_", "/missing_"), *_ALL)
@@ -172,13 +166,7 @@ def test_s133_other_users_do_not_see_the_password(
     """`ps` shows the masked URL, and an interrupted run names it so too; the next run resumes."""
     fake.quirks.latency = 0.3
     arguments = ["sync", "--to", postgres_url, *_ALL, "--page-size", "5", "--concurrency", "1"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "roistat_async", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    ) as process:
+    with _start(*arguments) as process:
         deadline = time.monotonic() + 20
         while len(fake.requests) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
