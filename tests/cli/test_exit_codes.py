@@ -38,7 +38,7 @@ from .conftest import Refuse, Roistat
         "sync --to calls.db --since 30d --project 1 --project mine",
         "sync --to calls.db --since 30d --tz Moscow",
         "sync --to calls.db --since 30d --watch often",
-        "sync --to calls.db --period 2026-05-01..2026-05-02",
+        "sync --to calls.db --since 30d --period 2026-05-01..2026-05-02",
         "sync --to calls.db --full", "sync --to calls.db --full --since 30d --watch 1h",
         "sync --to calls.ndjson --full --since 30d",
         "sync --to calls.ndjson --since 30d --recordings mp3",
