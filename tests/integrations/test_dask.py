@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
 import os
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -48,12 +48,10 @@ def server() -> Iterator[FakeRoistat]:
 
 @pytest.fixture(scope="module")
 def client(server: FakeRoistat) -> Iterator[Any]:
-    """Yield a client of two worker processes, which are started again when a test kills them."""
+    """Yield a client of two worker processes."""
     with (
         distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=2,
-            dashboard_address="127.0.0.1:0",
+            n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as opened,
     ):
@@ -82,10 +80,10 @@ def copied(folder: Path) -> Counter[int]:
 ALL_CALLS = Counter(dict.fromkeys(PROJECTS, CALLS))
 
 
-def check_second_run(parts: list[Part], client: Any, server: FakeRoistat) -> None:
+def check_second_run(folder: Path, client: Any, server: FakeRoistat) -> None:
     """Check that a run again changes nothing and sends only the requests of a lookback."""
     sent = len(server.requests)
-    reports: list[PartReport] = dask.sync_on_dask(parts, client)
+    reports: list[PartReport] = dask.sync_on_dask(parts_to(folder), client)
     assert {(report.status, report.added, report.changed) for report in reports} == {("ok", 0, 0)}
     assert len(server.requests) - sent <= 3 * len(PROJECTS)
 
@@ -101,7 +99,7 @@ def test_each_project_has_a_report(client: Any, server: FakeRoistat, tmp_path: P
     last = progress[-1]
     assert (last.projects, last.done, last.failed) == (8, 8, 0)
     assert last.calls == 8 * CALLS
-    check_second_run(parts_to(tmp_path), client, server)
+    check_second_run(tmp_path, client, server)
 
 
 def test_workers_share_the_limits_of_a_file(
@@ -179,10 +177,10 @@ def test_s148_no_scheduler_answers() -> None:
 
 @pytest.fixture
 def slow_server() -> Iterator[FakeRoistat]:
-    """Yield a server of the same projects that needs some time for each request."""
+    """Yield a server of the same projects that needs a tenth of a second for each request."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     fake = FakeRoistat(projects=PROJECTS[1:], calls=CALLS, quirks=quirks)
-    fake.fail("*", Fault.delay(0.05), times=100_000)
+    fake.fail("*", Fault.delay(0.1), times=100_000)
     with fake.in_thread():
         yield fake
 
@@ -192,76 +190,82 @@ def slow_parts(folder: Path, server: FakeRoistat) -> list[Part]:
     return parts_to(folder, base_url=server.base_url, page_size=5, concurrency=1)
 
 
-def kill_worker(client: Any, name: int) -> bool:
-    """Kill a worker process of a local cluster if it runs; return whether it did."""
-    process = client.cluster.workers[name].process
-    if process is None or process.status.name != "running":
-        return False
-    os.kill(process.pid, signal.SIGKILL)
-    return True
+def kill_one(cluster: Any) -> int:
+    """Kill a worker process of a local cluster that runs; return how many were killed."""
+    for nanny in list(cluster.workers.values()):
+        process = nanny.process
+        if process is not None and process.pid and process.status.name == "running":
+            os.kill(process.pid, signal.SIGKILL)
+            return 1
+    return 0
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(12, marks=pytest.mark.long)])
 def test_s149_workers_are_killed_again_and_again(
-    client: Any, slow_server: FakeRoistat, tmp_path: Path, kills: int
+    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
 ) -> None:
     """Each call is copied once, whatever was half done, and a run again changes nothing."""
-    killed = 0
+    kills = 0
+    stopped = threading.Event()
 
-    def kill(_: object) -> None:
-        nonlocal killed
-        if killed < kills and len(slow_server.requests) >= 12 * (killed + 1):
-            killed += kill_worker(client, killed % 2)
+    def kill_workers(cluster: Any) -> None:
+        nonlocal kills
+        while kills < 4 and not stopped.wait(1.0):
+            kills += kill_one(cluster)
 
-    slow_server.on_request = kill
-    reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), client, retries=kills)
-    assert killed == kills
-    assert {report.status for report in reports} == {"ok"}
-    assert copied(tmp_path) == ALL_CALLS
-    check_second_run(parts_to(tmp_path, base_url=slow_server.base_url), client, slow_server)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        killer = threading.Thread(target=kill_workers, args=[cluster])
+        killer.start()
+        try:
+            reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), client)
+        finally:
+            stopped.set()
+            killer.join()
+        assert kills >= 2
+        assert {report.status for report in reports} == {"ok"}
+        assert copied(tmp_path) == ALL_CALLS
+        sent = len(slow_server.requests)
+        again = dask.sync_on_dask(slow_parts(tmp_path, slow_server), client)
+    assert {(report.status, report.added, report.changed) for report in again} == {("ok", 0, 0)}
+    assert len(slow_server.requests) - sent == sum(report.requests for report in again)
 
 
 def test_s152_a_part_whose_worker_is_always_killed(
-    client: Any, slow_server: FakeRoistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
 ) -> None:
     """It fails after the last retry, and its next run resumes."""
-    monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", 0)
-
-    def kill(_: object) -> None:
-        if len(slow_server.requests) == 5:
-            assert [kill_worker(client, name) for name in (0, 1)] == [True, True]
-
-    slow_server.on_request = kill
-    client.wait_for_workers(2)
-    parts = slow_parts(tmp_path, slow_server)[:1]
-    (report,) = dask.sync_on_dask(parts, client, retries=0)
-    assert report.status == "failed"
-    assert "each worker that ran project 12345 was killed" in str(report.error)
-    (report,) = dask.sync_on_dask([report.part], client)
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"allowed_failures": 0},
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        slow_server.on_request = lambda _: len(slow_server.requests) == 5 and kill_one(cluster)
+        parts = slow_parts(tmp_path, slow_server)[:1]
+        (report,) = dask.sync_on_dask(parts, client, retries=0)
+        assert report.status == "failed"
+        assert "each worker that ran project 12345 was killed" in str(report.error)
+        (report,) = dask.sync_on_dask([report.part], client)
     assert report.status == "ok"
     assert copied(tmp_path) == Counter({12345: CALLS})
 
 
-async def _serve(kind: str, arguments: dict[str, Any]) -> None:
-    async with getattr(distributed, kind)(**arguments) as server:
-        await server.finished()
-
-
-def _run_server(kind: str, arguments: dict[str, Any]) -> None:
-    asyncio.run(_serve(kind, arguments))
-
-
 @contextmanager
-def dask_process(kind: str, **arguments: Any) -> Iterator[Any]:
-    """Run a `Scheduler` or a `Worker` of Dask as a process of its own."""
-    spawned = multiprocessing.get_context("spawn")
-    process = spawned.Process(target=_run_server, args=(kind, arguments))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.join()
+def dask_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a scheduler or a worker as a process of its own."""
+    command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def unused_port() -> int:
@@ -278,19 +282,19 @@ def test_s150_the_scheduler_is_restarted(
     """The parts that ran are submitted to the new one, and each call is copied once."""
     port = unused_port()
     address = f"tcp://127.0.0.1:{port}"
-    scheduler = {"host": "127.0.0.1", "port": port, "dashboard": False}
-    worker = {"scheduler_ip": address, "nthreads": 4, "host": "127.0.0.1", "dashboard": False}
+    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = ["worker", address, "--nthreads", "4", "--no-dashboard", "--no-nanny"]
     with ExitStack() as cleanup:
-        first = cleanup.enter_context(dask_process("Scheduler", **scheduler))
-        cleanup.enter_context(dask_process("Worker", **worker))
+        first = cleanup.enter_context(dask_process(*scheduler))
+        cleanup.enter_context(dask_process(*worker))
 
         def restart() -> None:
             while len(slow_server.requests) < 40:
-                time.sleep(0.02)
+                time.sleep(0.05)
             first.kill()
-            first.join()
-            cleanup.enter_context(dask_process("Scheduler", **scheduler))
-            cleanup.enter_context(dask_process("Worker", **worker))
+            first.wait()
+            cleanup.enter_context(dask_process(*scheduler))
+            cleanup.enter_context(dask_process(*worker))
 
         thread = threading.Thread(target=restart)
         thread.start()
