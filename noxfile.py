@@ -30,7 +30,10 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAST = ("-m", "not long and not slow")
 # These tests start programs, wait for real seconds or read much; the other sessions run them.
 NOT_QUICK = (
+    "tests/cli/test_completion.py",
     "tests/cli/test_exit_codes.py",
+    "tests/cli/test_help.py",
+    "tests/cli/test_init.py",
     "tests/cli/test_lists.py::test_odd_values_end_no_list",
     "tests/cli/test_process.py",
     "tests/cli/test_recordings.py",
@@ -41,17 +44,19 @@ NOT_QUICK = (
     "tests/docs/test_fault_matrix.py",
     "tests/docs/test_types.py",
     "tests/examples",
+    "tests/integrations",
     "tests/paging/test_lookahead.py::test_pages_ahead_cost_few_requests",
     "tests/report/test_page.py",
     "tests/report/test_write_report.py",
     "tests/resources/test_history.py::test_habits_that_do_no_harm",
     "tests/resources/test_history.py::test_p46_pages_are_reduced_to_one_call",
     "tests/resources/test_kept_errors.py",
+    "tests/sync/test_data_folder.py",
     "tests/sync/test_lateness.py",
     "tests/sync/test_ndjson.py::test_the_last_lines_are_the_server",
     "tests/sync/test_odd_values.py",
-    "tests/sync/test_parquet.py::test_days_are_complete_after_any_kill",
-    "tests/sync/test_parquet.py::test_the_files_are_the_server",
+    "tests/sync/test_parquet.py",
+    "tests/sync/test_parts.py",
     "tests/sync/test_process_lock.py",
     "tests/sync/test_recordings.py::test_a_cancel_at_any_step_loses_nothing",
     "tests/testing/test_plugin.py",
@@ -127,7 +132,7 @@ def quick(session: nox.Session) -> None:
     # Tests that run with each kind of database do so with SQLite only.
     chosen = ("-k", "not postgres", *FAST, *ignored)
     arguments = ("-q", "--hypothesis-profile=quick", *chosen, *session.posargs)
-    run_tests(session, sys.executable, *PARALLEL, *arguments)
+    run_tests(session, sys.executable, *PARALLEL, *arguments, "tests")  # without those of docs
 
 
 @nox.session(venv_backend="none")
