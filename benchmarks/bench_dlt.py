@@ -3,6 +3,9 @@
 Ours is the source of the package, with Arrow tables. The peer is a first script: the same requests,
 page by page in order of date, whose dicts are passed to dlt as they are; dlt flattens and types
 them. Both pipelines merge on the id into a new database. Rows a second are those of ours.
+
+A run of dlt needs about a second to start, whatever it loads, so both load many pages; the server
+keeps the pages that it generated in the round that does not count.
 """
 
 from __future__ import annotations
@@ -46,14 +49,14 @@ def run(*, quick: bool) -> list[Ratio]:
         )
         return source.with_resources("calls")
 
-    few, many = (Plan(pages=2, generated=True), None) if quick else (_plan(5), _plan(50))
+    few, many = (_plan(2), None) if quick else (_plan(20), _plan(200))
     with tempfile.TemporaryDirectory() as folder:
         with serving_pages(few) as server:
             ways: dict[str, Callable[[], object]] = {
                 "ours": lambda: _load(ours(server), Path(folder)),
                 _PEER: lambda: _load(_dicts(server, few), Path(folder)),
             }
-            seconds = interleaved(ways, 1 if quick else 3)
+            seconds = interleaved(ways, 1 if quick else 2)
         rows = [ratio(f"{few.total} calls into DuckDB", seconds, "ours", _PEER, _GOAL)]
         if many is not None:
             with serving_pages(many) as server:
@@ -66,7 +69,7 @@ def run(*, quick: bool) -> list[Ratio]:
 
 
 def _plan(pages: int) -> Plan:
-    return Plan(pages=pages, generated=True)
+    return Plan(pages=pages, generated=True, cached=True)
 
 
 def _load(source: Any, parent: Path) -> None:
