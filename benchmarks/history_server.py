@@ -33,14 +33,19 @@ def end_of(calls: int) -> datetime:
     return FIRST + calls * INTERVAL
 
 
-def page(body: bytes, calls: int) -> bytes:
-    """Return the page of a history of so many calls that a request selects."""
+def selection(body: bytes, calls: int) -> tuple[range, int]:
+    """Return the numbers of the calls that a request selects, and the total of its filter."""
     begin = _index(_AFTER, body, -1) + 1
     end = min(calls, _index(_BEFORE, body, calls))
     first = begin + _number(_OFFSET, body, 0)
-    rows = [_call(number) for number in range(first, min(end, first + _number(_LIMIT, body, 0)))]
-    text = f'{{"data":[{",".join(rows)}],"total":{max(0, end - begin)},"status":"success"}}'
-    return text.encode()
+    last = min(end, first + _number(_LIMIT, body, 0))
+    return range(first, max(first, last)), max(0, end - begin)
+
+
+def page(numbers: range, total: int) -> bytes:
+    """Return the page with these calls."""
+    rows = map(_call, numbers)
+    return f'{{"data":[{",".join(rows)}],"total":{total},"status":"success"}}'.encode()
 
 
 def _call(number: int) -> str:

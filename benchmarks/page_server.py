@@ -3,7 +3,7 @@
 It runs in a process of its own and implements just enough HTTP: it reads a request up to its
 length, looks for the number after `"offset":` and sends the page of that offset after `latency`
 seconds, or an empty page. With `generated` the pages are those of `history_server`, for histories
-too long to be prepared; `cached` ones are generated once for each different request. With a
+too long to be prepared; `cached` ones are generated once for each selection of calls. With a
 `certificate` the server uses TLS. With `per_second` a project that sends more requests in a second
 gets `request_limit_error`, and `Served.refusals` counts these.
 """
@@ -101,20 +101,21 @@ class _Generated:
     def __init__(self, plan: Plan) -> None:
         self._calls = plan.total
         self._recording = _framed(plan.recording, is_gzip=False)
-        self._cache: dict[bytes, bytes] | None = {} if plan.cached else None
+        self._cache: dict[tuple[range, int], bytes] | None = {} if plan.cached else None
 
     def respond(self, head: bytes, body: bytes) -> bytes:
         """Return the response to a request."""
         if b"/file?" in head:
             return self._recording
+        selection = history_server.selection(body, self._calls)
         if self._cache is None:
-            return self._page(body)
-        if body not in self._cache:
-            self._cache[body] = self._page(body)
-        return self._cache[body]
+            return self._page(*selection)
+        if selection not in self._cache:  # requests of another time select the same calls
+            self._cache[selection] = self._page(*selection)
+        return self._cache[selection]
 
-    def _page(self, body: bytes) -> bytes:
-        return _framed(history_server.page(body, self._calls), is_gzip=False)
+    def _page(self, numbers: range, total: int) -> bytes:
+        return _framed(history_server.page(numbers, total), is_gzip=False)
 
 
 class _Limited:
