@@ -28,6 +28,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PYTHONS = nox.project.python_versions({"project": PROJECT})
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAST = ("-m", "not long and not slow")
+FEW_EXAMPLES = "--hypothesis-profile=quick"  # of generated data; `tests` runs them all
 # These tests start programs, wait for real seconds or read much; the other sessions run them.
 NOT_QUICK = (
     "tests/cli/test_completion.py",
@@ -131,7 +132,7 @@ def quick(session: nox.Session) -> None:
     ignored = [f"--{'deselect' if '::' in path else 'ignore'}={path}" for path in NOT_QUICK]
     # Tests that run with each kind of database do so with SQLite only.
     chosen = ("-k", "not postgres", *FAST, *ignored)
-    arguments = ("-q", "--hypothesis-profile=quick", *chosen, *session.posargs)
+    arguments = ("-q", FEW_EXAMPLES, *chosen, *session.posargs)
     run_tests(session, sys.executable, *PARALLEL, *arguments, "tests")  # without those of docs
 
 
@@ -206,7 +207,7 @@ def wheel(session: nox.Session) -> None:
         session.run("python", "-m", "roistat_async", "--help", silent=True)
         # Without the other extras, every file of tests must still be read: it skips what it must.
         session.run("python", "-m", "pytest", "--collect-only", "-qq", "tests", silent=True)
-        run_tests(session, "python", *PARALLEL, *FAST, *WHEEL_TESTS)
+        run_tests(session, "python", *PARALLEL, *FAST, FEW_EXAMPLES, *WHEEL_TESTS)
 
 
 @nox.session
@@ -218,7 +219,7 @@ def lowest(session: nox.Session) -> None:
     constraints.write_text("\n".join(lines) + "\n", encoding="utf-8")
     session.log(", ".join(lines))
     session.install("-c", str(constraints), "-e", ".[test,test-integrations]")
-    run_tests(session, "python", *PARALLEL, *FAST)
+    run_tests(session, "python", *PARALLEL, *FAST, FEW_EXAMPLES)
 
 
 def python(session: nox.Session, module: str, *arguments: str, silent: bool = False) -> None:

@@ -47,6 +47,15 @@ def open_umask() -> Iterator[None]:
 
 
 @pytest.fixture
+def untraced_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start other programs without coverage, which doubles their time.
+
+    Processes that are killed write no result of it, and others run what is measured elsewhere.
+    """
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.fixture
 async def fake() -> AsyncIterator[FakeRoistat]:
     """Fake server with 20 calls and without request limits; a folder may have one of its own."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)

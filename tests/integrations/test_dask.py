@@ -43,6 +43,7 @@ def server() -> Iterator[FakeRoistat]:
         patch.setenv("ROISTAT_API_KEY", fake.api_key)
         patch.setenv("ROISTAT_BASE_URL", fake.base_url)
         patch.delenv("ROISTAT_PROJECT", raising=False)
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # as `untraced_processes` does
         yield fake
 
 

@@ -18,7 +18,7 @@ from tests.paging.changing_list import ChangingList, EndlessError, at
 # The same lists in every run; more of them, and others, by a larger max_examples without
 # derandomize.
 SIMULATIONS = settings(
-    max_examples=1000, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

@@ -24,7 +24,10 @@ from roistat_async.sync import process_lock
 from tests.sync.databases import KINDS, Database, connected
 from tests.sync.live import Copied, server
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and file locks of POSIX")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and file locks of POSIX"),
+    pytest.mark.usefixtures("untraced_processes"),
+]
 
 _SYNC = (sys.executable, "-m", "roistat_async", "sync")
 _TIMEOUT = 120.0

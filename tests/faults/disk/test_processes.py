@@ -25,6 +25,7 @@ from tests.lifecycle.operation_context import ids_in, is_sound
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL"),
     pytest.mark.timeout(900),
+    pytest.mark.usefixtures("untraced_processes"),
 ]
 
 
