@@ -123,6 +123,37 @@ def test_recordings_of_a_part_are_objects(
     assert again.saved == 0
 
 
+@pytest.mark.slow
+def test_workers_of_dask_write_into_a_store(
+    fake: FakeRoistat, bucket: Bucket, tmp_path: Path
+) -> None:
+    """`--dask` takes the URLs of a copy and of recordings; the workers have the store's rights."""
+    pytest.importorskip("distributed", reason="distributed is missing: extra `dask`")
+    (tmp_path / "projects.txt").write_text("12345\n222\n", encoding="utf-8")
+    command = ["sync", "--projects", str(tmp_path / "projects.txt"), "--dask", "local:1"]
+    command += ["--since", "2020-01-01", "--per-second", "1000", "--to"]
+    assert run([*command, f"{bucket.url}/calls.parquet"]) == 0
+    assert copied(bucket) == served(fake)
+    databases = str(tmp_path / "calls-{project}.db")
+    assert run([*command, databases, "--recordings", f"{bucket.url}/rec"]) == 0
+    assert recordings_in(bucket) == recordings_of(fake)
+
+
+def recordings_in(bucket: Bucket) -> dict[tuple[str, str], bytes]:
+    """Return the objects of recordings by project and id of the call."""
+    keys = [key for key in bucket.list_keys() if key.startswith("rec/")]
+    return {(key.split("/")[1], Path(key).stem): bucket.read(key) for key in keys}
+
+
+def recordings_of(fake: FakeRoistat) -> dict[tuple[str, str], bytes]:
+    """Return the recordings of the server by project and id of the call."""
+    return {
+        (str(number), call_id): bytes(data)
+        for number in (12345, 222)
+        for call_id, data in fake.projects[number].recordings.items()
+    }
+
+
 CHILD = """
 import sys
 from datetime import UTC, datetime
@@ -130,22 +161,47 @@ from roistat_async import Limits
 from roistat_async.sync import plan, run_part
 limits = Limits(per_second=None, per_hour=None)
 since = datetime(2020, 1, 1, tzinfo=UTC)
-for part in plan([12345, 222], to=sys.argv[1], since=since, limits=limits, page_size=20):
+options = {"since": since, "limits": limits, "recordings": (sys.argv[2:] or [None])[0]}
+for part in plan([12345, 222], to=sys.argv[1], page_size=20, **options):
     run_part(part)
 """
+
+
+def kill_often(bucket: Bucket, counts: tuple[int, ...], *arguments: str) -> None:
+    """Run both parts in processes that are killed as soon as there are so many objects."""
+    for count in counts:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHILD, *arguments], stderr=subprocess.DEVNULL
+        )
+        while len(bucket.list_keys()) < count and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
 def test_s169_killed_parts(fake: FakeRoistat, bucket: Bucket) -> None:
     """After SIGKILL at any time each call is copied once, and a run again changes nothing."""
-    command = [sys.executable, "-c", CHILD, f"{bucket.url}/calls.parquet"]
-    for count in (2, 5, 8):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        while len(bucket.list_keys()) < count and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    kill_often(bucket, (2, 5, 8), f"{bucket.url}/calls.parquet")
     assert [run_part(part).error for part in parts_to(bucket)] == [None, None]
     assert copied(bucket) == served(fake)
     assert [run_part(part).added for part in parts_to(bucket)] == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
+def test_s170_killed_parts_with_recordings(
+    fake: FakeRoistat, bucket: Bucket, tmp_path: Path
+) -> None:
+    """After SIGKILL at any time every recording is whole, and the last run saves each once."""
+    place = f"{bucket.url}/rec"
+    to = tmp_path / "calls-{project}.db"
+    kill_often(bucket, (1, 20, 60), str(to), place)
+    saved, expected = recordings_in(bucket), recordings_of(fake)
+    assert saved.items() <= expected.items()
+    parts = plan([12345, 222], to=to, since=SINCE, limits=UNLIMITED, recordings=place)
+    assert [run_part(part).error for part in parts] == [None, None]
+    assert recordings_in(bucket) == expected
+    again = [run_part(part).recordings for part in parts]
+    assert [report and report.saved for report in again] == [0, 0]
