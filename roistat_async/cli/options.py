@@ -154,11 +154,19 @@ def _address_options(command: F) -> F:
         help="Read the key from a file, instead of ROISTAT_API_KEY.",
     )
     @click.option("--proxy", metavar="URL", help="Proxy, instead of HTTPS_PROXY.")
-    @click.option("--per-second", type=float, metavar="N", help="Requests a second; default: 10.")
-    @click.option("--per-hour", type=float, metavar="N", help="Requests an hour; default: 5000.")
+    @click.option(
+        "--per-second", type=float, metavar="N", envvar="ROISTAT_PER_SECOND", show_envvar=True,
+        help="Requests a second; default: 10.",
+    )  # fmt: skip
+    @click.option(
+        "--per-hour", type=float, metavar="N", envvar="ROISTAT_PER_HOUR", show_envvar=True,
+        help="Requests an hour; default: 5000.",
+    )  # fmt: skip
     @click.option(
         "--share-limits",
         metavar="FILE",
+        envvar="ROISTAT_SHARE_LIMITS",
+        show_envvar=True,
         type=click.Path(path_type=Path),
         help="Share these limits with all programs that name the same file.",
     )

@@ -45,6 +45,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
         monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
         monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
         monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+        monkeypatch.setenv("ROISTAT_PER_SECOND", "1000")  # the fake has no limit
         yield fake
 
 

@@ -203,6 +203,18 @@ def test_the_limits_of_an_option(roistat: Roistat) -> None:
         assert (ended.code, option[2:].replace("-", "_") in ended.err) == (2, True)
 
 
+def test_the_limits_of_the_environment(
+    roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROISTAT_PER_HOUR and ROISTAT_SHARE_LIMITS hold for all commands; an option outranks them."""
+    monkeypatch.setenv("ROISTAT_SHARE_LIMITS", str(tmp_path / "limits.db"))
+    monkeypatch.setenv("ROISTAT_PER_HOUR", "1")
+    assert [roistat("scripts").code, roistat("phones").code] == [0, 1]
+    assert roistat("phones", "--per-hour", "9").code == 0
+    monkeypatch.setenv("ROISTAT_PER_SECOND", "many")
+    assert "'many' is not a valid float" in roistat("scripts").err
+
+
 def test_limits_shared_by_commands(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
     """--share-limits counts the requests of earlier commands, and a wrong file ends the command."""
     options = ("--share-limits", str(tmp_path / "limits.db"), "--per-hour", "1")
