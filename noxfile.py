@@ -105,8 +105,9 @@ nox.options.sessions = ["lint", "types", "docs", "tests", "pythons", "bench", "w
 nox.options.error_on_missing_interpreters = False  # `pythons` skips what is not on the machine
 nox.options.download_python = "never"
 
-# The caller's settings must reach neither the package nor the tests.
-for name in ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS"):
+# The caller's settings must reach neither the package nor the tests. Without bytecode, each program
+# that a test starts would compile the package anew.
+for name in ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(name, None)
 for name in [name for name in os.environ if name.startswith("ROISTAT_")]:
     del os.environ[name]

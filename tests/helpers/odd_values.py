@@ -67,7 +67,8 @@ def odd_calls() -> list[dict[str, Any]]:
     """Return a call for each field of a call, but id and date, in each shape; a second apart."""
     start = datetime(2026, 5, 1, tzinfo=UTC)
     paths = [path for path in fields_of(Call) if path not in REQUIRED]
-    calls = [with_value(full_record(), *each) for each in product(paths, SHAPES.values())]
+    record = full_record()
+    calls = [with_value(record, *each) for each in product(paths, SHAPES.values())]
     for number, call in enumerate(calls, 1):
         call["id"] = str(number)
         call["date"] = (start + timedelta(seconds=number)).isoformat()

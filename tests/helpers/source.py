@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -38,7 +39,11 @@ def module_of(path: Path) -> str:
 
 
 MODULES = {module_of(path): path for path in FILES}
-_TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @frozen
@@ -53,7 +58,7 @@ class Import:
 
 def imports(path: Path) -> Iterator[Import]:
     """Yield the imports of a file, also those inside functions and for types only."""
-    yield from _imports(path, _TREES[path].body, is_for_types=False, is_at_import=True)
+    yield from _imports(path, _tree(path).body, is_for_types=False, is_at_import=True)
 
 
 def _imports(
@@ -103,17 +108,17 @@ def words(path: Path) -> Iterator[str]:
     """Yield the string constants of a file except its docstrings."""
     docs = {
         id(node.value)
-        for node in ast.walk(_TREES[path])
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(_TREES[path]):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             yield node.value
 
 
 def keys(path: Path) -> Iterator[str]:
     """Yield the string constants that are keys of a dictionary display or a subscript."""
-    for node in ast.walk(_TREES[path]):
+    for node in ast.walk(_tree(path)):
         found: list[ast.expr | None] = []
         if isinstance(node, ast.Dict):
             found = list(node.keys)
@@ -126,14 +131,14 @@ def keys(path: Path) -> Iterator[str]:
 
 def calls(path: Path) -> Iterator[str]:
     """Yield what is called, as in `os.fsync`."""
-    for node in ast.walk(_TREES[path]):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func)
 
 
 def defined(module: str) -> set[str]:
     """Return the names that a module defines itself, at any depth of its top level."""
-    return set(_defined(_TREES[MODULES[module]].body))
+    return set(_defined(_tree(MODULES[module]).body))
 
 
 def _defined(body: Sequence[ast.AST]) -> Iterator[str]:
@@ -149,7 +154,7 @@ def _defined(body: Sequence[ast.AST]) -> Iterator[str]:
 def borrowed(path: Path) -> Iterator[tuple[str, str]]:
     """Yield (module, name) for each name of another module of ours that a file uses."""
     modules: dict[str, str] = {}
-    for node in ast.walk(_TREES[path]):
+    for node in ast.walk(_tree(path)):
         if not isinstance(node, ast.ImportFrom):
             continue
         base = _base(path, node)
@@ -159,7 +164,7 @@ def borrowed(path: Path) -> Iterator[tuple[str, str]]:
                 modules[alias.asname or alias.name] = whole
             elif base in MODULES:
                 yield base, alias.name
-    for node in ast.walk(_TREES[path]):
+    for node in ast.walk(_tree(path)):
         match node:
             case ast.Attribute(value=ast.Name(id=bound), attr=attribute) if bound in modules:
                 yield modules[bound], attribute
@@ -167,8 +172,7 @@ def borrowed(path: Path) -> Iterator[tuple[str, str]]:
 
 def docstrings(path: Path) -> Iterator[tuple[str, str]]:
     """Yield (name, docstring) of a file, its classes and its functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, kinds) and (text := ast.get_docstring(node)):
             yield getattr(node, "name", path.name), text
