@@ -25,8 +25,6 @@ from .sync_options import SyncOptions
 if TYPE_CHECKING:
     from .. import AudioFormat, OnBadRecord, Roistat
 
-_CALLS_AT_ONCE = 4
-
 
 @click.command("sync")
 @click.option(
@@ -139,6 +137,8 @@ def command(
     roistat sync --to calls.db --full --period 2026-05-01..2026-05-31
     roistat sync --to postgresql://user@host/database --since 2026-05-01
     """
+    from attrs import evolve
+
     from .. import Period
     from ..sync.calls_options import CallsOptions
     from .copies import hide_password
@@ -153,19 +153,19 @@ def command(
     start, end = None if since is None else parse_since(since, zone), None
     if named is not None and not is_full:
         start, end = named.start, named.end
+    calls = CallsOptions(
+        since=start,
+        until=end,
+        reread=named if is_full else None,
+        extend=parse_names(extend),
+        lookback=parse_length(lookback, "--lookback"),
+        page_size=page_size,
+        on_bad_record=on_bad_record,
+        retry_for=parse_length(retry_for, "--retry-for"),
+    )
     options = SyncOptions(
         to=to,
-        calls=CallsOptions(
-            since=start,
-            until=end,
-            reread=named if is_full else None,
-            extend=parse_names(extend),
-            lookback=parse_length(lookback, "--lookback"),
-            page_size=page_size,
-            concurrency=concurrency or _CALLS_AT_ONCE,
-            on_bad_record=on_bad_record,
-            retry_for=parse_length(retry_for, "--retry-for"),
-        ),
+        calls=calls if concurrency is None else evolve(calls, concurrency=concurrency),
         is_full=is_full,
         period=named,
         concurrency=concurrency,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta, tzinfo
 
 import click
+from attrs import evolve
 
 from ..integrations.dask import DaskProgress, sync_on_dask
 from ..sync import PartReport
@@ -19,7 +20,7 @@ from .sync_report import ProjectResult, code_of, print_report
 from .text import print_error
 
 _KEY_VARIABLES = ("ROISTAT_API_KEY", "ROISTAT_API_KEY_FILE")
-_LONG_WAIT, _SHORT_WAIT = timedelta(days=1), timedelta(minutes=2)
+_LONG_WAIT = timedelta(days=1)
 _MAX_LISTED = 20
 _DEFAULT_WAIT_FOR = timedelta(hours=72)
 
@@ -45,8 +46,9 @@ def sync_on_workers(
         limits=connection.limits(),
         recordings=options.folder,
         template=options.template,
-        wait_for_lock=_LONG_WAIT if options.wait else _SHORT_WAIT,
     )
+    if options.wait:
+        parts = [evolve(part, wait_for_lock=_LONG_WAIT) for part in parts]
     with _progress_line() as progress:
         reports = sync_on_dask(parts, scheduler, progress=progress)
     results = [
