@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from attrs import frozen
 
-from roistat_async.cli.app import run
+from roistat_async.cli.app import main, run
 from roistat_async.testing import FakeRoistat, Quirks
 
 
@@ -35,6 +41,19 @@ Roistat = Callable[..., Ended]
 
 Refuse = Callable[[str], str]
 """`refuse("calls --nonsense")` returns the message."""
+
+OnTerminal = Callable[..., tuple[int, str]]
+"""`on_terminal("stdout", "calls")` returns the exit code and what the terminal shows."""
+
+
+def examples_of(name: str) -> list[str]:
+    """Return the examples of a command, as its help shows them."""
+    root = click.Context(main, info_name="roistat", max_content_width=200)
+    command = main.get_command(root, name)
+    assert command is not None
+    with click.Context(command, info_name=name, parent=root, max_content_width=200) as context:
+        _, _, text = command.get_help(context).partition("Examples:")
+    return re.findall(r"^ *(roistat .*?) *$", text, re.MULTILINE)
 
 
 @pytest.fixture
@@ -97,3 +116,66 @@ def refuse(fake: FakeRoistat, folder: Path, roistat: Roistat) -> Refuse:
         return ended.err
 
     return run_line
+
+
+def _read(fd: int) -> str:
+    shown = b""
+    with suppress(OSError):  # Linux reports so that a terminal was closed
+        while chunk := os.read(fd, 65536):
+            shown += chunk
+    os.close(fd)
+    return shown.decode()
+
+
+@pytest.fixture
+def on_terminal(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> OnTerminal:
+    """Run a command with a terminal as stdout or stderr."""
+    if sys.platform == "win32":
+        pytest.skip("pseudo-terminals of POSIX")
+    import termios
+
+    monkeypatch.setenv("TERM", "xterm")
+
+    def call(stream: str, *arguments: str, columns: int = 100) -> tuple[int, str]:
+        fd, end = os.openpty()
+        termios.tcsetwinsize(end, (24, columns))
+        with ThreadPoolExecutor() as threads, monkeypatch.context() as patch:
+            shown = threads.submit(_read, fd)
+            with open(end, "w") as file:
+                patch.setattr(sys, stream, file)
+                code = run(arguments)
+        return code, shown.result()
+
+    return call
+
+
+@pytest.fixture
+def interrupted(
+    fake: FakeRoistat, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Roistat:
+    """Run a command that only Ctrl-C ends, and press that once it has written a line."""
+
+    def call(*arguments: str) -> Ended:
+        source, end = os.pipe()
+
+        def interrupt() -> str:
+            with open(source) as lines:
+                if first := lines.readline():
+                    os.kill(os.getpid(), signal.SIGINT)
+                return first + lines.read()
+
+        # The background job of a shell ignores Ctrl-C.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with ThreadPoolExecutor() as threads, monkeypatch.context() as patch:
+                shown = threads.submit(interrupt)
+                with open(end, "w") as file:
+                    patch.setattr(sys, "stdout", file)
+                    code = run(arguments)
+        except KeyboardInterrupt:
+            pytest.fail("the command ended before Ctrl-C")
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return Ended(code, shown.result(), capfd.readouterr().err)
+
+    return call

@@ -17,6 +17,10 @@ if sys.platform == "win32":
 
 import pty
 
+from roistat_async.cli.app import run
+
+from .conftest import Roistat
+
 CASES = [
     ("roistat cal", "calls"),
     ("roistat calls --colu", "--columns"),
@@ -27,6 +31,8 @@ CASES = [
     ("roistat help ana", "analytics"),
 ]
 """What is typed, and the word that follows it."""
+IN_SHELLS = CASES[1:3]
+"""Cases for the real shells: an option, and a value with a comma."""
 
 
 @pytest.fixture
@@ -56,10 +62,24 @@ def _run(*command: str) -> str:
     return done.stdout
 
 
-def _install(shell: str, path: Path) -> None:
+def _install(shell: str, path: Path, roistat: Roistat) -> None:
     """Install the script as the help says."""
     path.parent.mkdir(parents=True)
-    path.write_text(_run("roistat", "completion", shell))
+    path.write_text(roistat("completion", shell).out)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(("typed", "word"), CASES)
+def test_words(
+    typed: str, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Commands, options, columns, statuses and profiles are completed."""
+    monkeypatch.setenv("_ROISTAT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    with pytest.raises(SystemExit) as raised:
+        run([])
+    assert (raised.value.code, capsys.readouterr()) == (0, (f"plain,{word}\n", ""))
 
 
 _BASH = """
@@ -73,30 +93,30 @@ complete_line() {
 """
 
 
-def test_bash(home: Path) -> None:
-    """bash completes commands, options, columns, statuses and profiles."""
+def test_bash(home: Path, roistat: Roistat) -> None:
+    """bash completes a line with the script."""
     shell = _shell("bash")
-    _install("bash", home / ".local/share/bash-completion/completions/roistat")
-    lines = "\n".join(f"complete_line '{typed}'" for typed, _ in CASES)
+    _install("bash", home / ".local/share/bash-completion/completions/roistat", roistat)
+    lines = "\n".join(f"complete_line '{typed}'" for typed, _ in IN_SHELLS)
     out = _run(shell, "--norc", "-c", _BASH + lines).split("---\n")
-    assert [words.split() for words in out[:-1]] == [[word] for _, word in CASES]
+    assert [words.split() for words in out[:-1]] == [[word] for _, word in IN_SHELLS]
 
 
-def test_fish(home: Path) -> None:
-    """fish completes commands, options, columns, statuses and profiles."""
+def test_fish(home: Path, roistat: Roistat) -> None:
+    """fish completes a line with the script."""
     shell = _shell("fish")
-    _install("fish", home / ".config/fish/completions/roistat.fish")
+    _install("fish", home / ".config/fish/completions/roistat.fish", roistat)
     shutil.copytree(home / ".config/fish", Path(os.environ["XDG_CONFIG_HOME"]) / "fish")
-    script = "\n".join(f'complete -C "{typed}"; echo ---' for typed, _ in CASES)
+    script = "\n".join(f'complete -C "{typed}"; echo ---' for typed, _ in IN_SHELLS)
     out = _run(shell, "-c", script).split("---\n")
-    assert [words.split()[0] for words in out[:-1]] == [word for _, word in CASES]
+    assert [words.split()[0] for words in out[:-1]] == [word for _, word in IN_SHELLS]
 
 
 @pytest.mark.slow
-def test_zsh(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """zsh completes commands, options, columns, statuses and profiles on a terminal."""
+def test_zsh(home: Path, roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """zsh completes a line with the script, on a terminal."""
     shell = _shell("zsh")
-    _install("zsh", home / ".zfunc/_roistat")
+    _install("zsh", home / ".zfunc/_roistat", roistat)
     (home / ".zshrc").write_text(
         "fpath=(~/.zfunc $fpath)\nautoload -Uz compinit && compinit -u\nPS1='ready> '\n"
         'show() { print -r -- "<$BUFFER>"; BUFFER="" }\nzle -N show\nbindkey "^T" show\n'
@@ -110,7 +130,7 @@ def test_zsh(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         os.close(terminal)
         _read_until(fd, "ready> ")
         try:
-            for typed, word in CASES:
+            for typed, word in IN_SHELLS:
                 os.write(fd, f"{typed}\t".encode())
                 time.sleep(0.3)  # zsh completes nothing while further keys wait
                 os.write(fd, b"\x14")  # Ctrl-T shows the line

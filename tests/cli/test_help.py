@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +14,7 @@ import pytest
 from roistat_async.cli.app import main
 from roistat_async.testing import FakeRoistat, Quirks
 
-from .conftest import Roistat
+from .conftest import Roistat, examples_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="lines of a POSIX shell")
 
@@ -25,21 +22,12 @@ _SHELL = 'roistat() { "$PYTHON" -m roistat_async "$@"; }; set -o pipefail; '
 _ENDLESS = ("--watch", "fake-server")
 _ELSEWHERE = {
     "roistat init": "tests/cli/test_init.py types the answers",
+    "roistat report": "tests/cli/test_report.py compares their pages",
     "roistat demo": "tests/cli/test_process.py runs a smaller one",
     "postgresql://": "tests/sync/test_postgres.py runs a server",
     "s3://": "tests/integrations/test_objects.py runs a server",
     "roistat completion": "tests/cli/test_completion.py runs the shells",
 }
-
-
-def _examples(name: str) -> list[str]:
-    """Return the examples of a command, as its help shows them."""
-    root = click.Context(main, info_name="roistat", max_content_width=200)
-    command = main.get_command(root, name)
-    assert command is not None
-    with click.Context(command, info_name=name, parent=root, max_content_width=200) as context:
-        _, _, text = command.get_help(context).partition("Examples:")
-    return re.findall(r"^ *(roistat .*?) *$", text, re.MULTILINE)
 
 
 def _has(line: str, *texts: str) -> bool:
@@ -48,9 +36,9 @@ def _has(line: str, *texts: str) -> bool:
 
 NAMES = main.list_commands(click.Context(main))
 EXAMPLES = [
-    pytest.param(line, marks=pytest.mark.slow if _has(line, "|", *_ENDLESS) else ())
+    pytest.param(line, marks=pytest.mark.slow if "|" in line else ())
     for name in NAMES
-    for line in _examples(name)
+    for line in examples_of(name)
     if not _has(line, *_ELSEWHERE)
 ]
 
@@ -95,40 +83,21 @@ def environment(
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_examples(name: str) -> None:
     """The help of a command shows two to four examples that begin with its name."""
-    examples = _examples(name)
+    examples = examples_of(name)
     assert 2 <= len(examples) <= 4
     assert any(f"roistat {name}" in line for line in examples)
 
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("line", EXAMPLES)
-def test_examples_run(line: str, roistat: Roistat) -> None:
+def test_examples_run(line: str, roistat: Roistat, interrupted: Roistat) -> None:
     """An example of the help does what it says, with exit code 0."""
-    if line.startswith("roistat report"):
-        pytest.importorskip("altair", reason="Altair is missing: install the extra report")
-    if _has(line, *_ENDLESS):
-        _run_until_interrupted(line)
-    elif "|" in line or ">" in line:
+    if "|" in line:
         subprocess.run(["bash", "-c", _SHELL + line], check=True, timeout=60)
-    else:
-        ended = roistat(*shlex.split(line)[1:])
-        assert ended.code == 0, ended.err
-
-
-def _run_until_interrupted(line: str) -> None:
-    """Run a command that ends by Ctrl-C only, once it has written something."""
-    command = [sys.executable, "-m", "roistat_async", *shlex.split(line)[1:]]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline()
-        time.sleep(0.2)  # the handler of the signal is set
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        return
+    is_endless = _has(line, *_ENDLESS)
+    ended = (interrupted if is_endless else roistat)(*shlex.split(line)[1:])
+    assert ended.code == (130 if is_endless else 0), ended.err
 
 
 def test_help_of_a_command(roistat: Roistat) -> None:

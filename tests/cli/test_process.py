@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from roistat_async import errors
+from roistat_async.cli.app import run
 from roistat_async.cli.demo import differences
 from roistat_async.cli.demo_server import FIELDS
 from roistat_async.sync.status import read_calls, read_status
 from roistat_async.testing import FakeRoistat
 
-from .conftest import Roistat
+from .conftest import OnTerminal, Roistat
 
-_ROISTAT = (sys.executable, "-m", "roistat_async")
 _SYNC = ("sync", "--to", "calls.db")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
 
 
-each_signal = pytest.mark.parametrize(
-    ("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
-)
-
-
 def _start(*arguments: str) -> subprocess.Popen[str]:
     # A shell's background job ignores Ctrl-C and hands that down; the test is about not ignoring.
     return subprocess.Popen(
-        [*_ROISTAT, *arguments],
+        [sys.executable, "-m", "roistat_async", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -53,27 +47,22 @@ def _end(process: subprocess.Popen[str], sign: int, code: int) -> tuple[str, str
     return out, err
 
 
-def _run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [*_ROISTAT, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
 def _line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline()
 
 
-@each_signal
-def test_fake_server_until_a_signal(sign: int, code: int) -> None:
+def test_fake_server_until_a_signal(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake server prints lines to paste, serves its projects, and ends with the signal."""
     with _start("fake-server", "--calls", "7", "--projects", "12345, 678") as server:
-        lines = [_line(server) for _ in range(3)]
-        assert all(line.startswith("export ROISTAT_") for line in lines)
-        environ = {**os.environ, **dict(line[7:].strip().split("=", 1) for line in lines)}
-        assert environ["ROISTAT_PROJECT"] == "12345"
+        for name in ("BASE_URL", "API_KEY", "PROJECT"):
+            line = _line(server)
+            assert line.startswith(f"export ROISTAT_{name}=")
+            monkeypatch.setenv(f"ROISTAT_{name}", line.strip().partition("=")[2])
+        assert os.environ["ROISTAT_PROJECT"] == "12345"
         for arguments in ((), ("--project", "678")):
-            assert len(_run("calls", *arguments, env=environ).stdout.splitlines()) == 7
-        _, err = _end(server, sign, code)
+            assert len(roistat("calls", *arguments).rows) == 7
+        _, err = _end(server, signal.SIGTERM, 143)
     assert "further projects: 678" in err
 
 
@@ -82,19 +71,6 @@ def test_fake_server_refuses_projects(projects: str, roistat: Roistat) -> None:
     """What is no list of different numbers is a wrong usage."""
     ended = roistat("fake-server", "--projects", projects)
     assert (ended.code, "--projects" in ended.err) == (2, True)
-
-
-@each_signal
-def test_signal_leaves_no_part_file(sign: int, code: int, fake: FakeRoistat) -> None:
-    """A signal during downloads leaves only whole files and no traceback."""
-    fake.quirks.latency = 0.2
-    with _start("recordings", "out", "--last", "30d", "--concurrency", "2") as process:
-        while '"saved"' not in _line(process):
-            pass
-        _end(process, sign, code)
-    saved = {path.name: path.read_bytes() for path in Path("out").iterdir()}
-    assert saved
-    assert all(fake.state.recordings[name[:-4]] == body for name, body in saved.items())
 
 
 def test_broken_pipe_is_quiet(fake: FakeRoistat) -> None:
@@ -109,47 +85,24 @@ def test_broken_pipe_is_quiet(fake: FakeRoistat) -> None:
     assert (process.returncode, err) == (0, "")
 
 
-def test_rows_are_written_as_pages_arrive(fake: FakeRoistat) -> None:
+def test_rows_are_written_as_pages_arrive(
+    fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first row is written before the last page is requested."""
-    fake.quirks.latency = 0.1
-    with _start("calls", "--page-size", "2") as process:
-        _line(process)
-        requested = len(fake.requests)
-        process.communicate(timeout=20)
-    assert requested < 20
-    assert len(fake.requests) > 30
+    source, end = os.pipe()
+    has_rows: list[bool] = []
+    fake.on_request = lambda _: has_rows.append(bool(select.select([source], [], [], 0)[0]))
+    with open(source), open(end, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert run(("calls", "--page-size", "2", "--columns", "id")) == 0
+    assert len(has_rows) > 30
+    assert has_rows.index(True) < 20
 
 
-def _on_terminal(stream: str, *arguments: str) -> tuple[int, str]:
-    """Run a command with a terminal as stdout or stderr; return its code and what it showed."""
-    terminal, end = os.openpty()
-    streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(
-        [*_ROISTAT, *arguments], **{**streams, stream: end}, env=environ
-    ) as process:
-        os.close(end)
-        shown = b""
-        with suppress(OSError):  # Linux reports so that nobody writes any more
-            while chunk := os.read(terminal, 65536):
-                shown += chunk
-        process.wait(timeout=20)
-    os.close(terminal)
-    return process.returncode, shown.decode()
-
-
-def test_table_on_a_terminal(fake: FakeRoistat) -> None:
+def test_table_on_a_terminal(on_terminal: OnTerminal) -> None:
     """If stdout is a terminal, rows are a table."""
-    code, shown = _on_terminal("stdout", "calls", "--limit", "2")
+    code, shown = on_terminal("stdout", "calls", "--limit", "2")
     assert (code, "Caller" in shown, '{"' in shown) == (0, True, False)
-
-
-def test_commands_are_completed() -> None:
-    """The shell completes `roistat re<TAB>`."""
-    environ = {**os.environ, "_ROISTAT_COMPLETE": "bash_complete"}
-    environ |= {"COMP_WORDS": "roistat re", "COMP_CWORD": "1"}
-    command = [sys.executable, "-c", "from roistat_async.__main__ import main; main()"]
-    assert b"recordings" in subprocess.run(command, capture_output=True, env=environ).stdout
 
 
 def _until(is_true: Callable[[], bool]) -> None:
@@ -166,14 +119,13 @@ def _written() -> int:
         return 0
 
 
-@each_signal
-def test_signal_during_a_sync(sign: int, code: int, fake: FakeRoistat, roistat: Roistat) -> None:
+def test_signal_during_a_sync(fake: FakeRoistat, roistat: Roistat) -> None:
     """An interrupted sync reports what it wrote; the next run resumes and completes the copy."""
     fake.quirks.latency = 0.1
     with _start(*_SYNC, "--since", "30d", "--page-size", "3", "--concurrency", "1") as process:
         _until(lambda: _written() > 3)
         assert roistat("status", "calls.db").rows[0]["is_interrupted"] is True
-        out, err = _end(process, sign, code)
+        out, err = _end(process, signal.SIGINT, 130)
     assert (out, "the next run resumes" in err) == ("", True)
     stored = _written()
     assert 3 < stored < 60
@@ -200,37 +152,37 @@ def _recordings() -> list[Path]:
     return [path for path in Path("mp3").rglob("*") if path.is_file()]
 
 
-@pytest.mark.usefixtures("fake")
-def test_signal_during_the_pause_of_a_watch() -> None:
+def test_signal_during_the_pause_of_a_watch(interrupted: Roistat) -> None:
     """Ctrl-C ends the pause at once."""
-    with _start(*_SYNC, "--since", "30d", "--watch", "1h") as process:
-        assert '"added": 60' in _line(process)
-        _end(process, signal.SIGINT, 130)
+    ended = interrupted(*_SYNC, "--since", "30d", "--watch", "1h")
+    assert (ended.code, ended.rows[0]["added"]) == (130, 60)
 
 
-def test_progress_of_a_sync_on_a_terminal(fake: FakeRoistat) -> None:
+def test_progress_of_a_sync_on_a_terminal(
+    fake: FakeRoistat, on_terminal: OnTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If stderr is a terminal, a line shows the progress of the project."""
-    fake.quirks.latency = 0.1
-    code, shown = _on_terminal("stderr", *_SYNC, "--since", "30d", "--page-size", "9")
+    monkeypatch.setenv("COLUMNS", "100")
+    code, shown = on_terminal("stderr", *_SYNC, "--since", "30d", "--page-size", "9")
     assert code == 0
     assert all(text in shown for text in (str(fake.project), " calls", "req. left"))
 
 
-def test_demo(folder: Path) -> None:
+@pytest.mark.usefixtures("no_environment")
+def test_demo(folder: Path, roistat: Roistat) -> None:
     """The demo needs no environment, keeps its files in a fresh folder and checks itself."""
-    bare = {name: value for name, value in os.environ.items() if "ROISTAT" not in name}
     Path("roistat-demo").mkdir()
-    done = _run("demo", "--calls", "300", "--recordings", "5", env=bare)
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
-    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
+    done = roistat("demo", "--calls", "300", "--recordings", "5")
+    assert done.code == 0, done.err
+    rows = {line.split()[0]: line.split() for line in done.out.splitlines() if line.strip()}
     assert (rows["First"][1:4], rows["Second"][2:4]) == (["300", "300", "0"], ["8", "8"])
-    assert done.stdout.count("exactly the server's state") == 2
-    assert "308 calls in calls.db" in done.stdout
+    assert done.out.count("exactly the server's state") == 2
+    assert "308 calls in calls.db" in done.out
     files = folder / "roistat-demo-2"
-    assert str(files) in done.stdout
+    assert str(files) in done.out
     assert 1 <= len(list((files / "recordings").rglob("*.mp3"))) <= 5
     assert (files / "calls.xls").stat().st_size > 1000
-    assert "roistat status roistat-demo-2/calls.db" in done.stdout
+    assert "roistat status roistat-demo-2/calls.db" in done.out
 
 
 def test_demo_with_an_incomplete_copy_fails(

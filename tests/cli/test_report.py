@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from .conftest import Refuse, Roistat
+from .conftest import Refuse, Roistat, examples_of
 
 for module in ("altair", "vl_convert", "jinja2"):
     pytest.importorskip(module, reason=f"{module} is missing: install the extra report")
 
 
-def test_from_roistat_and_from_a_copy(roistat: Roistat) -> None:
-    """Both pages count the calls of the same period, in the given time zone."""
+def test_examples(roistat: Roistat) -> None:
+    """From Roistat and from a copy, a page counts the calls of the period, in the time zone."""
     assert roistat("sync", "--to", "calls.db", "--since", "60d", "--extend", "visit").code == 0
-    for source in ((), ("--from", "calls.db")):
-        ended = roistat(
-            "report", "--last", "30d", "--tz", "Europe/Moscow", "--html", "a.html", *source
-        )
+    for line in examples_of("report"):
+        ended = roistat(*shlex.split(line)[1:], "--tz", "Europe/Moscow")
         assert ended.code == 0, ended.err
-        page = Path("a.html").read_text(encoding="utf-8")
         (row,) = ended.rows
-        assert (row["path"], row["size"]) == ("a.html", len(page.encode()))
+        page = Path(row["path"]).read_text(encoding="utf-8")
+        assert row["size"] == len(page.encode())
         assert "Times are in Europe/Moscow." in page
         assert f"<dt>Calls</dt><dd>{row['calls']:,}</dd>" in page
-        assert row["answered"] > 0
+        assert row["path"] in line
+        assert (row["answered"] > 0) is ("--last 30d" in line)
 
 
 @pytest.mark.parametrize(

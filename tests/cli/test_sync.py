@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -280,28 +278,14 @@ def test_watch_outlives_what_may_pass(fake: FakeRoistat, watch_until: Watch) -> 
     assert kinds[-2:] == ["AccessDeniedError", "AuthenticationError"]
 
 
-_HOLD_LOCK = """
-import sys
-from pathlib import Path
-from roistat_async.sync import process_lock
-process_lock.acquire(Path(sys.argv[1]), 12345)
-print("locked", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_wait_for_another_run(sync: Roistat) -> None:
-    """--wait begins when the run of another process has ended; without it the exit code is 1."""
+def test_wait_for_another_run(fake: FakeRoistat, sync: Roistat) -> None:
+    """--wait begins when another run has ended; without it the exit code is 1."""
     _COPY.parent.mkdir()
-    command = [sys.executable, "-c", _HOLD_LOCK, str(_COPY)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdin is not None
-        assert other.stdout is not None
-        other.stdout.readline()
-        refused = sync(*_ALL)
-        assert (refused.code, "another sync is writing" in refused.err) == (1, True)
-        Timer(0.5, other.stdin.close).start()
-        ended = sync(*_ALL, "--wait")
+    unlock = process_lock.acquire(_COPY, fake.project)
+    refused = sync(*_ALL)
+    assert (refused.code, "already being synced" in refused.err) == (1, True)
+    Timer(0.5, unlock).start()
+    ended = sync(*_ALL, "--wait")
     assert (ended.code, ended.rows[0]["added"]) == (0, 60)
     assert ended.err.count("--wait: this run begins when that one has ended") == 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -82,20 +81,6 @@ def test_two_projects_and_their_recordings(
     assert PASSWORD not in status.out + status.err + text
 
 
-def test_projects_of_two_processes(fake: FakeRoistat, postgres_url: str) -> None:
-    """Both create the tables, and both copies are complete."""
-    fake.add_project(678, calls=40)
-    projects = (fake.project, 678)
-    sync = ["sync", "--to", postgres_url, *_ALL, "--project"]
-    processes = [_start(*sync, str(project)) for project in projects]
-    for process in processes:
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-    for project in projects:
-        copied = read_calls(postgres_url, project, ["date"])
-        assert set(copied) == set(fake.projects[project].calls.ids())
-
-
 def test_errors_have_no_password(roistat: Roistat, postgres_url: str, sync: Roistat) -> None:
     """Neither the error of a server that refuses it nor one about the command line shows it."""
     refused = roistat("sync", "--to", postgres_url.replace("/test_", "/missing_"), *_ALL)
@@ -159,9 +144,8 @@ def test_s133_without_setproctitle_there_is_a_warning(
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc of Linux")
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 def test_s133_other_users_do_not_see_the_password(
-    fake: FakeRoistat, postgres_url: str, sync: Roistat, sign: int
+    fake: FakeRoistat, postgres_url: str, sync: Roistat
 ) -> None:
     """`ps` shows the masked URL, and an interrupted run names it so too; the next run resumes."""
     fake.quirks.latency = 0.3
@@ -171,11 +155,11 @@ def test_s133_other_users_do_not_see_the_password(
         while len(fake.requests) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
         command = Path(f"/proc/{process.pid}/cmdline").read_text()
-        process.send_signal(sign)
+        process.terminate()
         out, err = process.communicate(timeout=20)
     assert "postgresql://127.0.0.1:" in command
     assert PASSWORD not in command + out + err
-    assert ("the next run resumes there" in err) == (sign == signal.SIGTERM)
+    assert "the next run resumes there" in err
     fake.quirks.latency = 0.0
     sync(*_ALL)
     assert set(read_calls(postgres_url, fake.project, ["date"])) == set(fake.state.calls.ids())

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
 
 import pytest
 
 from roistat_async.testing import FakeRoistat
 
-from .conftest import Roistat
+from .conftest import OnTerminal, Roistat
 
 COMMANDS = (
     "calls --extend visit,order --limit 60", "phones", "scripts", "analytics --last 30d",
@@ -37,28 +34,19 @@ def test_c8_c20_every_command_fits_the_terminal(
             assert shown == shown.rstrip(), line
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of POSIX")
 @pytest.mark.parametrize("no_color", [False, True])
 def test_c20_the_width_of_a_real_terminal(
-    no_color: bool, fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch
+    no_color: bool, fake: FakeRoistat, on_terminal: OnTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a terminal a list is a table of its width; only the heading is bold, unless NO_COLOR."""
-    import pty
-    import termios
-
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
-    fd, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 50))
-    command = [sys.executable, "-m", "roistat_async", "scripts"]
-    subprocess.run(command, stdout=terminal, stderr=subprocess.DEVNULL, check=True, timeout=60)
-    heading, *lines = os.read(fd, 65536).decode().splitlines()
-    os.close(terminal)
-    os.close(fd)
+    code, shown = on_terminal("stdout", "scripts", columns=50)
+    heading, *lines = shown.splitlines()
+    assert (code, len(lines)) == (0, len(fake.state.scripts))
     assert heading.startswith("ID" if no_color else "\x1b[1mID")
-    assert len(lines) == len(fake.state.scripts)
     assert 40 < max(map(len, lines)) <= 50
     assert not any("\x1b" in line for line in lines)
 

@@ -28,14 +28,17 @@ def local(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_c21_local_is_the_zone_of_the_machine(local: str) -> None:
-    """`local` has the offset and abbreviation of the machine, each half hour of a year."""
+    """`local` has the offset and abbreviation of the machine, each half hour around a change."""
     zone, known = parse_zone("local"), ZoneInfo(local)
-    at = datetime(2025, 1, 1, tzinfo=UTC)
-    for _ in range(365 * 48):
-        shown, expected = at.astimezone(zone), at.astimezone(known)
-        assert (shown.isoformat(), shown.tzname()) == (expected.isoformat(), expected.tzname())
-        assert shown.astimezone(UTC) == at
-        at += timedelta(minutes=30)
+    day = datetime(2025, 1, 1, tzinfo=UTC)
+    for _ in range(365):
+        start, day = day, day + timedelta(days=1)
+        is_changed = start.astimezone(known).utcoffset() != day.astimezone(known).utcoffset()
+        for number in range(48 if is_changed else 1):
+            at = start + timedelta(minutes=30 * number)
+            shown, expected = at.astimezone(zone), at.astimezone(known)
+            assert (shown.isoformat(), shown.tzname()) == (expected.isoformat(), expected.tzname())
+            assert shown.astimezone(UTC) == at
 
 
 @pytest.mark.parametrize(("word", "days"), [("today", 0), ("Yesterday", 1)])
