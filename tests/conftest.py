@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # into the checkout.
 settings.register_profile("full", deadline=None, database=None)
 settings.register_profile("quick", settings.get_profile("full"), max_examples=10)
-settings.load_profile("full")  # `nox -s quick` selects the other one
+settings.register_profile("long", settings.get_profile("full"), max_examples=500)
+settings.load_profile("full")  # `nox -s quick` and --hypothesis-profile=long select others
 
 _FOLDER = Path(__file__).parent
 # The fault matrix, killed processes and thousands of simulations: one run of CI needs them once.

@@ -147,18 +147,18 @@ async def test_p40_rows_that_stand_twice_in_a_full_second() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-@pytest.mark.parametrize("total", [300, 0, None])
+@pytest.mark.parametrize("total", [100, 0, None])
 async def test_p41_an_empty_page_in_the_middle(total: int | None, concurrency: int) -> None:
     """A walk returns every call, whichever of its responses is empty by mistake."""
 
     def empty(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
         return RowBatch([], [], total) if calls.requests == mistake else rows
 
-    calls, mistake = spread(300, distort=empty), 0
+    calls, mistake = spread(100, distort=empty), 0
     while calls.requests >= mistake:  # until a walk needs fewer requests
         calls.requests, mistake = 0, mistake + 1
         assert await ids_of(calls.walk(concurrency=concurrency)) == [*calls.calls]
-    assert mistake > 30
+    assert mistake > 10
 
 
 async def test_p41_a_total_that_is_never_reached() -> None:
@@ -204,10 +204,10 @@ async def test_p42_a_deleted_boundary_is_no_other_axis() -> None:
 
 @pytest.mark.parametrize("field", ["id", "date"])
 @pytest.mark.parametrize("page_size", [1, 10, 1000])
-@pytest.mark.parametrize("bad", [range(1), range(5, 6), range(1, 150), range(150, 300), range(300)])
+@pytest.mark.parametrize("bad", [range(1), range(5, 6), range(1, 50), range(50, 100), range(100)])
 async def test_p43_a_page_of_bad_records_only(field: str, page_size: int, bad: range) -> None:
     """Records that cannot be read end no walk, be they a whole page or the only one."""
-    calls = spread(300, bad={str(number): field for number in bad})
+    calls = spread(100, bad={str(number): field for number in bad})
     walk = calls.walk(page_size=page_size)
     assert await ids_of(walk) == [key for key in calls.calls if key not in calls.bad]
     assert walk.report.bad_records == len(bad)

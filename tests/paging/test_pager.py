@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from roistat_async import errors
@@ -46,7 +46,6 @@ def collect(pager: Pager[int]) -> list[int]:
 
 
 @given(still_lists, options)
-@settings(max_examples=500)
 def test_a_still_list_is_returned_whole_and_in_order(
     rows: PagedList, arguments: dict[str, Any]
 ) -> None:
@@ -62,7 +61,6 @@ def test_a_still_list_is_returned_whole_and_in_order(
 
 
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 6))
-@settings(max_examples=200)
 def test_an_even_list_costs_its_pages_and_the_proof(count: int, size: int, prefetch: int) -> None:
     """A list costs ceil(N / page) requests, and one for the final empty page."""
     rows = PagedList(list(range(count)))
@@ -71,7 +69,6 @@ def test_an_even_list_costs_its_pages_and_the_proof(count: int, size: int, prefe
 
 
 @given(st.integers(0, 40), options, st.integers(1, 3), st.sampled_from(TOTALS))
-@settings(max_examples=200)
 def test_pages_that_overlap_show_no_row_twice(
     count: int, arguments: dict[str, Any], overlap: int, total: str
 ) -> None:
@@ -82,7 +79,6 @@ def test_pages_that_overlap_show_no_row_twice(
 
 
 @given(st.integers(0, 40), options, st.sampled_from(TOTALS))
-@settings(max_examples=200)
 def test_p45_an_ignored_offset_is_an_error(
     count: int, arguments: dict[str, Any], total: str
 ) -> None:
@@ -107,7 +103,6 @@ def test_p45_an_ignored_offset_is_an_error(
     st.integers(0, 10**6),
     st.sampled_from(["grows", "shrinks", "both"]),
 )
-@settings(max_examples=300)
 def test_a_changing_list_ends_without_duplicates(
     count: int, arguments: dict[str, Any], total: str, seed: int, how: str
 ) -> None:

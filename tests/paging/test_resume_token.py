@@ -7,7 +7,7 @@ from contextlib import aclosing
 from datetime import timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roistat_async.errors import ConfigurationError
@@ -37,6 +37,7 @@ async def leave_after(
     return last, walk.resume_token
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.none() | st.integers(0, 10**6), st.sets(st.text(), max_size=4))
 def test_round_trip(second: int, sealed: int | None, ids: set[str]) -> None:
     """A written token is parsed unchanged."""

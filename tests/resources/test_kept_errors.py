@@ -22,7 +22,7 @@ async def test_j31_a_kept_error_does_not_hold_its_page(fake: FakeRoistat) -> Non
         await _fail(roistat)
         tracemalloc.start()
         try:
-            kept = [await _fail(roistat) for _ in range(3)]
+            kept = [await _fail(roistat) for _ in range(2)]
             gc.collect()
             size, _ = tracemalloc.get_traced_memory()
         finally:

@@ -38,7 +38,7 @@ def _record(**parts: Any) -> dict[str, Any]:
     return {"id": "1", "date": "2026-05-01T12:00:00Z", "status": "ANSWER", **parts}
 
 
-@settings(max_examples=250)
+@settings(max_examples=80)
 @given(CALLS)
 def test_text_decodes_to_the_same_object(record: dict[str, Any]) -> None:
     """The text is the same however a call was decoded, and decodes to an equal object.

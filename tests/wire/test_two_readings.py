@@ -66,7 +66,6 @@ def _outcomes(batch: RowBatch[Call]) -> list[Outcome]:
     return outcomes
 
 
-@settings(max_examples=250)
 @given(pages())
 def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
     """Every call is equal with all its `extra`, and a bad record has the same path and problem.
@@ -89,7 +88,7 @@ def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
     assert (caught.value.index, caught.value.path) == (index, f"$.data[{index}]{path}")
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(CALLS, KINDS)
 def test_a_lazily_built_call_equals_any_other(record: dict[str, Any], kinds: list[Any]) -> None:
     """Its repr, hash, pickle, copies and dictionaries do not show how it was built."""
@@ -112,7 +111,7 @@ def test_generated_calls_are_of_every_kind() -> None:
     kinds = set()
     decoder = CallDecoder()
 
-    @settings(max_examples=150, derandomize=True)
+    @settings(max_examples=60, derandomize=True)
     @given(CALLS)
     def classify(record: dict[str, Any]) -> None:
         try:
