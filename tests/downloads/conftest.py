@@ -1,22 +1,15 @@
-"""A fake Roistat with recordings, and a client of it."""
+"""A client of the fake Roistat, and calls with and without a recording."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from roistat_async import Roistat
-from roistat_async.testing import FakeRoistat, Quirks
+from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import client
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeRoistat]:
-    """Return a server without rate limits."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with FakeRoistat(calls=120, quirks=quirks) as fake:
-        yield fake
 
 
 @pytest.fixture
@@ -33,6 +26,18 @@ def recorded(fake: FakeRoistat) -> list[str]:
 
 
 @pytest.fixture
-def unrecorded(fake: FakeRoistat) -> list[str]:
-    """Return the ids of calls that have none."""
-    return [row["id"] for row in fake.state.calls if row["id"] not in fake.state.recordings]
+def call_id(recorded: list[str]) -> str:
+    """Return the id of a call that has a recording."""
+    return recorded[0]
+
+
+@pytest.fixture
+def unrecorded(fake: FakeRoistat, recorded: list[str]) -> str:
+    """Return the id of a call that has none."""
+    return next(call_id for call_id in fake.state.calls.ids() if call_id not in recorded)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Return the path of a recording in a folder that is empty."""
+    return tmp_path / "a.mp3"

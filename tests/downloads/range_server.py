@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pytest
 
-from roistat_async import Progress, Timeouts, errors
+from roistat_async import errors
 from roistat_async.models.downloads import Download
 from roistat_async.testing import mp3
-from tests.helpers.clients import PATIENT, client
-from tests.helpers.fault_server import sends
+from tests.helpers.clients import client
+from tests.helpers.fault_server import End, sends
 from tests.helpers.raw_server import Handler, RawServer, answer, per_connection
 
 AUDIO = mp3.recording("7", 60)
@@ -20,8 +20,14 @@ TOTAL = len(AUDIO)
 WITH_XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUDIO[33:]
 RECEIVED = 100_000
 """Bytes of a body that arrive before it breaks off."""
-ETAG = 'ETag: "one"'
-OTHER_ETAG = 'ETag: "two"'
+ETAG, OTHER_ETAG = 'ETag: "one"', 'ETag: "two"'
+CHUNKED = "Transfer-Encoding: chunked"
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def audio(body: bytes, *headers: str, **options: Any) -> bytes:
+    """Return a response that is labelled as audio."""
+    return answer(body, *headers, **{"kind": "audio/mpeg", **options})
 
 
 def chunk(data: bytes, announced: int | None = None) -> bytes:
@@ -29,19 +35,19 @@ def chunk(data: bytes, announced: int | None = None) -> bytes:
     return f"{announced or len(data):x}\r\n".encode() + data + (b"" if announced else b"\r\n")
 
 
+def chunked(data: bytes, *headers: str, end: bytes = LAST_CHUNK, **options: Any) -> Handler:
+    """Send these bytes in one chunk, and the end of the body."""
+    return sends(audio(b"", *headers, framing=CHUNKED, **options) + chunk(data) + end)
+
+
 def whole(*headers: str, body: bytes = AUDIO) -> Handler:
     """Send a whole body, whatever was requested."""
-    return sends(answer(body, *headers, kind="audio/mpeg"))
+    return sends(audio(body, *headers))
 
 
-def cut(
-    *headers: str,
-    body: bytes = AUDIO,
-    size: int = RECEIVED,
-    end: Literal["close", "wait"] = "close",
-) -> Handler:
+def cut(*headers: str, body: bytes = AUDIO, size: int = RECEIVED, end: End = "close") -> Handler:
     """Announce a whole body, send only its first bytes, and close or fall silent."""
-    response = answer(body, *headers, kind="audio/mpeg")
+    response = audio(body, *headers)
     return sends(response[: len(response) - len(body) + size], end=end)
 
 
@@ -54,8 +60,7 @@ def partial(
 ) -> Handler:
     """Send status 206 with the bytes from `start` on."""
     given = [] if content_range is None else [f"Content-Range: {content_range}"]
-    status = "206 Partial Content"
-    return sends(answer(body[start:], *given, *headers, status=status, kind=kind))
+    return sends(audio(body[start:], *given, *headers, status="206 Partial Content", kind=kind))
 
 
 def unsatisfied(content_range: str, *headers: str) -> Handler:
@@ -66,11 +71,8 @@ def unsatisfied(content_range: str, *headers: str) -> Handler:
 
 def header(request: bytes, name: str) -> str | None:
     """Return a header of a request."""
-    for line in request.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]:
-        key, _, value = line.partition(": ")
-        if key == name:
-            return value
-    return None
+    head = request.partition(b"\r\n\r\n")[0].decode()
+    return dict(line.split(": ", 1) for line in head.split("\r\n")[1:]).get(name)
 
 
 def ranges_of(requests: list[bytes]) -> list[str | None]:
@@ -79,18 +81,13 @@ def ranges_of(requests: list[bytes]) -> list[str | None]:
 
 
 async def download(
-    folder: Path,
-    *handlers: Handler,
-    attempts: int = 3,
-    timeouts: Timeouts = PATIENT,
-    progress: Progress | None = None,
+    folder: Path, *handlers: Handler, progress: Any = None, **options: Any
 ) -> tuple[Download, list[bytes]]:
     """Download `a.mp3` from a server with one handler for each connection; return its requests."""
     async with RawServer(per_connection(*handlers)) as server:
-        async with client(server.base_url, attempts=attempts, timeouts=timeouts) as roistat:
-            saved = await roistat.calls.download_recording(
-                7, to=folder / "a.mp3", progress=progress
-            )
+        async with client(server.base_url, **{"attempts": 3, **options}) as roistat:
+            target = folder / "a.mp3"
+            saved = await roistat.calls.download_recording(7, to=target, progress=progress)
         await server.emptied()
     return saved, server.requests
 

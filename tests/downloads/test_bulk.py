@@ -17,12 +17,6 @@ from roistat_async.downloads.bulk import BulkDownload
 from roistat_async.models.downloads import BulkProgress, Download, DownloadOutcome, DownloadStatus
 from roistat_async.testing import FakeRoistat
 
-FILE = "call/*/file"
-
-
-def path_of(call_id: object) -> str:
-    return f"{call_id}.mp3"
-
 
 async def outcomes(
     roistat: Roistat, calls: Any, folder: Path, **options: Any
@@ -31,20 +25,21 @@ async def outcomes(
     return {outcome.call_id: outcome async for outcome in downloads}
 
 
+def statuses(outcomes: dict[str, DownloadOutcome]) -> dict[str, str]:
+    return {call_id: str(outcome.status) for call_id, outcome in outcomes.items()}
+
+
 async def test_each_id_gets_its_outcome(
-    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], unrecorded: str, tmp_path: Path
 ) -> None:
     """Saved, skipped, missing and failed recordings are told apart; a skipped one is no request."""
-    existing, empty, link, new = list(fake.state.recordings)[:4]
-    (unrecorded,) = [
-        call_id for call_id in fake.state.calls.ids() if call_id not in fake.state.recordings
-    ][:1]
+    existing, empty, link, new = recorded[:4]
     (tmp_path / "other").write_bytes(b"precious")
     (tmp_path / f"{existing}.mp3").write_bytes(b"existing")
     (tmp_path / f"{empty}.mp3").write_bytes(b"")
     (tmp_path / f"{link}.mp3").symlink_to(tmp_path / "other")
     result = await outcomes(roistat, [existing, empty, link, new, unrecorded, "999"], tmp_path)
-    assert {call_id: str(outcome.status) for call_id, outcome in result.items()} == {
+    assert statuses(result) == {
         existing: "skipped",
         empty: "saved",
         link: "failed",
@@ -58,29 +53,13 @@ async def test_each_id_gets_its_outcome(
     assert len(fake.requests) == 4
 
 
-async def test_outcome_describes_the_file(tmp_path: Path) -> None:
-    """An outcome has path and size, and a saved one the hash as well."""
-    (tmp_path / "1.mp3").write_bytes(b"there")
-
-    async def save(call_id: str, target: Path, _: object = None) -> Download:
-        return Download(target, 7, "ab")
-
-    downloads = bulk.download_all(
-        ["1", "2"], tmp_path, save=save, id_of=str, path_of=path_of, concurrency=1
-    )
-    assert [outcome async for outcome in downloads] == [
-        DownloadOutcome("1", DownloadStatus.SKIPPED, tmp_path / "1.mp3", 5),
-        DownloadOutcome("2", DownloadStatus.SAVED, tmp_path / "2.mp3", 7, sha256="ab"),
-    ]
-
-
 async def test_duplicate_id_is_downloaded_once(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+    fake: FakeRoistat, roistat: Roistat, call_id: str, tmp_path: Path
 ) -> None:
     """Each duplicate gets an outcome, and finds the file of the first one."""
-    downloads = roistat.calls.download_recordings([recorded[0]] * 5, tmp_path)
-    statuses = [str(outcome.status) async for outcome in downloads]
-    assert sorted(statuses) == ["saved", "skipped", "skipped", "skipped", "skipped"]
+    downloads = roistat.calls.download_recordings([call_id] * 5, tmp_path)
+    found = [str(outcome.status) async for outcome in downloads]
+    assert sorted(found) == ["saved", "skipped", "skipped", "skipped", "skipped"]
     assert len(fake.requests) == 1
 
 
@@ -109,8 +88,10 @@ async def test_ids_are_consumed_lazily(
         assert len(consumed) <= 4
 
 
-@pytest.mark.parametrize("invalid", ["../x", "", None, -1, "1" * 21])
-@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize(
+    ("is_async", "invalid"),
+    [(False, "../x"), (True, ""), (False, None), (True, -1), (True, "1" * 21)],
+)
 async def test_d67_invalid_id_of_a_generator_is_an_outcome(
     is_async: bool, invalid: Any, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
@@ -122,8 +103,7 @@ async def test_d67_invalid_id_of_a_generator_is_an_outcome(
             yield call_id
 
     result = await outcomes(roistat, generate() if is_async else iter(ids), tmp_path / "mp3")
-    statuses = {call_id: str(outcome.status) for call_id, outcome in result.items()}
-    assert statuses == {recorded[0]: "saved", str(invalid): "failed", recorded[1]: "saved"}
+    assert statuses(result) == {ids[0]: "saved", str(invalid): "failed", ids[2]: "saved"}
     assert isinstance(result[str(invalid)].error, errors.ConfigurationError)
     assert sorted(path.stem for path in tmp_path.rglob("*.*")) == sorted(recorded[:2])
 
@@ -131,9 +111,7 @@ async def test_d67_invalid_id_of_a_generator_is_an_outcome(
 class Saver:
     """`save` function that writes nothing and counts its concurrent calls."""
 
-    def __init__(self) -> None:
-        self.running = 0
-        self.peak = 0
+    running = peak = 0
 
     async def __call__(self, call_id: str, target: Path, _: object = None) -> Download:
         self.running += 1
@@ -145,10 +123,27 @@ class Saver:
         return Download(target, 1, "")
 
 
-def download_all(save: bulk.Save, ids: Any, folder: Path, concurrency: int = 3) -> BulkDownload:
+def download_all(
+    save: bulk.Save, ids: Any, folder: Path, concurrency: int = 3, **options: Any
+) -> BulkDownload:
     return bulk.download_all(
-        ids, folder, save=save, id_of=str, path_of=path_of, concurrency=concurrency
-    )
+        ids, folder, save=save, id_of=str, path_of=lambda call_id: f"{call_id}.mp3",
+        concurrency=concurrency, **options,
+    )  # fmt: skip
+
+
+async def test_outcome_describes_the_file(tmp_path: Path) -> None:
+    """An outcome has path and size, and a saved one the hash as well."""
+    (tmp_path / "1.mp3").write_bytes(b"there")
+
+    async def save(call_id: str, target: Path, _: object = None) -> Download:
+        return Download(target, 7, "ab")
+
+    downloads = download_all(save, ["1", "2"], tmp_path, concurrency=1)
+    assert [outcome async for outcome in downloads] == [
+        DownloadOutcome("1", DownloadStatus.SKIPPED, tmp_path / "1.mp3", 5),
+        DownloadOutcome("2", DownloadStatus.SAVED, tmp_path / "2.mp3", 7, sha256="ab"),
+    ]
 
 
 async def test_concurrency_is_a_limit(tmp_path: Path) -> None:
@@ -264,9 +259,8 @@ async def test_items_of_one_key_run_one_after_another() -> None:
         running[key] -= 1
 
     keys = ["a", "b", "a", "c", "a"]
-    results = [
-        result async for result in bulk.map_concurrently(keys, work, key_of=str, concurrency=3)
-    ]
+    outcomes = bulk.map_concurrently(keys, work, key_of=str, concurrency=3)
+    results = [result async for result in outcomes]
     assert results == [None] * 5
     assert peak == {"a": 1, "b": 1, "c": 1, "all": 2}  # the waiting second "a" counts as one of 3
 
@@ -283,9 +277,7 @@ async def test_progress_counts_files_and_bytes(tmp_path: Path) -> None:
             progress(received, None)
         return Download(target, 9, "")
 
-    downloads = bulk.download_all(
-        range(4), tmp_path, save=save, id_of=str, path_of=path_of, concurrency=1, now=lambda: now
-    )
+    downloads = download_all(save, range(4), tmp_path, concurrency=1, now=lambda: now)
     seen = [downloads.progress]
     async for _ in downloads:
         seen.append(downloads.progress)

@@ -68,15 +68,16 @@ async def test_reads_and_recordings_share_connections(
 
 
 UNEXPECTED = {
-    "a whole response": EXTRA_RESPONSE,
-    "half of its headers": EXTRA_RESPONSE[:30],
-    "its first byte": EXTRA_RESPONSE[:1],
-    "no HTTP": b"\0\0\0\0",
+    "a whole response, in the same segment": (0, EXTRA_RESPONSE),
+    "half of its headers, in the same segment": (0, EXTRA_RESPONSE[:30]),
+    "its first byte, in the same segment": (0, EXTRA_RESPONSE[:1]),
+    "no HTTP, in the same segment": (0, b"\0\0\0\0"),
+    "a whole response, later": (0.05, EXTRA_RESPONSE),
+    "its first byte, later": (0.05, EXTRA_RESPONSE[:1]),
 }
 
 
-@pytest.mark.parametrize("unexpected", UNEXPECTED.values(), ids=UNEXPECTED)
-@pytest.mark.parametrize("delay", [0, 0.05], ids=["in the same segment", "later"])
+@pytest.mark.parametrize(("delay", "unexpected"), UNEXPECTED.values(), ids=UNEXPECTED)
 async def test_t19_d15_unexpected_bytes_are_never_part_of_the_next_recording(
     delay: float, unexpected: bytes, tls_contexts: TlsContexts, tmp_path: Path
 ) -> None:

@@ -11,41 +11,34 @@ from pathlib import Path
 import pytest
 
 from roistat_async import Roistat, Timeouts, errors
+from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault
-from tests.downloads.range_server import AUDIO
+from tests.downloads.range_server import AUDIO, RECEIVED, audio, cut, whole
 from tests.helpers.clients import client
 from tests.helpers.part_files import failing
-from tests.helpers.raw_server import Connection, Handler, RawServer, answer, per_connection, replies
+from tests.helpers.raw_server import Connection, Handler, RawServer, per_connection, replies
 
-WHOLE = answer(AUDIO, kind="audio/mpeg")
-LONGER = f"Content-Length: {len(AUDIO) + 1000}"
 FILE = "call/*/file"
 
 
 async def test_recording_is_saved(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
 ) -> None:
-    """The result has the path, the size and the hash of the file."""
-    target = tmp_path / "a.mp3"
-    saved = await roistat.calls.download_recording(recorded[0], to=target)
-    body = fake.state.recordings[recorded[0]]
-    assert target.read_bytes() == body
-    assert (saved.path, saved.size) == (target, len(body))
-    assert saved.sha256 == hashlib.sha256(body).hexdigest()
-
-
-async def test_call_may_be_passed(roistat: Roistat, recorded: list[str], tmp_path: Path) -> None:
-    """A Call is accepted in place of its id."""
-    call = await roistat.calls.list(filters=[("id", "=", recorded[0])]).first()
-    assert call is not None
-    saved = await roistat.calls.download_recording(call, to=tmp_path / "a.mp3")
-    assert saved.size > 0
+    """The result has path, size and hash of the file; a Call is accepted in place of its id."""
+    call = await roistat.calls.list(filters=[("id", "=", call_id)]).first()
+    body = fake.state.recordings[call_id]
+    for recorded in (call_id, call):
+        assert recorded is not None
+        saved = await roistat.calls.download_recording(recorded, to=target)
+        assert saved == Download(target, len(body), hashlib.sha256(body).hexdigest())
+        assert target.read_bytes() == body
+        target.unlink()
 
 
 async def test_body_without_a_file() -> None:
     """`recording` gives the chunks and the size, and the request asks for no compression."""
     async with (
-        RawServer(replies(WHOLE)) as server,
+        RawServer(whole()) as server,
         client(server.base_url) as roistat,
         roistat.calls.recording(7) as body,
     ):
@@ -56,53 +49,54 @@ async def test_body_without_a_file() -> None:
 
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_progress_is_reported(
-    is_chunked: bool, fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+    is_chunked: bool, fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
 ) -> None:
     """Progress grows to the whole size, which is known from the beginning unless in chunks."""
     fake.quirks.recording_chunked = is_chunked
     steps: list[tuple[int, int | None]] = []
-    body = fake.state.recordings[recorded[0]] = fake.state.recordings[recorded[0]] * 300
+    body = fake.state.recordings[call_id] = AUDIO * 20
     await roistat.calls.download_recording(
-        recorded[0], to=tmp_path / "a.mp3", progress=lambda *step: steps.append(step)
+        call_id, to=target, progress=lambda *step: steps.append(step)
     )
     sizes = [size for size, _ in steps]
     assert sizes == sorted(set(sizes))
+    assert len(sizes) > 9
     assert sizes[-1] == len(body)
     assert {total for _, total in steps} == {None if is_chunked else len(body)}
 
 
 async def test_temporary_refusal_is_retried(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
 ) -> None:
     """A refusal for the rate and a failed server are retried before any byte is written."""
     fake.fail(FILE, Fault.error("request_limit_error"))
     fake.fail(FILE, Fault.status(502))
-    saved = await roistat.calls.download_recording(recorded[0], to=tmp_path / "a.mp3")
-    assert saved.size == len(fake.state.recordings[recorded[0]])
+    saved = await roistat.calls.download_recording(call_id, to=target)
+    assert saved.size == len(fake.state.recordings[call_id])
 
 
 async def test_missing_recording_names_the_target(
-    roistat: Roistat, unrecorded: list[str], tmp_path: Path
+    roistat: Roistat, unrecorded: str, target: Path
 ) -> None:
     """The error has the path that was not written."""
     with pytest.raises(errors.NoRecordingError) as caught:
-        await roistat.calls.download_recording(unrecorded[0], to=tmp_path / "a.mp3")
-    assert caught.value.path == tmp_path / "a.mp3"
+        await roistat.calls.download_recording(unrecorded, to=target)
+    assert caught.value.path == target
 
 
 async def test_full_disk_is_not_retried(
-    roistat: Roistat, fake: FakeRoistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failure of the disk does not repeat the request."""
     monkeypatch.setattr(os, "open", failing(errno.ENOSPC))
     with pytest.raises(errors.DownloadError, match="No space"):
-        await roistat.calls.download_recording(next(iter(fake.state.recordings)), to=tmp_path / "a")
+        await roistat.calls.download_recording(call_id, to=target)
     assert len(fake.requests) == 1
 
 
 def stalls(size: int, pause: float | None = None, body: bytes = AUDIO) -> Handler:
     """Send so many bytes of a response, then nothing more, or a trickle."""
-    response = answer(body, kind="audio/mpeg")
+    response = audio(body)
 
     async def handler(connection: Connection) -> None:
         await connection.request()
@@ -125,24 +119,23 @@ SLOW = {
 
 
 @pytest.mark.parametrize(("handler", "phase"), SLOW.values(), ids=SLOW)
-async def test_body_that_does_not_end(handler: Handler, phase: str, tmp_path: Path) -> None:
+async def test_body_that_does_not_end(handler: Handler, phase: str, target: Path) -> None:
     """Silence and a trickle get all attempts, and not more, and are then raised as a timeout."""
     quick = Timeouts(connect=1, response=0.3, read=0.15)
     async with RawServer(handler) as server:
         async with client(server.base_url, attempts=2, timeouts=quick) as roistat:
             with pytest.raises(errors.RequestTimeoutError) as caught:
-                await roistat.calls.download_recording(7, to=tmp_path / "a.mp3")
+                await roistat.calls.download_recording(7, to=target)
         await server.emptied()
     assert (caught.value.phase, len(server.requests)) == (phase, 2)
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(target.parent) == []
 
 
 async def test_slow_consumer_is_no_slow_server() -> None:
     """A consumer that pauses longer than the read timeout loses nothing."""
-    handler = replies(answer(AUDIO * 40, kind="audio/mpeg"))
     quick = Timeouts(connect=1, response=1, read=0.05)
     async with (
-        RawServer(handler) as server,
+        RawServer(replies(audio(AUDIO * 40))) as server,
         client(server.base_url, timeouts=quick) as roistat,
         roistat.calls.recording(7) as body,
     ):
@@ -161,16 +154,15 @@ async def test_cut_body_without_a_file_is_not_retried() -> None:
             async for _ in body:
                 pass
 
-    handler = replies(answer(AUDIO, framing=LONGER), close=True)
-    async with RawServer(handler) as server, client(server.base_url, attempts=3) as roistat:
-        with pytest.raises(errors.TruncatedError, match=f"{len(AUDIO)} of {len(AUDIO) + 1000}"):
+    async with RawServer(cut()) as server, client(server.base_url, attempts=3) as roistat:
+        with pytest.raises(errors.TruncatedError, match=f"{RECEIVED} of {len(AUDIO)}"):
             await read(roistat)
         assert len(server.requests) == 1
 
 
 async def test_leaving_a_body_early_closes_its_connection() -> None:
     """The rest of a body is not read for nobody, and the next body gets another connection."""
-    handler = per_connection(stalls(30_000), replies(WHOLE))
+    handler = per_connection(stalls(30_000), whole())
     async with RawServer(handler) as server, client(server.base_url) as roistat:
         async with roistat.calls.recording(7) as body:
             await anext(body)

@@ -26,10 +26,7 @@ XML = b"<?xml version='1.0'?>\n"
 KINDS = {
     FileKind.EMPTY: [b"", b"\r\n", b"\xef\xbb\xbf\n", b"null\n", b"false", b"[]", b" {} ", b'""'],
     FileKind.MP3: [
-        TWO_FRAMES,
-        TWO_FRAMES[:200],
-        ONE_FRAME,
-        ONE_FRAME + b"TAG" + bytes(125),
+        *(TWO_FRAMES, TWO_FRAMES[:200], ONE_FRAME, ONE_FRAME + b"TAG" + bytes(125)),
         b"ID3\x04\x00" + bytes(20),
         _tag(40) + _tag(60) + AUDIO,
         b"APETAGEX" + bytes(224) + AUDIO,
@@ -69,9 +66,7 @@ KINDS = {
         b"Warning: mysql",
         "\ufeffno table".encode("utf-16-le"),
         b"a, b\nc",
-        b"\xff\xfb\x90\x00" + bytes(2000),
-        b"\xff\xff\xff\xff" * 100,
-        b"\xff\xfb",
+        *(b"\xff\xfb\x90\x00" + bytes(2000), b"\xff\xff\xff\xff" * 100, b"\xff\xfb"),
         b"x" + AUDIO[: 144 * 3 - 1],
     ],
 }
@@ -88,62 +83,47 @@ def test_kind(kind: FileKind, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "expected"),
     [
-        ("1.mp3", FileKind.WAV, "1.wav"),
-        ("1.MP3", FileKind.OGG, "1.ogg"),
-        ("1.wav", FileKind.MP3, "1.mp3"),
-        ("1.mp3", FileKind.MP3, "1.mp3"),
-        ("1.5", FileKind.WAV, "1.5"),
-        ("1.mp3", FileKind.HTML, "1.mp3"),
+        ("1.mp3", FileKind.WAV, "1.wav"), ("1.MP3", FileKind.OGG, "1.ogg"),
+        ("1.wav", FileKind.MP3, "1.mp3"), ("1.mp3", FileKind.MP3, "1.mp3"),
+        ("1.5", FileKind.WAV, "1.5"), ("1.mp3", FileKind.HTML, "1.mp3"),
     ],
-)
+)  # fmt: skip
 def test_ending_follows_the_kind(name: str, kind: FileKind, expected: str) -> None:
     """Only the ending of another kind of audio is replaced."""
     assert with_ending(Path("a.mp3", name), kind) == Path("a.mp3", expected)
 
 
-@pytest.mark.parametrize(
-    ("header", "length"),
-    [
-        (b"\xff\xfb\x92\x00", 418),  # MPEG-1, 128 kbit/s, 44,100 Hz, padded
-        (b"\xff\xe3\x18\xc0", 72),  # MPEG-2.5, 8 kbit/s, 8,000 Hz
-        (b"\xff\xfb\xf0\x00", 0),  # no such bit rate
-        (b"\xff\xfb\x00\x00", 0),  # free format
-        (b"\xff\xfb\x9c\x00", 0),  # no such sample rate
-        (b"\xff\xeb\x90\x00", 0),  # no such version
-        (b"\xff\xfd\x90\x00", 0),  # layer II
-    ],
-)
-def test_frame_length(header: bytes, length: int) -> None:
-    """A valid layer III header gives the length of its frame, any other one 0."""
-    assert frame_length(header, 0) == length
+def headers(version: int, bit_rates: range, sample_rates: range = range(1)) -> list[bytes]:
+    """Return headers with each bit rate and sample rate, given as the index in its table."""
+    rates = [bit << 4 | sample << 2 for bit in bit_rates for sample in sample_rates]
+    return [bytes([0xFF, version, rate, 0]) for rate in rates]
 
 
-BIT_RATES = {
-    0xFB: [104, 130, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044],
-    0xF3: [26, 52, 78, 104, 130, 156, 182, 208, 261, 313, 365, 417, 470, 522],
-    0xFD: [104, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044, 1253],
-    0xF5: [52, 104, 156, 208, 261, 313, 365, 417, 522, 626, 731, 835, 940, 1044],
-}
+LENGTHS = {
+    "MPEG-1": (headers(0xFB, range(1, 15)), [
+        104, 130, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044]),
+    "MPEG-2": (headers(0xF3, range(1, 15)), [
+        26, 52, 78, 104, 130, 156, 182, 208, 261, 313, 365, 417, 470, 522]),
+    "MPEG-1, layer 2": (headers(0xFD, range(1, 15)), [
+        104, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044, 1253]),
+    "MPEG-2, layer 2": (headers(0xF5, range(1, 15)), [
+        52, 104, 156, 208, 261, 313, 365, 417, 522, 626, 731, 835, 940, 1044]),
+    "sample rates of MPEG-1": (headers(0xFB, range(9, 10), range(4)), [417, 384, 576, 0]),
+    "sample rates of MPEG-2": (headers(0xF3, range(8, 9), range(3)), [208, 192, 288]),
+    "sample rates of MPEG-2.5": (headers(0xE3, range(8, 9), range(3)), [417, 384, 576]),
+    "padded": ([b"\xff\xfb\x92\x00"], [418]),
+    "8 kbit/s, 8,000 Hz": ([b"\xff\xe3\x18\xc0"], [72]),
+    "no such bit rate, free format": ([b"\xff\xfb\xf0\x00", b"\xff\xfb\x00\x00"], [0, 0]),
+    "no such version, layer II": ([b"\xff\xeb\x90\x00", b"\xff\xfd\x90\x00"], [0, 0]),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("version", BIT_RATES, ids=["MPEG-1", "MPEG-2", "1, layer 2", "2, layer 2"])
-def test_frame_length_of_every_bit_rate(version: int) -> None:
-    """The length follows the bit rate, at 44,100 or 22,050 Hz."""
-    headers = [bytes([0xFF, version, rate << 4, 0]) for rate in range(1, 15)]
-    layers = [LAYER_2] if version & 6 == 4 else []
-    assert [frame_length(header, 0, *layers) for header in headers] == BIT_RATES[version]
-
-
-@pytest.mark.parametrize(
-    ("version", "lengths"),
-    [(0xFB, [417, 384, 576]), (0xF3, [208, 192, 288]), (0xE3, [417, 384, 576])],
-    ids=["MPEG-1", "MPEG-2", "MPEG-2.5"],
-)
-def test_frame_length_of_every_sample_rate(version: int, lengths: list[int]) -> None:
-    """The length follows the sample rate, at 128 or 64 kbit/s."""
-    rate = 0x90 if version == 0xFB else 0x80
-    headers = [bytes([0xFF, version, rate | sample << 2, 0]) for sample in range(3)]
-    assert [frame_length(header, 0) for header in headers] == lengths
+@pytest.mark.parametrize("name", LENGTHS)
+def test_frame_length(name: str) -> None:
+    """The length follows the rates of a valid header; any other one gives 0."""
+    headers, lengths = LENGTHS[name]
+    layers = [LAYER_2] if "layer 2" in name else []
+    assert [frame_length(header, 0, *layers) for header in headers] == lengths
 
 
 @given(st.binary(max_size=HEAD_SIZE))

@@ -21,7 +21,6 @@ from roistat_async.downloads.path_template import (
 from roistat_async.errors import ConfigurationError
 
 DATE = datetime(2026, 5, 1, 22, 30, tzinfo=UTC)
-ALLOWED = re.compile(r"only \{year\}, \{month\}, \{day\}, \{hour\}, \{call_id\}, \{project\}")
 
 
 @pytest.mark.parametrize(
@@ -43,13 +42,9 @@ def test_a_template_is_filled(template: str, path: str) -> None:
 
 
 def test_dates_in_a_time_zone() -> None:
-    """The fields of the date are those of the time zone of the template."""
+    """The fields of the date are those of a time zone, which is no mere name."""
     template = PathTemplate("{year}/{month}/{day}/{hour}/{call_id}", 12, tz=ZoneInfo("Asia/Tokyo"))
     assert template.path_for("7", DATE) == "2026/05/02/07/7"
-
-
-def test_invalid_time_zone() -> None:
-    """A time zone that is only a name is an error that shows how to write it."""
     with pytest.raises(ConfigurationError, match="ZoneInfo"):
         PathTemplate(DEFAULT_TEMPLATE, 12, tz="Europe/Moscow")  # type: ignore[arg-type]
 
@@ -57,40 +52,16 @@ def test_invalid_time_zone() -> None:
 @pytest.mark.parametrize(
     "template",
     [
-        "",
-        "/{call_id}.mp3",
-        "//host/share/{call_id}",
-        "a//{call_id}.mp3",
-        "{call_id}/",
-        "../{call_id}.mp3",
-        "a/../{call_id}.mp3",
-        "./{call_id}.mp3",
-        ".{call_id}.0123456789ab.part",
-        "a./{call_id}.mp3",
-        "{call_id}.",
-        "{call_id} ",
-        "a\\{call_id}.mp3",
-        "..\\{call_id}.mp3",
-        "C:/{call_id}.mp3",
-        "{call_id}.mp3:stream",
-        "a\0/{call_id}.mp3",
-        "a\n/{call_id}.mp3",
-        "a\x1b[2J/{call_id}.mp3",
-        "a\u202e/{call_id}.mp3",
-        "a\ud800/{call_id}.mp3",
-        "a?/{call_id}.mp3",
-        "con/{call_id}.mp3",
-        "Nul.txt/{call_id}.mp3",
-        "aux .x/{call_id}.mp3",
-        "lpt¹/{call_id}.mp3",
-        "com{project}/{call_id}.mp3",
-        "{call_id}/all.mp3",
-        "{year}.mp3",
-        "{{call_id}}.mp3",
-        "{call_id",
-        "call_id}",
-        "x" * 236 + "{call_id}",
-        "ж" * 128 + "/{call_id}",
+        "", "/{call_id}.mp3", "//host/share/{call_id}", "a//{call_id}.mp3", "{call_id}/",
+        "../{call_id}.mp3", "a/../{call_id}.mp3", "./{call_id}.mp3",
+        ".{call_id}.0123456789ab.part", "a./{call_id}.mp3", "{call_id}.", "{call_id} ",
+        "a\\{call_id}.mp3", "..\\{call_id}.mp3", "C:/{call_id}.mp3", "{call_id}.mp3:stream",
+        "a\0/{call_id}.mp3", "a\n/{call_id}.mp3", "a\x1b[2J/{call_id}.mp3",
+        "a\u202e/{call_id}.mp3", "a\ud800/{call_id}.mp3", "a?/{call_id}.mp3",
+        "con/{call_id}.mp3", "Nul.txt/{call_id}.mp3", "aux .x/{call_id}.mp3",
+        "lpt¹/{call_id}.mp3", "com{project}/{call_id}.mp3",
+        "{call_id}/all.mp3", "{year}.mp3", "{{call_id}}.mp3", "{call_id", "call_id}",
+        "x" * 236 + "{call_id}", "ж" * 128 + "/{call_id}",
     ],
 )  # fmt: skip
 def test_an_unsafe_template_is_refused(template: str) -> None:
@@ -101,21 +72,13 @@ def test_an_unsafe_template_is_refused(template: str) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    [
-        "",
-        "0",
-        "caller",
-        "call_id!r",
-        "call_id:>30",
-        "call_id.__class__",
-        "call_id[0]",
-        "year:{month}",
-        " call_id",
-    ],
+    ["", "0", "caller", "call_id!r", "call_id:>30", "call_id.__class__", "call_id[0]",
+     "year:{month}", " call_id"],
 )  # fmt: skip
 def test_only_plain_fields_are_allowed(field: str) -> None:
     """Attributes, indexes, conversions and formats are not; the error names the fields."""
-    with pytest.raises(ConfigurationError, match=ALLOWED):
+    allowed = "only {year}, {month}, {day}, {hour}, {call_id}, {project}"
+    with pytest.raises(ConfigurationError, match=re.escape(allowed)):
         PathTemplate(f"{{{field}}}-{{call_id}}.mp3", 1)
 
 
@@ -140,26 +103,8 @@ def test_a_device_name_is_refused() -> None:
 
 
 _FRAGMENTS = st.sampled_from(
-    [
-        "/",
-        "\\",
-        "..",
-        ".",
-        " ",
-        "{",
-        "}",
-        "{{",
-        "}}",
-        "C:",
-        "~",
-        "\0",
-        "con",
-        "a",
-        "ж",
-        "%2e",
-        "$HOME",
-    ]
-    + [f"{{{name}}}" for name in FIELDS]
+    ["/", "\\", "..", ".", " ", "{", "}", "{{", "}}", "C:", "~", "\0", "con", "a", "ж", "%2e",
+     "$HOME", *(f"{{{name}}}" for name in FIELDS)]
 )  # fmt: skip
 TEMPLATES = st.lists(_FRAGMENTS | st.text(max_size=3), max_size=6).map("".join)
 CALL_IDS = st.integers(0, 10**20 - 1).map(str) | st.text(max_size=5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attrs import define, field
+from attrs import frozen
 
 from roistat_async.downloads import range_response
 from roistat_async.downloads.range_response import BodyRange, ResumePoint
@@ -13,12 +13,12 @@ KNOWN_TOTAL = ResumePoint('"one"', 100, 500)
 UNKNOWN_TOTAL = ResumePoint('"one"', 100)
 
 
-@define
+@frozen
 class Headers:
     """Status and headers of a response without a body."""
 
-    status: int = 206
-    headers: dict[str, str] = field(factory=dict)
+    status: int
+    headers: dict[str, str]
     length: int | None = None
 
     def header(self, name: str) -> str | None:
@@ -26,9 +26,8 @@ class Headers:
 
 
 def partial(content_range: str | None, length: int | None = None, **headers: str) -> Headers:
-    if content_range is not None:
-        headers["content-range"] = content_range
-    return Headers(206, headers, length)
+    given = {} if content_range is None else {"content-range": content_range}
+    return Headers(206, headers | given, length)
 
 
 def unsatisfied(content_range: str, **headers: str) -> Headers:

@@ -14,18 +14,26 @@ from attrs import frozen
 from roistat_async import Period, Roistat, errors
 from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, mp3, xls
-from tests.downloads.range_server import AUDIO, WITH_XING, chunk
+from tests.downloads.range_server import (
+    AUDIO,
+    CHUNKED,
+    LAST_CHUNK,
+    WITH_XING,
+    audio,
+    chunk,
+    chunked,
+    whole,
+)
 from tests.helpers.clients import client
-from tests.helpers.fault_server import sends as sends_bytes
-from tests.helpers.raw_server import Connection, Handler, RawServer, answer, replies
+from tests.helpers.fault_server import sends as raw
+from tests.helpers.raw_server import Connection, Handler, RawServer
 
 TAGGED = mp3.recording("8", 60)
 CUT_FRAME = AUDIO[: -mp3.FRAME_BYTES // 2]
 SHEET = xls.workbook([["x", 1]] * 300)
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 DENIED = b'{"status": "error", "error": "access_denied"}'
-PERIOD = Period.last(days=1)
-CHUNKED = "Transfer-Encoding: chunked"
+HTML = b"<html><body>sign in</body></html>"
 
 
 @frozen
@@ -38,33 +46,24 @@ class Case:
     file: str = "a.mp3"
 
 
-def sends(body: bytes, *headers: str, kind: str = "audio/mpeg", **options: str | None) -> Handler:
-    return replies(answer(body, *headers, kind=kind, **options), close=True)  # type: ignore[arg-type]
-
-
-def raw(*data: bytes, reset: bool = False) -> Handler:
-    return sends_bytes(b"".join(data), end="reset" if reset else "close")
+def sends(body: bytes, *headers: str, **options: Any) -> Handler:
+    return raw(audio(body, *headers, **options))
 
 
 def unframed(body: bytes) -> Handler:
     return sends(body, framing="")
 
 
-HEAD = answer(b"", kind="audio/mpeg", framing=CHUNKED)
-FULL = answer(AUDIO, kind="audio/mpeg")
-CHUNK = chunk(AUDIO)
+HEAD, FULL, CHUNK = audio(b"", framing=CHUNKED), audio(AUDIO), chunk(AUDIO)
+GZIP = "Content-Encoding: gzip"
 CUT_GZIP = gzip.compress(AUDIO)[:-99]
-END = b"0\r\n\r\n"
-HTML = b"<html><body>sign in</body></html>"
-
+PARTIAL = "206 Partial Content"
 ALL = f"Content-Range: bytes 0-{len(AUDIO) - 1}/{len(AUDIO)}"
 END_ONLY = f"Content-Range: bytes 9-{len(AUDIO) + 8}/{len(AUDIO) + 9}"
 CASES = [
-    Case("a partial file", sends(AUDIO, status="206 Partial Content"), errors.ContentError),
-    Case("206 of all", sends(AUDIO, ALL, status="206 Partial Content"), None),
-    Case(
-        "206 of the end", sends(AUDIO, END_ONLY, status="206 Partial Content"), errors.ContentError
-    ),
+    Case("a partial file", sends(AUDIO, status=PARTIAL), errors.ContentError),
+    Case("206 of all", sends(AUDIO, ALL, status=PARTIAL), None),
+    Case("206 of the end", sends(AUDIO, END_ONLY, status=PARTIAL), errors.ContentError),
     Case("audio with 500", sends(AUDIO, status="500 Oops"), errors.ServerError),
     Case("204", sends(b"", status="204 No Content", framing=""), errors.NoRecordingError),
     Case("D1 JSON error as audio", sends(DENIED), errors.AccessDeniedError),
@@ -76,7 +75,7 @@ CASES = [
     Case("D2 a newline", sends(b"\n"), errors.NoRecordingError),
     Case("D2 null", sends(b"null"), errors.NoRecordingError),
     Case("D2 white space", sends(b" " * 5000), errors.NoRecordingError),
-    Case("D2 zero bytes, chunked", raw(HEAD, END), errors.NoRecordingError),
+    Case("D2 zero bytes, chunked", raw(HEAD + LAST_CHUNK), errors.NoRecordingError),
     Case("D2 zero bytes as a sheet", sends(b""), errors.ContentError, "a.xls"),
     Case("D3 web page as audio", sends(HTML), errors.ContentError),
     Case("D3 garbage as audio", sends(b"\x01garbage" * 99), errors.ContentError),
@@ -90,19 +89,19 @@ CASES = [
     Case("D4 audio as JSON", sends(TAGGED, kind="application/json"), None),
     Case("D4 sheet as a web page", sends(SHEET, kind="text/html"), None, "a.xls"),
     Case("D5 length, FIN (T13)", raw(FULL[:-7]), errors.TruncatedError),
-    Case("D5 length, RST (T13)", raw(FULL[:-7], reset=True), errors.RoistatError),
-    Case("D5 cut in a chunk (T14)", raw(HEAD, CHUNK[:-9]), errors.TruncatedError),
-    Case("D5 cut between chunks (T14)", raw(HEAD, CHUNK), errors.TruncatedError),
+    Case("D5 length, RST (T13)", raw(FULL[:-7], end="reset"), errors.RoistatError),
+    Case("D5 cut in a chunk (T14)", raw(HEAD + CHUNK[:-9]), errors.TruncatedError),
+    Case("D5 cut between chunks (T14)", raw(HEAD + CHUNK), errors.TruncatedError),
     Case("D5 neither length nor chunks (T15)", unframed(AUDIO), errors.TruncatedError),
     Case("D5 the same, cut (T15)", unframed(AUDIO[:-7]), errors.TruncatedError),
     Case("D5 length and chunks (T17)", sends(AUDIO, CHUNKED), errors.MalformedResponseError),
     Case("D5 two lengths (T17)", sends(AUDIO, "Content-Length: 9"), errors.MalformedResponseError),
     Case("D5 negative (T17)", sends(AUDIO, framing="Content-Length: -1"), errors.ResponseError),
-    Case("D5 bad chunk size (T17)", raw(HEAD, b"zz\r\n", AUDIO), errors.RoistatError),
-    Case("D5 labelled gzip", sends(AUDIO, "Content-Encoding: gzip"), errors.RoistatError),
-    Case("D5 truncated gzip", sends(CUT_GZIP, "Content-Encoding: gzip"), errors.RoistatError),
+    Case("D5 bad chunk size (T17)", raw(HEAD + b"zz\r\n" + AUDIO), errors.RoistatError),
+    Case("D5 labelled gzip", sends(AUDIO, GZIP), errors.RoistatError),
+    Case("D5 truncated gzip", sends(CUT_GZIP, GZIP), errors.RoistatError),
     Case("D6 last frame cut", sends(CUT_FRAME), errors.TruncatedError),
-    Case("D6 last frame cut, chunked", raw(HEAD, chunk(CUT_FRAME), END), errors.TruncatedError),
+    Case("D6 last frame cut, chunked", chunked(CUT_FRAME), errors.TruncatedError),
     Case("D6 fewer bytes than Xing counts", sends(WITH_XING[: -5 * 144]), errors.TruncatedError),
     Case("D6 all the bytes that Xing counts", sends(WITH_XING), None),
     Case("D6 sheet without its end", sends(SHEET[:-2048]), errors.TruncatedError, "a.xls"),
@@ -115,7 +114,7 @@ CASES = [
 
 async def save(roistat: Roistat, target: Path) -> Download:
     if target.suffix == ".xls":
-        return await roistat.calls.export_xls(PERIOD, to=target)
+        return await roistat.calls.export_xls(Period.last(days=1), to=target)
     return await roistat.calls.download_recording(7, to=target)
 
 
@@ -148,14 +147,13 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 async def test_d13_no_header_names_a_file(name: str, tmp_path: Path) -> None:
     """Content-Disposition is ignored: the file is where the caller wants it."""
-    handler = sends(AUDIO, f"Content-Disposition: {name}")
-    folder = tmp_path / "in"
+    handler, target = whole(f"Content-Disposition: {name}"), tmp_path / "in" / "a.mp3"
+    # A control byte is invalid HTTP in aiohttp's debug mode.
+    refused = [errors.ResponseError] if "\x01" in name else []
     async with RawServer(handler) as server, client(server.base_url) as roistat:
-        # A control byte is invalid HTTP in aiohttp's debug mode.
-        refused = [errors.ResponseError] if "\x01" in name else []
         with suppress(*refused):
-            await save(roistat, folder / "a.mp3")
-            assert (folder / "a.mp3").read_bytes() == AUDIO
+            await save(roistat, target)
+            assert target.read_bytes() == AUDIO
     assert {path.name for path in tmp_path.rglob("*")} <= {"in", "a.mp3"}
 
 
@@ -179,20 +177,14 @@ async def test_d14_invalid_id(
     assert (fake.requests, os.listdir(tmp_path)) == ([], [])
 
 
-async def test_d14_invalid_id_in_a_list(
-    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
-) -> None:
+async def test_d14_invalid_id_in_a_list(fake: FakeRoistat, roistat: Roistat, target: Path) -> None:
     """A list may return any id, but it does not become a path."""
     fake.state.edit_call(fake.state.calls.ids()[-1], id="../../evil")
     (call,) = await roistat.calls.list(limit=1).collect()
     assert call.id == "../../evil"
     with pytest.raises(errors.ConfigurationError):
-        await roistat.calls.download_recording(call, to=tmp_path / "a.mp3")
+        await roistat.calls.download_recording(call, to=target)
     assert not [seen for seen in fake.requests if seen.path.endswith("/file")]
-
-
-def call_of(request: bytes) -> str:
-    return request.split(b"/call/")[1].split(b"/")[0].decode()
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.long)])
@@ -202,18 +194,13 @@ async def test_d16_some_of_many_fail(count: int, tmp_path: Path) -> None:
 
     async def serve(connection: Connection) -> None:
         while request := await connection.request():
-            number = call_of(request)
-            body = HTML if number in bad else mp3.recording(number, 0.1)
-            await connection.send(answer(body, kind="audio/mpeg"))
+            number = request.split(b"/call/")[1].split(b"/")[0].decode()
+            await connection.send(audio(HTML if number in bad else mp3.recording(number, 0.1)))
 
     async with RawServer(serve) as server, client(server.base_url) as roistat:
         downloads = roistat.calls.download_recordings(range(1, count + 1), tmp_path)
-        failed = {
-            outcome.call_id: outcome.error
-            async for outcome in downloads
-            if outcome.status == "failed"
-        }
-    assert set(failed) == bad
-    assert all(isinstance(error, errors.ContentError) for error in failed.values())
+        failed = [outcome async for outcome in downloads if outcome.status == "failed"]
+    assert {outcome.call_id for outcome in failed} == bad
+    assert all(isinstance(outcome.error, errors.ContentError) for outcome in failed)
     assert len(os.listdir(tmp_path)) == count - len(bad)
     assert server.connections <= 8
