@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 from urllib.error import URLError
 
@@ -43,16 +44,8 @@ class Bucket:
 
     @property
     def client(self) -> Any:
-        """Return a client of AWS's own library."""
-        import boto3
-
-        return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name="eu-north-1",
-            aws_access_key_id="object-store-key",
-            aws_secret_access_key=SECRET,
-        )
+        """Return the client of AWS's own library for this server."""
+        return _client(self.endpoint)
 
     def list_keys(self) -> list[str]:
         """Return the keys of all objects."""
@@ -68,6 +61,19 @@ class Bucket:
         """Return the bytes of an object."""
         body: bytes = self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
         return body
+
+
+@cache  # each one parses megabytes of JSON
+def _client(endpoint: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="eu-north-1",
+        aws_access_key_id="object-store-key",
+        aws_secret_access_key=SECRET,
+    )
 
 
 @contextmanager

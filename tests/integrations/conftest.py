@@ -10,9 +10,9 @@ from tests.helpers import s3_server
 from tests.helpers.s3_server import Bucket
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """Run an S3 server for the tests of a file."""
+    """Run an S3 server for all tests."""
     with s3_server.running_server() as address:
         yield address
 
