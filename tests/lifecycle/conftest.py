@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,6 +11,14 @@ from roistat_async import Roistat
 from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import client
 from tests.lifecycle.operation_context import CLOCK, unlimited
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    """Exclude the objects of other tests from each search for leaks."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -30,11 +30,11 @@ async def create_call(context: OperationContext) -> object:
 
 
 def calls(context: OperationContext) -> Any:
-    return context.roistat.calls.list(page_size=20)
+    return context.roistat.calls.list(page_size=10)
 
 
 def history(context: OperationContext) -> Any:
-    return context.roistat.calls.history(context.period, page_size=25, concurrency=2)
+    return context.roistat.calls.history(context.period, page_size=10, concurrency=2)
 
 
 def read_recording(**bounds: Any) -> Operation:
@@ -62,7 +62,7 @@ async def save_many(context: OperationContext) -> None:
 
 def copy_into(name: str) -> Operation:
     return lambda context: sync_calls(
-        context.roistat, context.folder / name, since=context.period.start, page_size=40
+        context.roistat, context.folder / name, since=context.period.start, page_size=16
     )
 
 

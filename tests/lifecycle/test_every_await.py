@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator
@@ -80,10 +79,8 @@ class CancelAt:
 @pytest.fixture(scope="module")
 def opened() -> Iterator[Opened]:
     """Run a server in a thread of its own and return what opens a client of it."""
-    gc.freeze()  # what the other tests made need not be looked through each time
     with FakeRoistat(calls=CALLS, quirks=unlimited()).in_thread() as fake:
         yield partial(open_context, fake, record(fake))
-    gc.unfreeze()
 
 
 async def cancelled(name: str, at: range, context: OperationContext) -> int:

@@ -37,11 +37,17 @@ def start(fake: FakeRoistat, folder: Path, *arguments: str) -> subprocess.Popen[
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=folder, env=environ)
 
 
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("command", ARGUMENTS)
-def test_a6_a_signal(
-    command: str, sign: signal.Signals, code: int, fake: FakeRoistat, tmp_path: Path
-) -> None:
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+QUICK = [("recordings", signal.SIGTERM), ("sync", signal.SIGINT), ("export", signal.SIGTERM)]
+CASES = [
+    pytest.param(command, sign, marks=() if (command, sign) in QUICK else pytest.mark.long)
+    for command in ARGUMENTS
+    for sign in CODES
+]
+
+
+@pytest.mark.parametrize(("command", "sign"), CASES)
+def test_a6_a_signal(command: str, sign: signal.Signals, fake: FakeRoistat, tmp_path: Path) -> None:
     """A signal gives its exit code, no traceback, no part file, and a sound database."""
     fake.quirks.latency = 0.2
     with start(fake, tmp_path, *ARGUMENTS[command]) as process:
@@ -51,7 +57,7 @@ def test_a6_a_signal(
             time.sleep(0.001)
         process.send_signal(sign)
         _, err = process.communicate(timeout=20)
-    assert (process.returncode, "Traceback" in err) == (code, False), err
+    assert (process.returncode, "Traceback" in err) == (CODES[sign], False), err
     leaks.assert_no_part_files(tmp_path)
     is_sound(tmp_path / "calls.db")
     for path in tmp_path.rglob("*.mp3"):
