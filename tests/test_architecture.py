@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -87,38 +88,30 @@ CALLS = {
 OURS = [path for path in source.FILES if not source.short(path).startswith(f"{FAKE}/")]
 REFUSED_OPENERS = {"Be", "Give", "Tell", "Say"}  # of a docstring
 PROJECT = Path(__file__).parent.parent
-SPOKEN = [
-    path
-    for folder in ("roistat_async", "tests", "benchmarks", "examples")
-    for path in sorted((PROJECT / folder).rglob("*.py"))
-]
-
-
-each_file = pytest.mark.parametrize("path", source.FILES, ids=source.short)
-each_of_ours = pytest.mark.parametrize("path", OURS, ids=source.short)
+SPOKEN = ("roistat_async", "tests", "benchmarks", "examples")
 
 
 def _is_in(path: Path, prefixes: set[str]) -> bool:
     name = source.short(path)
-    return any(
-        name == prefix or (prefix[-1] == "/" and name.startswith(prefix)) for prefix in prefixes
-    )
+    return name in prefixes or any(name.startswith(each) for each in prefixes if each[-1] == "/")
 
 
-@each_file
-def test_imports_run_one_way(path: Path) -> None:
+def _may_import(own: str, target: str) -> bool:
+    """Whether a part of the package may import one."""
+    if FAKE in (own, target):
+        return target == own or (target == FAKE and own in MAY_IMPORT_FAKE)
+    return target == own or RANK[target] < RANK[own]
+
+
+def test_imports_run_one_way() -> None:
     """Imports run from errors up to the command line, never to a sibling or upwards."""
-    for statement in source.imports(path):
-        if not source.is_ours(statement.target):
-            continue
-        own, target = source.part(statement.source), source.part(statement.target)
-        if own == target:
-            continue
-        if target == FAKE:
-            assert own in MAY_IMPORT_FAKE, f"{statement.source} imports the fake"
-            continue
-        assert own != FAKE, f"the fake imports {statement.target}"
-        assert RANK[target] < RANK[own], f"{statement.source} imports {statement.target}"
+    imports = {
+        (each.source, each.target)
+        for path in source.FILES
+        for each in source.imports(path)
+        if source.is_ours(each.target)
+    }
+    assert [pair for pair in imports if not _may_import(*map(source.part, pair))] == []
 
 
 def test_every_folder_has_a_layer() -> None:
@@ -139,19 +132,25 @@ def test_imports_have_no_cycle() -> None:
         pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
 
 
-@each_file
-def test_no_file_reexports(path: Path) -> None:
+def test_no_file_reexports() -> None:
     """A name is imported from the module that defines it; only a package lists its parts' names."""
-    for module, name in source.borrowed(path):
-        if source.MODULES[module].name != "__init__.py" and not name.startswith("__"):
-            assert name in source.defined(module), f"{source.short(path)}: {module} has {name}"
+    defined = {module: source.defined(module) for module in source.MODULES}
+    borrowed = [
+        (source.short(path), module, name)
+        for path in source.FILES
+        for module, name in source.borrowed(path)
+        if source.MODULES[module].name != "__init__.py" and not name.startswith("__")
+    ]
+    assert [each for each in borrowed if each[2] not in defined[each[1]]] == []
 
 
-@pytest.mark.parametrize("path", SPOKEN, ids=lambda path: path.relative_to(PROJECT).as_posix())
-def test_docstrings_open_with_a_standard_verb(path: Path) -> None:
+def test_docstrings_open_with_a_standard_verb() -> None:
     """A class docstring is a noun phrase, a function's an imperative with the field's verb."""
-    for name, text in source.docstrings(path):
-        assert text.split(maxsplit=1)[0] not in REFUSED_OPENERS, f"{name}: {text.splitlines()[0]}"
+    refused = re.compile(rf"\b(?:{'|'.join(REFUSED_OPENERS)})\b")
+    paths = [path for folder in SPOKEN for path in (PROJECT / folder).rglob("*.py")]
+    suspects = [path for path in paths if refused.search(path.read_text(encoding="utf-8"))]
+    texts = [(path.name, *each) for path in suspects for each in source.docstrings(path)]
+    assert [text for text in texts if text[2].split(maxsplit=1)[0] in REFUSED_OPENERS] == []
 
 
 def test_names_are_standard_terms() -> None:
@@ -161,47 +160,52 @@ def test_names_are_standard_terms() -> None:
     assert plain_names.share(names) < 0.005, everyday
 
 
-@each_of_ours
-def test_libraries_are_imported_by_their_files(path: Path) -> None:
+def test_libraries_are_imported_by_their_files() -> None:
     """A library is imported only by its files; for types it may be imported anywhere."""
-    for statement in source.imports(path):
-        top = statement.target.split(".")[0]
-        if top in ONLY_HERE and not statement.is_for_types:
-            assert _is_in(path, ONLY_HERE[top]), f"{source.short(path)} imports {statement.target}"
+    refused = [
+        (source.short(path), each.target)
+        for path in OURS
+        for each in source.imports(path)
+        if (library := each.target.split(".")[0]) in ONLY_HERE
+        and not (each.is_for_types or _is_in(path, ONLY_HERE[library]))
+    ]
+    assert refused == []
 
 
-@each_of_ours
-def test_strings_of_the_api_are_written_once(path: Path) -> None:
-    """A string of the API is written in one file, and so is a key of a request body.
+def test_strings_of_the_api_are_written_once() -> None:
+    """A string of the API is written in one file only, and is still in use there."""
+    writers = {
+        (word, source.short(path))
+        for path in OURS
+        for word in API_STRINGS.keys() & set(source.words(path))
+    }
+    assert writers == set(API_STRINGS.items())
+
+
+def test_keys_of_a_body_are_written_once() -> None:
+    """A key of a request body is written in one file only, and is still in use there.
 
     Options of the command line may have the same name.
     """
-    name = source.short(path)
-    for word in set(source.words(path)) & set(API_STRINGS):
-        assert name == API_STRINGS[word], f"{name} writes {word!r}"
-    if not name.startswith("cli/"):
-        for key in set(source.keys(path)) & set(BODY_KEYS):
-            assert name == BODY_KEYS[key], f"{name} has the key {key!r}"
+    writers = {
+        (key, source.short(path))
+        for path in OURS
+        if not source.short(path).startswith("cli/")
+        for key in BODY_KEYS.keys() & set(source.keys(path))
+    }
+    assert writers == set(BODY_KEYS.items())
 
 
-@each_of_ours
-def test_calls_are_made_in_their_files(path: Path) -> None:
+def test_calls_are_made_in_their_files() -> None:
     """Time, sleep, fsync and rename are called only where a test can replace them."""
-    for call in set(source.calls(path)) & set(CALLS):
-        assert _is_in(path, CALLS[call]), f"{source.short(path)} calls {call}"
+    calls = [(path, call) for path in OURS for call in CALLS.keys() & set(source.calls(path))]
+    assert [
+        (source.short(path), call) for path, call in calls if not _is_in(path, CALLS[call])
+    ] == []
 
 
-@pytest.mark.parametrize("word", [*API_STRINGS, *BODY_KEYS])
-def test_listed_strings_are_still_used(word: str) -> None:
-    """Every string of the tables above is still in use."""
-    path = source.ROOT / (API_STRINGS | BODY_KEYS)[word]
-    assert word in {*source.words(path), *source.keys(path)}
-
-
-@each_file
-def test_files_are_short_and_begin_with_a_docstring(path: Path) -> None:
+def test_files_are_short_and_begin_with_a_docstring() -> None:
     """A file has at most 400 lines: a longer one does more than one thing. It says what it is."""
-    text = path.read_text(encoding="utf-8")
-    lines = len(text.splitlines())
-    assert lines <= MAX_LINES, f"{source.short(path)} has {lines} lines"
-    assert text.startswith('"""') or not text.strip()
+    texts = {source.short(path): path.read_text(encoding="utf-8") for path in source.FILES}
+    assert {name for name, text in texts.items() if len(text.splitlines()) > MAX_LINES} == set()
+    assert [name for name, text in texts.items() if text.strip() and text[:3] != '"""'] == []
