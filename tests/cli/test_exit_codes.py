@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from roistat_async import errors
+from roistat_async import Limits, errors
+from roistat_async import Roistat as Client
 from roistat_async.cli import exit_codes
 from roistat_async.testing import FakeRoistat, Fault
 
@@ -193,24 +194,39 @@ def test_the_proxy_of_an_option_or_of_the_environment(
     assert roistat("scripts", "--proxy", "socks5://x:1").code == 2
 
 
-def test_the_limits_of_an_option(roistat: Roistat) -> None:
-    """--per-second and --per-hour replace the limits of the client."""
-    started_at = time.monotonic()
-    assert roistat("calls", "--per-second", "2", "--page-size", "20").code == 0
-    assert time.monotonic() - started_at > 0.9  # four requests
+@pytest.mark.parametrize(
+    ("options", "environ", "limits"),
+    [
+        ("", {}, {"per_second": 10, "per_hour": 5000}),
+        ("--per-second 2", {"PER_SECOND": "7"}, {"per_second": 2}),
+        ("--per-hour 9", {"PER_SECOND": "7", "PER_HOUR": "1"}, {"per_second": 7, "per_hour": 9}),
+        ("", {"SHARE_LIMITS": "limits.db"}, {"shared_file": "limits.db"}),
+    ],
+)
+def test_limits(
+    options: str, environ: dict[str, str], limits: dict[str, Any], roistat: Roistat,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The limits are those of Roistat, unless the environment or, before it, an option differs."""
+    used: list[Limits] = []
+    from_env = Client.from_env
+
+    def record(*arguments: Any, **settings: Any) -> Client:
+        used.append(settings["limits"])
+        return from_env(*arguments, **settings)
+
+    monkeypatch.setattr(Client, "from_env", record)
+    monkeypatch.delenv("ROISTAT_PER_SECOND")
+    for name, value in environ.items():
+        monkeypatch.setenv(f"ROISTAT_{name}", value)
+    assert (roistat("scripts", *options.split()).code, used) == (0, [Limits(**limits)])
+
+
+def test_invalid_limits(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invalid limit is wrong usage and is named."""
     for option in ("--per-second", "--per-hour"):
         ended = roistat("calls", option, "0")
         assert (ended.code, option[2:].replace("-", "_") in ended.err) == (2, True)
-
-
-def test_the_limits_of_the_environment(
-    roistat: Roistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """ROISTAT_PER_HOUR and ROISTAT_SHARE_LIMITS hold for all commands; an option outranks them."""
-    monkeypatch.setenv("ROISTAT_SHARE_LIMITS", str(tmp_path / "limits.db"))
-    monkeypatch.setenv("ROISTAT_PER_HOUR", "1")
-    assert [roistat("scripts").code, roistat("phones").code] == [0, 1]
-    assert roistat("phones", "--per-hour", "9").code == 0
     monkeypatch.setenv("ROISTAT_PER_SECOND", "many")
     assert "'many' is not a valid float" in roistat("scripts").err
 

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -19,10 +20,11 @@ from roistat_async.cli.app import run
 from roistat_async.cli.demo import differences
 from roistat_async.cli.demo_server import FIELDS
 from roistat_async.sync.status import read_calls, read_status
-from roistat_async.testing import FakeRoistat
+from roistat_async.testing import FakeRoistat, RecordedRequest
 
 from .conftest import OnTerminal, Roistat
 
+Hold = Callable[[int, str], Event]
 _SYNC = ("sync", "--to", "calls.db")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
@@ -39,17 +41,34 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _end(process: subprocess.Popen[str], sign: int, code: int) -> tuple[str, str]:
-    """Send a signal, and check the exit code and that stderr has no traceback."""
+def _end(process: subprocess.Popen[str], sign: int, code: int) -> str:
+    """Send a signal, check the exit code and that stdout is empty; return stderr."""
     process.send_signal(sign)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, "Traceback" in err) == (code, False)
-    return out, err
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, "Traceback" in err) == (code, "", False)
+    return err
 
 
 def _line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline()
+
+
+@pytest.fixture
+def hold(fake: FakeRoistat) -> Iterator[Hold]:
+    """Return a function that holds the responses after some to a path; its event frees them."""
+    free = Event()
+
+    def hold_after(count: int, ending: str) -> Event:
+        def wait(_: RecordedRequest) -> None:
+            if sum(request.path.endswith(ending) for request in fake.requests) > count:
+                free.wait(60)
+
+        fake.on_request = wait
+        return free
+
+    yield hold_after
+    free.set()
 
 
 def test_fake_server_until_a_signal(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +81,7 @@ def test_fake_server_until_a_signal(roistat: Roistat, monkeypatch: pytest.Monkey
         assert os.environ["ROISTAT_PROJECT"] == "12345"
         for arguments in ((), ("--project", "678")):
             assert len(roistat("calls", *arguments).rows) == 7
-        _, err = _end(server, signal.SIGTERM, 143)
+        err = _end(server, signal.SIGTERM, 143)
     assert "further projects: 678" in err
 
 
@@ -73,14 +92,16 @@ def test_fake_server_refuses_projects(projects: str, roistat: Roistat) -> None:
     assert (ended.code, "--projects" in ended.err) == (2, True)
 
 
-def test_broken_pipe_is_quiet(fake: FakeRoistat) -> None:
+@pytest.mark.usefixtures("fake")
+def test_broken_pipe_is_quiet(hold: Hold) -> None:
     """`roistat calls | head -1` exits with 0 and prints nothing on stderr."""
-    fake.quirks.latency = 0.05
+    free = hold(5, "/list")
     with _start("calls", "--page-size", "1") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         _line(process)
         process.stdout.close()
+        free.set()
         err = process.stderr.read()
     assert (process.returncode, err) == (0, "")
 
@@ -106,7 +127,7 @@ def test_table_on_a_terminal(on_terminal: OnTerminal) -> None:
 
 
 def _until(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not is_true():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.02)
@@ -119,28 +140,30 @@ def _written() -> int:
         return 0
 
 
-def test_signal_during_a_sync(fake: FakeRoistat, roistat: Roistat) -> None:
+def test_signal_during_a_sync(fake: FakeRoistat, hold: Hold, roistat: Roistat) -> None:
     """An interrupted sync reports what it wrote; the next run resumes and completes the copy."""
-    fake.quirks.latency = 0.1
+    free = hold(8, "/list")
     with _start(*_SYNC, "--since", "30d", "--page-size", "3", "--concurrency", "1") as process:
         _until(lambda: _written() > 3)
         assert roistat("status", "calls.db").rows[0]["is_interrupted"] is True
-        out, err = _end(process, signal.SIGINT, 130)
-    assert (out, "the next run resumes" in err) == ("", True)
+        assert "the next run resumes" in _end(process, signal.SIGINT, 130)
+    free.set()
     stored = _written()
     assert 3 < stored < 60
-    fake.quirks.latency = 0.0
     assert roistat(*_SYNC).rows[0]["added"] == 60 - stored
     assert set(read_calls("calls.db", fake.project, ["date"])) == set(fake.state.calls.ids())
 
 
-def test_signal_during_the_recordings_of_a_sync(fake: FakeRoistat, roistat: Roistat) -> None:
+def test_signal_during_the_recordings_of_a_sync(
+    fake: FakeRoistat, hold: Hold, roistat: Roistat
+) -> None:
     """A signal leaves whole files that the database knows; the next run downloads the others."""
-    fake.quirks.latency = 0.1
+    free = hold(2, "/file")
     arguments = (*_SYNC, "--recordings", "mp3")
     with _start(*arguments, "--since", "8h", "--concurrency", "2") as process:
         _until(lambda: any(Path("mp3").rglob("*.mp3")))
         _end(process, signal.SIGTERM, 143)
+    free.set()
     stored = {path.stem: path.read_bytes() for path in _recordings()}
     assert all(fake.state.recordings[call_id] == body for call_id, body in stored.items())
     (row,) = roistat(*arguments).rows

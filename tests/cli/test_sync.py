@@ -57,25 +57,17 @@ def _status() -> ProjectStatus:
     return project
 
 
-def test_first_run_copies_all(fake: FakeRoistat, sync: Roistat) -> None:
-    """The first run creates the database with its folder; in a pipe the report is JSON."""
+def test_runs(fake: FakeRoistat, sync: Roistat) -> None:
+    """The first run needs --since and creates the copy; a second one writes what changed."""
+    refused = sync()
+    assert (refused.code, refused.out, fake.requests) == (2, "", [])
+    assert "--since" in refused.err
     ended = sync(*_ALL)
     assert (ended.code, ended.err) == (0, "")
     assert _ids(fake.project) == set(fake.state.calls.ids())
     (row,) = ended.rows
     assert set(row) == _FIELDS
     assert (row["project"], row["calls"], row["added"]) == (fake.project, 60, 60)
-
-
-def test_first_run_needs_since(fake: FakeRoistat, sync: Roistat) -> None:
-    """A first run without --since exits with 2, names the option, and sends nothing."""
-    ended = sync()
-    assert (ended.code, ended.out, fake.requests, "--since" in ended.err) == (2, "", [], True)
-
-
-def test_second_run(fake: FakeRoistat, sync: Roistat) -> None:
-    """A second run needs no --since and writes new and changed calls, and no others."""
-    sync(*_ALL)
     assert sync().rows[0]["added"] == sync().rows[0]["changed"] == 0
     new = fake.state.add_call()
     fake.state.edit_call(fake.state.calls.ids()[-2], comment="said something")
@@ -117,38 +109,19 @@ def test_all_projects_refused(
     assert (ended.code, ended.err.count("ROISTAT_API_KEY"), "f" * 32 in ended.err) == (4, 1, False)
 
 
-def test_all_projects_failed_otherwise(fake: FakeRoistat, sync: Roistat) -> None:
-    """Another error of Roistat for all projects exits with 1."""
-    fake.fail("*/call/list", Fault.error("option_not_enabled"), times=9)
-    ended = sync(*_ALL)
-    assert (ended.code, "option_not_enabled" in ended.err) == (1, True)
-
-
-@pytest.mark.slow
 def test_recordings(fake: FakeRoistat, sync: Roistat) -> None:
-    """The recordings of answered calls are saved by date and counted in the JSON."""
-    ended = sync(*_ALL, *_MP3)
-    assert ended.code == 0
-    saved = {path.stem: path.read_bytes() for path in Path("mp3").glob("*/*/*/*.mp3")}
-    assert saved == dict(fake.state.recordings)
-    assert ended.rows[0]["recordings"]["saved"] == len(saved)
-    assert ended.rows[0]["recordings"]["waiting"] > 0
-
-
-def test_some_recordings_failed(fake: FakeRoistat, sync: Roistat) -> None:
-    """Failed recordings exit with 3 and are named; the other files are saved, and only once."""
+    """Recordings are saved by date, once; failed ones are named and exit with 3."""
     bad = list(fake.state.recordings)[-1]
     fake.state.recordings[bad] = b"this is no audio. " * 100
-    ended = sync(*_LATELY, *_MP3)
-    assert ended.code == 3
-    (failure,) = ended.rows[0]["recordings"]["failures"]
-    assert failure["call_id"] == bad
-    assert ended.rows[0]["recordings"]["saved"] > 0
+    ended = sync(*_ALL, *_MP3)
+    saved = {path.stem: path.read_bytes() for path in Path("mp3").glob("*/*/*/*.mp3")}
+    assert saved == {name: body for name, body in fake.state.recordings.items() if name != bad}
+    counts = ended.rows[0]["recordings"]
+    assert (ended.code, counts["saved"], counts["waiting"] > 0) == (3, len(saved), True)
+    assert [failure["call_id"] for failure in counts["failures"]] == [bad]
     fake.requests.clear()
-    (row,) = sync(*_MP3).rows
-    assert row["recordings"]["saved"] == 0
-    files = [request.path for request in fake.requests if request.path.endswith("/file")]
-    assert all(bad in path for path in files)
+    assert sync(*_MP3).rows[0]["recordings"]["saved"] == 0
+    assert all(bad in request.path for request in fake.requests if request.path.endswith("/file"))
 
 
 def test_recordings_of_two_projects_are_separate(
@@ -326,18 +299,11 @@ def test_waits_are_told_on_stderr(
 
 async def test_a_bug_in_one_project_ends_all() -> None:
     """An unexpected exception is raised as it is, and no task keeps running."""
-    ended: list[str] = []
-
-    async def waits() -> None:
-        try:
-            await asyncio.sleep(60)
-        finally:
-            ended.append("the other")
 
     async def breaks() -> None:
         await asyncio.sleep(0)
         raise LookupError
 
     with pytest.raises(LookupError):
-        await sync_runner._gather([waits(), breaks()])
-    assert ended == ["the other"]
+        await sync_runner._gather([asyncio.sleep(60), breaks()])
+    assert len(asyncio.all_tasks()) == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -28,23 +28,24 @@ def title(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def sync(roistat: Roistat, postgres_url: str) -> Roistat:
+def url(postgres_schema_url: str) -> str:
+    """Return the URL of an empty schema, with the password."""
+    return postgres_schema_url
+
+
+@pytest.fixture
+def sync(roistat: Roistat, url: str) -> Roistat:
     """Run `roistat sync` with a database, and check that nothing shows its password."""
 
     def run(*arguments: str) -> Ended:
-        ended = roistat("sync", "--to", postgres_url, *arguments)
+        ended = roistat("sync", "--to", url, *arguments)
         assert PASSWORD not in ended.out + ended.err
         return ended
 
     return run
 
 
-def _start(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "roistat_async", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def test_runs_copy_what_changed(fake: FakeRoistat, sync: Roistat, postgres_url: str) -> None:
+def test_runs_copy_what_changed(fake: FakeRoistat, sync: Roistat, url: str) -> None:
     """The first needs --since, the second writes what is new, and --full marks what is gone."""
     assert "the first sync needs since" in sync().err
     (row,) = sync(*_ALL).rows
@@ -55,37 +56,37 @@ def test_runs_copy_what_changed(fake: FakeRoistat, sync: Roistat, postgres_url: 
     fake.state.delete_call(fake.state.calls[5]["id"])
     (row,) = sync("--full").rows
     assert row["deleted"] == 1
-    assert set(read_calls(postgres_url, fake.project, ["date"])) == set(fake.state.calls.ids())
+    assert set(read_calls(url, fake.project, ["date"])) == set(fake.state.calls.ids())
 
 
 def test_two_projects_and_their_recordings(
-    fake: FakeRoistat, sync: Roistat, roistat: Roistat, postgres_url: str
+    fake: FakeRoistat, sync: Roistat, roistat: Roistat, url: str
 ) -> None:
     """They share the database and the folder; the status has both, without the password."""
     fake.add_project(678, calls=20)
     options = ("--project", str(fake.project), "--project", "678", "--recordings", "mp3")
     assert sync("--since", "8h", *options).code == 0
     for project in (fake.project, 678):
-        copied = read_calls(postgres_url, project, ["status"])
+        copied = read_calls(url, project, ["status"])
         answered = {call_id for call_id, (status,) in copied.items() if status == "ANSWER"}
         saved = {path.stem for path in Path("mp3", str(project)).rglob("*.mp3")}
         assert saved == {*fake.projects[project].recordings} & answered
-    download = roistat("recordings", "copy", "--from", postgres_url)
+    download = roistat("recordings", "copy", "--from", url)
     assert (download.code, PASSWORD in download.out + download.err) == (0, False)
-    status = roistat("status", postgres_url)
+    status = roistat("status", url)
     assert [row["project"] for row in status.rows] == [678, fake.project]
     assert {item["state"] for row in status.rows for item in row["recordings"]} >= {"saved"}
-    text = roistat("status", postgres_url, "--table").out
+    text = roistat("status", url, "--table").out
     assert text.startswith("postgresql://127.0.0.1:")
     assert "2 projects" in text
     assert PASSWORD not in status.out + status.err + text
 
 
-def test_errors_have_no_password(roistat: Roistat, postgres_url: str, sync: Roistat) -> None:
+def test_errors_have_no_password(roistat: Roistat, url: str, sync: Roistat) -> None:
     """Neither the error of a server that refuses it nor one about the command line shows it."""
-    refused = roistat("sync", "--to", postgres_url.replace("/test_", "/missing_"), *_ALL)
+    refused = roistat("sync", "--to", url.replace("/postgres?", "/missing?"), *_ALL)
     assert (refused.code, "database does not exist" in refused.err) == (1, True)
-    wrong = roistat("sync", "--to", "calls.db", postgres_url)
+    wrong = roistat("sync", "--to", "calls.db", url)
     assert (wrong.code, "***@127.0.0.1" in wrong.err) == (2, True)
     full = sync("--full")
     assert (full.code, "run roistat sync into it first" in full.err) == (1, True)
@@ -95,7 +96,7 @@ def test_errors_have_no_password(roistat: Roistat, postgres_url: str, sync: Rois
 
 
 def test_s134_watch_outlives_a_restart_of_the_server(
-    fake: FakeRoistat, sync: Roistat, postgres_server: PostgresServer, postgres_url: str
+    fake: FakeRoistat, sync: Roistat, postgres_server: PostgresServer, url: str
 ) -> None:
     """The run that it interrupts fails, and the next ones go on."""
 
@@ -111,23 +112,23 @@ def test_s134_watch_outlives_a_restart_of_the_server(
     kinds = [row["error"]["type"] if "error" in row else "done" for row in ended.rows]
     assert (kinds[0], kinds[-1]) == ("SyncError", "AuthenticationError")
     assert "done" in kinds  # perhaps after more failures, while the server was starting
-    assert set(read_calls(postgres_url, fake.project, ["date"])) == set(fake.state.calls.ids())
+    assert set(read_calls(url, fake.project, ["date"])) == set(fake.state.calls.ids())
 
 
 def test_s133_the_title_of_a_process_has_no_password(
-    title: list[str], roistat: Roistat, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    title: list[str], roistat: Roistat, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every command that takes a URL replaces it; a URL without a password stays."""
     setproctitle = pytest.importorskip("setproctitle")
-    monkeypatch.setattr(setproctitle, "getproctitle", lambda: f"roistat sync --to {postgres_url}")
-    roistat("sync", "--to", postgres_url)
-    roistat("status", postgres_url)
+    monkeypatch.setattr(setproctitle, "getproctitle", lambda: f"roistat sync --to {url}")
+    roistat("sync", "--to", url)
+    roistat("status", url)
     assert len(title) == 2
     for text in title:
         assert text.startswith("roistat sync --to postgresql://127.0.0.1:")
         assert PASSWORD not in text
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    roistat("sync", "--to", postgres_url.replace(f":{PASSWORD}", ""), *_ALL)
+    roistat("sync", "--to", url.replace(f":{PASSWORD}", ""), *_ALL)
     assert len(title) == 2
 
 
@@ -145,21 +146,28 @@ def test_s133_without_setproctitle_there_is_a_warning(
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc of Linux")
 def test_s133_other_users_do_not_see_the_password(
-    fake: FakeRoistat, postgres_url: str, sync: Roistat
+    fake: FakeRoistat, url: str, sync: Roistat
 ) -> None:
     """`ps` shows the masked URL, and an interrupted run names it so too; the next run resumes."""
-    fake.quirks.latency = 0.3
-    arguments = ["sync", "--to", postgres_url, *_ALL, "--page-size", "5", "--concurrency", "1"]
-    with _start(*arguments) as process:
-        deadline = time.monotonic() + 20
-        while len(fake.requests) < 3 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        command = Path(f"/proc/{process.pid}/cmdline").read_text()
+    is_reached, free = Event(), Event()
+
+    def hold(_: RecordedRequest) -> None:
+        if len(fake.requests) > 3:
+            is_reached.set()
+            free.wait(60)
+
+    fake.on_request = hold
+    arguments = ["sync", "--to", url, *_ALL, "--page-size", "5", "--concurrency", "1"]
+    command = [sys.executable, "-m", "roistat_async", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert is_reached.wait(60)
+        title = Path(f"/proc/{process.pid}/cmdline").read_text()
         process.terminate()
-        out, err = process.communicate(timeout=20)
-    assert "postgresql://127.0.0.1:" in command
-    assert PASSWORD not in command + out + err
+        out, err = process.communicate(timeout=60)
+    free.set()
+    assert "postgresql://127.0.0.1:" in title
+    assert PASSWORD not in title + out + err
     assert "the next run resumes there" in err
-    fake.quirks.latency = 0.0
     sync(*_ALL)
-    assert set(read_calls(postgres_url, fake.project, ["date"])) == set(fake.state.calls.ids())
+    assert set(read_calls(url, fake.project, ["date"])) == set(fake.state.calls.ids())
