@@ -47,10 +47,7 @@ async def test_a_session_excludes_network_options() -> None:
 
 
 async def test_another_project_shares_the_connections(fake: FakeRoistat) -> None:
-    """`for_project` uses the same key and connection, and closing its client closes neither.
-
-    Requests of one project do not count against the limits of another one.
-    """
+    """`for_project` shares key and connection, which it never closes, but no request limits."""
     fake.add_project(678)
     async with retrying_client(fake, limits=Limits(per_hour=100)) as roistat:
         await roistat.scripts.list()

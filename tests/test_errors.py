@@ -73,9 +73,7 @@ def _public(error: errors.RoistatError) -> dict[str, Any]:
 
 @each
 @pytest.mark.parametrize("move", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy])
-def test_a_pickle_keeps_class_text_and_attributes(
-    kind: type[errors.RoistatError], move: Any
-) -> None:
+def test_a_pickle_keeps_all_but_the_lookup(kind: type[errors.RoistatError], move: Any) -> None:
     """Arguments are attributes; a pickle or copy keeps them, the class and the text."""
     error = _make(kind)
     copied = move(error)
@@ -117,10 +115,7 @@ async def _find(numbers: list[str], _: object) -> list[str]:
 
 
 async def test_the_lookup_is_available_until_it_is_pickled() -> None:
-    """The lookup finds the record in this process; an error that was pickled has none.
-
-    No repr, vars() or traceback shows the lookup, and no pickle the lookup or a note.
-    """
+    """The lookup works in this process only: no repr, vars(), traceback or pickle has it."""
     error = errors.OutcomeUnknownError("x", operation="y", sent_at=AT)
     assert error.lookup is None
     error = errors.OutcomeUnknownError(

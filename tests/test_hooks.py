@@ -32,9 +32,7 @@ def events() -> list[Any]:
     return []
 
 
-async def test_each_attempt_and_each_retry_has_its_events(
-    fake: FakeRoistat, events: list[Any]
-) -> None:
+async def test_each_attempt_and_retry_has_events(fake: FakeRoistat, events: list[Any]) -> None:
     """They hold the path, the project, the attempt, the status, the size, the time, the error."""
     fake.fail("call/list", Fault.status(502))
     project = 678

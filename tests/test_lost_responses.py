@@ -56,7 +56,7 @@ async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
 @pytest.mark.parametrize(("path", "model"), CREATES)
 @pytest.mark.parametrize("is_applied", [True, False])
 async def test_resolve(
-    fake: FakeRoistat, roistat: Roistat, path: str, model: type[Any], is_applied: bool
+    fake: FakeRoistat, roistat: Roistat, path: str, model: Any, is_applied: bool
 ) -> None:
     """`resolve` returns the record if the create was carried out, otherwise None."""
     fake.fail(path, Fault.reset().after_applying() if is_applied else Fault.reset())
@@ -87,7 +87,7 @@ async def test_resolve_refuses_another_model(fake: FakeRoistat, roistat: Roistat
 
 @pytest.mark.parametrize(("path", "model"), [("script/create", Script), ("phone-call", Call)])
 async def test_resolve_does_not_guess(
-    fake: FakeRoistat, roistat: Roistat, path: str, model: type[Any]
+    fake: FakeRoistat, roistat: Roistat, path: str, model: Any
 ) -> None:
     """Two records that match the draft make `resolve` raise an error."""
     await CREATES[path, model](roistat)
@@ -101,7 +101,7 @@ async def test_resolve_does_not_guess(
     "change", [{"caller": "79000000003"}, {"callee": "74950000001"}, {"duration": 41}]
 )
 async def test_resolve_compares_the_fields(
-    fake: FakeRoistat, roistat: Roistat, change: dict[str, Any]
+    fake: FakeRoistat, roistat: Roistat, change: Any
 ) -> None:
     """A call of the same second with another number or duration is not taken for the lost one."""
     fake.state.add_call(**SIMILAR | change)

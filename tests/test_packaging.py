@@ -67,10 +67,7 @@ def test_tools_check_for_the_oldest_python(tool: str) -> None:
 
 
 def test_the_package_has_what_an_index_shows() -> None:
-    """It has documentation, source, changelog and issues of one repository, and its types.
-
-    Installed, it has the command `roistat` and its pytest plugin.
-    """
+    """It has the URLs of one repository, its types, the command `roistat` and a pytest plugin."""
     urls = PROJECT["urls"]
     assert set(urls) == {"Documentation", "Source", "Changelog", "Issues"}
     assert all(url.startswith(urls["Source"]) for url in urls.values())

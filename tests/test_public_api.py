@@ -168,8 +168,8 @@ def test_help_explains_resources_and_arguments() -> None:
     for name in ("calls", "phones", "scripts", "analytics"):
         assert f"`roistat.{name}`: " in text
     text = inspect.getdoc(Calls.list) or ""
-    fields = roistat_async.CallField.__args__  # type: ignore[attr-defined]
-    operators = roistat_async.Operator.__args__  # type: ignore[attr-defined]
+    fields = roistat_async.CallField.__args__  # type: ignore[attr-defined]  # a Literal
+    operators = roistat_async.Operator.__args__  # type: ignore[attr-defined]  # a Literal
     assert all(name in text for name in [*fields, *operators, '{"or": ['])
     assert "progress(received, total)" in (inspect.getdoc(Calls.download_recording) or "")
 

@@ -37,12 +37,9 @@ async def test_an_operation_has_a_span(spans: Any, fake: FakeRoistat) -> None:
     (span,) = spans.get_finished_spans()
     assert span.name == "POST project/calltracking/call/list"
     assert dict(span.attributes) == {
-        "url.template": "project/calltracking/call/list",
-        "http.request.method": "POST",
-        "roistat.project": fake.project,
-        "roistat.attempts": 2,
-        "http.response.status_code": 200,
-    }
+        "url.template": "project/calltracking/call/list", "http.request.method": "POST",
+        "roistat.project": fake.project, "roistat.attempts": 2, "http.response.status_code": 200,
+    }  # fmt: skip
     assert "79000000002" not in span.to_json()
 
 
@@ -75,9 +72,7 @@ async def test_a70_a_span_processor_that_raises_breaks_no_request(
             await roistat.scripts.delete(999)
 
 
-async def test_opentelemetry_is_optional(
-    monkeypatch: pytest.MonkeyPatch, fake: FakeRoistat
-) -> None:
+async def test_telemetry_is_optional(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without OpenTelemetry, or without a provider, there is no tracer and requests succeed."""
     assert telemetry.tracer() is None
     monkeypatch.delitem(sys.modules, "opentelemetry.trace", raising=False)

@@ -47,7 +47,7 @@ def check_error(row: FaultCase, error: errors.RoistatError) -> None:
     assert "RawResponseMessage" not in str(error)
     if row.phase is not None:
         assert isinstance(error, TimeoutError)
-        assert (error.phase, error.seconds) == (row.phase, row.timeouts.read)  # type: ignore[attr-defined]
+        assert (error.phase, error.seconds) == (row.phase, row.timeouts.read)  # type: ignore[attr-defined]  # a timeout
     check(error)
 
 

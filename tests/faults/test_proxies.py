@@ -189,4 +189,4 @@ def test_t75_a_context_that_does_not_check_is_refused(checks: str) -> None:
         context.verify_mode = ssl.CERT_NONE
     for invalid in (context, False):
         with pytest.raises(errors.ConfigurationError, match=r"^ssl_context must"):
-            Roistat(KEY, PROJECT, ssl_context=invalid)  # type: ignore[arg-type]
+            Roistat(KEY, PROJECT, ssl_context=invalid)  # type: ignore[arg-type]  # refused

@@ -18,12 +18,10 @@ UNLIMITED = Limits(per_second=None, per_hour=None)
 def client(base_url: str, *, attempts: int = 1, **options: Any) -> Roistat:
     """Return a client whose waits between attempts take no time."""
     arguments: dict[str, Any] = {
-        "limits": UNLIMITED,
-        "timeouts": PATIENT,
+        "limits": UNLIMITED, "timeouts": PATIENT,
         "retry": RetryPolicy(max_attempts=attempts, max_download_attempts=attempts),
-        "clock": JumpingClock().clock,
-        **options,
-    }
+        "clock": JumpingClock().clock, **options,
+    }  # fmt: skip
     return Roistat(arguments.pop("api_key", KEY), PROJECT, base_url=base_url, **arguments)
 
 
@@ -32,10 +30,8 @@ def retrying_client(
 ) -> Roistat:
     """Return a client of a fake server that retries at once, with the clock of the system."""
     retry = RetryPolicy(
-        max_attempts=attempts,
-        base_delay=0.001,
-        throttled_base_delay=0.001,
+        max_attempts=attempts, base_delay=0.001, throttled_base_delay=0.001,
         retry_updates=retry_updates,
-    )
+    )  # fmt: skip
     options = {"api_key": fake.api_key, "clock": None, "retry": retry, **options}
     return client(fake.base_url, **options)

@@ -76,23 +76,16 @@ DEVICES = _object(
 GEOS = _object(country=_NULLABLE_TEXT, city=_NULLABLE_TEXT, country_iso=_NULLABLE_TEXT)
 VISITS = _object(
     **dict.fromkeys(["id", "first_id", "metrika_client_id"], _IDS | st.none()),
-    **dict.fromkeys(["host", "ip"], _NULLABLE_TEXT),
-    first_visit_id=_mostly(st.none(), _IDS),
-    date=_ANY_DATE,
-    device=_nested(DEVICES),
-    geo=_nested(GEOS),
-    source=_nested(SOURCES),
-)
+    **dict.fromkeys(["host", "ip"], _NULLABLE_TEXT), first_visit_id=_mostly(st.none(), _IDS),
+    date=_ANY_DATE, device=_nested(DEVICES), geo=_nested(GEOS), source=_nested(SOURCES),
+)  # fmt: skip
 STATUSES = _object(id=_IDS, type=_NULLABLE_TEXT, name=_NULLABLE_TEXT)
 ORDERS = _object(
-    id=_IDS,
-    url=_NULLABLE_TEXT,
-    **dict.fromkeys(["creation_date", "update_date"], _ANY_DATE),
+    id=_IDS, url=_NULLABLE_TEXT, **dict.fromkeys(["creation_date", "update_date"], _ANY_DATE),
     **dict.fromkeys(["revenue", "cost"], _NUMBERS),
-    **dict.fromkeys(["client_id", "visit_id"], _IDS | st.none()),
-    status=_nested(STATUSES),
+    **dict.fromkeys(["client_id", "visit_id"], _IDS | st.none()), status=_nested(STATUSES),
     custom_fields=_FREE,
-)
+)  # fmt: skip
 CALLS = _object(
     {
         "id": _mostly(_IDS, _ODD),

@@ -160,7 +160,7 @@ def test_s147_an_unexpected_error_of_a_worker(
 ) -> None:
     """A part that is none fails alone, and the report names the type of the error."""
     parts = parts_to(tmp_path)[:2]
-    broken = Part(project=9, to=None)  # type: ignore[arg-type]
+    broken = Part(project=9, to=None)  # type: ignore[arg-type]  # fails
     reports = dask.sync_on_dask([parts[0], broken, parts[1]], client)
     assert [report.status for report in reports] == ["ok", "failed", "ok"]
     assert "unexpected TypeError on a worker" in str(reports[1].error)

@@ -58,7 +58,7 @@ def test_unbuilt_part_equals_a_built_part() -> None:
 @pytest.mark.parametrize("value", [None, Part(1), "text"])
 def test_other_values_are_returned_unchanged(value: object) -> None:
     """None, a built object and a value without `build_model` are returned as they are."""
-    assert Whole(value).part is value  # type: ignore[arg-type]
+    assert Whole(value).part is value  # type: ignore[arg-type]  # any value
 
 
 def test_class_keeps_its_descriptor() -> None:

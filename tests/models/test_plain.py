@@ -16,13 +16,9 @@ from tests.helpers.strategies import CALLS
 
 DATE = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CALL = Call(
-    id="1",
-    date=DATE,
-    status=CallStatus.ANSWER,
-    caller="79990001122",
-    visit=Visit(id="5", source=Source(utm_source="direct"), extra={"new": 1}),
-    visit_id="5",
-)
+    id="1", date=DATE, status=CallStatus.ANSWER, caller="79990001122",
+    visit=Visit(id="5", source=Source(utm_source="direct"), extra={"new": 1}), visit_id="5",
+)  # fmt: skip
 
 
 def test_a_call_is_a_dict_of_plain_values() -> None:

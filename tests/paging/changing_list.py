@@ -34,10 +34,9 @@ class EndlessError(Exception):
 class ChangingList:
     """Server of pages of calls, given as id -> second, that may change before each response.
 
-    `stayed` are the calls that exist from the first to the last response: a walk must return each
-    of them once. A row of `repeated` stands twice, the field of a `bad` one ("id" or "date") cannot
-    be read, and dates are shown `shift` seconds later than they are filtered. `on_query` may raise
-    an error or change the calls, `distort` changes a response.
+    A walk must return once each call of `stayed`: those in every response. A row of `repeated`
+    stands twice, the field of a `bad` one ("id" or "date") cannot be read, and dates are shown
+    `shift` seconds too late. `on_query` may raise or change the calls, `distort` the response.
     """
 
     calls: dict[str, int]
@@ -93,15 +92,22 @@ class ChangingList:
         self._change()
         return self.distort(query, self._page(query))
 
+    def fail(self, error: Exception, when: Callable[[PageQuery], bool]) -> ChangingList:
+        """Raise an error for each query that fulfils a condition."""
+
+        def on_query(query: PageQuery) -> None:
+            if when(query):
+                raise error
+
+        self.on_query = on_query
+        return self
+
     def walk(self, *, page_size: int = 10, concurrency: int = 1, **options: Any) -> History:
         """Return a walk over the whole list, or over `period`."""
         arguments: dict[str, Any] = {
-            "period": Period(at(0), at(self.span)),
-            "settle": timedelta(0),
-            "reduction_hint": lambda _: None,
-            "now": lambda: at(self.now),
-            **options,
-        }
+            "period": Period(at(0), at(self.span)), "settle": timedelta(0),
+            "reduction_hint": lambda _: None, "now": lambda: at(self.now), **options,
+        }  # fmt: skip
         return History(self.fetch, page_size=page_size, concurrency=concurrency, **arguments)
 
     def _page(self, query: PageQuery) -> RowBatch[Call]:
@@ -113,12 +119,9 @@ class ChangingList:
         if self.short and ids:
             ids = ids[: self._random.randint(1, len(ids))]
         totals = {
-            "matches": len(matching),
-            "page": len(ids),
-            "absent": None,
-            "zero": 0,
+            "matches": len(matching), "page": len(ids), "absent": None, "zero": 0,
             "everything": len(self.calls) + 1000,
-        }
+        }  # fmt: skip
         rows: RowBatch[Call] = RowBatch([], [], totals[self.total], answered_at=at(self.now))
         for index, key in enumerate(ids):
             date = at(self.calls[key] + self.shift)

@@ -66,13 +66,9 @@ class PagedList:
             length = Random(f"{self.seed} {offset}").randint(1, min(self.short, len(page)))
             page = page[:length]
         totals = {
-            "matches": len(self.ids),
-            "page": len(page),
-            "absent": None,
-            "zero": 0,
-            "too large": 3 * len(self.ids) + 7,
-            "too small": len(self.ids) // 3,
-        }
+            "matches": len(self.ids), "page": len(page), "absent": None, "zero": 0,
+            "too large": 3 * len(self.ids) + 7, "too small": len(self.ids) // 3,
+        }  # fmt: skip
         return PageResponse(page, totals[self.total])
 
 

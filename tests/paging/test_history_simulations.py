@@ -68,7 +68,7 @@ def _check(ids: list[str], calls: ChangingList) -> None:
 
 @SIMULATIONS
 @given(calls=changing_lists(), page_size=st.integers(1, 12), concurrency=st.integers(1, 4))
-def test_p1_p2_nothing_is_lost_or_duplicated(
+def test_p1_p2_no_call_lost_or_duplicated(
     calls: ChangingList, page_size: int, concurrency: int
 ) -> None:
     """Each call that stays is returned once, in order, or the walk is refused; it always ends."""

@@ -29,12 +29,7 @@ def slow(**habits: Any) -> ChangingList:
 
 def failing() -> ChangingList:
     """Return a list that fails for all calls after a date."""
-
-    def fail(query: PageQuery) -> None:
-        if query.after >= at(6000):
-            raise TransportError("lost")
-
-    return slow(on_query=fail)
+    return slow().fail(TransportError("lost"), lambda query: query.after >= at(6000))
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 4, 8])
@@ -111,12 +106,8 @@ async def test_an_error_of_a_later_page_is_raised_in_order() -> None:
 @pytest.mark.parametrize("text", ["offset is too large", "the query is limited to 10000 rows"])
 async def test_p47_a_server_that_refuses_large_offsets(text: str) -> None:
     """A history needs none: it goes on by date, with pages of full size."""
-
-    def refuse(query: PageQuery) -> None:
-        if query.offset > 2 * PAGE:
-            raise InvalidRequestError("incorrect_request", text)
-
-    calls = slow(on_query=refuse)
+    error = InvalidRequestError("incorrect_request", text)
+    calls = slow().fail(error, lambda query: query.offset > 2 * PAGE)
     walk = calls.walk(concurrency=4, reduction_hint=list_query.reduction_hint)
     assert await ids_of(walk) == [*calls.calls]
     assert calls.requests <= 1.5 * PAGES
@@ -172,12 +163,7 @@ async def test_pages_ahead_cost_few_requests(
 async def test_pages_ahead_follow_a_reduced_limit() -> None:
     """After pages became smaller, those ahead still continue the walk."""
     calls = spread(1000)
-
-    def refuse(query: PageQuery) -> None:
-        if calls.requests > 2 and query.limit > 50:
-            raise TransportError("cut")
-
-    calls.on_query = refuse
+    calls.fail(TransportError("cut"), lambda query: calls.requests > 2 and query.limit > 50)
     walk = calls.walk(page_size=100, concurrency=4, reduction_hint=lambda _: "limit")
     assert await ids_of(walk) == [*calls.calls]
     assert calls.requests <= 1.1 * 1000 / 50 + 4 + 2 * 4

@@ -25,11 +25,9 @@ def calls() -> ChangingList:
     return ChangingList(calls={str(number): number // 3 for number in range(60)}, span=20, now=15)
 
 
-async def leave_after(
-    calls: ChangingList, count: int, resume_from: str | None = None
-) -> tuple[str, str]:
+async def leave_after(calls: ChangingList, count: int, token: str | None = None) -> tuple[str, str]:
     """Read some calls and leave; return the last id and the resume token."""
-    walk = calls.walk(page_size=7, concurrency=2, resume_from=resume_from)
+    walk = calls.walk(page_size=7, concurrency=2, resume_from=token)
     last = ""
     async with aclosing(aiter(walk)) as iteration:
         for _ in range(count):

@@ -9,25 +9,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from roistat_async import (
-    Call,
-    CallDraft,
-    CallField,
-    CallStatus,
-    Crm,
-    CrmField,
-    Filters,
-    GoogleAnalytics,
-    Integration,
-    Period,
-    Phone,
-    Redirect,
-    Roistat,
-    Script,
-    ScriptDraft,
-    ScriptOptions,
-    Webhook,
-)
+from roistat_async import CallField, Filters, Period, Phone, Roistat
+from roistat_async.models import scripts
+from roistat_async.models.calls import Call, CallDraft, CallStatus
+from roistat_async.models.scripts import Crm, CrmField, Redirect, Script, ScriptDraft, Webhook
 
 from ..helpers import api_doc
 
@@ -39,7 +24,6 @@ MOSCOW = timezone(timedelta(hours=3))
 PERIOD = Period(
     datetime(2016, 7, 1, tzinfo=MOSCOW), datetime(2016, 10, 31, 23, 59, 59, tzinfo=MOSCOW)
 )
-
 
 Send = Callable[[Roistat, Path], Awaitable[Any]]
 
@@ -55,28 +39,23 @@ class RequestCase:
     body: Any = None
 
 
-OPTIONS = ScriptOptions(
-    calltracking_type="dynamic",
-    segments=[["source", "like%", "organic"]],
-    phone_format="8 (XXX) XXX-XX-XX",
-    css_selector=["test"],
+OPTIONS = scripts.ScriptOptions(
+    calltracking_type="dynamic", segments=[["source", "like%", "organic"]],
+    phone_format="8 (XXX) XXX-XX-XX", css_selector=["test"],
     redirect=Redirect("phone", "74951234567"),
+)  # fmt: skip
+GOOGLE = scripts.GoogleAnalytics(
+    tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
 )
 CRM_FIELD = CrmField("UF_CRM_1474452137", type="text", value="eee")
 NEW_SCRIPT = ScriptDraft(
-    name="New script",
-    is_enabled=True,
-    options=OPTIONS,
-    integration=Integration(
-        crm=Crm(is_enabled=True, custom_fields=[CRM_FIELD]),
+    name="New script", is_enabled=True, options=OPTIONS,
+    integration=scripts.Integration(
+        crm=Crm(is_enabled=True, custom_fields=[CRM_FIELD]), is_lead_auto_create=True,
         webhook=Webhook("ne.buildie.ru/testhandler.php"),
-        webhook_start=Webhook("ne.buildie.ru/testhandler2.php"),
-        google_analytics=GoogleAnalytics(
-            tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
-        ),
-        is_lead_auto_create=True,
+        webhook_start=Webhook("ne.buildie.ru/testhandler2.php"), google_analytics=GOOGLE,
     ),
-)
+)  # fmt: skip
 BASIC_SCRIPT = evolve(
     NEW_SCRIPT,
     name="Basic script",
@@ -86,18 +65,10 @@ BASIC_SCRIPT = evolve(
 PHONE = Phone(id=6, phone="74997654321")
 EXISTING_CALL = Call(id="9", date=PERIOD.start, status=CallStatus.ACTIVE)
 CALL = CallDraft(
-    callee="79999999999",
-    caller="78888888888",
-    date=datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC),
-    duration=20,
-    marker="ym_1_2",
-    order_id=None,
-    save_to_crm=False,
-    status="ANSWER",
-    visit_id="12345",
-    comment="Call tomorrow",
-    answer_duration=15,
-)
+    callee="79999999999", caller="78888888888", date=datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC),
+    duration=20, marker="ym_1_2", order_id=None, save_to_crm=False, status="ANSWER",
+    visit_id="12345", comment="Call tomorrow", answer_duration=15,
+)  # fmt: skip
 
 
 async def _read_recording(roistat: Roistat, _: Path) -> bytes:
@@ -160,7 +131,7 @@ DOCUMENTED: dict[str, RequestCase] = {
 # Methods that Roistat does not document, or documents for another method.
 UNDOCUMENTED: list[RequestCase] = [
     *[RequestCase("scripts.list",
-        lambda r, _, flag=flag: r.scripts.list(is_deleted=flag), EMPTY,  # type: ignore[misc]
+        lambda r, _, flag=flag: r.scripts.list(is_deleted=flag), EMPTY,  # type: ignore[misc]  # bound
         "/project/calltracking/script/list", {"is_deleted": int(flag)}) for flag in (True, False)],
     RequestCase("scripts.update",
         lambda r, _: r.scripts.update(Script(id=7), ScriptDraft(name="a")), DONE,
@@ -168,7 +139,7 @@ UNDOCUMENTED: list[RequestCase] = [
     RequestCase("scripts.delete", lambda r, _: r.scripts.delete(Script(id=7)), DONE,
         "/project/calltracking/script/delete", {"id": 7}),
     *[RequestCase("phones.update",
-        lambda r, _, phone=phone: r.phones.update(phone, script_id=11), DONE,  # type: ignore[misc]
+        lambda r, _, phone=phone: r.phones.update(phone, script_id=11), DONE,  # type: ignore[misc]  # bound
         "/project/calltracking/phone/update", {"id": 6, "script_id": 11}) for phone in (PHONE, 6)],
     RequestCase("phones.delete", lambda r, _: r.phones.delete([PHONE, 7]), DONE,
         "/project/calltracking/phone/delete", {"phones": [6, 7]}),

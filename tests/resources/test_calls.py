@@ -61,10 +61,7 @@ async def test_period_status_and_filters_must_all_match(roistat: Roistat) -> Non
 
 
 async def test_get_returns_the_present_state_of_a_call(fake: FakeRoistat) -> None:
-    """A call is read by its id, or by a call whose state is older, in one request.
-
-    The visit is there if it was requested.
-    """
+    """A call is read anew in one request, by its id or an older state, with what was requested."""
     call_id = next(row["id"] for row in fake.state.calls if row["visit"] is not None)
     async with client(fake.base_url, api_key=fake.api_key) as roistat:
         call = await roistat.calls.get(int(call_id))

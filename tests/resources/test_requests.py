@@ -30,11 +30,7 @@ async def _send(case: RequestCase, folder: Path) -> Sent:
 
 @pytest.mark.parametrize("endpoint", api_doc.CURL)
 async def test_a_documented_request(endpoint: str, tmp_path: Path) -> None:
-    """Method, URL, headers and JSON equal those of the documented example, types included.
-
-    Errors are requested as HTTP status codes, and files uncompressed: a truncated gzip stream can
-    look complete.
-    """
+    """Method, URL, headers and JSON equal those of the documented example, types included."""
     sent, curl = await _send(DOCUMENTED[endpoint], tmp_path), api_doc.CURL[endpoint]
     assert sent.method == curl["method"] == "POST"
     assert str(sent.url.with_query(None)) == curl["base_url"] + curl["path"]

@@ -10,35 +10,17 @@ from typing import Any
 import attrs
 import pytest
 
-from roistat_async import (
-    Call,
-    CallStatus,
-    Crm,
-    CrmField,
-    GoogleAnalytics,
-    Integration,
-    Order,
-    OrderStatus,
-    Phone,
-    Redirect,
-    Script,
-    ScriptOptions,
-    Source,
-    Visit,
-    Webhook,
-    errors,
-)
-from roistat_async.models import analytics
+from roistat_async import Phone, errors
+from roistat_async.models import analytics, scripts
+from roistat_async.models.calls import Call, CallStatus, Order, OrderStatus, Source, Visit
+from roistat_async.models.scripts import Crm, Redirect, Script, ScriptOptions, Webhook
 
 from ..helpers import api_doc
 from ..helpers.mocked import mocked
-from .request_cases import DOCUMENTED
+from .request_cases import CRM_FIELD, DOCUMENTED, GOOGLE
 
 # fmt: off
 ICONS = "https://cloud.roistat.com/img"
-GOOGLE = GoogleAnalytics(
-    tracking_id="UA-123123-123", action="call", category="phone", label="roistat"
-)
 DYNAMIC = ScriptOptions(
     calltracking_type="dynamic", static_source=None, css_selector=["test"],
     phone_format="8 (XXX) XXX-XX-XX", redirect=Redirect("phone", "74951234567"),
@@ -47,12 +29,8 @@ DYNAMIC = ScriptOptions(
 CREATED_SCRIPT = Script(
     id=1, name="Basic script", creation_date=datetime(2016, 10, 12, 8, 19, 23, tzinfo=UTC),
     is_enabled=True, call_count=0, options=DYNAMIC,
-    integration=Integration(
-        is_lead_auto_create=True,
-        crm=Crm(
-            is_enabled=True,
-            custom_fields=[CrmField("UF_CRM_1474452137", type="text", value="eee")],
-        ),
+    integration=scripts.Integration(
+        is_lead_auto_create=True, crm=Crm(is_enabled=True, custom_fields=[CRM_FIELD]),
         webhook=Webhook("ne.buildie.ru/testhandler.php"),
         webhook_start=Webhook("ne.buildie.ru/testhandler2.php"), google_analytics=GOOGLE,
     ),
@@ -62,9 +40,7 @@ LISTED_SCRIPT = attrs.evolve(
     integration=attrs.evolve(
         CREATED_SCRIPT.integration, webhook=Webhook("site.ru/webhook.php"),
         webhook_start=Webhook(None),
-        crm=Crm(
-            is_enabled=True, custom_fields=[CrmField("UF_CRM_12345", type="text", value="eee")]
-        ),
+        crm=Crm(is_enabled=True, custom_fields=[attrs.evolve(CRM_FIELD, id="UF_CRM_12345")]),
     ),
 )
 OFFLINE_SCRIPT = Script(
@@ -75,7 +51,7 @@ OFFLINE_SCRIPT = Script(
         phone_format="8 (XXX) XXX-XX-XX", redirect=Redirect("sip", "example@domain.ru", None),
         segments=None, target_call_time=0,
     ),
-    integration=Integration(
+    integration=scripts.Integration(
         is_lead_auto_create=True, crm=Crm(is_enabled=False, custom_fields=[]), webhook=Webhook(""),
         google_analytics=attrs.evolve(GOOGLE, tracking_id=""),
     ),
@@ -126,9 +102,8 @@ RECORDED_CALL = Call(
     duration=20, status=CallStatus.ANSWER, date=datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC),
     comment="Call tomorrow", answer_duration=15,
 )
-_DAYS = [
-    analytics.DayValue(date=datetime(2016, 10, day, tzinfo=UTC), value=0.0) for day in (30, 31)
-]
+_DATES = [datetime(2016, 10, day, tzinfo=UTC) for day in (30, 31)]
+_DAYS = [analytics.DayValue(date=date, value=0.0) for date in _DATES]
 ANALYTICS = analytics.CallAnalytics(
     period=analytics.AnalyticsPeriod(
         start_date=datetime(2016, 6, 30, 21, tzinfo=UTC),
@@ -136,7 +111,7 @@ ANALYTICS = analytics.CallAnalytics(
     ),
     hourly_weekly_quantity=analytics.HourlyWeeklyQuantity(
         by_hours=[analytics.HourCount(hour=hour, success=0, missed=0) for hour in ("01", "02")],
-        by_weekdays=[analytics.WeekdayCount(date=day.date, success=0, missed=0) for day in _DAYS],
+        by_weekdays=[analytics.WeekdayCount(date=day, success=0, missed=0) for day in _DATES],
         total=39,
     ),
     daily_duration=analytics.DailySeries(values=_DAYS, average=0.23418803418803),
@@ -167,14 +142,11 @@ ANALYTICS = analytics.CallAnalytics(
 # endpoint -> what its method returns for the documented response
 EXPECTED: dict[str, Any] = {
     **dict.fromkeys(["script_delete", "script_update", "phone_update", "phone_delete"]),
-    "script_create": CREATED_SCRIPT,
-    "script_list": [LISTED_SCRIPT],
-    "analytics": ANALYTICS,
+    "script_create": CREATED_SCRIPT, "script_list": [LISTED_SCRIPT], "analytics": ANALYTICS,
     "phone_create": [NEW_PHONE],
     "phone_list": [attrs.evolve(NEW_PHONE, phone="74991234567"), OWN_PHONE],
-    "call_list": [LONG_CALL, SHORT_CALL],
-    "phone_call": RECORDED_CALL,
-}
+    "call_list": [LONG_CALL, SHORT_CALL], "phone_call": RECORDED_CALL,
+}  # fmt: skip
 
 
 async def _result(endpoint: str, folder: Path) -> Any:
@@ -183,7 +155,10 @@ async def _result(endpoint: str, folder: Path) -> Any:
     return result.items if endpoint in ("phone_list", "call_list") else result
 
 
-@pytest.mark.parametrize("endpoint", EXPECTED)
+RESPONSES = [name.partition(".")[0] for name in api_doc.BODIES if ".response." in name]
+
+
+@pytest.mark.parametrize("endpoint", RESPONSES)
 async def test_a_response_becomes_models(endpoint: str, tmp_path: Path) -> None:
     """The models equal those written by hand, their types do too, and no key is unknown."""
     result, expected = await _result(endpoint, tmp_path), EXPECTED[endpoint]
@@ -202,12 +177,6 @@ async def test_no_script_is_left_out(fields: str, match: str) -> None:
     async with mocked(f'{{"status": "success", {fields}}}'.encode()) as client:
         with pytest.raises(errors.MalformedResponseError, match=match):
             await client.roistat.scripts.list()
-
-
-def test_every_documented_response_is_compared() -> None:
-    """Each documented response has its expected models."""
-    files = {name for name in api_doc.BODIES if name.endswith(".response.json")}
-    assert files == {f"{endpoint}.response.json" for endpoint in EXPECTED}
 
 
 def _leaves(value: Any, path: str = "$") -> Iterator[tuple[str, Any]]:

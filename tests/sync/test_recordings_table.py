@@ -197,4 +197,4 @@ def test_a_row_can_be_saved_twice(connection: SqlConnection) -> None:
 def test_an_invalid_claim_raises(connection: SqlConnection) -> None:
     """It does not look like a path that is taken."""
     with pytest.raises(Exception, match=r"(?i)not.null constraint"):
-        recordings_table.claim(connection, PROJECT, [(None, "1.mp3")], NOW)  # type: ignore[list-item]
+        recordings_table.claim(connection, PROJECT, [(None, "1.mp3")], NOW)  # type: ignore[list-item]  # refused

@@ -122,15 +122,12 @@ async def test_connection(api: PlainClient, fault: Fault, error: type[Exception]
 @pytest.mark.parametrize(
     ("fault", "applied"),
     [
-        (Fault.reset().after_applying(), True),
-        (Fault.close_silently().after_applying(), True),
-        (Fault.status(502).after_applying(), True),
-        (Fault.truncated(), True),
-        (Fault.status(502), False),
-        (Fault.html(), False),
+        (Fault.reset().after_applying(), True), (Fault.close_silently().after_applying(), True),
+        (Fault.status(502).after_applying(), True), (Fault.truncated(), True),
+        (Fault.status(502), False), (Fault.html(), False),
     ],
     ids=str,
-)
+)  # fmt: skip
 async def test_effect_of_a_failed_write(api: PlainClient, fault: Fault, applied: bool) -> None:
     """A write takes effect if its response is lost or truncated, and not if it is refused."""
     api.fake.fail(PHONES, fault)

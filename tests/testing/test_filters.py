@@ -20,15 +20,11 @@ BUSY = Condition("status", "=", "BUSY")
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
-        ([("<", 20)], (0, 1)),
-        ([("<=", 20)], (0, 4)),
-        ([("=", 20)], (1, 4)),
-        ([(">=", 20)], (1, 5)),
-        ([(">", 20)], (4, 5)),
-        ([(">", 19.5)], (1, 5)),
+        ([("<", 20)], (0, 1)), ([("<=", 20)], (0, 4)), ([("=", 20)], (1, 4)),
+        ([(">=", 20)], (1, 5)), ([(">", 20)], (4, 5)), ([(">", 19.5)], (1, 5)),
         ([(">", 25), ("<", 15)], (4, 4)),
     ],
-)
+)  # fmt: skip
 def test_dates_become_positions(conditions: Any, expected: tuple[int, int]) -> None:
     """Date conditions become one range of positions, and other conditions remain."""
     filters = [

@@ -23,9 +23,7 @@ async def test_added_call_is_the_newest(api: PlainClient) -> None:
 @pytest.mark.parametrize(
     "when", ["2027-01-14T00:00:00+0300", 1_799_874_000, datetime(2027, 1, 13, 21, tzinfo=UTC)]
 )
-async def test_late_call_is_sorted_by_its_date(
-    api: PlainClient, when: str | int | datetime
-) -> None:
+async def test_late_call_is_sorted_by_date(api: PlainClient, when: str | int | datetime) -> None:
     """A call of the past is listed in order of its date, with the newest id."""
     call = api.fake.state.add_call(date=when)
     rows = await api.calls(sort=["date", "asc"])

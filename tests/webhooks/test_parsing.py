@@ -169,7 +169,7 @@ def test_w5_errors_show_no_values() -> None:
 def test_an_object_is_no_body() -> None:
     """A body that was parsed already is refused with the call that gives the right one."""
     with pytest.raises(errors.ConfigurationError, match=r"request\.read"):
-        parse_webhook({"id": "1"})  # type: ignore[arg-type]
+        parse_webhook({"id": "1"})  # type: ignore[arg-type]  # refused
 
 
 @pytest.mark.parametrize("body", [START, END_2022], ids=["start", "end"])
@@ -188,7 +188,7 @@ def test_events_can_be_pickled_and_compared() -> None:
     event = parse_webhook(encode(END_2022))
     assert {event} == {pickle.loads(pickle.dumps(event))}
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        event.id = "1"  # type: ignore[misc]
+        event.id = "1"  # type: ignore[misc]  # refused
 
 
 @given(IDS, st.dictionaries(FIELDS | st.text(), JSON_VALUES))

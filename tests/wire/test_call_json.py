@@ -41,11 +41,9 @@ def _record(**parts: Any) -> dict[str, Any]:
 @settings(max_examples=80)
 @given(CALLS)
 def test_text_decodes_to_the_same_object(record: dict[str, Any]) -> None:
-    """The text is the same however a call was decoded, and decodes to an equal object.
-
-    Only an odd value beside another name of its field is not in the text: the field is.
-    """
+    """Its text is that of any other decoder, and decodes to an equal object."""
     visit = record.get("visit")
+    # Only an odd value beside another name of its field is not in the text: the field is.
     is_complete = not (isinstance(visit, dict) and {"first_id", "first_visit_id"} <= visit.keys())
     for call in _decode(record):
         texts = _texts(call)

@@ -29,22 +29,22 @@ def crm_fields(value: Any) -> ScriptDraft:
 
 
 WRONG: dict[str, Any] = {
-    "name": ScriptDraft(name=5),  # type: ignore[arg-type]
-    "is_enabled": ScriptDraft(is_enabled="yes"),  # type: ignore[arg-type]
+    "name": ScriptDraft(name=5),  # type: ignore[arg-type]  # refused
+    "is_enabled": ScriptDraft(is_enabled="yes"),  # type: ignore[arg-type]  # refused
     "creation_date": ScriptDraft(creation_date=NAIVE),
-    "options": ScriptDraft(options={"css_selector": ["a"]}),  # type: ignore[arg-type]
-    "integration": ScriptDraft(integration=None),  # type: ignore[arg-type]
-    "extra": ScriptDraft(extra=[1]),  # type: ignore[arg-type]
+    "options": ScriptDraft(options={"css_selector": ["a"]}),  # type: ignore[arg-type]  # refused
+    "integration": ScriptDraft(integration=None),  # type: ignore[arg-type]  # refused
+    "extra": ScriptDraft(extra=[1]),  # type: ignore[arg-type]  # refused
     "options.replaceable_numbers": options(replaceable_numbers="89451111111"),
     "options.replaceable_numbers[1]": options(replaceable_numbers=["8945", 89451111111]),
     "options.css_selector": options(css_selector="test"),
     "options.segments": options(segments="source"),
     "options.redirect": options(redirect="phone"),
-    "options.redirect.value": options(redirect=Redirect("phone", 74951234567)),  # type: ignore[arg-type]
+    "options.redirect.value": options(redirect=Redirect("phone", 74951234567)),  # type: ignore[arg-type]  # refused
     "options.target_call_time": options(target_call_time=True),
     "integration.crm.custom_fields[0]": crm_fields([{"id": "UF"}]),
-    "integration.crm.custom_fields[0].type": crm_fields([CrmField("UF", type=7)]),  # type: ignore[arg-type]
-    "integration.webhook": ScriptDraft(integration=Integration(webhook="x.ru/h")),  # type: ignore[arg-type]
+    "integration.crm.custom_fields[0].type": crm_fields([CrmField("UF", type=7)]),  # type: ignore[arg-type]  # refused
+    "integration.webhook": ScriptDraft(integration=Integration(webhook="x.ru/h")),  # type: ignore[arg-type]  # refused
     "save_to_crm": call(save_to_crm="yes"),
     "status": call(status=5),
     "visit_id": call(visit_id=True),
@@ -67,7 +67,7 @@ def test_a_wrong_field_is_named(path: str) -> None:
     [
         options(segments={"or": [["source", "=", "a"]]}, redirect=None, css_selector=("a", "b")),
         options(replaceable_numbers=["89451111111"], target_call_time=0),
-        ScriptDraft(is_enabled=1, integration=Integration(webhook=Webhook(None))),  # type: ignore[arg-type]
+        ScriptDraft(is_enabled=1, integration=Integration(webhook=Webhook(None))),  # type: ignore[arg-type]  # 0 and 1 are flags
         crm_fields([CrmField("UF", value=None)]),
         call(visit_id=12345, order_id=None, status=CallStatus("HOLD"), duration=1.5),
         call(save_to_crm=0, status="ANSWER", comment=""),

@@ -115,7 +115,7 @@ FILTERS: list[Any] = [
     *[[(name, "=", "5")] for name in ("idd", "ID", "visit", "extra", None, ["id"])],
     *[[("id", operator, "5")] for operator in ("==", "LIKE", None, ["="])],
     *[[("id", "=", value)] for value in ({"a": 1}, ["5"], b"5")],
-    *[[("id", "in", value)] for value in ("56", 56, [["5"]])],
+    *[[("id", "in", value)] for value in ("56", 56, [["5"]], [])], None, 0, {},
     *[[("id", "null", value)] for value in (2, "yes")],
     *[[("duration", "=", float(value))] for value in ("nan", "inf")],
     [("id", "=")], [("id", "=", "5", "6")], ["id=5"], "id=5", 5, ("id", "=", "5"),

@@ -21,7 +21,7 @@ from ..helpers.odd_values import ABSENT, REQUIRED, SHAPES, fields_of, full_recor
 
 EMPTY: tuple[Any, ...] = (None, "", False, [], {}, ABSENT)
 """Values that mean "none" and lose nothing."""
-CALL_FIELDS = fields_of(Call)
+FIELDS = fields_of(Call)
 
 
 def _decode(record: dict[str, Any], model: type[Any] = Call) -> RowBatch[Any]:
@@ -51,9 +51,7 @@ def _check(model: Any, path: tuple[str, ...], raw: Any) -> None:
         assert [*codec.odd_fields(model)] == [".".join(path)]
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in CALL_FIELDS if path not in REQUIRED], ids=".".join
-)
+@pytest.mark.parametrize("path", [path for path in FIELDS if path not in REQUIRED], ids=".".join)
 def test_j27_no_shape_of_a_field_costs_a_call(path: tuple[str, ...]) -> None:
     """Of each field of a call and of its parts every shape of JSON is read or kept in `extra`."""
     for name, raw in SHAPES.items():
@@ -106,19 +104,16 @@ def test_only_the_id_of_other_models_is_demanded(
 @pytest.mark.parametrize(
     ("path", "raw", "expected"),
     [
-        (("duration",), "59.0", 59),
-        (("order", "revenue"), "1 000,50", 1000.5),
+        (("duration",), "59.0", 59), (("order", "revenue"), "1 000,50", 1000.5),
         (("visit_id",), 41.0, "41"),
         (("static_source", "system_name_by_level"), {"2": "b", "0": "a"}, ["a", "b"]),
         (("static_source", "system_name_by_level"), ["a", None], ["a", None]),
         (("static_source", "system_name_by_level"), {}, []),
         (("static_source", "system_name_by_level"), False, None),
-        *[(("visit",), raw, None) for raw in (False, "")],
-        (("visit", "geo"), [], None),
+        *[(("visit",), raw, None) for raw in (False, "")], (("visit", "geo"), [], None),
         (("visit", "device"), None, None),
         (("visit", "device"), {"os": "a", "is_mobile": 1}, Device(os="a", is_mobile=True)),
-        (("order", "custom_fields"), False, {}),
-        (("tags",), "", None),
+        (("order", "custom_fields"), False, {}), (("tags",), "", None),
         *[(("status",), raw, None) for raw in (None, "")],
     ],
     ids=str,

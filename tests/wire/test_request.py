@@ -22,10 +22,7 @@ def test_project_is_in_the_query() -> None:
 
 @pytest.mark.parametrize(("file", "encoding"), [(True, "identity"), (False, "gzip")])
 def test_headers(file: bool, encoding: str) -> None:
-    """One header has the key, real status codes are requested, and no version is named.
-
-    A truncated gzip stream can look complete, so a file is requested without gzip.
-    """
+    """One header has the key; a file is requested without gzip, which can hide a cut."""
     request.build_headers(Secret("other"), file=file)["X"] = "y"  # shared with no other request
     headers = {**request.DEFAULT_HEADERS, **request.build_headers(Secret(KEY), file=file)}
     assert headers == {

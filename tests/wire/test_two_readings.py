@@ -68,10 +68,7 @@ def _outcomes(batch: RowBatch[Call]) -> list[Outcome]:
 
 @given(pages())
 def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
-    """Every call is equal with all its `extra`, and a bad record has the same path and problem.
-
-    Without "skip" the error names the first of them. Any text can be encoded, and dates are aware.
-    """
+    """Calls are equal with all their `extra`; a bad record has the same path and problem."""
     expected = [_by_cattrs(record) for record in page]
     outcomes = _outcomes(_decode(page))
     assert outcomes == expected
