@@ -30,6 +30,9 @@ _THREADS = 4  # of a local worker; a project mostly waits for the network
 _RECONNECT_PAUSE = 0.1  # seconds
 _INTERVAL = 1.0  # seconds between two reports of progress
 _MAX_SLOW = 5
+# A local cluster restarts a worker that was killed, but gives it up for good if it is restarting
+# again 15 s later. The tasks of a cluster without workers would wait for ever.
+_NO_LOST_WORKERS = {"distributed.deploy.lost-worker-timeout": "1000 days"}
 _CLOCK = Clock()
 
 
@@ -283,7 +286,9 @@ def _opened(scheduler: str | Client) -> Iterator[Client]:
         with _connected(distributed, scheduler) as client:
             yield client
         return
+    config = import_extra("dask.config", extra="dask")
     with (
+        config.set(_NO_LOST_WORKERS),
         distributed.LocalCluster(
             n_workers=_worker_count(scheduler),
             threads_per_worker=_THREADS,

@@ -1,13 +1,25 @@
-"""An S3 server, and a bucket of each test in it."""
+"""A server that forks programs; an S3 server, and a bucket of each test in it."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.helpers import fork_server as forks
 from tests.helpers import s3_server
+from tests.helpers.fork_server import ForkServer
 from tests.helpers.s3_server import Bucket
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """Run a server that forks the programs of all tests."""
+    if sys.platform == "win32":
+        pytest.skip("fork and SIGKILL of POSIX")
+    with forks.running_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +15,12 @@ import pytest
 from roistat_async import Limits, errors
 from roistat_async.sync import Part, PartReport, plan
 from roistat_async.testing import FakeRoistat, Fault, Quirks
+from tests.helpers.fork_server import ForkServer
+from tests.integrations.dask_cluster import running_cluster
 
 distributed = pytest.importorskip("distributed", reason="distributed is missing: extra `dask`")
 dask = pytest.importorskip("roistat_async.integrations.dask")
+dask_config = pytest.importorskip("dask").config
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default:.*:ResourceWarning")]
 
@@ -43,19 +39,18 @@ def server() -> Iterator[FakeRoistat]:
         patch.setenv("ROISTAT_API_KEY", fake.api_key)
         patch.setenv("ROISTAT_BASE_URL", fake.base_url)
         patch.delenv("ROISTAT_PROJECT", raising=False)
-        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # as `untraced_processes` does
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # for the workers of "local"
         yield fake
 
 
 @pytest.fixture(scope="module")
-def client(server: FakeRoistat) -> Iterator[Any]:
+def client(server: FakeRoistat, fork_server: ForkServer) -> Iterator[Any]:
     """Yield a client of two worker processes."""
     with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0"
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as opened,
+        running_cluster(fork_server) as cluster,
+        distributed.Client(cluster.address, set_as_default=False) as opened,
     ):
+        opened.wait_for_workers(2)
         yield opened
 
 
@@ -168,9 +163,8 @@ def test_s147_an_unexpected_error_of_a_worker(
 
 def test_s148_no_scheduler_answers() -> None:
     """The error names the address; one that is none is refused."""
-    dask_config = pytest.importorskip("dask").config
     with (
-        dask_config.set({"distributed.comm.timeouts.connect": "1s"}),
+        dask_config.set({"distributed.comm.timeouts.connect": "0.1s"}),
         pytest.raises(errors.SyncError, match="no Dask scheduler answers at tcp"),
     ):
         dask.sync_on_dask([], "tcp://127.0.0.1:9")
@@ -179,12 +173,10 @@ def test_s148_no_scheduler_answers() -> None:
 
 
 @pytest.fixture
-def slow_server() -> Iterator[FakeRoistat]:
-    """Yield a server of the same projects that needs a tenth of a second for each request."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    fake = FakeRoistat(projects=PROJECTS[1:], calls=CALLS, quirks=quirks)
-    fake.fail("*", Fault.delay(0.1), times=100_000)
-    with fake.in_thread():
+def slow_server(server: FakeRoistat) -> Iterator[FakeRoistat]:
+    """Yield a server of the same projects whose responses take some time."""
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None, latency=0.02)
+    with FakeRoistat(projects=PROJECTS[1:], calls=CALLS, quirks=quirks).in_thread() as fake:
         yield fake
 
 
@@ -193,115 +185,73 @@ def slow_parts(folder: Path, server: FakeRoistat) -> list[Part]:
     return parts_to(folder, base_url=server.base_url, page_size=5, concurrency=1)
 
 
-def kill_one(cluster: Any) -> int:
-    """Kill a worker process of a local cluster that runs; return how many were killed."""
-    for nanny in list(cluster.workers.values()):
-        process = nanny.process
-        if process is not None and process.pid and process.status.name == "running":
-            os.kill(process.pid, signal.SIGKILL)
-            return 1
-    return 0
+def at_requests(server: FakeRoistat, counts: Sequence[int], action: Callable[[], object]) -> None:
+    """Call a function when the server gets its requests of these numbers."""
+    server.on_request = lambda _: len(server.requests) in counts and action()
 
 
 def test_s149_workers_are_killed_again_and_again(
-    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
+    slow_server: FakeRoistat, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     """Each call is copied once, whatever was half done, and a run again changes nothing."""
-    kills = 0
-    stopped = threading.Event()
-
-    def kill_workers(cluster: Any) -> None:
-        nonlocal kills
-        while kills < 4 and not stopped.wait(1.0):
-            kills += kill_one(cluster)
-
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0"
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
-        killer = threading.Thread(target=kill_workers, args=[cluster])
-        killer.start()
-        try:
-            reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), client)
-        finally:
-            stopped.set()
-            killer.join()
-        assert kills >= 2
-        assert {report.status for report in reports} == {"ok"}
+    with running_cluster(fork_server) as cluster:
+        at_requests(slow_server, (10, 30, 50, 70), cluster.replace_worker)
+        reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), cluster.address)
+        assert len(slow_server.requests) > 70
+        assert [report.error for report in reports] == [None] * 8
         assert copied(tmp_path) == ALL_CALLS
         sent = len(slow_server.requests)
-        again = dask.sync_on_dask(slow_parts(tmp_path, slow_server), client)
+        again = dask.sync_on_dask(slow_parts(tmp_path, slow_server), cluster.address)
     assert {(report.status, report.added, report.changed) for report in again} == {("ok", 0, 0)}
     assert len(slow_server.requests) - sent == sum(report.requests for report in again)
 
 
+def test_s149_a_local_worker_is_started_again(slow_server: FakeRoistat, tmp_path: Path) -> None:
+    """A killed worker of "local" is restarted, whatever Dask's time-out for lost workers is."""
+    process = pytest.importorskip("psutil").Process()
+    others, killed = process.children(), []
+
+    def kill_worker() -> None:
+        for child in process.children():
+            if child not in others and "resource_tracker" not in str(child.cmdline()):
+                child.kill()
+                killed.append(child)
+
+    at_requests(slow_server, [5], kill_worker)
+    with dask_config.set({"distributed.deploy.lost-worker-timeout": "1ms"}):
+        (report,) = dask.sync_on_dask(slow_parts(tmp_path, slow_server)[:1], "local:1")
+    assert (report.error, len(killed)) == (None, 1)
+    assert copied(tmp_path) == Counter({12345: CALLS})
+
+
 def test_s152_a_part_whose_worker_is_always_killed(
-    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
+    slow_server: FakeRoistat, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     """It fails after the last retry, and its next run resumes."""
-    with (
-        distributed.LocalCluster(
-            n_workers=1,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"allowed_failures": 0},
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
-        slow_server.on_request = lambda _: len(slow_server.requests) == 5 and kill_one(cluster)
-        parts = slow_parts(tmp_path, slow_server)[:1]
-        (report,) = dask.sync_on_dask(parts, client, retries=0)
+    parts = slow_parts(tmp_path, slow_server)[:1]
+    with running_cluster(fork_server, workers=1, allowed_failures=0) as cluster:
+        at_requests(slow_server, (5, 8), cluster.replace_worker)
+        (report,) = dask.sync_on_dask(parts, cluster.address, retries=1)
         assert report.status == "failed"
         assert "each worker that ran project 12345 was killed" in str(report.error)
-        (report,) = dask.sync_on_dask([report.part], client)
+        assert len(slow_server.requests) == 8
+        (report,) = dask.sync_on_dask([report.part], cluster.address)
     assert report.status == "ok"
     assert copied(tmp_path) == Counter({12345: CALLS})
 
 
-@contextmanager
-def dask_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a scheduler or a worker as a process of its own."""
-    command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def unused_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def test_s150_the_scheduler_is_restarted(
-    server: FakeRoistat, slow_server: FakeRoistat, tmp_path: Path
+    slow_server: FakeRoistat, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     """The parts that ran are submitted to the new one, and each call is copied once."""
-    port = unused_port()
-    address = f"tcp://127.0.0.1:{port}"
-    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    worker = ["worker", address, "--nthreads", "4", "--no-dashboard", "--no-nanny"]
-    with ExitStack() as cleanup:
-        first = cleanup.enter_context(dask_process(*scheduler))
-        cleanup.enter_context(dask_process(*worker))
+    with running_cluster(fork_server) as cluster:
 
         def restart() -> None:
-            while len(slow_server.requests) < 40:
-                time.sleep(0.05)
-            first.kill()
-            first.wait()
-            cleanup.enter_context(dask_process(*scheduler))
-            cleanup.enter_context(dask_process(*worker))
+            cluster.kill()
+            cluster.start(2)
 
-        thread = threading.Thread(target=restart)
-        thread.start()
-        reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), address)
-        thread.join()
-    assert [str(report.error) for report in reports] == ["None"] * 8
+        at_requests(slow_server, [40], restart)
+        reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), cluster.address)
+    assert len(slow_server.requests) > 40
+    assert [report.error for report in reports] == [None] * 8
     assert copied(tmp_path) == ALL_CALLS
