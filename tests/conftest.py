@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from hypothesis import settings
 
 from roistat_async.testing import FakeRoistat, Quirks
@@ -64,9 +65,9 @@ async def fake() -> AsyncIterator[FakeRoistat]:
         yield fake
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Yield a headless Chromium; it starts anew for each test, in the event loop of the test."""
+    """Yield a headless Chromium for the tests of a module that are marked `in_browser`."""
     pytest.importorskip("playwright", reason="playwright is missing: pip install playwright")
     path = chromium.program()
     if path is None:

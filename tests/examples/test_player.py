@@ -9,6 +9,7 @@ import pytest
 
 from roistat_async.testing import FakeRoistat, mp3
 from tests.examples.serving import Service, serving
+from tests.helpers.browser import in_browser
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -31,8 +32,8 @@ _PLAY = """async () => {
 }"""
 
 
-@pytest.mark.parametrize("knows_ranges", [True, False], ids=["ranges", "no ranges"])
-@pytest.mark.parametrize("service", ["aiohttp", "fastapi"])
+@pytest.mark.parametrize(("service", "knows_ranges"), [("aiohttp", True), ("fastapi", False)])
+@in_browser
 async def test_a_player_plays_and_seeks(
     roistat_env: FakeRoistat, browser: Browser, service: Service, knows_ranges: bool
 ) -> None:

@@ -7,8 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+
+in_browser = pytest.mark.asyncio(loop_scope="module")
+"""Mark of a test that uses the fixture `browser`, in whose event loop it must run."""
 
 # Nothing may leave the machine: these are the services that Chromium would call by itself.
 _ARGUMENTS = [

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
+import pytest_asyncio
 
 from roistat_async.report.charts import Charts
 from roistat_async.report.figures import Outcomes
 from roistat_async.report.page import render
+from tests.helpers.browser import in_browser
 
 from .conftest import HOSTILE, figures_of
 from .tables import read_tables
@@ -18,27 +19,28 @@ from .tables import read_tables
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+Opened = dict[Scheme, "tuple[Page, list[str]]"]
 pytestmark = pytest.mark.usefixtures("page")  # skips where the extra is missing
 
 
-@pytest.fixture
-def path(page: str, tmp_path: Path) -> Path:
-    """Return the page as a file."""
-    path = tmp_path / "report.html"
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(browser: Browser, page: str, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """Open the page in both colour schemes, and collect its requests, messages and errors."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(page, encoding="utf-8")
-    return path
+    return {scheme: await _open(browser, path.as_uri(), scheme) for scheme in SCHEMES}
 
 
-async def open_page(browser: Browser, path: Path, **options: object) -> tuple[Page, list[str]]:
-    """Open a page and collect its requests, messages and errors."""
-    context = await browser.new_context(**options)  # type: ignore[arg-type]
-    page = await context.new_page()
+async def _open(browser: Browser, url: str, scheme: Scheme) -> tuple[Page, list[str]]:
+    page = await browser.new_page(color_scheme=scheme)
     events: list[str] = []
     page.on("request", lambda request: events.append(request.url))
     page.on("console", lambda message: events.append(message.text))
     page.on("pageerror", lambda error: events.append(str(error)))
     page.on("dialog", lambda dialog: events.append(dialog.message))
-    await page.goto(path.as_uri())
+    await page.goto(url)
     return page, events
 
 
@@ -82,21 +84,19 @@ def test_r6_hostile_names_are_text(page: str) -> None:
     assert names == set(HOSTILE)
 
 
-async def test_nothing_is_loaded(browser: Browser, path: Path) -> None:
+@in_browser
+async def test_nothing_is_loaded(opened: Opened) -> None:
     """The page is one request, and the console stays empty, in both colour schemes."""
-    for scheme in ("light", "dark"):
-        page, events = await open_page(browser, path, color_scheme=scheme)
-        assert events == [path.as_uri()]
+    for page, events in opened.values():
+        assert events == [page.url]
         assert await page.title() == "Calls 2026-05-01 to 2026-05-31"
         assert await page.locator("script, iframe, object, img").count() == 0
 
 
-async def test_colours_follow_the_scheme(browser: Browser, path: Path) -> None:
+@in_browser
+async def test_colours_follow_the_scheme(opened: Opened) -> None:
     """Background and bars have other colours in the dark, and text is readable in both."""
-    seen = []
-    for scheme in ("light", "dark"):
-        page, _ = await open_page(browser, path, color_scheme=scheme)
-        seen.append(await page.evaluate(_COLORS))
+    seen = [await page.evaluate(_COLORS) for page, _ in opened.values()]
     (light, dark) = seen
     assert light["bar"] != dark["bar"]
     assert light["page"] != dark["page"]
@@ -107,9 +107,10 @@ async def test_colours_follow_the_scheme(browser: Browser, path: Path) -> None:
         assert contrast(colors["missed"], colors["card"]) > 3
 
 
-async def test_no_width_scrolls_sideways(browser: Browser, path: Path) -> None:
+@in_browser
+async def test_no_width_scrolls_sideways(opened: Opened) -> None:
     """The page fits a phone, a tablet and a screen, with one drawing of each chart."""
-    page, _ = await open_page(browser, path)
+    page, _ = opened["light"]
     for width in (320, 390, 800, 1400):
         await page.set_viewport_size({"width": width, "height": 800})
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
@@ -120,9 +121,10 @@ async def test_no_width_scrolls_sideways(browser: Browser, path: Path) -> None:
         assert drawings == [1] * 7
 
 
-async def test_roles_and_names(browser: Browser, path: Path) -> None:
+@in_browser
+async def test_roles_and_names(opened: Opened) -> None:
     """A screen reader meets headings, named charts and named tables, and no parts of drawings."""
-    page, _ = await open_page(browser, path)
+    page, _ = opened["light"]
     assert await page.get_by_role("heading", level=1).count() == 1
     titles = await page.get_by_role("heading", level=2).all_inner_texts()
     assert titles == [
@@ -135,15 +137,16 @@ async def test_roles_and_names(browser: Browser, path: Path) -> None:
         name = await charts.nth(number).get_attribute("aria-label")
         assert name is not None
         assert "table below" in name
-    for table in read_tables(path.read_text(encoding="utf-8")):
+    for table in read_tables(await page.content()):
         assert await page.get_by_role("table", name=table, exact=True).count() == 1
         assert await page.get_by_role("region", name=table, exact=True).count() == 1
     assert await page.locator("svg:not([aria-hidden=true])").count() == 0
 
 
-async def test_keyboard(browser: Browser, path: Path) -> None:
+@in_browser
+async def test_keyboard(opened: Opened) -> None:
     """The Tab key reaches each table that scrolls, after a link that skips the totals."""
-    page, _ = await open_page(browser, path)
+    page, _ = opened["light"]
     names = []
     for _ in range(8):
         await page.keyboard.press("Tab")
@@ -152,9 +155,10 @@ async def test_keyboard(browser: Browser, path: Path) -> None:
     assert len(set(names)) == 8
 
 
-async def test_print(browser: Browser, path: Path) -> None:
+@in_browser
+async def test_print(opened: Opened) -> None:
     """Print is dark on white with whole tables, in the dark scheme too."""
-    page, _ = await open_page(browser, path, color_scheme="dark")
+    page, _ = opened["dark"]
     await page.emulate_media(media="print")
     colors = await page.evaluate(_COLORS)
     assert colors["page"] == colors["card"] == [255, 255, 255]
@@ -163,6 +167,7 @@ async def test_print(browser: Browser, path: Path) -> None:
         "[...document.querySelectorAll('.numbers')]"
         ".every(table => table.scrollHeight <= table.clientHeight + 1)"
     )
+    await page.emulate_media(media="null")
 
 
 def test_few_calls_have_whole_ticks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,17 @@ from .tables import read_tables
 
 for module in ("altair", "vl_convert", "jinja2"):
     pytest.importorskip(module, reason=f"{module} is missing: install the extra report")
+
+
+@pytest.fixture
+def blank_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save each chart as an empty drawing: those of a page take a second of CPU."""
+    import altair
+
+    def save(chart: altair.TopLevelMixin, file: io.StringIO, format: str) -> None:
+        file.write('<svg viewBox="0 0 1 1"></svg>')
+
+    monkeypatch.setattr(altair.TopLevelMixin, "save", save)
 
 
 @pytest.fixture
@@ -85,6 +97,7 @@ async def test_roistat_and_copy_agree(
             assert not row.get(name) or row[name] not in page
 
 
+@pytest.mark.usefixtures("blank_drawings")
 async def test_projects_of_a_copy(
     fake: FakeRoistat, roistat: Roistat, period: Period, tmp_path: Path
 ) -> None:
@@ -104,6 +117,7 @@ async def test_projects_of_a_copy(
         await write_report(copy, to=tmp_path / "a.html", period=period, project=5)
 
 
+@pytest.mark.usefixtures("blank_drawings")
 async def test_postgres(
     roistat: Roistat, period: Period, tmp_path: Path, postgres_url: str
 ) -> None:
@@ -116,6 +130,7 @@ async def test_postgres(
     assert tables[0] == tables[1]
 
 
+@pytest.mark.usefixtures("blank_drawings")
 async def test_r3_incomplete_copy(roistat: Roistat, period: Period, tmp_path: Path) -> None:
     """A page says which part of its period a copy does not cover."""
     since = period.start + timedelta(days=3)
@@ -128,6 +143,7 @@ async def test_r3_incomplete_copy(roistat: Roistat, period: Period, tmp_path: Pa
     assert "--extend visit" in page
 
 
+@pytest.mark.usefixtures("blank_drawings")
 @pytest.mark.parametrize("code", ["access_denied", "option_not_available"])
 async def test_r4_no_analytics(
     fake: FakeRoistat, roistat: Roistat, period: Period, tmp_path: Path, code: str
@@ -139,6 +155,7 @@ async def test_r4_no_analytics(
     assert "Costs come from Roistat" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("blank_drawings")
 async def test_r7_unreadable_calls(
     fake: FakeRoistat, roistat: Roistat, period: Period, tmp_path: Path
 ) -> None:
@@ -152,7 +169,8 @@ async def test_r7_unreadable_calls(
     assert "Calls that could not be read, and are not counted: 1." in page
 
 
-async def test_file(roistat: Roistat, period: Period, tmp_path: Path, open_umask: None) -> None:
+@pytest.mark.usefixtures("blank_drawings", "open_umask")
+async def test_file(roistat: Roistat, period: Period, tmp_path: Path) -> None:
     """An earlier file is replaced by a private one, and progress counts the calls in it."""
     path = tmp_path / "new" / "a.html"
     path.parent.mkdir()
