@@ -1,6 +1,6 @@
-"""The command `roistat` in processes that are forked from one that has imported everything.
+"""Processes that are forked from one that has imported everything.
 
-Such a process can be killed as any other, but costs a tenth of an interpreter's start.
+They can be killed as any others, but each costs a tenth of an interpreter's start.
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import patch
 
 from attrs import frozen
 
@@ -20,6 +22,29 @@ _IMPORTED = [
     "aiohttp", "psycopg", "rich.console", "roistat_async.cli.app", "roistat_async.cli.sync_runner",
     "roistat_async.sync.postgres", "roistat_async.sync.sqlite",
 ]  # fmt: skip
+
+
+@contextmanager
+def process(
+    function: Callable[..., object], *arguments: object
+) -> Iterator[tuple[BaseProcess, Connection]]:
+    """Run a function in a process, with a connection to it as first argument; kill it at the end.
+
+    The module of the function is imported in the process, so it must import little.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED)  # the first start counts
+    connection, other_end = context.Pipe()
+    process = context.Process(target=function, args=(other_end, *arguments))
+    with connection, patch.dict(os.environ):
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # as `untraced_processes` does
+        process.start()
+        other_end.close()
+        try:
+            yield process, connection
+        finally:
+            process.kill()
+            process.join(_TIMEOUT)
 
 
 @frozen
@@ -46,19 +71,14 @@ class ForkedCommand:
 @contextmanager
 def start(*arguments: str, environment: Mapping[str, str], stderr: Path) -> Iterator[ForkedCommand]:
     """Run `roistat` with these arguments and its stderr in a file; kill it at the end."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_IMPORTED)  # the first start counts
-    process = context.Process(target=_run, args=(arguments, {**environment}, stderr))
     stderr.touch()  # a kill may come before the process opens it
-    process.start()
-    try:
-        yield ForkedCommand(process, stderr)
-    finally:
-        process.kill()
-        process.join(_TIMEOUT)
+    with process(_run, arguments, {**environment}, stderr) as (running, _):
+        yield ForkedCommand(running, stderr)
 
 
-def _run(arguments: tuple[str, ...], environment: dict[str, str], stderr: Path) -> None:
+def _run(
+    _: Connection, arguments: tuple[str, ...], environment: dict[str, str], stderr: Path
+) -> None:
     from roistat_async.__main__ import main
 
     for number, path in ((1, os.devnull), (2, stderr)):

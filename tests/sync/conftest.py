@@ -28,9 +28,15 @@ def sqlite(tmp_path: Path) -> Database:
 
 
 @pytest.fixture
-async def live(database: Database) -> AsyncIterator[Live]:
+def run_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """Return a copy in SQLite, or in each database for tests marked with `each_database`."""
+    return Database(location(request, getattr(request, "param", "sqlite"), tmp_path))
+
+
+@pytest.fixture
+async def live(run_database: Database) -> AsyncIterator[Live]:
     """Yield a server of 300 calls, about six days of them, and an empty database."""
-    async with living(database.location) as server:
+    async with living(run_database.location) as server:
         yield server
 
 

@@ -21,6 +21,7 @@ from roistat_async.sync.sql_target import SqlTarget
 Location = str | Path
 """Path of a SQLite database, or URL of a PostgreSQL database."""
 KINDS = ["sqlite", "postgres"]
+each_database = pytest.mark.parametrize("run_database", KINDS, indirect=True)
 
 
 def location(request: pytest.FixtureRequest, kind: str, folder: Path) -> Location:

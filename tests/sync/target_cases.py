@@ -146,6 +146,9 @@ HOURS = st.lists(st.floats(0, 90), max_size=12)
 SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=5)
 KILLS = st.lists(st.integers(1, 40), max_size=6)
 _CHANGES = st.lists(st.tuples(st.floats(0.1, 20), st.integers(1, 15)), max_size=5)
+each_number_of_examples = pytest.mark.parametrize(
+    "examples", [15, pytest.param(200, marks=pytest.mark.long)]
+)
 HISTORIES = st.lists(st.tuples(_CHANGES, KILLS, SIZES), min_size=1, max_size=6)
 
 

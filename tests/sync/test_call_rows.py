@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
@@ -73,17 +70,11 @@ def test_a_date_needs_an_offset(text: str) -> None:
 
 
 def test_a_hash_is_stable() -> None:
-    """Hashes of an old copy are compared with those of a new Python: the value is fixed."""
+    """Hashes of an old copy are compared with those of any process: the values are fixed."""
     # A new field of a call or visit changes the first value: stored calls with that part count as
     # changed when they are read next. Update the value, and say so in CHANGELOG.md.
     assert content_hash(to_row(FULL)).hex() == "d42eec3081c04112"
-    code = (
-        "from roistat_async.sync.call_rows import content_hashes;"
-        "print(content_hashes([['1'], [None], [59], ['Ж'], ['\\U0001F600']])[0].hex())"
-    )
-    seeded = {**os.environ, "PYTHONHASHSEED": "1"}
-    output = subprocess.check_output([sys.executable, "-c", code], env=seeded, timeout=60)
-    assert output.decode().strip() == content_hash(("1", None, 59, "Ж", "\U0001f600")).hex()
+    assert content_hash(("1", None, 59, "Ж", "\U0001f600")).hex() == "baf809eb5751e3d5"
 
 
 VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3)

@@ -31,6 +31,7 @@ from .target_cases import (
     call,
     copy,
     disk,
+    each_number_of_examples,
     reopen,
     run_until_complete,
     state,
@@ -224,20 +225,25 @@ async def test_c6_no_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
         await StdoutTarget().write(PROJECT, CALLS, state(1))
 
 
-@settings(max_examples=50)
-@given(HISTORIES)
-def test_the_last_lines_are_the_server(history: list[tuple[Any, list[int], list[int]]]) -> None:
+@each_number_of_examples
+def test_the_last_lines_are_the_server(examples: int) -> None:
     """Over many killed runs no call is lost and no line is repeated."""
-    server = ChangingServer()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "calls.ndjson"
-        for changes, kills, sizes in history:
-            server.advance(changes)
-            calls = [*server.calls.values()]
-            asyncio.run(run_until_complete(NdjsonTarget(path), calls, kills, sizes, server.now))
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert {line["id"]: line for line in lines} == {
-        call_id: json.loads(encode_line(PROJECT, single))
-        for call_id, single in server.calls.items()
-    }
-    assert len({json.dumps(line) for line in lines}) == len(lines)
+
+    @settings(max_examples=examples)
+    @given(HISTORIES)
+    def check(history: list[tuple[Any, list[int], list[int]]]) -> None:
+        server = ChangingServer()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "calls.ndjson"
+            for changes, kills, sizes in history:
+                server.advance(changes)
+                calls = [*server.calls.values()]
+                asyncio.run(run_until_complete(NdjsonTarget(path), calls, kills, sizes, server.now))
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert {line["id"]: line for line in lines} == {
+            call_id: json.loads(encode_line(PROJECT, single))
+            for call_id, single in server.calls.items()
+        }
+        assert len({json.dumps(line) for line in lines}) == len(lines)
+
+    check()

@@ -34,6 +34,7 @@ from .target_cases import (
     ChangingServer,
     call,
     copy,
+    each_number_of_examples,
     reopen,
     run_killed,
     run_until_complete,
@@ -368,41 +369,47 @@ def _has_whole_days(folder: Path, server: list[Call]) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40)
-@given(hours=HOURS, sizes=SIZES, kills=KILLS)
-def test_s160_days_are_complete_after_any_kill(
-    kind: str, hours: list[float], sizes: list[int], kills: list[int]
-) -> None:
+@each_number_of_examples
+def test_s160_days_are_complete_after_any_kill(kind: str, examples: int) -> None:
     """Any history, in any batches, with a kill at any step of the disk or the store."""
-    server = [call(number, hour) for number, hour in enumerate(hours)]
-    now = START + timedelta(hours=96)
-    with tempfile.TemporaryDirectory() as name:
-        place = new_place(kind, Path(name) / "calls.parquet")
-        for kill_at in kills:
-            asyncio.run(run_killed(place.target(), server, kill_at, sizes, now))
+
+    @settings(max_examples=examples)
+    @given(HOURS, SIZES, KILLS)
+    def check(hours: list[float], sizes: list[int], kills: list[int]) -> None:
+        server = [call(number, hour) for number, hour in enumerate(hours)]
+        now = START + timedelta(hours=96)
+        with tempfile.TemporaryDirectory() as name:
+            place = new_place(kind, Path(name) / "calls.parquet")
+            for kill_at in kills:
+                asyncio.run(run_killed(place.target(), server, kill_at, sizes, now))
+                assert _has_whole_days(place.files, server)
+            asyncio.run(run_until_complete(place.target(), server, [], sizes, now))
             assert _has_whole_days(place.files, server)
-        asyncio.run(run_until_complete(place.target(), server, [], sizes, now))
-        assert _has_whole_days(place.files, server)
-        assert len(ids(place.files) if hours else []) == len(server)
+            assert len(ids(place.files) if hours else []) == len(server)
+
+    check()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40)
-@given(history=HISTORIES)
-def test_the_files_are_the_server(
-    kind: str, history: list[tuple[Any, list[int], list[int]]]
-) -> None:
+@each_number_of_examples
+def test_the_files_are_the_server(kind: str, examples: int) -> None:
     """Over many killed runs the last version of every call is there once."""
-    server = ChangingServer()
-    with tempfile.TemporaryDirectory() as name:
-        place = new_place(kind, Path(name) / "calls.parquet")
-        for changes, kills, sizes in history:
-            server.advance(changes)
-            calls = [*server.calls.values()]
-            asyncio.run(run_until_complete(place.target(), calls, kills, sizes, server.now))
-        stored = rows(place.files) if server.calls else []
-    assert {row["id"]: (row["day"], row["date"], row["comment"]) for row in stored} == {
-        single.id: (str(single.date.date()), single.date, single.comment)
-        for single in server.calls.values()
-    }
-    assert len(stored) == len(server.calls)
+
+    @settings(max_examples=examples)
+    @given(HISTORIES)
+    def check(history: list[tuple[Any, list[int], list[int]]]) -> None:
+        server = ChangingServer()
+        with tempfile.TemporaryDirectory() as name:
+            place = new_place(kind, Path(name) / "calls.parquet")
+            for changes, kills, sizes in history:
+                server.advance(changes)
+                calls = [*server.calls.values()]
+                asyncio.run(run_until_complete(place.target(), calls, kills, sizes, server.now))
+            stored = rows(place.files) if server.calls else []
+        assert {row["id"]: (row["day"], row["date"], row["comment"]) for row in stored} == {
+            single.id: (str(single.date.date()), single.date, single.comment)
+            for single in server.calls.values()
+        }
+        assert len(stored) == len(server.calls)
+
+    check()

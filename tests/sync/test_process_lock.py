@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from roistat_async.errors import SyncError
 from roistat_async.sync import process_lock
+from tests.helpers import forked
 
-HOLDER = """
-import os, sys
-from pathlib import Path
-from roistat_async.sync import process_lock
-process_lock.acquire(Path(sys.argv[1]), 1)
-if "fork" in sys.argv and os.fork():
-    os._exit(0)
-print("locked", flush=True)
-sys.stdin.read()
-"""
+from .child_processes import hold_lock
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
 
 @contextmanager
-def locked_by_process(copy: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-c", HOLDER, str(copy), *options]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"locked\n"
-        try:
-            yield process
-        finally:
-            process.kill()
+def locked_by_process(copy: Path, *, is_forked: bool = False) -> Iterator[BaseProcess]:
+    with forked.process(hold_lock, copy, is_forked) as (process, connection):
+        assert connection.recv() == "locked"
+        yield process
 
 
 def is_locked(path: Path) -> bool:
     """Return whether another process finds the copy locked."""
-    command = [sys.executable, "-c", HOLDER, str(path)]
-    result = subprocess.run(command, input=b"", capture_output=True, timeout=60)
-    return result.returncode != 0 and b"another sync" in result.stderr
+    with forked.process(hold_lock, path, False) as (_, connection):
+        return "another sync" in connection.recv()
 
 
+@posix_only
 def test_another_process_is_refused(path: Path) -> None:
     """The error names the copy and says what to do."""
     with (
@@ -56,22 +44,24 @@ def test_another_process_is_refused(path: Path) -> None:
     assert raised.value.temporary
 
 
+@posix_only
 def test_a_killed_process_has_no_lock(path: Path) -> None:
     """The lock ends with its process, however that ends."""
     with locked_by_process(path) as process:
         process.kill()
-        process.wait()
+        process.join()
         process_lock.acquire(path, 1)()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@posix_only
 def test_a_forked_child_has_no_lock(path: Path) -> None:
     """The lock ends with the parent, even if the child continues."""
-    with locked_by_process(path, "fork") as process:
-        process.wait()
+    with locked_by_process(path, is_forked=True) as process:
+        process.join()
         process_lock.acquire(path, 1)()
 
 
+@posix_only
 def test_projects_of_a_process_share_the_lock(path: Path) -> None:
     """It is free once the last of them is released; a second release does nothing."""
     first, second = (process_lock.acquire(path, project) for project in (1, 2))

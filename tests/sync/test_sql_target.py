@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import threading
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from attrs import evolve
@@ -16,9 +14,11 @@ from roistat_async.errors import SyncError
 from roistat_async.models.calls import CallStatus
 from roistat_async.sync import SyncState, WriteCounts
 from roistat_async.sync.sql_target import SqlTarget
+from tests.helpers import forked
 
 from .calls_db import ADDRESS, EMPTY, NOON, STATE, call
-from .databases import Database, Location, connected, select
+from .child_processes import write_until_killed
+from .databases import Database, connected, select
 from .target_cases import reopen
 
 DAY = timedelta(days=1)
@@ -99,38 +99,6 @@ async def test_a_cancelled_write_is_complete(target: SqlTarget, database: Databa
     assert database.ids() == ["1"]
 
 
-PROCESS = """
-import asyncio, os, resource, signal, sys
-from roistat_async.errors import SyncError
-from roistat_async.sync import SyncState, open_target, state_table
-from tests.sync.calls_db import ADDRESS, call
-
-async def main():
-    target = open_target(sys.argv[1])
-    await target.open(1, ADDRESS)
-    await target.write(1, [call(1)], SyncState(walk="good"))
-    fail()
-    try:
-        calls = [call(n, comment="x" * 2000) for n in range(500)]
-        await target.write(1, calls, SyncState(walk="bad"))
-    except SyncError as error:
-        print(error)
-    await target.close()
-
-def fail():
-    %s
-
-asyncio.run(main())
-"""
-KILLED = "state_table.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"  # after the rows
-
-
-async def run_process(copy: Location, failure: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", PROCESS % failure, str(copy)]
-    run = partial(subprocess.run, command, capture_output=True, text=True, timeout=60)
-    return await asyncio.to_thread(run)
-
-
 async def check_last_batch(database: Database) -> None:
     """Check that rows and state are those of the call before the failure."""
     assert await reopen(database.target(), 1, ADDRESS) == SyncState(walk="good")
@@ -140,6 +108,7 @@ async def check_last_batch(database: Database) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
 async def test_a_killed_process_leaves_the_last_batch(database: Database) -> None:
     """Rows and state agree: a kill between the two undoes the rows."""
-    result = await run_process(database.location, KILLED)
-    assert result.returncode == -9, result.stderr
+    with forked.process(write_until_killed, database.location) as (process, _):
+        process.join()
+    assert process.exitcode == -9
     await check_last_batch(database)

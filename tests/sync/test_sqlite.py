@@ -17,10 +17,12 @@ from roistat_async.errors import SyncError
 from roistat_async.models.calls import CallStatus
 from roistat_async.sync import SqliteTarget, WriteCounts
 from roistat_async.sync.sql import SqlConnection
+from tests.helpers import forked
 
 from .calls_db import ADDRESS, EMPTY, STATE, call
+from .child_processes import write_on_a_full_disk
 from .databases import Database, query
-from .test_sql_target import check_last_batch, run_process
+from .test_sql_target import check_last_batch
 
 
 @pytest.fixture
@@ -107,17 +109,10 @@ async def test_a_failed_write_changes_nothing(
     assert Database(path).ids() == ["1"]
 
 
-FULL_DISK = (
-    "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-    " resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))"
-)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits on Windows")
 async def test_a_full_disk_leaves_the_last_batch(path: Path) -> None:
     """Rows and state agree."""
-    result = await run_process(path, FULL_DISK)
-    assert result.returncode == 0, result.stderr
-    assert "full" in result.stdout
+    with forked.process(write_on_a_full_disk, path) as (_, connection):
+        assert "full" in connection.recv()
     await check_last_batch(Database(path))
     assert query(path, "PRAGMA integrity_check") == [("ok",)]

@@ -19,15 +19,12 @@ from roistat_async.errors import SyncError
 from roistat_async.sync import schema, sqlite_connection
 from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.sqlite import SqliteTarget
+from tests.helpers import forked
 
 from .calls_db import STATE, call
+from .child_processes import open_without_rights
 from .databases import query
 from .target_cases import URL, copy, reopen
-
-
-def run(code: str, path: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", code, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
 
 async def open_and_close(path: Path, project: int = 1) -> None:
@@ -122,7 +119,8 @@ async def test_the_wal_of_another_program_is_not_changed(tmp_path: Path) -> None
         "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
         "c.execute('PRAGMA journal_mode = WAL'); c.execute('CREATE TABLE a (b)'); os._exit(0)"
     )
-    await asyncio.to_thread(run, code, path)
+    command = [sys.executable, "-c", code, str(path)]
+    await asyncio.to_thread(partial(subprocess.run, command, timeout=60, check=True))
     before = content(tmp_path)
     assert before["calls.db-wal"]
     with pytest.raises(SyncError, match="another program"):
@@ -141,21 +139,6 @@ async def test_any_file_name_is_allowed(tmp_path: Path, name: str) -> None:
         assert schema.check(connection, path) == schema.VERSION
 
 
-READ_ONLY = """
-import asyncio, os, sys
-from pathlib import Path
-from typing import Any
-from roistat_async.errors import SyncError
-from roistat_async.sync.sqlite import SqliteTarget
-if os.getuid() == 0:
-    os.setuid(65534)  # a superuser may write everywhere
-try:
-    asyncio.run(SqliteTarget(Path(sys.argv[1])).open(1, "https://cloud.roistat.com/api/v1"))
-except SyncError as error:
-    print(error)
-"""
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
 @pytest.mark.parametrize("missing", ["file", "folder", "new file"])
 async def test_missing_permissions_are_named(missing: str) -> None:
@@ -168,9 +151,9 @@ async def test_missing_permissions_are_named(missing: str) -> None:
             (Path(name) / "calls.db.lock").unlink()  # so that it is the database that is refused
         before = content(Path(name))
         Path(name).chmod(0o777 if missing == "file" else 0o555)
-        result = await asyncio.to_thread(run, READ_ONLY, path)
+        with forked.process(open_without_rights, path, URL) as (_, connection):
+            assert "check the permissions" in connection.recv()
         Path(name).chmod(0o700)
-        assert "check the permissions" in result.stdout, result.stderr
         assert content(Path(name)).get("calls.db") == before.get("calls.db")
 
 
