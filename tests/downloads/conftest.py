@@ -1,13 +1,16 @@
-"""A client of the fake Roistat, and calls with and without a recording."""
+"""A recording of the fake Roistat, and a client of it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import define
 
 from roistat_async import Roistat
+from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import client
 
@@ -25,19 +28,33 @@ def recorded(fake: FakeRoistat) -> list[str]:
     return list(fake.state.recordings)
 
 
-@pytest.fixture
-def call_id(recorded: list[str]) -> str:
-    """Return the id of a call that has a recording."""
-    return recorded[0]
+@define
+class Recording:
+    """Recording of the fake server, and the file that it is saved to."""
+
+    fake: FakeRoistat
+    roistat: Roistat
+    call_id: str
+    target: Path
+
+    @property
+    def body(self) -> bytes:
+        """Bytes of the recording; assign others to change it."""
+        return self.fake.state.recordings[self.call_id]
+
+    @body.setter
+    def body(self, body: bytes) -> None:
+        self.fake.state.recordings[self.call_id] = body
+
+    async def save(self, **options: Any) -> Download:
+        """Download the recording."""
+        calls = self.roistat.calls
+        return await calls.download_recording(self.call_id, to=self.target, **options)
 
 
 @pytest.fixture
-def unrecorded(fake: FakeRoistat, recorded: list[str]) -> str:
-    """Return the id of a call that has none."""
-    return next(call_id for call_id in fake.state.calls.ids() if call_id not in recorded)
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """Return the path of a recording in a folder that is empty."""
-    return tmp_path / "a.mp3"
+def recording(
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
+) -> Recording:
+    """Return a recording to be saved in an empty folder."""
+    return Recording(fake, roistat, recorded[0], tmp_path / "a.mp3")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from roistat_async import errors
+from roistat_async import Hooks, Timeouts, errors
 from roistat_async.models.downloads import Download
 from roistat_async.testing import mp3
-from tests.helpers.clients import client
+from tests.helpers.clients import PATIENT, client
 from tests.helpers.fault_server import End, sends
 from tests.helpers.raw_server import Handler, RawServer, answer, per_connection
 
@@ -21,6 +21,7 @@ WITH_XING = AUDIO[:21] + b"Xing\0\0\0\x02" + len(AUDIO).to_bytes(4, "big") + AUD
 RECEIVED = 100_000
 """Bytes of a body that arrive before it breaks off."""
 ETAG, OTHER_ETAG = 'ETag: "one"', 'ETag: "two"'
+REST = f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}"
 CHUNKED = "Transfer-Encoding: chunked"
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -55,7 +56,7 @@ def partial(
     *headers: str,
     body: bytes = AUDIO,
     start: int = RECEIVED,
-    content_range: str | None = f"bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}",
+    content_range: str | None = REST.removeprefix("Content-Range: "),
     kind: str = "audio/mpeg",
 ) -> Handler:
     """Send status 206 with the bytes from `start` on."""
@@ -81,24 +82,34 @@ def ranges_of(requests: list[bytes]) -> list[str | None]:
 
 
 async def download(
-    folder: Path, *handlers: Handler, progress: Any = None, **options: Any
+    folder: Path,
+    *handlers: Handler,
+    name: str = "a.mp3",
+    attempts: int = 3,
+    timeouts: Timeouts = PATIENT,
+    hooks: Hooks | None = None,
+    **options: Any,
 ) -> tuple[Download, list[bytes]]:
-    """Download `a.mp3` from a server with one handler for each connection; return its requests."""
+    """Download a file from a server with one handler for each connection; return its requests."""
+    settings: dict[str, Any] = {"attempts": attempts, "timeouts": timeouts, "hooks": hooks}
     async with RawServer(per_connection(*handlers)) as server:
-        async with client(server.base_url, **{"attempts": 3, **options}) as roistat:
-            target = folder / "a.mp3"
-            saved = await roistat.calls.download_recording(7, to=target, progress=progress)
+        async with client(server.base_url, **settings) as roistat:
+            saved = await roistat.calls.download_recording(7, to=folder / name, **options)
         await server.emptied()
     return saved, server.requests
 
 
 async def failing_download(
-    folder: Path, *handlers: Handler, attempts: int = 3
+    folder: Path,
+    *handlers: Handler,
+    attempts: int = 3,
+    timeouts: Timeouts = PATIENT,
+    **options: Any,
 ) -> tuple[errors.RoistatError, list[bytes]]:
     """Return the error of a download that fails, and the requests of the server."""
     async with RawServer(per_connection(*handlers)) as server:
-        async with client(server.base_url, attempts=attempts) as roistat:
+        async with client(server.base_url, attempts=attempts, timeouts=timeouts) as roistat:
             with pytest.raises(errors.RoistatError) as caught:
-                await roistat.calls.download_recording(7, to=folder / "a.mp3")
+                await roistat.calls.download_recording(7, to=folder / "a.mp3", **options)
         await server.emptied()
     return caught.value, server.requests

@@ -15,20 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async import Roistat, errors
+from roistat_async import errors
 from roistat_async.downloads.body_writer import BATCH, BodyWriter
 from roistat_async.files.fileio import IOV_MAX
 from roistat_async.files.part_file import PartFile
 from roistat_async.models.downloads import Download
-from roistat_async.testing import FakeRoistat, mp3
+from roistat_async.testing import mp3
+from tests.downloads.conftest import Recording
 
 MIB = 1024 * 1024
-AUDIO = mp3.recording("7", 60)
-
-
-def audio(size: int) -> bytes:
-    frames = size // mp3.FRAME_BYTES * mp3.FRAME_BYTES  # a cut frame would be found
-    return (AUDIO * (1 + size // len(AUDIO)))[:frames] + bytes(size - frames)
 
 
 async def save(target: Path, chunks: Iterable[bytes]) -> Download:
@@ -50,23 +45,20 @@ def check(saved: Download, data: bytes) -> None:
     assert os.listdir(saved.path.parent) == [saved.path.name]
 
 
-SIZES = [5000, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 9 * MIB]
+SIZES = [
+    (5000, 1000), (BATCH - 1, BATCH), (BATCH, 1000), (BATCH + 1, BATCH), (2 * BATCH, MIB - 1),
+    (15_000, 7), (4 * MIB, MIB), (4 * MIB + 1, 64 * 1024), (9 * MIB, 3 * MIB),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_every_size_is_saved(
-    size: int, fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
-    """Bytes, size and hash are right on both sides of each threshold."""
-    body = fake.state.recordings[call_id] = audio(size)
-    check(await roistat.calls.download_recording(call_id, to=target), body)
+@pytest.mark.parametrize(("size", "chunk_size"), SIZES)
+async def test_every_size_is_saved(size: int, chunk_size: int, tmp_path: Path) -> None:
+    """Bytes, size and hash are right on both sides of each threshold, in chunks of any size.
 
-
-@pytest.mark.parametrize("size", [7, 1000, 64 * 1024, MIB - 1, MIB, 3 * MIB])
-async def test_chunks_stay_in_order(size: int, target: Path) -> None:
-    """Chunks of any size are written in order, also more of them than one call accepts."""
-    data = os.urandom(15_000 if size == 7 else 5 * MIB + 1)
-    check(await save(target, split(data, size)), data)
+    One call accepts fewer chunks than there may be.
+    """
+    data = os.urandom(size)
+    check(await save(tmp_path / "a.mp3", split(data, chunk_size)), data)
 
 
 @given(st.lists(st.binary(max_size=6), max_size=5), st.integers(0, 30), st.integers(0, 30))
@@ -84,7 +76,7 @@ async def test_buffered_bytes_are_read_like_a_file(
 
 @pytest.mark.parametrize("limit", [1, 333, 65536, None], ids=lambda limit: limit or "no writev")
 async def test_f2_short_writes_are_continued(
-    limit: int | None, target: Path, monkeypatch: pytest.MonkeyPatch
+    limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system may write fewer bytes than requested, anywhere in a chunk, or lack writev."""
     real = os.write
@@ -94,10 +86,10 @@ async def test_f2_short_writes_are_continued(
         monkeypatch.setattr(sys, "platform", "win32")
         monkeypatch.delattr(os, "writev")
     data = os.urandom(2000 if limit == 1 else 3 * MIB // 2)
-    check(await save(target, split(data, 100 if limit == 1 else 65536)), data)
+    check(await save(tmp_path / "a.mp3", split(data, 100 if limit == 1 else 65536)), data)
 
 
-async def test_full_disk_is_named(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error of a thread has the number of bytes that fitted, and ends the writing."""
     real, calls = os.writev, []
 
@@ -109,8 +101,8 @@ async def test_full_disk_is_named(target: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(os, "writev", fill_up)
     with pytest.raises(errors.DownloadError, match=f"No space left.* after {2 * BATCH} bytes"):
-        await save(target, split(bytes(9 * BATCH), 65536))
-    assert (len(calls), os.listdir(target.parent)) == (3, [])
+        await save(tmp_path / "a.mp3", split(bytes(9 * BATCH), 65536))
+    assert (len(calls), os.listdir(tmp_path)) == (3, [])
 
 
 class BlockedDisk:
@@ -139,11 +131,11 @@ class BlockedDisk:
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_cancel_waits_for_the_thread(
-    times: int, target: Path, monkeypatch: pytest.MonkeyPatch
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No file is closed while a thread writes it, however often the work is cancelled."""
     disk = BlockedDisk(monkeypatch)
-    task = asyncio.create_task(save(target, split(bytes(5 * BATCH), 65536)))
+    task = asyncio.create_task(save(tmp_path / "a.mp3", split(bytes(5 * BATCH), 65536)))
     async with asyncio.timeout(10):
         await disk.blocked.wait()
     for _ in range(times):
@@ -152,20 +144,17 @@ async def test_cancel_waits_for_the_thread(
     assert not task.done()
     disk.released.set()
     await asyncio.wait([task])
-    assert (task.cancelled(), disk.failures, os.listdir(target.parent)) == (True, [], [])
+    assert (task.cancelled(), disk.failures, os.listdir(tmp_path)) == (True, [], [])
 
 
 async def test_reading_stops_while_the_disk_is_blocked(
-    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path, monkeypatch: pytest.MonkeyPatch
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One batch is under way and one is buffered; more is not read, and the event loop runs."""
-    body = fake.state.recordings[call_id] = audio(16 * MIB)
+    body = recording.body = mp3.recording("7", 4200)
+    assert len(body) > 16 * MIB
     disk, sizes = BlockedDisk(monkeypatch), [0]
-    task = asyncio.create_task(
-        roistat.calls.download_recording(
-            call_id, to=target, progress=lambda size, _: sizes.append(size)
-        )
-    )
+    task = asyncio.create_task(recording.save(progress=lambda size, _: sizes.append(size)))
     async with asyncio.timeout(10):
         await disk.blocked.wait()
     await asyncio.sleep(0.2)
@@ -175,9 +164,9 @@ async def test_reading_stops_while_the_disk_is_blocked(
     check(await task, body)
 
 
-async def test_trickle_is_written_on_the_way(target: Path) -> None:
+async def test_trickle_is_written_on_the_way(tmp_path: Path) -> None:
     """Many small chunks are a batch as well, because each costs memory beside its bytes."""
-    with PartFile(target) as part:
+    with PartFile(tmp_path / "a.mp3") as part:
         async with BodyWriter(part) as writer:
             for _ in range(3 * IOV_MAX):
                 await writer.write(b"x")

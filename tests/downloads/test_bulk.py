@@ -19,73 +19,51 @@ from roistat_async.testing import FakeRoistat
 
 
 async def outcomes(
-    roistat: Roistat, calls: Any, folder: Path, **options: Any
-) -> dict[str, DownloadOutcome]:
-    downloads = roistat.calls.download_recordings(calls, folder, **options)
-    return {outcome.call_id: outcome async for outcome in downloads}
-
-
-def statuses(outcomes: dict[str, DownloadOutcome]) -> dict[str, str]:
-    return {call_id: str(outcome.status) for call_id, outcome in outcomes.items()}
+    roistat: Roistat, calls: Any, folder: Path
+) -> tuple[dict[str, str], dict[str, Exception | None]]:
+    """Return status and error of each download."""
+    downloads = [outcome async for outcome in roistat.calls.download_recordings(calls, folder)]
+    statuses = {outcome.call_id: str(outcome.status) for outcome in downloads}
+    return statuses, {outcome.call_id: outcome.error for outcome in downloads}
 
 
 async def test_each_id_gets_its_outcome(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], unrecorded: str, tmp_path: Path
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
     """Saved, skipped, missing and failed recordings are told apart; a skipped one is no request."""
-    existing, empty, link, new = recorded[:4]
+    existing, empty, link, _, unrecorded = recorded[:5]
+    fake.state.recordings[unrecorded] = b""
     (tmp_path / "other").write_bytes(b"precious")
     (tmp_path / f"{existing}.mp3").write_bytes(b"existing")
     (tmp_path / f"{empty}.mp3").write_bytes(b"")
     (tmp_path / f"{link}.mp3").symlink_to(tmp_path / "other")
-    result = await outcomes(roistat, [existing, empty, link, new, unrecorded, "999"], tmp_path)
-    assert statuses(result) == {
-        existing: "skipped",
-        empty: "saved",
-        link: "failed",
-        new: "saved",
-        unrecorded: "missing",
-        "999": "failed",
-    }
-    assert isinstance(result[link].error, errors.ConfigurationError)
-    assert isinstance(result["999"].error, errors.NotFoundError)
+    ids = [*recorded[:5], "999"]
+    statuses, failures = await outcomes(roistat, ids, tmp_path)
+    expected = ["skipped", "saved", "failed", "saved", "missing", "failed"]
+    assert statuses == dict(zip(ids, expected, strict=True))
+    assert isinstance(failures[link], errors.ConfigurationError)
+    assert isinstance(failures["999"], errors.NotFoundError)
     assert (tmp_path / "other").read_bytes() == b"precious"
     assert len(fake.requests) == 4
 
 
 async def test_duplicate_id_is_downloaded_once(
-    fake: FakeRoistat, roistat: Roistat, call_id: str, tmp_path: Path
+    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
     """Each duplicate gets an outcome, and finds the file of the first one."""
-    downloads = roistat.calls.download_recordings([call_id] * 5, tmp_path)
+    downloads = roistat.calls.download_recordings([recorded[0]] * 3, tmp_path)
     found = [str(outcome.status) async for outcome in downloads]
-    assert sorted(found) == ["saved", "skipped", "skipped", "skipped", "skipped"]
+    assert sorted(found) == ["saved", "skipped", "skipped"]
     assert len(fake.requests) == 1
 
 
 async def test_closing_ends_the_iteration(roistat: Roistat, tmp_path: Path) -> None:
     """After `aclose` there are no more outcomes, and closing again is allowed."""
-    downloads = roistat.calls.download_recordings(roistat.calls.list(page_size=20), tmp_path)
+    downloads = roistat.calls.download_recordings(roistat.calls.list(page_size=5), tmp_path)
     await anext(downloads)
     await downloads.aclose()
     await downloads.aclose()
     assert [outcome async for outcome in downloads] == []
-
-
-async def test_ids_are_consumed_lazily(
-    roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """No more ids are held than downloads are under way."""
-    consumed: list[str] = []
-
-    def ids() -> Iterator[str]:
-        for call_id in recorded:
-            consumed.append(call_id)
-            yield call_id
-
-    async with roistat.calls.download_recordings(ids(), tmp_path, concurrency=2) as downloads:
-        await anext(downloads)
-        assert len(consumed) <= 4
 
 
 @pytest.mark.parametrize(
@@ -102,9 +80,10 @@ async def test_d67_invalid_id_of_a_generator_is_an_outcome(
         for call_id in ids:
             yield call_id
 
-    result = await outcomes(roistat, generate() if is_async else iter(ids), tmp_path / "mp3")
-    assert statuses(result) == {ids[0]: "saved", str(invalid): "failed", ids[2]: "saved"}
-    assert isinstance(result[str(invalid)].error, errors.ConfigurationError)
+    calls = generate() if is_async else iter(ids)
+    statuses, failures = await outcomes(roistat, calls, tmp_path / "mp3")
+    assert statuses == {ids[0]: "saved", str(invalid): "failed", ids[2]: "saved"}
+    assert isinstance(failures[str(invalid)], errors.ConfigurationError)
     assert sorted(path.stem for path in tmp_path.rglob("*.*")) == sorted(recorded[:2])
 
 
@@ -120,7 +99,7 @@ class Saver:
             await asyncio.sleep(0.001)
         finally:
             self.running -= 1
-        return Download(target, 1, "")
+        return Download(target, 7, "ab")
 
 
 def download_all(
@@ -135,11 +114,7 @@ def download_all(
 async def test_outcome_describes_the_file(tmp_path: Path) -> None:
     """An outcome has path and size, and a saved one the hash as well."""
     (tmp_path / "1.mp3").write_bytes(b"there")
-
-    async def save(call_id: str, target: Path, _: object = None) -> Download:
-        return Download(target, 7, "ab")
-
-    downloads = download_all(save, ["1", "2"], tmp_path, concurrency=1)
+    downloads = download_all(Saver(), ["1", "2"], tmp_path, concurrency=1)
     assert [outcome async for outcome in downloads] == [
         DownloadOutcome("1", DownloadStatus.SKIPPED, tmp_path / "1.mp3", 5),
         DownloadOutcome("2", DownloadStatus.SAVED, tmp_path / "2.mp3", 7, sha256="ab"),
@@ -147,10 +122,19 @@ async def test_outcome_describes_the_file(tmp_path: Path) -> None:
 
 
 async def test_concurrency_is_a_limit(tmp_path: Path) -> None:
-    """`concurrency` downloads run at once, and no more."""
-    saver = Saver()
-    result = [outcome async for outcome in download_all(saver, range(30), tmp_path)]
-    assert (len(result), saver.peak) == (30, 3)
+    """`concurrency` downloads run at once, and no more ids are consumed than that."""
+    saver, consumed = Saver(), []
+
+    def ids() -> Iterator[int]:
+        for number in range(30):
+            consumed.append(number)
+            yield number
+
+    async with download_all(saver, ids(), tmp_path) as downloads:
+        await anext(downloads)
+        assert len(consumed) <= 6
+        assert len([outcome async for outcome in downloads]) == 29
+    assert saver.peak == 3
 
 
 async def test_busy_consumer_starts_no_more_downloads(tmp_path: Path) -> None:
@@ -171,21 +155,8 @@ async def test_busy_consumer_starts_no_more_downloads(tmp_path: Path) -> None:
         assert started == ended == ["0", "1", "2"]
 
 
-async def test_outcome_does_not_wait_for_the_next_id(tmp_path: Path) -> None:
-    """A slow source of ids does not delay an outcome that is known."""
-    never = asyncio.Event()
-
-    async def slow() -> AsyncIterator[int]:
-        yield 1
-        await never.wait()
-
-    async with asyncio.timeout(5), download_all(Saver(), slow(), tmp_path) as downloads:
-        first = await anext(downloads)
-    assert first.call_id == "1"
-
-
 class Source:
-    """Source of ids whose iterator has a task of its own, as that of a pager."""
+    """Source of ids whose iterator has a task of its own, as that of a pager, and never ends."""
 
     async def __aiter__(self) -> AsyncIterator[int]:
         task = asyncio.create_task(asyncio.Event().wait())
@@ -200,7 +171,7 @@ class Source:
 
 @pytest.mark.parametrize("concurrency", [2, 3], ids=["source idle", "source awaited"])
 async def test_leaving_early_leaves_no_task(concurrency: int, tmp_path: Path) -> None:
-    """Leaving the block cancels the downloads under way and closes the source of the ids."""
+    """A known outcome waits for no id; leaving cancels what is under way and closes the source."""
     before, started = asyncio.all_tasks(), asyncio.Event()
 
     async def save(call_id: str, target: Path, _: object = None) -> Download:
@@ -210,7 +181,8 @@ async def test_leaving_early_leaves_no_task(concurrency: int, tmp_path: Path) ->
         await started.wait()
         return Download(target, 1, "")
 
-    async with download_all(save, Source(), tmp_path, concurrency) as downloads:
+    downloads = download_all(save, Source(), tmp_path, concurrency)
+    async with asyncio.timeout(60), downloads:
         assert (await anext(downloads)).call_id == "1"
         assert len(asyncio.all_tasks() - before) >= 2  # the second download and the source
     assert asyncio.all_tasks() == before
@@ -258,15 +230,17 @@ async def test_items_of_one_key_run_one_after_another() -> None:
             await asyncio.sleep(0)
         running[key] -= 1
 
-    keys = ["a", "b", "a", "c", "a"]
-    outcomes = bulk.map_concurrently(keys, work, key_of=str, concurrency=3)
-    results = [result async for result in outcomes]
-    assert results == [None] * 5
+    outcomes = bulk.map_concurrently(["a", "b", "a", "c", "a"], work, key_of=str, concurrency=3)
+    assert [result async for result in outcomes] == [None] * 5
     assert peak == {"a": 1, "b": 1, "c": 1, "all": 2}  # the waiting second "a" counts as one of 3
 
 
-async def test_progress_counts_files_and_bytes(tmp_path: Path) -> None:
-    """`progress` has the files, bytes and seconds left; a restarted file is counted once."""
+@pytest.mark.parametrize("has_total", [True, False])
+async def test_progress_counts_files_and_bytes(has_total: bool, tmp_path: Path) -> None:
+    """`progress` has the files, bytes and seconds left; a restarted file is counted once.
+
+    Of calls without a length the total and the time left are unknown.
+    """
     (tmp_path / "0.mp3").write_bytes(b"existing")
     now = 100.0
 
@@ -277,25 +251,11 @@ async def test_progress_counts_files_and_bytes(tmp_path: Path) -> None:
             progress(received, None)
         return Download(target, 9, "")
 
-    downloads = download_all(save, range(4), tmp_path, concurrency=1, now=lambda: now)
+    ids = range(4) if has_total else iter(range(4))
+    downloads = download_all(save, ids, tmp_path, concurrency=1, now=lambda: now)
     seen = [downloads.progress]
     async for _ in downloads:
         seen.append(downloads.progress)
-    assert seen == [
-        BulkProgress(0, 4, 0, None),
-        BulkProgress(1, 4, 0, None),
-        BulkProgress(2, 4, 9, 20.0),
-        BulkProgress(3, 4, 18, 10.0),
-        BulkProgress(4, 4, 27, 0.0),
-    ]
-
-
-async def test_progress_of_an_iterator_has_no_total(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """Of calls without a length the total and the time left are unknown; bytes are received."""
-    downloads = roistat.calls.download_recordings(iter(recorded[:2]), tmp_path)
-    async for _ in downloads:
-        pass
-    size = sum(len(fake.state.recordings[call_id]) for call_id in recorded[:2])
-    assert downloads.progress == BulkProgress(2, None, size, None)
+    total, seconds = (4, [None, None, 20.0, 10.0, 0.0]) if has_total else (None, [None] * 5)
+    sizes = [0, 0, 9, 18, 27]
+    assert seen == [BulkProgress(n, total, sizes[n], seconds[n]) for n in range(5)]

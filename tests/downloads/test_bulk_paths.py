@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,6 @@ import pytest
 
 from roistat_async import Call, Roistat
 from roistat_async.errors import ConfigurationError
-from roistat_async.models.downloads import DownloadStatus
 from roistat_async.testing import FakeRoistat
 
 TEMPLATE = "{project}/{year}-{month}-{day}/{hour}-{call_id}.mp3"
@@ -25,8 +25,10 @@ async def calls(roistat: Roistat, recorded: list[str]) -> list[Call]:
     return await roistat.calls.list(filters=[("id", "in", recorded[:3])]).collect()
 
 
-async def _statuses(roistat: Roistat, calls: list[Call], folder: Path) -> list[str]:
-    outcomes = roistat.calls.download_recordings(calls, folder, template=TEMPLATE, accept=["wav"])
+async def _statuses(roistat: Roistat, calls: Any, folder: Path, tz: tzinfo = UTC) -> list[str]:
+    outcomes = roistat.calls.download_recordings(
+        calls, folder, template=TEMPLATE, accept=["wav"], tz=tz
+    )
     return [str(outcome.status) async for outcome in outcomes]
 
 
@@ -34,17 +36,11 @@ async def test_template_gives_the_paths(
     fake: FakeRoistat, roistat: Roistat, calls: list[Call], tmp_path: Path
 ) -> None:
     """Each file has the path of the template, with the date of its call in the time zone."""
-    options: dict[str, Any] = {"template": TEMPLATE, "tz": TOKYO}
-    async for outcome in roistat.calls.download_recordings(calls, tmp_path, **options):
-        assert outcome.status is DownloadStatus.SAVED
+    assert await _statuses(roistat, calls, tmp_path, TOKYO) == ["saved"] * 3
+    folder = tmp_path / str(roistat.project)
     for call in calls:
-        path = (
-            tmp_path
-            / str(fake.project)
-            / f"{call.date.astimezone(TOKYO):%Y-%m-%d/%H}-{call.id}.mp3"
-        )
+        path = folder / f"{call.date.astimezone(TOKYO):%Y-%m-%d/%H}-{call.id}.mp3"
         assert path.read_bytes() == fake.state.recordings[call.id]
-    assert len([*tmp_path.rglob("*.mp3")]) == len(calls)
 
 
 async def test_existing_file_below_a_folder_is_skipped(

@@ -12,8 +12,9 @@ import pytest
 
 from roistat_async import Roistat, Timeouts, errors
 from roistat_async.models.downloads import Download
-from roistat_async.testing import FakeRoistat, Fault
-from tests.downloads.range_server import AUDIO, RECEIVED, audio, cut, whole
+from roistat_async.testing import Fault
+from tests.downloads.conftest import Recording
+from tests.downloads.range_server import AUDIO, RECEIVED, audio, cut, failing_download, whole
 from tests.helpers.clients import client
 from tests.helpers.part_files import failing
 from tests.helpers.raw_server import Connection, Handler, RawServer, per_connection, replies
@@ -21,15 +22,13 @@ from tests.helpers.raw_server import Connection, Handler, RawServer, per_connect
 FILE = "call/*/file"
 
 
-async def test_recording_is_saved(
-    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
+async def test_recording_is_saved(recording: Recording) -> None:
     """The result has path, size and hash of the file; a Call is accepted in place of its id."""
-    call = await roistat.calls.list(filters=[("id", "=", call_id)]).first()
-    body = fake.state.recordings[call_id]
-    for recorded in (call_id, call):
+    target, body, calls = recording.target, recording.body, recording.roistat.calls
+    call = await calls.list(filters=[("id", "=", recording.call_id)]).first()
+    for recorded in (recording.call_id, call):
         assert recorded is not None
-        saved = await roistat.calls.download_recording(recorded, to=target)
+        saved = await calls.download_recording(recorded, to=target)
         assert saved == Download(target, len(body), hashlib.sha256(body).hexdigest())
         assert target.read_bytes() == body
         target.unlink()
@@ -48,16 +47,12 @@ async def test_body_without_a_file() -> None:
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-async def test_progress_is_reported(
-    is_chunked: bool, fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
+async def test_progress_is_reported(is_chunked: bool, recording: Recording) -> None:
     """Progress grows to the whole size, which is known from the beginning unless in chunks."""
-    fake.quirks.recording_chunked = is_chunked
+    recording.fake.quirks.recording_chunked = is_chunked
     steps: list[tuple[int, int | None]] = []
-    body = fake.state.recordings[call_id] = AUDIO * 20
-    await roistat.calls.download_recording(
-        call_id, to=target, progress=lambda *step: steps.append(step)
-    )
+    body = recording.body = AUDIO * 20
+    await recording.save(progress=lambda *step: steps.append(step))
     sizes = [size for size, _ in steps]
     assert sizes == sorted(set(sizes))
     assert len(sizes) > 9
@@ -65,33 +60,29 @@ async def test_progress_is_reported(
     assert {total for _, total in steps} == {None if is_chunked else len(body)}
 
 
-async def test_temporary_refusal_is_retried(
-    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
+async def test_temporary_refusal_is_retried(recording: Recording) -> None:
     """A refusal for the rate and a failed server are retried before any byte is written."""
-    fake.fail(FILE, Fault.error("request_limit_error"))
-    fake.fail(FILE, Fault.status(502))
-    saved = await roistat.calls.download_recording(call_id, to=target)
-    assert saved.size == len(fake.state.recordings[call_id])
+    recording.fake.fail(FILE, Fault.error("request_limit_error"))
+    recording.fake.fail(FILE, Fault.status(502))
+    assert (await recording.save()).size == len(recording.body)
 
 
-async def test_missing_recording_names_the_target(
-    roistat: Roistat, unrecorded: str, target: Path
-) -> None:
+async def test_missing_recording_names_the_target(recording: Recording) -> None:
     """The error has the path that was not written."""
+    recording.body = b""
     with pytest.raises(errors.NoRecordingError) as caught:
-        await roistat.calls.download_recording(unrecorded, to=target)
-    assert caught.value.path == target
+        await recording.save()
+    assert caught.value.path == recording.target
 
 
 async def test_full_disk_is_not_retried(
-    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path, monkeypatch: pytest.MonkeyPatch
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failure of the disk does not repeat the request."""
     monkeypatch.setattr(os, "open", failing(errno.ENOSPC))
     with pytest.raises(errors.DownloadError, match="No space"):
-        await roistat.calls.download_recording(call_id, to=target)
-    assert len(fake.requests) == 1
+        await recording.save()
+    assert len(recording.fake.requests) == 1
 
 
 def stalls(size: int, pause: float | None = None, body: bytes = AUDIO) -> Handler:
@@ -119,16 +110,12 @@ SLOW = {
 
 
 @pytest.mark.parametrize(("handler", "phase"), SLOW.values(), ids=SLOW)
-async def test_body_that_does_not_end(handler: Handler, phase: str, target: Path) -> None:
+async def test_body_that_does_not_end(handler: Handler, phase: str, tmp_path: Path) -> None:
     """Silence and a trickle get all attempts, and not more, and are then raised as a timeout."""
     quick = Timeouts(connect=1, response=0.3, read=0.15)
-    async with RawServer(handler) as server:
-        async with client(server.base_url, attempts=2, timeouts=quick) as roistat:
-            with pytest.raises(errors.RequestTimeoutError) as caught:
-                await roistat.calls.download_recording(7, to=target)
-        await server.emptied()
-    assert (caught.value.phase, len(server.requests)) == (phase, 2)
-    assert os.listdir(target.parent) == []
+    error, requests = await failing_download(tmp_path, handler, attempts=2, timeouts=quick)
+    assert isinstance(error, errors.RequestTimeoutError)
+    assert (error.phase, len(requests), os.listdir(tmp_path)) == (phase, 2, [])
 
 
 async def test_slow_consumer_is_no_slow_server() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from roistat_async import Body, Roistat, errors
+from roistat_async import Body, errors
 from roistat_async.downloads import open_body
-from roistat_async.testing import FakeRoistat
+from tests.downloads.conftest import Recording
 from tests.downloads.range_server import (
     AUDIO,
     CHUNKED,
@@ -16,6 +16,7 @@ from tests.downloads.range_server import (
     OTHER_AUDIO,
     OTHER_ETAG,
     RECEIVED,
+    REST,
     TOTAL,
     audio,
     chunk,
@@ -31,16 +32,6 @@ from tests.helpers.clients import client
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import Handler, RawServer, answer, per_connection
 
-each_server = pytest.mark.parametrize(
-    ("has_ranges", "is_chunked"),
-    [(True, False), (True, True), (False, False), (False, True)],
-    ids=["ranges", "chunked ranges", "no ranges", "unknown size"],
-)
-
-
-async def _read(body: Body) -> bytes:
-    return b"".join([part async for part in body])
-
 
 async def _open(
     *handlers: Handler, start: int | None = RECEIVED, **options: Any
@@ -54,40 +45,38 @@ async def _open(
         return body, await _read(body), server.requests
 
 
+async def _read(body: Body) -> bytes:
+    return b"".join([part async for part in body])
+
+
 SLICES = [
     (0, None), (0, 1), (0, 2), (1, None), (4096, 4097), (5000, 9000), (-1, None), (-7000, None),
     (None, 100), (5000, 10**9), (-(10**9), None),
 ]  # fmt: skip
 
 
-@each_server
-async def test_d120_a_range_is_that_slice_of_the_recording(
-    has_ranges: bool, is_chunked: bool, fake: FakeRoistat, roistat: Roistat, call_id: str
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "no length"])
+@pytest.mark.parametrize("has_ranges", [True, False], ids=["ranges", "no ranges"])
+async def test_d120_d121_a_range_is_that_slice_of_the_recording(
+    has_ranges: bool, is_chunked: bool, recording: Recording
 ) -> None:
-    """Whatever the server does with ranges, the body is that slice, and states it when it opens."""
-    fake.quirks.recording_ranges, fake.quirks.recording_chunked = has_ranges, is_chunked
-    recording = fake.state.recordings[call_id]
-    total = len(recording)
+    """Whatever the server does with ranges, the body is that slice, and states it when it opens.
+
+    A range without any byte raises an error with the size, before a body is given.
+    """
+    quirks, calls, total = recording.fake.quirks, recording.roistat.calls, len(recording.body)
+    quirks.recording_ranges, quirks.recording_chunked = has_ranges, is_chunked
     for start, end in SLICES:
         offsets = range(total)[start:end]
-        async with roistat.calls.recording(call_id, start=start, end=end) as body:
+        async with calls.recording(recording.call_id, start=start, end=end) as body:
             if (start, end) != (0, None):
                 assert (body.length, body.total, body.start) == (len(offsets), total, offsets[0])
                 assert body.content_range == f"bytes {offsets[0]}-{offsets[-1]}/{total}"
                 assert body.status == 206
-            assert await _read(body) == recording[start:end]
-
-
-@each_server
-async def test_d121_a_range_behind_the_end_is_refused(
-    has_ranges: bool, is_chunked: bool, fake: FakeRoistat, roistat: Roistat, call_id: str
-) -> None:
-    """A range without any byte raises an error with the size, before a body is given."""
-    fake.quirks.recording_ranges, fake.quirks.recording_chunked = has_ranges, is_chunked
-    total = len(fake.state.recordings[call_id])
+            assert await _read(body) == recording.body[start:end]
     for start in (total, total + 1):
         with pytest.raises(errors.RangeNotSatisfiableError) as caught:
-            async with roistat.calls.recording(call_id, start=start):
+            async with calls.recording(recording.call_id, start=start):
                 pass
         assert caught.value.total == total
 
@@ -112,8 +101,7 @@ async def test_a_server_with_ranges_sends_only_the_range() -> None:
 async def test_all_bytes_are_requested_without_a_range() -> None:
     """A range from the first byte on is checked as a whole recording, and described as a range."""
     body, received, requests = await _open(whole(ETAG), start=0)
-    assert received == AUDIO
-    assert ranges_of(requests) == [None]
+    assert (received, ranges_of(requests)) == (AUDIO, [None])
     assert body.content_range == f"bytes 0-{TOTAL - 1}/{TOTAL}"
 
 
@@ -121,20 +109,15 @@ async def test_a_whole_body_has_the_headers_of_a_whole_response() -> None:
     """Without a range the status is 200, and size, type and ETag are there."""
     body, _, _ = await _open(whole(ETAG), start=None)
     assert (body.status, body.length, body.total, body.start) == (200, TOTAL, TOTAL, 0)
-    assert body.headers == {
-        "Content-Type": "audio/mpeg",
-        "Content-Length": str(TOTAL),
-        "Accept-Ranges": "bytes",
-        "ETag": '"one"',
-    }
+    headers = {"Content-Type": "audio/mpeg", "Content-Length": str(TOTAL)}
+    assert body.headers == headers | {"Accept-Ranges": "bytes", "ETag": '"one"'}
 
 
 @pytest.mark.parametrize("start", [None, 0])
 async def test_a_whole_body_of_unknown_size_promises_nothing(start: int | None) -> None:
     """Without a size there is neither Content-Length nor Accept-Ranges nor Content-Range."""
     body, received, _ = await _open(chunked(AUDIO), start=start)
-    assert received == AUDIO
-    assert body.headers == {"Content-Type": "audio/mpeg"}
+    assert (received, body.headers) == (AUDIO, {"Content-Type": "audio/mpeg"})
     assert (body.status, body.length, body.total) == (200, None, None)
 
 
@@ -146,15 +129,16 @@ async def test_an_etag_that_proves_nothing_is_not_passed_on(etag: str) -> None:
 
 
 CHANGED = whole(OTHER_ETAG, body=OTHER_AUDIO)
+FROM = f"bytes={RECEIVED}-"
 
 
 @pytest.mark.parametrize(
     ("handlers", "ranges"),
     [
-        ([CHANGED], [f"bytes={RECEIVED}-"]),
-        ([whole(body=OTHER_AUDIO)], [f"bytes={RECEIVED}-"]),
-        ([chunked(OTHER_AUDIO)], [f"bytes={RECEIVED}-"]),
-        ([partial(OTHER_ETAG, body=OTHER_AUDIO), CHANGED], [f"bytes={RECEIVED}-", None]),
+        ([CHANGED], [FROM]),
+        ([whole(body=OTHER_AUDIO)], [FROM]),
+        ([chunked(OTHER_AUDIO)], [FROM]),
+        ([partial(OTHER_ETAG, body=OTHER_AUDIO), CHANGED], [FROM, None]),
     ],
     ids=["another ETag", "no ETag", "no size", "no If-Range"],
 )
@@ -163,8 +147,8 @@ async def test_d122_a_recording_that_changed_is_sent_whole(
 ) -> None:
     """With `if_range` a recording that is not provably the same is returned whole, as a 200."""
     body, received, requests = await _open(*handlers, if_range='"one"')
-    assert received == OTHER_AUDIO
-    assert (body.status, body.start, body.content_range) == (200, 0, None)
+    assert (body.status, received) == (200, OTHER_AUDIO)
+    assert (body.start, body.content_range) == (0, None)
     assert (header(requests[0], "If-Range"), ranges_of(requests)) == ('"one"', ranges)
 
 
@@ -191,57 +175,40 @@ async def test_d123_an_if_range_that_proves_nothing_is_never_sent(if_range: str)
         partial(content_range=f"bytes {RECEIVED}-{RECEIVED - 1}/{TOTAL}"),
         partial(content_range=f"bytes {RECEIVED}-{TOTAL - 1}/*"),
         partial(start=TOTAL, content_range="bytes 50-49/50"),
-        partial(content_range=None),
-        partial(body=AUDIO[:-1]),
+        *(partial(content_range=None), partial(body=AUDIO[:-1])),
         partial("Content-Encoding: gzip"),
         partial(kind="multipart/byteranges; boundary=x"),
-        unsatisfied(f"bytes */{TOTAL}"),
-        unsatisfied("bytes */*"),
-        unsatisfied("bytes */0"),
+        *(unsatisfied(text) for text in (f"bytes */{TOTAL}", "bytes */*", "bytes */0")),
     ],
 )
 async def test_d124_a_response_that_proves_no_range_is_dropped(handler: Handler) -> None:
     """A 206 or 416 that is not about the wanted range costs a second request, for all bytes."""
     body, received, requests = await _open(handler, whole())
-    assert received == AUDIO[RECEIVED:]
+    assert (received, ranges_of(requests)) == (AUDIO[RECEIVED:], [FROM, None])
     assert body.content_range == f"bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}"
-    assert ranges_of(requests) == [f"bytes={RECEIVED}-", None]
 
 
-RANGE = f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}"
+DENIED = answer(b'{"status": "error", "error": "resource_not_found"}')
+SHORT = chunked(AUDIO[RECEIVED:-1], REST, status="206 Partial Content")
+CUT_CHUNK = sends(audio(chunk(AUDIO[:-5], TOTAL), framing=CHUNKED))
+REFUSED = {
+    "D125 a short range": (SHORT, errors.TruncatedError),
+    "D125 inside the range": (cut(size=RECEIVED + 5000), errors.TruncatedError),
+    "D125 before the range": (cut(size=RECEIVED - 5000), errors.TruncatedError),
+    "D125 in chunks": (CUT_CHUNK, errors.TruncatedError),
+    "D126 nothing": (whole(body=b""), errors.NoRecordingError),
+    "D126 a web page": (whole(body=b"<html></html>"), errors.ContentError),
+    "D126 an error": (sends(DENIED), errors.NotFoundError),
+}
 
 
-@pytest.mark.parametrize(
-    "handler",
-    [
-        chunked(AUDIO[RECEIVED:-1], RANGE, status="206 Partial Content"),
-        cut(size=RECEIVED + 5000),
-        cut(size=RECEIVED - 5000),
-        sends(audio(chunk(AUDIO[:-5], TOTAL), framing=CHUNKED)),
-    ],
-    ids=["a short range", "inside the range", "before the range", "in chunks"],
-)
-async def test_d125_a_cut_range_is_an_error(handler: Handler) -> None:
-    """A range that breaks off is a TruncatedError, even if its bytes are counted here."""
-    with pytest.raises(errors.TruncatedError):
-        await _open(handler)
-
-
-@pytest.mark.parametrize(
-    ("content", "error"),
-    [
-        (audio(b""), errors.NoRecordingError),
-        (audio(b"<html></html>"), errors.ContentError),
-        (answer(b'{"status": "error", "error": "resource_not_found"}'), errors.NotFoundError),
-    ],
-    ids=["nothing", "a web page", "an error"],
-)
-async def test_d126_another_content_is_no_range(
-    content: bytes, error: type[errors.RoistatError]
+@pytest.mark.parametrize(("handler", "error"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_no_range_is_refused(
+    handler: Handler, error: type[errors.RoistatError]
 ) -> None:
-    """What is no recording raises the same error as without a range."""
+    """A range that breaks off is a TruncatedError; other content raises the error of a whole."""
     with pytest.raises(error):
-        await _open(sends(content))
+        await _open(handler)
 
 
 async def test_the_bytes_around_a_range_are_dropped_as_they_arrive() -> None:
@@ -256,9 +223,8 @@ async def test_the_bytes_around_a_range_are_dropped_as_they_arrive() -> None:
 )
 async def test_impossible_ranges_are_refused(start: Any, end: int | None) -> None:
     """A range that cannot hold a byte, or is no number, is refused before any request."""
-    roistat = client("http://127.0.0.1:9")
     with pytest.raises(errors.ConfigurationError, match="start"):
-        roistat.calls.recording(7, start=start, end=end)
+        client("http://127.0.0.1:9").calls.recording(7, start=start, end=end)
 
 
 async def test_d130_a_recording_without_a_size_does_not_fill_the_memory(

@@ -177,13 +177,15 @@ async def test_d14_invalid_id(
     assert (fake.requests, os.listdir(tmp_path)) == ([], [])
 
 
-async def test_d14_invalid_id_in_a_list(fake: FakeRoistat, roistat: Roistat, target: Path) -> None:
+async def test_d14_invalid_id_in_a_list(
+    fake: FakeRoistat, roistat: Roistat, tmp_path: Path
+) -> None:
     """A list may return any id, but it does not become a path."""
     fake.state.edit_call(fake.state.calls.ids()[-1], id="../../evil")
     (call,) = await roistat.calls.list(limit=1).collect()
     assert call.id == "../../evil"
     with pytest.raises(errors.ConfigurationError):
-        await roistat.calls.download_recording(call, to=target)
+        await roistat.calls.download_recording(call, to=tmp_path / "a.mp3")
     assert not [seen for seen in fake.requests if seen.path.endswith("/file")]
 
 

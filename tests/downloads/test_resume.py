@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from roistat_async import Period, Roistat, Timeouts, errors
+from roistat_async import Period, Timeouts, errors
 from roistat_async.models.downloads import Download
-from roistat_async.testing import FakeRoistat, Fault, mp3, xls
+from roistat_async.testing import Fault, mp3, xls
+from tests.downloads.conftest import Recording
 from tests.downloads.range_server import (
     AUDIO,
     ETAG,
     OTHER_AUDIO,
     OTHER_ETAG,
     RECEIVED,
+    REST,
     TOTAL,
     audio,
     chunked,
@@ -70,7 +72,6 @@ async def test_d7_export_is_not_resumed(tmp_path: Path) -> None:
 
 
 PARTIAL = "206 Partial Content"
-REST = f"Content-Range: bytes {RECEIVED}-{TOTAL - 1}/{TOTAL}"
 
 
 def part(start: int, end: int = TOTAL, size: int | None = None) -> Handler:
@@ -201,32 +202,26 @@ async def test_silence_is_resumed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mebibytes", [1, 7])
-async def test_large_file_is_resumed(
-    mebibytes: int, fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
+async def test_large_file_is_resumed(mebibytes: int, recording: Recording) -> None:
     """Two cuts cost two more requests, and no received byte is requested again."""
-    fake.quirks.recording_ranges = True
-    body = fake.state.recordings[call_id] = mp3.recording("7", 262 * mebibytes)
+    fake, body = recording.fake, mp3.recording("7", 262 * mebibytes)
+    fake.quirks.recording_ranges, recording.body = True, body
     fake.fail(FILE, Fault.truncated(len(body) // 3), times=2)
-    check(await roistat.calls.download_recording(call_id, to=target), body, resumed=True)
+    check(await recording.save(), body, resumed=True)
     starts = [int(seen.headers.get("Range", "bytes=0-")[6:-1]) for seen in fake.requests]
     assert starts == sorted(set(starts))  # bytes in the buffers of a cut connection may be lost
     assert 0 < starts[2] <= len(body) // 3 * 2
     assert len({seen.port for seen in fake.requests}) == 3
 
 
-async def test_d9_file_that_changes_during_the_download(
-    fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
+async def test_d9_file_that_changes_during_the_download(recording: Recording) -> None:
     """The new file is saved, and no byte of the old one."""
-    fake.quirks.recording_ranges = True
-    old, new = mp3.recording("7", 600), mp3.recording("9", 600)
-    fake.state.recordings[call_id] = old
+    recording.fake.quirks.recording_ranges = True
+    recording.body, new = mp3.recording("7", 600), mp3.recording("9", 600)
 
     def change(size: int, _: object) -> None:
         if size < 200_000:
-            fake.state.recordings[call_id] = new
+            recording.body = new
 
-    fake.fail(FILE, Fault.truncated(150_000))
-    saved = await roistat.calls.download_recording(call_id, to=target, progress=change)
-    check(saved, new, resumed=False)
+    recording.fake.fail(FILE, Fault.truncated(150_000))
+    check(await recording.save(progress=change), new, resumed=False)

@@ -11,6 +11,7 @@ import pytest
 
 from roistat_async import Hooks, Period, RetryEvent, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault, mp3, xls
+from tests.downloads.conftest import Recording
 from tests.downloads.range_server import (
     AUDIO,
     CHUNKED,
@@ -109,28 +110,25 @@ FAULTS = [Fault.truncated(), Fault.truncated(0), Fault.cut_chunks(), Fault.unfra
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_attempts_of_a_body_are_limited(
-    fault: Fault, fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
+async def test_attempts_of_a_body_are_limited(fault: Fault, recording: Recording) -> None:
     """TruncatedError follows three attempts over fresh connections, and the old file stays."""
+    fake, target = recording.fake, recording.target
     target.write_bytes(b"old")
     fake.fail(FILE, fault, times=99)
     with pytest.raises(errors.TruncatedError) as caught:
-        await roistat.calls.download_recording(call_id, to=target)
+        await recording.save()
     assert caught.value.path == target
     assert len({seen.port for seen in fake.requests}) == len(fake.requests) == 3
     assert (os.listdir(target.parent), target.read_bytes()) == (["a.mp3"], b"old")
 
 
 @pytest.mark.parametrize("mebibytes", [0.5, 3, 7])
-async def test_bytes_on_disk_are_discarded(
-    mebibytes: float, fake: FakeRoistat, roistat: Roistat, call_id: str, target: Path
-) -> None:
+async def test_bytes_on_disk_are_discarded(mebibytes: float, recording: Recording) -> None:
     """A new start discards the bytes of the first attempts, wherever they are."""
-    body = fake.state.recordings[call_id] = mp3.recording("7", 2100)
-    fake.fail(FILE, Fault.truncated(int(mebibytes * 1024 * 1024)), times=2)
-    saved = await roistat.calls.download_recording(call_id, to=target)
-    assert (saved.path.read_bytes(), len(fake.requests)) == (body, 3)
+    body = recording.body = mp3.recording("7", 2100)
+    recording.fake.fail(FILE, Fault.truncated(int(mebibytes * 1024 * 1024)), times=2)
+    saved = await recording.save()
+    assert (saved.path.read_bytes(), len(recording.fake.requests)) == (body, 3)
 
 
 PLANS = {

@@ -29,8 +29,7 @@ async def test_old_file_stays_until_then(tmp_path: Path) -> None:
         (path,) = [path for path in tmp_path.iterdir() if path != target]
         assert path.name.startswith(".a.mp3.")
         assert path.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(tmp_path) == ["a.mp3"]
-    assert target.read_bytes() == b"old"
+    assert (os.listdir(tmp_path), target.read_bytes()) == (["a.mp3"], b"old")
 
 
 async def test_two_writers_of_one_name(tmp_path: Path) -> None:
@@ -75,32 +74,29 @@ def remove_folder(_: Path, target: Path) -> None:
     failing(errno.ENOENT)()
 
 
-FAILURES = {
-    "write": failing(errno.ENOSPC),
-    "fsync": failing(errno.EIO),
-    "replace": failing(errno.EIO),
-    "open": failing(errno.EACCES),
-    "close": close_and_fail,
-    "replace ": remove_folder,
-}
+FAILURES = [
+    ("write", failing(errno.ENOSPC)), ("fsync", failing(errno.EIO)),
+    ("replace", failing(errno.EIO)), ("open", failing(errno.EACCES)), ("close", close_and_fail),
+    ("replace", remove_folder),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("call", FAILURES)
-async def test_failing_disk(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("call", "fail"), FAILURES)
+async def test_failing_disk(
+    call: str, fail: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """DownloadError has path and reason, the old file stays, and the part file is removed."""
     target = tmp_path / "folder" / "a.mp3"
     target.parent.mkdir()
     target.write_bytes(b"old")
+    message = r"([Nn]o|error|denied).* after \d+ bytes"
     with monkeypatch.context() as patch:
-        patch.setattr(os, call.strip(), FAILURES[call])
-        with pytest.raises(
-            errors.DownloadError, match=r"([Nn]o|error|denied).* after \d+ bytes"
-        ) as caught:
+        patch.setattr(os, call, fail)
+        with pytest.raises(errors.DownloadError, match=message) as caught:
             await write(target, DATA)
     assert caught.value.path == target
-    if call != "replace ":
-        assert os.listdir(target.parent) == ["a.mp3"]
-        assert target.read_bytes() == b"old"
+    if fail is not remove_folder:
+        assert (os.listdir(target.parent), target.read_bytes()) == (["a.mp3"], b"old")
 
 
 def test_folder_that_cannot_be_synced_is_ignored(
@@ -120,12 +116,12 @@ async def test_cancel_during_fsync_publishes_nothing(
 
     def slow(fd: int) -> None:
         entered.set()
-        release.wait(5)
+        release.wait(60)
         synced.append(os.fstat(fd))  # raises if the file is closed
 
     monkeypatch.setattr(os, "fsync", slow)
     task = asyncio.create_task(write(tmp_path / "a.mp3", DATA))
-    await asyncio.to_thread(entered.wait, 5)
+    await asyncio.to_thread(entered.wait, 60)
     task.cancel()
     await asyncio.sleep(0.01)
     release.set()

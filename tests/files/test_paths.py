@@ -24,18 +24,12 @@ def test_unusable_names_are_refused(
         check_target(target)
 
 
-@pytest.mark.parametrize("target", ["file/a.mp3", "file/deeper/a.mp3"])
-def test_file_in_place_of_the_folder(target: str, tmp_path: Path) -> None:
-    """A folder that cannot be created is a DownloadError before anything else."""
+def test_unusable_folders_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be created or written to is a DownloadError before any request."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(errors.DownloadError):
-        check_target(tmp_path / target)
-
-
-def test_folder_without_permission_to_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder that cannot be written to is found before any request."""
+    for target in ("file/a.mp3", "file/deeper/a.mp3"):
+        with pytest.raises(errors.DownloadError):
+            check_target(tmp_path / target)
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(errors.DownloadError, match="no permission to write") as caught:
         check_target(tmp_path / "a.mp3")

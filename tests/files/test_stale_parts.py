@@ -17,22 +17,19 @@ from tests.helpers.part_files import DATA, failing
 PART = ".1.mp3.0123456789ab.part"
 OF_EARLIER_VERSIONS = [".1.mp3.0123456789abcdef.part", ".1.mp3.0123456789abcdef.part.note"]
 OTHER_NAMES = [".3.mp3.part", "4.mp3", ".5.mp3.0123456789AB.part", "6.mp3.0123456789ab.part"]
-HOURS = 3600.0
 
 
-def create(path: Path, *, age: float) -> Path:
-    """Create a file that was last written so many seconds ago."""
+def create(path: Path, *, hours: float) -> None:
+    """Create a file that was last written so many hours ago."""
     path.write_bytes(b"")
-    written_at = time.time() - age
-    os.utime(path, (written_at, written_at))
-    return path
+    os.utime(path, (time.time() - hours * 3600,) * 2)
 
 
 @pytest.mark.parametrize("name", [PART, *OF_EARLIER_VERSIONS])
-@pytest.mark.parametrize(("age", "removed"), [(23.9, 0), (24.1, 1), (-48, 1)])
-def test_f5_f9_old_part_is_removed(name: str, age: float, removed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("hours", "removed"), [(23.9, 0), (24.1, 1), (-48, 1)])
+def test_f5_f9_old_part_is_removed(name: str, hours: float, removed: int, tmp_path: Path) -> None:
     """A part file goes after 24 hours, or if a wrong clock dated it far ahead."""
-    create(tmp_path / name, age=age * HOURS)
+    create(tmp_path / name, hours=hours)
     assert remove_stale_parts(tmp_path) == removed
     assert len(os.listdir(tmp_path)) == 1 - removed
 
@@ -40,18 +37,18 @@ def test_f5_f9_old_part_is_removed(name: str, age: float, removed: int, tmp_path
 def test_other_files_are_left(tmp_path: Path) -> None:
     """A file with another name is not removed, nor a link or pipe with that of a part file."""
     for name in OTHER_NAMES:
-        create(tmp_path / name, age=9999 * HOURS)
+        create(tmp_path / name, hours=9999)
     (tmp_path / PART).symlink_to(tmp_path / OTHER_NAMES[0])
+    os.utime(tmp_path / PART, (0, 0), follow_symlinks=False)
     os.mkfifo(tmp_path / ".2.mp3.0123456789ab.part")
-    for path in tmp_path.iterdir():
-        os.utime(path, (0, 0), follow_symlinks=False)
+    os.utime(tmp_path / ".2.mp3.0123456789ab.part", (0, 0))
     assert remove_stale_parts(tmp_path) == 0
     assert len(os.listdir(tmp_path)) == len(OTHER_NAMES) + 2
 
 
 def test_part_that_another_run_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs may clean the same folder at the same time."""
-    create(tmp_path / PART, age=48 * HOURS)
+    create(tmp_path / PART, hours=48)
     monkeypatch.setattr(Path, "unlink", failing(errno.ENOENT))
     assert remove_stale_parts(tmp_path) == 0
 
