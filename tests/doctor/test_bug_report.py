@@ -19,7 +19,7 @@ async def _report(fake: FakeRoistat) -> str:
 
 async def test_a_report_holds_nothing_of_the_project() -> None:
     """No value of the server's state stands in it: no key, project, address, call or number."""
-    async with FakeRoistat(calls=300, quirks=Quirks(visit_device="text")) as fake:
+    async with FakeRoistat(calls=100, quirks=Quirks(visit_device="text")) as fake:
         report = await _report(fake)
     values = {fake.api_key, str(fake.project), fake.state.name, "127.0.0.1"}
     for call in fake.state.calls:

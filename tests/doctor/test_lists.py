@@ -13,15 +13,10 @@ START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NOT_GIVEN = -1
 
 
-def call(number: int, seconds: float | None = None) -> Call:
-    """Return the n-th call, which began so many seconds after the start."""
-    offset = number if seconds is None else seconds
-    return Call(id=str(number), date=START + timedelta(seconds=offset))
-
-
 def page(*numbers: int, total: int | None = NOT_GIVEN, hours: float = 0) -> Page[Call]:
-    """Return a page of these calls, shown so many hours later than they were."""
-    calls = [call(number, number + hours * 3600) for number in numbers]
+    """Return a page of calls, one a second, shown so many hours later than they were."""
+    start = START + timedelta(hours=hours)
+    calls = [Call(id=str(number), date=start + timedelta(seconds=number)) for number in numbers]
     return Page(calls, len(calls) if total == NOT_GIVEN else total, 0)
 
 
@@ -45,7 +40,7 @@ def test_offset(newest: Page[Call], second: Page[Call], status: str) -> None:
 
 def many(count: int, total: int | None) -> Page[Call]:
     """Return a page of so many calls."""
-    return Page([call(number) for number in range(count)], total, 0)
+    return page(*range(count), total=total)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +84,7 @@ def window(newest: Page[Call] = NEWEST) -> lists.Window:
     return found
 
 
-UNREADABLE = Page([call(1), call(2)], 2, 0, [BadRecord(0, "", "")])
+UNREADABLE = Page(page(1, 2).items, 2, 0, [BadRecord(0, "", "")])
 
 
 @pytest.mark.parametrize(
@@ -113,24 +108,20 @@ EXPECTED = sorted(int(call.id) for call in window().calls)
 BEFORE = EXPECTED[0] - 1
 
 
-@pytest.mark.parametrize(
-    ("found", "statuses", "detail"),
-    [
-        (page(*EXPECTED), "ok ok ok", "exact"),
-        (page(BEFORE, *EXPECTED), "ok ok ok", "takes the second"),
-        (page(*range(10)), "fail unknown unknown", "is ignored"),
-        (page(*EXPECTED[1:]), "fail unknown unknown", "leaves calls out"),
-        (page(total=0), "fail unknown unknown", "finds no call"),
-        (page(*EXPECTED, hours=3), "fail fail unknown", "compares other times"),
-        (page(*EXPECTED, total=10), "ok ok warn", "exact"),
-        (page(*EXPECTED, total=None), "ok ok warn", "exact"),
-        (page(*EXPECTED, total=77), "ok ok warn", "exact"),
-    ],
-    ids=[
-        *("exact", "inclusive", "ignored", "too few", "nothing", "other zone"),
-        *("total of all", "no total", "odd total"),
-    ],
-)
+FILTERED = {
+    "exact": (page(*EXPECTED), "ok ok ok", "exact"),
+    "inclusive": (page(BEFORE, *EXPECTED), "ok ok ok", "takes the second"),
+    "ignored": (page(*range(10)), "fail unknown unknown", "is ignored"),
+    "too few": (page(*EXPECTED[1:]), "fail unknown unknown", "leaves calls out"),
+    "nothing": (page(total=0), "fail unknown unknown", "finds no call"),
+    "other zone": (page(*EXPECTED, hours=3), "fail fail unknown", "compares other times"),
+    "total of all": (page(*EXPECTED, total=10), "ok ok warn", "exact"),
+    "no total": (page(*EXPECTED, total=None), "ok ok warn", "exact"),
+    "odd total": (page(*EXPECTED, total=77), "ok ok warn", "exact"),
+}
+
+
+@pytest.mark.parametrize(("found", "statuses", "detail"), FILTERED.values(), ids=FILTERED)
 def test_date_filter(found: Page[Call], statuses: str, detail: str) -> None:
     """The filter must return the calls of its time, by the dates that are shown."""
     checks = lists.check_date_filter(window(), NEWEST, found)

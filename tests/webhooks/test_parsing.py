@@ -25,7 +25,7 @@ from .bodies import END_2019, END_2022, START, encode
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda values: st.lists(values) | st.dictionaries(st.text(), values),
-    max_leaves=8,
+    max_leaves=4,
 )
 FIELDS = st.sampled_from([field.name for field in attrs.fields(CallEnded)])
 IDS = st.integers(0, 10**19).map(str) | st.integers(0, 2**53)
@@ -55,11 +55,9 @@ def test_start_as_in_2019() -> None:
         (END_2019, {**ENDED, "order_id": None, "custom_fields": {}}),
         (END_2022, MISSED),
         (END_2019 | {"status": "VOICEMAIL"}, {"status": "VOICEMAIL"}),
-        *[
-            (START | {"status": None, name: 0}, {"status": None})
-            for name in ENDED
-            if name != "status"
-        ],
+        (START | {"status": None, "duration": 0}, {"status": None}),
+        (START | {"status": None, "link": 0}, {"status": None}),
+        (START | {"status": None, "file_id": 0}, {"status": None}),
     ],
     ids=["2019", "2022", "unknown status", "duration only", "link only", "file only"],
 )
@@ -71,15 +69,11 @@ def test_an_end(body: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 def test_an_id_is_enough() -> None:
-    """Whatever else is missing, the event can be handled by its id."""
+    """Whatever else is missing, the event can be handled by its id; an offset of a date holds."""
     assert parse_webhook(b'{"id": 7}') == CallStarted(id="7")
-
-
-@pytest.mark.parametrize("offset", ["+0300", "+03:00"])
-def test_a_date_with_an_offset(offset: str) -> None:
-    """An offset of a date holds."""
-    event = parse_webhook(encode({"id": "1", "date": f"2026-01-02T03:04:05{offset}"}))
-    assert event.date == datetime(2026, 1, 2, 0, 4, 5, tzinfo=UTC)
+    for offset in ("+0300", "+03:00"):
+        event = parse_webhook(encode({"id": "1", "date": f"2026-01-02T03:04:05{offset}"}))
+        assert event == CallStarted(id="1", date=datetime(2026, 1, 2, 0, 4, 5, tzinfo=UTC))
 
 
 def test_odd_and_unknown_values_are_kept() -> None:
@@ -100,16 +94,12 @@ def test_a_form_as_php_writes_it(content_type: str | None) -> None:
 
 
 def test_nested_names_of_a_form() -> None:
-    """Names with brackets are nested objects, and empty brackets count."""
+    """Names with brackets are nested objects, and empty brackets count; odd ones are names."""
     event = parse_webhook("id=1&custom_fields[a][b]=x&custom_fields[]=y&custom_fields[]=z&tags[]=t")
     assert event.custom_fields == {"a": {"b": "x"}, "1": "y", "2": "z"}
     assert event.extra == {"tags": {"0": "t"}}
-
-
-@pytest.mark.parametrize("name", ["[x]", "a[b", "a]", "a[b]", "a" + "[b]" * 17])
-def test_other_names_of_a_form(name: str) -> None:
-    """Odd brackets, too deep ones, and a name that is a value and an object are names as is."""
-    assert parse_webhook(f"id=1&a=2&{name}=3").extra == {"a": "2", name: "3"}
+    for name in ("[x]", "a[b", "a]", "a[b]", "a" + "[b]" * 17):  # a is a value already
+        assert parse_webhook(f"id=1&a=2&{name}=3").extra == {"a": "2", name: "3"}
 
 
 def test_parsing_needs_no_aiohttp() -> None:
@@ -118,17 +108,14 @@ def test_parsing_needs_no_aiohttp() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
-@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
-def test_byte_order_marks(codec: str) -> None:
-    """JSON with a byte order mark is read in its encoding."""
-    assert parse_webhook(encode(START).decode().encode(codec)) == parse_webhook(encode(START))
-
-
-def test_cyrillic_of_windows() -> None:
-    """A character set of the content type is used, for JSON and for forms."""
-    text = encode(START).decode().encode("cp1251")
+def test_character_sets() -> None:
+    """A byte order mark, or the character set of the content type, is that of JSON and forms."""
+    text = encode(START).decode()
+    for codec in ("utf-8-sig", "utf-16", "utf-32"):
+        assert parse_webhook(text.encode(codec)) == parse_webhook(text)
     form = f"id=1&city={quote('Казань', encoding='cp1251')}"
-    assert parse_webhook(text, "application/json; charset=windows-1251").city == "Казань"
+    windows = parse_webhook(text.encode("cp1251"), "application/json; charset=windows-1251")
+    assert windows.city == "Казань"
     assert parse_webhook(form, 'text/plain; charset="CP1251"').city == "Казань"
 
 
@@ -176,11 +163,8 @@ def test_an_object_is_no_body() -> None:
 def test_repr_is_masked(body: dict[str, Any]) -> None:
     """A repr shows no phone number, address, client id, link or custom field."""
     text = repr(parse_webhook(encode(body | {"roistat_param_1": "ivan@mail.example"})))
-    for name in ("caller", "callee", "ip", "google_client_id"):
-        assert body[name] not in text
-    assert "ivan" not in text
-    assert "/file/" not in text
-    assert "'1': 'a'" not in text
+    values = [body[name] for name in ("caller", "callee", "ip", "google_client_id")]
+    assert [value for value in [*values, "ivan", "/file/", "'1': 'a'"] if value in text] == []
 
 
 def test_events_can_be_pickled_and_compared() -> None:

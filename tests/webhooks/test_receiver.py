@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiohttp import web
@@ -87,9 +88,8 @@ async def test_w2_a_failure_may_be_retried(
     assert len(calls) == 1
     assert "call 313" in caplog.text
     assert START["caller"] not in caplog.text
-    assert SECRET not in "".join(
-        record.getMessage() for record in caplog.records if record.name.startswith("roistat_async")
-    )
+    own = [record for record in caplog.records if record.name.startswith("roistat_async")]
+    assert SECRET not in "".join(record.getMessage() for record in own)
 
 
 @pytest.mark.parametrize("secret", ["wrong", SECRET[:-1], SECRET + "x", "%ED%A0%80", "%00"])
@@ -134,8 +134,7 @@ async def test_w5_a_body_that_is_no_event(
     """What is no event is 400, and the log says so without any value."""
     caplog.set_level(logging.WARNING)
     assert await post(browser, {"caller": "79001234567"}) == 400
-    assert not calls
-    assert "no id of a call" in caplog.text
+    assert (len(calls), "no id of a call" in caplog.text) == (0, True)
     assert "79001234567" not in caplog.text
 
 
@@ -172,19 +171,12 @@ async def test_w7_a_client_that_hangs_up(
     assert failures or await second == HTTPStatus.OK
 
 
-class BrokenStore(RecentDeliveries):
-    """Store that does not respond."""
-
-    async def contains(self, key: str) -> bool:
-        raise OSError("the store is away")
-
-
 async def test_w2_a_store_that_fails(calls: Calls, caplog: pytest.LogCaptureFixture) -> None:
     """A failure of the store is a failure of the request: nothing is handled unchecked."""
-    receiver = WebhookReceiver(secret=SECRET, on_call=calls.handle, store=BrokenStore())
+    store = AsyncMock(contains=AsyncMock(side_effect=OSError("the store is away")))
+    receiver = WebhookReceiver(secret=SECRET, on_call=calls.handle, store=store)
     assert await receiver.receive(encode(START)) == HTTPStatus.INTERNAL_SERVER_ERROR
-    assert not calls
-    assert "the store is away" in caplog.text
+    assert (len(calls), "the store is away" in caplog.text) == (0, True)
 
 
 async def test_a_store_of_ones_own(calls: Calls) -> None:
@@ -199,10 +191,9 @@ async def test_a_store_of_ones_own(calls: Calls) -> None:
 async def test_w8_memory_is_bounded() -> None:
     """The store in memory forgets the oldest events."""
     store = RecentDeliveries(2)
-    for key in ("start:1", "start:2", "start:2", "start:3"):
+    for key in ("1", "2", "2", "3"):
         await store.add(key)
-    known = [await store.contains(f"start:{number}") for number in (1, 2, 3)]
-    assert known == [False, True, True]
+    assert [await store.contains(key) for key in ("1", "2", "3")] == [False, True, True]
 
 
 @pytest.mark.parametrize("secret", ["", "short", "with/slash/in/the/secret", "пароль" * 5, None])
@@ -229,8 +220,7 @@ async def test_events_of_the_fake(browser: Browser, calls: Calls) -> None:
         url = str(browser.make_url(f"/roistat/{SECRET}"))
         statuses = [await fake.send_webhook(url, call, event) for event in ("start", "end")]
     start, end = calls
-    assert statuses == [200, 200]
-    assert isinstance(start, CallStarted)
+    assert (statuses, type(start)) == ([200, 200], CallStarted)
     assert isinstance(end, CallEnded)
     assert (end.id, end.status, end.duration) == (call["id"], call["status"], call["duration"])
     assert end.date == datetime.fromisoformat(str(call["date"]))
