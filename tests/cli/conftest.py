@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,9 @@ class Ended:
 
 
 Roistat = Callable[..., Ended]
-"""`roistat("calls", "--json")` as from a shell."""
+"""`roistat("calls", "--json", ROISTAT_TZ="utc")` as from a shell, with a variable."""
 
+WRONG_KEY = {"ROISTAT_API_KEY": "f" * 32}
 Refuse = Callable[[str], str]
 """`refuse("calls --nonsense")` returns the message."""
 
@@ -92,12 +93,17 @@ def no_environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def roistat(fake: FakeRoistat, capfd: pytest.CaptureFixture[str]) -> Roistat:
-    """Run a command with the environment of the fake, and capture its output."""
+def roistat(
+    fake: FakeRoistat, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Roistat:
+    """Run a command with the environment of the fake and these variables; capture its output."""
 
-    def call(*arguments: str) -> Ended:
+    def call(*arguments: str, **environ: str) -> Ended:
         capfd.readouterr()
-        code = run(arguments)
+        with monkeypatch.context() as patch:
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            code = run(arguments)
         return Ended(code, *capfd.readouterr())
 
     return call
@@ -118,13 +124,20 @@ def refuse(fake: FakeRoistat, folder: Path, roistat: Roistat) -> Refuse:
     return run_line
 
 
-def _read(fd: int) -> str:
-    shown = b""
-    with suppress(OSError):  # Linux reports so that a terminal was closed
-        while chunk := os.read(fd, 65536):
-            shown += chunk
-    os.close(fd)
-    return shown.decode()
+def read_terminal(fd: int, until: str | None = None) -> str:
+    """Read what a terminal shows, up to a text or to its end."""
+    shown = ""
+    while until is None or until not in shown.replace("\r", "").replace("\b", ""):
+        try:
+            ready, _, _ = select.select([fd], [], [], 60)
+            data = os.read(fd, 65536) if ready else b""
+        except OSError:  # Linux reports so that the other end was closed
+            data = b""
+        if not data:
+            assert until is None, f"{until!r} is not in {shown!r}"
+            break
+        shown += data.decode(errors="replace")
+    return shown
 
 
 @pytest.fixture
@@ -140,10 +153,11 @@ def on_terminal(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> OnTermina
         fd, end = os.openpty()
         termios.tcsetwinsize(end, (24, columns))
         with ThreadPoolExecutor() as threads, monkeypatch.context() as patch:
-            shown = threads.submit(_read, fd)
+            shown = threads.submit(read_terminal, fd)
             with open(end, "w") as file:
                 patch.setattr(sys, stream, file)
                 code = run(arguments)
+        os.close(fd)
         return code, shown.result()
 
     return call

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ import pty
 
 from roistat_async.cli.app import run
 
-from .conftest import Roistat
+from .conftest import Roistat, read_terminal
 
 CASES = [
     ("roistat cal", "calls"),
@@ -49,23 +47,21 @@ def home(folder: Path, config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def _shell(name: str) -> str:
-    program = shutil.which(name)
+def _install(shell: str, path: Path, roistat: Roistat) -> str:
+    """Install the script as the help says; return the path of the shell."""
+    program = shutil.which(shell)
     if program is None:
-        pytest.skip(f"{name} is not installed")
+        pytest.skip(f"{shell} is not installed")
+    path.parent.mkdir(parents=True)
+    path.write_text(roistat("completion", shell).out)
     return program
 
 
-def _run(*command: str) -> str:
+def _run(*command: str) -> list[list[str]]:
+    """Run a shell; return the words of each completion."""
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
-    return done.stdout
-
-
-def _install(shell: str, path: Path, roistat: Roistat) -> None:
-    """Install the script as the help says."""
-    path.parent.mkdir(parents=True)
-    path.write_text(roistat("completion", shell).out)
+    return [words.split() for words in done.stdout.split("---\n")[:-1]]
 
 
 @pytest.mark.usefixtures("home")
@@ -95,28 +91,23 @@ complete_line() {
 
 def test_bash(home: Path, roistat: Roistat) -> None:
     """bash completes a line with the script."""
-    shell = _shell("bash")
-    _install("bash", home / ".local/share/bash-completion/completions/roistat", roistat)
+    path = home / ".local/share/bash-completion/completions/roistat"
+    shell = _install("bash", path, roistat)
     lines = "\n".join(f"complete_line '{typed}'" for typed, _ in IN_SHELLS)
-    out = _run(shell, "--norc", "-c", _BASH + lines).split("---\n")
-    assert [words.split() for words in out[:-1]] == [[word] for _, word in IN_SHELLS]
+    assert _run(shell, "--norc", "-c", _BASH + lines) == [[word] for _, word in IN_SHELLS]
 
 
-def test_fish(home: Path, roistat: Roistat) -> None:
+def test_fish(home: Path, config: Path, roistat: Roistat) -> None:
     """fish completes a line with the script."""
-    shell = _shell("fish")
-    _install("fish", home / ".config/fish/completions/roistat.fish", roistat)
-    shutil.copytree(home / ".config/fish", Path(os.environ["XDG_CONFIG_HOME"]) / "fish")
+    shell = _install("fish", config.parents[1] / "fish/completions/roistat.fish", roistat)
     script = "\n".join(f'complete -C "{typed}"; echo ---' for typed, _ in IN_SHELLS)
-    out = _run(shell, "-c", script).split("---\n")
-    assert [words.split()[0] for words in out[:-1]] == [word for _, word in IN_SHELLS]
+    assert [words[0] for words in _run(shell, "-c", script)] == [word for _, word in IN_SHELLS]
 
 
 @pytest.mark.slow
 def test_zsh(home: Path, roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """zsh completes a line with the script, on a terminal."""
-    shell = _shell("zsh")
-    _install("zsh", home / ".zfunc/_roistat", roistat)
+    shell = _install("zsh", home / ".zfunc/_roistat", roistat)
     (home / ".zshrc").write_text(
         "fpath=(~/.zfunc $fpath)\nautoload -Uz compinit && compinit -u\nPS1='ready> '\n"
         'show() { print -r -- "<$BUFFER>"; BUFFER="" }\nzle -N show\nbindkey "^T" show\n'
@@ -128,22 +119,13 @@ def test_zsh(home: Path, roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> N
         [shell, "-i"], stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
     ) as process:
         os.close(terminal)
-        _read_until(fd, "ready> ")
+        read_terminal(fd, "ready> ")
         try:
             for typed, word in IN_SHELLS:
                 os.write(fd, f"{typed}\t".encode())
-                time.sleep(0.3)  # zsh completes nothing while further keys wait
+                read_terminal(fd, word)  # zsh completes nothing while further keys wait
                 os.write(fd, b"\x14")  # Ctrl-T shows the line
-                _read_until(fd, f"<{typed.rpartition(' ')[0]} {word}")
+                read_terminal(fd, f"<{typed.rpartition(' ')[0]} {word}")
         finally:
             process.kill()
     os.close(fd)
-
-
-def _read_until(fd: int, text: str) -> None:
-    shown = ""
-    deadline = time.monotonic() + 20
-    while text not in shown.replace("\r", "").replace("\b", ""):
-        ready, _, _ = select.select([fd], [], [], deadline - time.monotonic())
-        assert ready, f"{text!r} is not in {shown!r}"
-        shown += os.read(fd, 4096).decode(errors="replace")

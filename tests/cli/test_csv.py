@@ -20,14 +20,16 @@ def _read(text: str, delimiter: str = ",") -> list[dict[str, str]]:
 
 
 def test_csv(fake: FakeRoistat, roistat: Roistat) -> None:
-    """--csv writes every call with the chosen columns, in their order."""
-    ended = roistat("calls", "--csv", "--columns", "id,date,status", "--status", "ANSWER")
+    """--csv writes every call of some statuses with the chosen columns, in their order."""
+    columns = ("--columns", "id,date,status")
+    ended = roistat("calls", "--csv", *columns, "--status", "answer,busy", "--status", "CANCEL")
     rows = _read(ended.out)
-    answered = [call for call in fake.state.calls if call["status"] == "ANSWER"]
+    wanted = {"ANSWER", "BUSY", "CANCEL"}
+    calls = [call for call in fake.state.calls if call["status"] in wanted][::-1]
     assert (ended.code, ended.err, list(rows[0])) == (0, "", ["id", "date", "status"])
-    assert [row["id"] for row in rows] == [call["id"] for call in reversed(answered)]
+    assert [row["id"] for row in rows] == [call["id"] for call in calls]
     dates = [datetime.fromisoformat(row["date"]) for row in rows]
-    assert dates == [datetime.fromisoformat(str(call["date"])) for call in reversed(answered)]
+    assert dates == [datetime.fromisoformat(str(call["date"])) for call in calls]
 
 
 def test_columns_request_the_parts_they_need(fake: FakeRoistat, roistat: Roistat) -> None:
@@ -110,19 +112,12 @@ def test_a_date_that_a_zone_does_not_have(form: str, fake: FakeRoistat, roistat:
     assert (ended.code, "0001-01-01" in ended.out) == (0, True)
 
 
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [
-        *(
-            (text, f"'{text}")
-            for text in ("=HYPERLINK(1)", "+7 (495) 000", "@SUM(A1)", "-2+3", "\t=1")
-        ),
-        *((text, text) for text in ("-5", "+79001234567", "a=1", "")),
-    ],
-)
-def test_c23_no_cell_is_a_formula(text: str, cell: str) -> None:
+def test_c23_no_cell_is_a_formula() -> None:
     """A text that a spreadsheet would evaluate begins with an apostrophe; numbers stay."""
-    assert without_formula(text) == cell
+    for text in ("=HYPERLINK(1)", "+7 (495) 000", "@SUM(A1)", "-2+3", "\t=1"):
+        assert without_formula(text) == f"'{text}"
+    for text in ("-5", "+79001234567", "a=1", ""):
+        assert without_formula(text) == text
 
 
 def test_c23_a_formula_of_a_visitor(fake: FakeRoistat, roistat: Roistat) -> None:
@@ -132,14 +127,6 @@ def test_c23_a_formula_of_a_visitor(fake: FakeRoistat, roistat: Roistat) -> None
     for form in ("--csv", "--excel"):
         assert "\n'=cmd" in roistat("calls", form, *options).out.replace('"', "")
     assert roistat("calls", *options).rows[0]["script_name"].startswith("=cmd")
-
-
-def test_status_several(fake: FakeRoistat, roistat: Roistat) -> None:
-    """--status has several statuses with commas or repeated, in small letters too."""
-    rows = roistat("calls", "--status", "answer,busy", "--status", "CANCEL").rows
-    wanted = {"ANSWER", "BUSY", "CANCEL"}
-    expected = [call["id"] for call in fake.state.calls if call["status"] in wanted]
-    assert [row["id"] for row in rows] == expected[::-1]
 
 
 def _calls_of(fake: FakeRoistat, number: str) -> list[str]:

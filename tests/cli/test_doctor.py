@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from roistat_async.testing import FakeRoistat, Fault
-from tests.cli.conftest import Roistat
+
+from .conftest import WRONG_KEY, Roistat
 
 
 def test_json_lists_the_checks(roistat: Roistat) -> None:
@@ -32,14 +31,9 @@ def test_the_table_says_what_the_library_does(roistat: Roistat, fake: FakeRoista
     assert "→ calls.history and sync raise PagingError" in lines[number + 1]
 
 
-def test_a_refused_key_exits_with_4(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused key has the exit code of missing rights."""
-    monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
-    assert roistat("doctor").code == 4
-
-
-def test_a_server_without_answers_is_no_success(roistat: Roistat, fake: FakeRoistat) -> None:
-    """If nothing could be checked, the exit code is 1."""
+def test_a_refused_key_or_no_response_is_no_success(roistat: Roistat, fake: FakeRoistat) -> None:
+    """A refused key exits with 4, and with 1 if nothing could be checked."""
+    assert roistat("doctor", **WRONG_KEY).code == 4
     fake.fail("*", Fault.status(502), times=20)
     assert roistat("doctor").code == 1
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import stat
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 
 from roistat_async.testing import FakeRoistat, Fault
 
-from .conftest import Ended, Roistat
+from .conftest import Ended, Roistat, read_terminal
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals of POSIX", allow_module_level=True)
@@ -70,25 +69,16 @@ def test_init_on_a_terminal(fake: FakeRoistat, config: Path, roistat: Roistat) -
         keys = [("API key", key) for key in ("wrong " * 3, "f" * 32, fake.api_key)]
         zones = [("Time zone", zone) for zone in ("Europe/Moskow", "Europe/Moscow")]
         for question, text in [*keys, *zones]:
-            shown += _read_until(fd, question)
+            shown += read_terminal(fd, question)
             time.sleep(0.05)  # getpass discards what was typed before it turned the echo off
             os.write(fd, f"{text}\n".encode())
-        shown += _read_until(fd, "Try: roistat calls")
+        shown += read_terminal(fd, "Try: roistat calls")
         assert process.wait(20) == 0
     os.close(fd)
     assert (fake.api_key in shown, str(config) in shown) == (False, True)
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     assert stat.S_IMODE(config.parent.stat().st_mode) == 0o700
     assert "MSK" in roistat("calls", "--table", "--limit", "1").out
-
-
-def _read_until(fd: int, text: str) -> str:
-    shown = ""
-    while text not in shown:
-        ready, _, _ = select.select([fd], [], [], 60)
-        assert ready, f"{text!r} is not in {shown!r}"
-        shown += os.read(fd, 4096).decode(errors="replace")
-    return shown
 
 
 OTHERS = (

@@ -120,12 +120,6 @@ def test_rows_are_written_as_pages_arrive(
     assert has_rows.index(True) < 20
 
 
-def test_table_on_a_terminal(on_terminal: OnTerminal) -> None:
-    """If stdout is a terminal, rows are a table."""
-    code, shown = on_terminal("stdout", "calls", "--limit", "2")
-    assert (code, "Caller" in shown, '{"' in shown) == (0, True, False)
-
-
 def _until(is_true: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not is_true():
@@ -173,12 +167,6 @@ def test_signal_during_the_recordings_of_a_sync(
 
 def _recordings() -> list[Path]:
     return [path for path in Path("mp3").rglob("*") if path.is_file()]
-
-
-def test_signal_during_the_pause_of_a_watch(interrupted: Roistat) -> None:
-    """Ctrl-C ends the pause at once."""
-    ended = interrupted(*_SYNC, "--since", "30d", "--watch", "1h")
-    assert (ended.code, ended.rows[0]["added"]) == (130, 60)
 
 
 def test_progress_of_a_sync_on_a_terminal(

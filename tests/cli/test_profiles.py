@@ -148,11 +148,10 @@ def test_c24_an_unknown_profile(name: str, advice: str, refuse: Refuse) -> None:
 
 
 @pytest.mark.usefixtures("no_environment")
-def test_no_file(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file(roistat: Roistat) -> None:
     """Without a file the message names what to set, or the command that writes one."""
     assert "roistat init" in roistat("calls").err
-    monkeypatch.setenv("ROISTAT_PROFILE", "shop")
-    assert "roistat init --profile shop" in roistat("calls").err
+    assert "roistat init --profile shop" in roistat("calls", ROISTAT_PROFILE="shop").err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")

@@ -12,7 +12,7 @@ import pytest
 
 from roistat_async.testing import FakeRoistat
 
-from .conftest import Ended, Refuse, Roistat
+from .conftest import WRONG_KEY, Ended, Refuse, Roistat
 
 WAV = b"RIFF\x24\x10\x00\x00WAVEfmt " + bytes(4096)
 
@@ -58,13 +58,10 @@ def test_some_failed(fake: FakeRoistat, call_id: str, roistat: Roistat) -> None:
     assert _statuses(ended) == {call_id: "skipped", silent: "missing", "999": "failed"}
 
 
-def test_refused_key_ends_the_download(
-    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refused_key_ends_the_download(fake: FakeRoistat, roistat: Roistat) -> None:
     """A wrong key exits with 4 after one refusal, without asking for each recording."""
-    monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
     ids = [word for call in fake.state.calls.ids() for word in ("--call-id", call)]
-    assert roistat("recordings", "mp3", "--concurrency", "2", *ids).code == 4
+    assert roistat("recordings", "mp3", "--concurrency", "2", *ids, **WRONG_KEY).code == 4
     assert len(fake.requests) < 10
 
 
@@ -97,7 +94,8 @@ def test_unreadable_call_may_be_skipped(fake: FakeRoistat, call_id: str, roistat
     """With --on-bad-record skip the others are saved, the command says so and exits with 3."""
     fake.state.edit_call(call_id, date="never")
     arguments = ("recordings", "mp3", "--last", "30d", "--on-bad-record")
-    assert roistat(*arguments, "raise").code == 1
+    refused = roistat(*arguments, "raise")
+    assert (refused.code, "--on-bad-record skip" in refused.err) == (1, True)
     ended = roistat(*arguments, "skip")
     assert (ended.code, "skipped 1 unreadable" in ended.err) == (3, True)
     assert _saved() == {*fake.state.recordings} - {call_id}

@@ -68,22 +68,6 @@ def test_recordings(fake: FakeRoistat, roistat: Roistat, copy: str) -> None:
     assert " saved (" in roistat("status", copy, "--table").out
 
 
-@pytest.mark.parametrize("path", ["calls.ndjson", "calls.parquet"])
-def test_files(fake: FakeRoistat, roistat: Roistat, path: str) -> None:
-    """Of a copy in files the state is shown, with 3 as long as a call could not be read."""
-    pytest.importorskip("pyarrow")
-    assert roistat("sync", "--to", path, "--since", "60d").code == 0
-    (row,) = roistat("status", path).rows
-    assert (row["project"], row["bad_records"], row["is_interrupted"]) == (fake.project, [], False)
-    call_id = fake.state.calls.ids()[-1]
-    spoil = Fault.rewrite(lambda body: body.replace(f'"id":"{call_id}",'.encode(), b'"id":{},'))
-    fake.fail("*/call/list", spoil, times=1000)
-    assert roistat("sync", "--to", path).code == 3
-    ended = roistat("status", path, "--table")
-    assert (ended.code, "1 call; each run reads them again" in ended.out) == (3, True)
-    assert roistat("status", ".").code == 1  # no copy
-
-
 @pytest.mark.parametrize("tz", ["", "Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns"])
 def test_days(tz: str, fake: FakeRoistat, roistat: Roistat, copy: str) -> None:
     """The last --days days are counted, answered and missed, in the time zone of --tz or in UTC."""

@@ -21,7 +21,7 @@ from roistat_async.sync.patience import OnWait
 from roistat_async.sync.status import ProjectStatus, read_calls, read_status
 from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
 
-from .conftest import Ended, Roistat
+from .conftest import WRONG_KEY, Ended, Roistat
 
 _COPY = Path("copy", "calls.db")
 _OTHER = 678
@@ -39,7 +39,7 @@ _FIELDS = {
 @pytest.fixture
 def sync(roistat: Roistat) -> Roistat:
     """Run `roistat sync` with a database that does not exist at first."""
-    return lambda *arguments: roistat("sync", "--to", str(_COPY), *arguments)
+    return lambda *arguments, **environ: roistat("sync", "--to", str(_COPY), *arguments, **environ)
 
 
 @pytest.fixture
@@ -100,12 +100,9 @@ def test_one_project_refused(fake: FakeRoistat, sync: Roistat, both: tuple[str, 
     assert failed["error"]["type"] == "AccessDeniedError"
 
 
-def test_all_projects_refused(
-    sync: Roistat, both: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_projects_refused(sync: Roistat, both: tuple[str, ...]) -> None:
     """A wrong key exits with 4, is reported once for all projects, and is not shown."""
-    monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
-    ended = sync(*_ALL, *both)
+    ended = sync(*_ALL, *both, **WRONG_KEY)
     assert (ended.code, ended.err.count("ROISTAT_API_KEY"), "f" * 32 in ended.err) == (4, 1, False)
 
 
@@ -152,13 +149,6 @@ def test_calls_on_stdout(fake: FakeRoistat, roistat: Roistat) -> None:
     assert [row["id"] for row in ended.rows] == fake.state.calls.ids()
 
 
-@pytest.mark.parametrize("name", ["calls.ndjson", "calls.parquet"])
-def test_other_targets(roistat: Roistat, name: str) -> None:
-    """File targets store their state: a second run adds nothing and needs no --since."""
-    assert roistat("sync", "--to", name, *_ALL).rows[0]["added"] == 60
-    assert roistat("sync", "--to", name).rows[0]["added"] == 0
-
-
 def test_summary_for_people(fake: FakeRoistat, sync: Roistat) -> None:
     """--table prints in a few lines what was done and up to when the copy is complete."""
     out = sync(*_LATELY, "--table", *_MP3).out
@@ -189,21 +179,30 @@ def test_a_period_is_copied_alone(fake: FakeRoistat, sync: Roistat) -> None:
     assert (refused.code, "either --since or --period" in refused.err) == (2, True)
 
 
-def test_skipped_records_end_with_3(fake: FakeRoistat, roistat: Roistat, sync: Roistat) -> None:
-    """An unreadable call stops no other; `status` shows it until a run can read it."""
-    call_id = fake.state.calls.ids()[5]
+@pytest.mark.parametrize("to", ["copy/calls.db", "calls.ndjson", "calls.parquet"])
+def test_skipped_records_end_with_3(to: str, fake: FakeRoistat, roistat: Roistat) -> None:
+    """An unreadable call stops no other; `status` shows it until a run can read it.
+
+    Each target stores its state: a later run needs no --since.
+    """
+    call_id = fake.state.calls.ids()[-1]
     spoil = Fault.rewrite(lambda body: body.replace(f'"id":"{call_id}",'.encode(), b'"id":{},'))
     is_bad = True
     fake.fail("*/call/list", spoil, times=1000, when=lambda _: is_bad)
-    ended = sync(*_ALL)
-    assert (ended.code, ended.rows[0]["bad_records"]) == (3, 1)
-    assert len(_ids(fake.project)) == 59
-    status = roistat("status", str(_COPY), "--table")
+    ended = roistat("sync", "--to", to, *_ALL)
+    (row,) = ended.rows
+    assert (ended.code, row["added"], row["bad_records"]) == (3, 59, 1)
+    status = roistat("status", to, "--table")
     assert (status.code, "1 call; each run reads them again" in status.out) == (3, True)
-    assert " at .id" in sync("--table").out
+    assert " at .id" in roistat("sync", "--to", to, "--table").out
     is_bad = False
-    assert sync().code == roistat("status", str(_COPY)).code == 0
-    assert len(_ids(fake.project)) == 60
+    assert roistat("sync", "--to", to).rows[0]["added"] == 1
+    status = roistat("status", to)
+    (row,) = status.rows
+    assert (status.code, row["project"], row["bad_records"]) == (0, fake.project, [])
+    assert row["is_interrupted"] is False
+    assert roistat("sync", "--to", to).rows[0]["added"] == 0
+    assert roistat("status", ".").code == 1  # no copy
 
 
 @pytest.fixture
@@ -221,20 +220,12 @@ def watch_until(fake: FakeRoistat, sync: Roistat) -> Watch:
     return watch
 
 
-def test_watch_continues_after_a_failure(fake: FakeRoistat, watch_until: Watch) -> None:
-    """A run that Roistat refuses is reported, and the next one runs all the same."""
-    fake.fail("*/call/list", Fault.error("option_not_enabled"), times=1)
-    ended = watch_until(lambda: _COPY.exists() and _status().last_finished_at is not None)
-    assert "option_not_enabled" in ended.err
-    assert "error" in ended.rows[0]
-    assert any("error" not in row for row in ended.rows)
-
-
 def test_watch_runs_again(fake: FakeRoistat, watch_until: Watch) -> None:
-    """--watch prints a summary after each run, and a refused key ends it with 4."""
+    """--watch prints a summary after each run, a failed one too; a refused key ends it with 4."""
+    fake.fail("*/call/list", Fault.error("option_not_enabled"), times=1)
     ended = watch_until(lambda: len(fake.requests) > 12)
-    assert ended.code == 4
-    assert [row.get("added") for row in ended.rows[:2]] == [60, 0]
+    assert (ended.code, "option_not_enabled" in ended.err) == (4, True)
+    assert [row.get("added") for row in ended.rows[:3]] == [None, 60, 0]
     assert ended.rows[-1]["error"]["type"] == "AuthenticationError"
 
 

@@ -45,20 +45,6 @@ def sync(roistat: Roistat, url: str) -> Roistat:
     return run
 
 
-def test_runs_copy_what_changed(fake: FakeRoistat, sync: Roistat, url: str) -> None:
-    """The first needs --since, the second writes what is new, and --full marks what is gone."""
-    assert "the first sync needs since" in sync().err
-    (row,) = sync(*_ALL).rows
-    assert (row["added"], row["project"]) == (60, fake.project)
-    fake.state.add_call()
-    (row,) = sync().rows
-    assert (row["added"], row["changed"]) == (1, 0)
-    fake.state.delete_call(fake.state.calls[5]["id"])
-    (row,) = sync("--full").rows
-    assert row["deleted"] == 1
-    assert set(read_calls(url, fake.project, ["date"])) == set(fake.state.calls.ids())
-
-
 def test_two_projects_and_their_recordings(
     fake: FakeRoistat, sync: Roistat, roistat: Roistat, url: str
 ) -> None:

@@ -17,16 +17,13 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("columns", [1, 40, 60, 80, 200])
-def test_c8_c20_every_command_fits_the_terminal(
-    columns: int, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_c8_c20_every_command_fits_the_terminal(columns: int, roistat: Roistat) -> None:
     """No line of a table, chart or report is wider than the terminal, or ends in spaces.
 
     On a terminal of one column, no command fails.
     """
-    monkeypatch.setenv("COLUMNS", str(columns))
     for line in COMMANDS:
-        ended = roistat(*shlex.split(line), "--table")
+        ended = roistat(*shlex.split(line), "--table", COLUMNS=str(columns))
         assert (ended.code, "Traceback" in ended.err) == (0, False), line
         assert ended.out
         for shown in ended.out.splitlines():
@@ -53,24 +50,20 @@ def test_c20_the_width_of_a_real_terminal(
 
 @pytest.mark.parametrize("columns", ["", "40"])
 def test_c20_values_are_whole_or_left_out(
-    columns: str, fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+    columns: str, fake: FakeRoistat, roistat: Roistat
 ) -> None:
     """Numbers and dates are never cut: their columns are left out, and stderr names them."""
-    monkeypatch.setenv("COLUMNS", columns)
     newest = fake.state.calls[-1]
-    ended = roistat("calls", "--table", "--limit", "1")
+    ended = roistat("calls", "--table", "--limit", "1", COLUMNS=columns)
     assert newest["id"] in ended.out
     for name in ("caller", "callee"):
         assert (newest[name] in ended.out, name in ended.err) == (not columns, bool(columns))
 
 
-def test_c20_a_column_of_wide_letters_is_aligned(
-    fake: FakeRoistat, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_c20_a_column_of_wide_letters_is_aligned(fake: FakeRoistat, roistat: Roistat) -> None:
     """A letter that is two cells wide counts as two, and a text that is too long is cut."""
-    monkeypatch.setenv("COLUMNS", "50")
     fake.state.scripts[0]["name"] = "電話" * 30
-    lines = roistat("scripts", "--table").out.splitlines()
+    lines = roistat("scripts", "--table", COLUMNS="50").out.splitlines()
     wide = sum(letter in "電話" for letter in lines[1])
     assert "…" in lines[1]
     assert lines[1].index("yes") + wide == lines[2].index("yes")
@@ -106,13 +99,12 @@ def test_the_heading_names_the_zone(
     assert f"2026-{shown}:00" in out
 
 
-def test_the_zone_of_the_environment(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_zone_of_the_environment(roistat: Roistat) -> None:
     """ROISTAT_TZ is the zone of all commands, unless --tz names another; JSON stays in UTC."""
-    monkeypatch.setenv("ROISTAT_TZ", "Europe/Moscow")
-    assert "MSK" in roistat("calls", "--table").out
-    assert "MSK" in roistat("scripts", "--table").out
-    assert "UTC" in roistat("calls", "--table", "--tz", "utc").out
-    assert roistat("calls", "--limit", "1").rows[0]["date"].endswith("Z")
-    monkeypatch.setenv("ROISTAT_TZ", "Europe/Moskow")
-    ended = roistat("calls")
+    moscow = {"ROISTAT_TZ": "Europe/Moscow"}
+    assert "MSK" in roistat("calls", "--table", **moscow).out
+    assert "MSK" in roistat("scripts", "--table", **moscow).out
+    assert "UTC" in roistat("calls", "--table", "--tz", "utc", **moscow).out
+    assert roistat("calls", "--limit", "1", **moscow).rows[0]["date"].endswith("Z")
+    ended = roistat("calls", ROISTAT_TZ="Europe/Moskow")
     assert (ended.code, "Europe/Moskow" in ended.err) == (2, True)
