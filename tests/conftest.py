@@ -50,10 +50,7 @@ def open_umask() -> Iterator[None]:
 
 @pytest.fixture
 def untraced_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start other programs without coverage, which doubles their time.
-
-    Processes that are killed write no result of it, and others run what is measured elsewhere.
-    """
+    """Start other programs without coverage: it doubles their time, and killed ones save none."""
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 

@@ -20,25 +20,18 @@ each_read = pytest.mark.parametrize("path", READS)
 
 
 @each_read
-async def test_an_invalid_key(fake: FakeRoistat, path: str) -> None:
-    """An invalid key raises AuthenticationError after one request, without showing the key."""
+async def test_a_read_that_is_refused(fake: FakeRoistat, path: str) -> None:
+    """An invalid key, or a project of another owner, is an error after one request, unshown."""
     key = "f" * 32
-    async with retrying_client(fake, attempts=3, api_key=key) as roistat:
-        with pytest.raises(errors.AuthenticationError) as caught:
+    async with retrying_client(fake, api_key=key) as roistat, retrying_client(fake) as owner:
+        with pytest.raises(errors.AuthenticationError) as invalid:
             await READS[path](roistat)
-    assert (caught.value.code, caught.value.http_status) == ("authentication_failed", 401)
-    assert key not in f"{caught.value!r} {caught.value}"
-    assert len(fake.requests) == 1
-
-
-@each_read
-async def test_a_project_of_another_owner(fake: FakeRoistat, path: str) -> None:
-    """A project that the key has no access to raises AccessDeniedError after one request."""
-    async with retrying_client(fake, attempts=3) as roistat:
-        with pytest.raises(errors.AccessDeniedError) as caught:
-            await READS[path](roistat.for_project(fake.project + 1))
-    assert (caught.value.code, caught.value.http_status) == ("access_denied", 403)
-    assert len(fake.requests) == 1
+        with pytest.raises(errors.AccessDeniedError) as denied:
+            await READS[path](owner.for_project(fake.project + 1))
+    assert (invalid.value.code, invalid.value.http_status) == ("authentication_failed", 401)
+    assert (denied.value.code, denied.value.http_status) == ("access_denied", 403)
+    assert key not in f"{invalid.value!r} {invalid.value}"
+    assert len(fake.requests) == 2
 
 
 @each_read

@@ -68,8 +68,7 @@ async def test_a_rate_limit_slows_down_its_project(fake: FakeRoistat) -> None:
         fake.fail("script/list", Fault.error("request_limit_error"))
         with pytest.raises(errors.RateLimitError):
             await roistat.scripts.list()
-        other = roistat.for_project(678)
-        assert await _seconds(other, requests=10) < 0.5
+        assert await _seconds(roistat.for_project(678), requests=10) < 0.5
         assert await _seconds(roistat, requests=10) > 1
 
 

@@ -9,11 +9,7 @@ from roistat_async.extras import import_extra
 
 
 def test_a_missing_extra_is_named() -> None:
-    """The error has the command that installs what is missing."""
+    """The error has the command that installs it; an installed module is returned."""
     with pytest.raises(errors.ConfigurationError, match=r"pip install 'roistat_async\[tables\]'"):
         import_extra("no_such_library", extra="tables")
-
-
-def test_an_installed_library_is_returned() -> None:
-    """An installed module is returned, a module of a package too."""
     assert import_extra("xml.dom", extra="tables").__name__ == "xml.dom"

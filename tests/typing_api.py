@@ -19,7 +19,6 @@ from roistat_async.web import range_arguments
 
 
 async def clients(session: aiohttp.ClientSession) -> None:
-    """Clients."""
     async with Roistat(api_key="x", project=12345) as roistat:
         assert_type(roistat, Roistat)
     assert_type(Roistat("x", "12345", session=session, limits=Limits(per_second=5)), Roistat)
@@ -34,7 +33,6 @@ async def clients(session: aiohttp.ClientSession) -> None:
 
 
 async def events(history: api.History, ended: set[str]) -> None:
-    """Webhooks."""
     event = webhooks.parse_webhook(b"{}", "application/json")
     assert_type(event, webhooks.CallStarted | webhooks.CallEnded)
     assert_type(event.date, datetime | None)
@@ -53,7 +51,6 @@ async def events(history: api.History, ended: set[str]) -> None:
 
 
 async def scripts(roistat: Roistat, draft: api.ScriptDraft) -> None:
-    """Scripts."""
     script = await roistat.scripts.create(draft)
     assert_type((script, script.to_draft()), tuple[api.Script, api.ScriptDraft])
     assert_type((script.id, script.is_enabled), tuple[int, bool | None])
@@ -65,7 +62,6 @@ async def scripts(roistat: Roistat, draft: api.ScriptDraft) -> None:
 
 
 async def phones(roistat: Roistat, when: datetime) -> None:
-    """Phone numbers."""
     assert_type(await roistat.phones.create(["74997654321"]), Sequence[Phone])
     pager = roistat.phones.list(filters=[("is_external", "=", 1)], sort=("id", "desc"))
     assert_type(pager, api.Pager[Phone])
@@ -81,7 +77,6 @@ async def phones(roistat: Roistat, when: datetime) -> None:
 
 
 async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
-    """Lists and histories."""
     between: api.Filters[api.CallField] = [("date", ">", start), ("date", "<", end)]
     pager = roistat.calls.list(filters=between, extend=("visit", "order"), sort=("date", "asc"))
     pager = roistat.calls.list(page_size=1000, limit=None, on_bad_record="skip")
@@ -104,7 +99,6 @@ async def calls(roistat: Roistat, start: datetime, end: datetime) -> None:
 
 
 async def writing_calls(roistat: Roistat, when: datetime) -> None:
-    """Writes of calls."""
     status = api.CallStatus.ANSWER
     draft = CallDraft(callee="1", caller="2", date=when, status=status, order_id=None)
     call = await roistat.calls.create(draft)
@@ -115,7 +109,6 @@ async def writing_calls(roistat: Roistat, when: datetime) -> None:
 
 
 async def files(roistat: Roistat, period: Period, call: Call) -> None:
-    """Recordings and the export."""
     saved = await roistat.calls.download_recording(call, to="1234.mp3", progress=print)
     assert_type((saved, saved.path), tuple[api.Download, Path])
     assert_type(await roistat.calls.export_xls(period, to=Path("calls.xls")), api.Download)
@@ -135,14 +128,12 @@ async def files(roistat: Roistat, period: Period, call: Call) -> None:
 
 
 async def analytics(roistat: Roistat, period: Period) -> None:
-    """Analytics."""
     stats = await roistat.analytics.get(period)
     assert_type((stats, stats.call_cost.average), tuple[api.CallAnalytics, float | None])
     assert_type(stats.hourly_weekly_quantity.by_hours[0].missed, int)
 
 
 async def resolving(roistat: Roistat, error: errors.OutcomeUnknownError) -> None:
-    """Lost responses."""
     assert_type(await roistat.resolve(error, api.Script), api.Script | None)
     assert_type(await roistat.resolve(error, Call), Call | None)
     assert_type(await roistat.resolve(error, Phone), Sequence[Phone] | None)
@@ -150,7 +141,6 @@ async def resolving(roistat: Roistat, error: errors.OutcomeUnknownError) -> None
 
 
 def failures(error: Exception) -> None:
-    """Exceptions."""
     if isinstance(error, errors.RateLimitError):
         assert_type((error.retry_after, error.code), tuple[float | None, str])
     if isinstance(error, errors.MalformedResponseError):
@@ -160,12 +150,10 @@ def failures(error: Exception) -> None:
 
 
 def periods(when: datetime) -> None:
-    """Periods."""
     assert_type((Period.last(days=7), Period.parse("2026-05-01")), tuple[Period, Period])
 
 
 async def syncs(roistat: Roistat, start: datetime) -> None:
-    """A local copy."""
     report = await sync_calls(
         roistat, "calls.db", since=start, lookback=timedelta(hours=24), progress=print
     )

@@ -79,8 +79,7 @@ class FaultServer(RawServer):
         self._close_within = close_within
 
     async def _by_plan(self, connection: Connection) -> None:
-        handler = self.unused.pop(0) if self.unused else self._then
-        await handler(connection)
+        await (self.unused.pop(0) if self.unused else self._then)(connection)
 
     async def __aexit__(self, *error: object) -> None:
         try:

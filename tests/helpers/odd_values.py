@@ -43,8 +43,7 @@ def fields_of(model: type[Any]) -> list[tuple[str, ...]]:
 def full_record() -> dict[str, Any]:
     """Return the vendor's call with all its parts and none of its unknown keys."""
     record: dict[str, Any] = copy.deepcopy(api_doc.decoded("call_list.response")["data"][0])
-    source = record["visit"]["source"]
-    record["static_source"] = {**source}
+    record["static_source"] = {**record["visit"]["source"]}
     record["visit"]["geo"] = {"city": "Town"}
     record["visit"]["device"] = {"os": "iOS", "is_mobile": True}
     return record

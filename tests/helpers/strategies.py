@@ -56,6 +56,10 @@ def _object(
     return st.builds(lambda fields, others: {**others, **fields}, known, unknown)
 
 
+def _each(names: str, values: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
+    return dict.fromkeys(names.split(), values)
+
+
 def _nested(objects: Records) -> Any:
     return _mostly(objects | st.none(), st.just([]))
 
@@ -63,41 +67,28 @@ def _nested(objects: Records) -> Any:
 _LEVELS = st.none() | st.lists(_NULLABLE_TEXT, max_size=3)
 _ANY_DATE = _mostly(_GOOD_DATES | st.none(), _OTHER_DATES)
 SOURCES = _object(
-    **dict.fromkeys(
-        ["system_name", "display_name", "icon_url", "utm_source", "openstat", "referrer"],
-        _NULLABLE_TEXT,
-    ),
-    system_name_by_level=_LEVELS,
-    display_name_by_level=_LEVELS,
+    **_each("system_name display_name icon_url utm_source openstat referrer", _NULLABLE_TEXT),
+    **_each("system_name_by_level display_name_by_level", _LEVELS),
 )
-DEVICES = _object(
-    os=_NULLABLE_TEXT, agent=_NULLABLE_TEXT, is_mobile=st.sampled_from([True, False, None, 1, "0"])
-)
-GEOS = _object(country=_NULLABLE_TEXT, city=_NULLABLE_TEXT, country_iso=_NULLABLE_TEXT)
+_FLAGS = st.sampled_from([True, False, None, 1, "0"])
+DEVICES = _object(**_each("os agent", _NULLABLE_TEXT), is_mobile=_FLAGS)
+GEOS = _object(**_each("country city country_iso", _NULLABLE_TEXT))
 VISITS = _object(
-    **dict.fromkeys(["id", "first_id", "metrika_client_id"], _IDS | st.none()),
-    **dict.fromkeys(["host", "ip"], _NULLABLE_TEXT), first_visit_id=_mostly(st.none(), _IDS),
-    date=_ANY_DATE, device=_nested(DEVICES), geo=_nested(GEOS), source=_nested(SOURCES),
+    **_each("id first_id metrika_client_id", _IDS | st.none()), **_each("host ip", _NULLABLE_TEXT),
+    first_visit_id=_mostly(st.none(), _IDS), date=_ANY_DATE,
+    device=_nested(DEVICES), geo=_nested(GEOS), source=_nested(SOURCES),
 )  # fmt: skip
-STATUSES = _object(id=_IDS, type=_NULLABLE_TEXT, name=_NULLABLE_TEXT)
 ORDERS = _object(
-    id=_IDS, url=_NULLABLE_TEXT, **dict.fromkeys(["creation_date", "update_date"], _ANY_DATE),
-    **dict.fromkeys(["revenue", "cost"], _NUMBERS),
-    **dict.fromkeys(["client_id", "visit_id"], _IDS | st.none()), status=_nested(STATUSES),
-    custom_fields=_FREE,
+    id=_IDS, url=_NULLABLE_TEXT, **_each("creation_date update_date", _ANY_DATE),
+    **_each("revenue cost", _NUMBERS), **_each("client_id visit_id", _IDS | st.none()),
+    status=_nested(_object(id=_IDS, **_each("type name", _NULLABLE_TEXT))), custom_fields=_FREE,
 )  # fmt: skip
+_STATUSES = st.sampled_from(["ANSWER", "ACTIVE", "BUSY"])
 CALLS = _object(
-    {
-        "id": _mostly(_IDS, _ODD),
-        "date": _mostly(_GOOD_DATES, _OTHER_DATES),
-        "status": _mostly(st.sampled_from(["ANSWER", "ACTIVE", "BUSY"]), _TEXT | _ODD),
-    },
-    **dict.fromkeys(["callee", "caller", "link", "comment"], _NULLABLE_TEXT),
-    **dict.fromkeys(["marker", "script_name", "google_client_id"], _NULLABLE_TEXT),
-    **dict.fromkeys(["duration", "waiting_time", "answer_duration"], _INTS),
-    **dict.fromkeys(["visit_id", "order_id"], _IDS | st.none()),
-    static_source=_nested(SOURCES),
-    visit=_nested(VISITS),
-    order=_nested(ORDERS),
-    tags=_FREE | st.none(),
-)
+    {"id": _mostly(_IDS, _ODD), "date": _mostly(_GOOD_DATES, _OTHER_DATES),
+     "status": _mostly(_STATUSES, _TEXT | _ODD)},
+    **_each("callee caller link comment marker script_name google_client_id", _NULLABLE_TEXT),
+    **_each("duration waiting_time answer_duration", _INTS),
+    **_each("visit_id order_id", _IDS | st.none()), tags=_FREE | st.none(),
+    static_source=_nested(SOURCES), visit=_nested(VISITS), order=_nested(ORDERS),
+)  # fmt: skip

@@ -35,8 +35,7 @@ def opened(request: pytest.FixtureRequest) -> Opened:
 
 
 def assert_nothing_is_pending(server: GatedPages | ChangingList) -> None:
-    assert server.in_flight == 0
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert (server.in_flight, asyncio.all_tasks()) == (0, {asyncio.current_task()})
 
 
 @pytest.mark.parametrize("by_page", [False, True])

@@ -151,8 +151,7 @@ async def test_p41_a_total_that_is_never_reached() -> None:
     error, ids = await expect_refused(calls.walk(), "counts .* calls .* but sends none")
     assert ids == [*calls.calls][: len(ids)]
     calls.requests = 99
-    resumed = calls.walk(resume_from=error.resume_token)
-    assert ids + await ids_of(resumed) == [*calls.calls]
+    assert ids + await ids_of(calls.walk(resume_from=error.resume_token)) == [*calls.calls]
 
 
 @pytest.mark.parametrize("shift", [1, 60, 10800])
@@ -221,8 +220,7 @@ async def test_p5_a_full_second_where_offset_is_ignored(habits: dict[str, Any]) 
     """A full second on a server that ignores offsets is refused, with the resume token."""
     calls = tied(25, before=12, after=4, ignores_offset=True, **habits)
     error, ids = await expect_refused(calls.walk(page_size=10), "any offset")
-    assert ids == [str(number) for number in range(12)]
-    assert error.rows == 12
+    assert (ids, error.rows) == ([str(number) for number in range(12)], 12)
     assert calls.requests < 60
     calls.clamp = None
     resumed = calls.walk(page_size=40, resume_from=error.resume_token)
@@ -336,8 +334,7 @@ async def test_calls_after_the_seal_are_unsealed() -> None:
     dates = (at(second) for second in counter(505, 60))
     calls = spread(100, distort=lambda _, rows: evolve(rows, answered_at=next(dates)))
     walk = calls.walk(settle=timedelta(seconds=100))
-    assert len(await ids_of(walk)) == 100
-    assert walk.report.sealed_until == at(405)
+    assert (len(await ids_of(walk)), walk.report.sealed_until) == (100, at(405))
     assert walk.report.unsealed_rows == 100 - 41
 
 

@@ -58,8 +58,7 @@ async def test_a_page_is_decoded_when_its_turn_comes() -> None:
         await anext(pages)
         await settle()
         assert rows.events == ["request 0", "decode 0", "request 10", "request 20", "request 30"]
-        assert (await anext(pages)).offset == 10
-        assert rows.events[5:] == ["decode 10"]
+        assert ((await anext(pages)).offset, rows.events[5:]) == (10, ["decode 10"])
 
 
 async def test_the_window_is_refilled_before_a_page_is_decoded() -> None:

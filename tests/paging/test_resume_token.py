@@ -81,13 +81,11 @@ def test_another_period_is_refused(calls: ChangingList, second: int) -> None:
 
 async def test_tokens_of_both_ends(calls: ChangingList) -> None:
     """A new walk has the token of the start; the token of the end costs no request."""
-    walk = calls.walk(page_size=7)
-    resumed = calls.walk(page_size=7, resume_from=walk.resume_token)
+    resumed = calls.walk(page_size=7, resume_from=calls.walk(page_size=7).resume_token)
     assert len(await ids_of(resumed)) == 60
     requests = calls.requests
     resumed = calls.walk(page_size=7, resume_from=resumed.resume_token)
-    assert await ids_of(resumed) == []
-    assert calls.requests == requests
+    assert (await ids_of(resumed), calls.requests) == ([], requests)
     assert resumed.report.is_complete
 
 
@@ -115,6 +113,5 @@ async def test_the_seal_stays_that_of_the_first_walk(calls: ChangingList) -> Non
     _, token = await leave_after(calls, 5)
     calls.now = 10**5
     resumed = calls.walk(page_size=7, resume_from=token)
-    assert len(await ids_of(resumed)) == 55
-    assert resumed.report.sealed_until == at(15)
+    assert (len(await ids_of(resumed)), resumed.report.sealed_until) == (55, at(15))
     assert resumed.report.unsealed_rows == 15

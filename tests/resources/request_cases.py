@@ -84,10 +84,6 @@ async def _download_recordings(roistat: Roistat, folder: Path) -> list[Any]:
     return [outcome async for outcome in roistat.calls.download_recordings(["1234"], folder)]
 
 
-def _documented(endpoint: str, method: str, send: Send) -> RequestCase:
-    return RequestCase(method, send, api_doc.body(f"{endpoint}.response"))
-
-
 _LIST_CALLS = "/project/calltracking/call/list"
 _MAY_22: Filters[CallField] = [
     ("date", ">", datetime(2016, 5, 21, 21, tzinfo=UTC)),
@@ -97,35 +93,29 @@ _PERIOD = [["date", ">", "2016-06-30T20:59:59+0000"], ["date", "<", "2016-10-31T
 _RECORDING = "/project/calltracking/call/1234/file"
 
 # fmt: off
-# endpoint of curl.json -> the call that sends the same request
-DOCUMENTED: dict[str, RequestCase] = {
-    "script_create": _documented("script_create", "scripts.create",
-        lambda r, _: r.scripts.create(BASIC_SCRIPT)),
-    "script_list": _documented("script_list", "scripts.list", lambda r, _: r.scripts.list()),
-    "script_delete": _documented("script_delete", "scripts.delete",
-        lambda r, _: r.scripts.delete(1)),
-    "script_update": _documented("script_update", "scripts.update",
-        lambda r, _: r.scripts.update(1, NEW_SCRIPT)),
-    "analytics": _documented("analytics", "analytics.get", lambda r, _: r.analytics.get(PERIOD)),
-    "call_xls_export": RequestCase("calls.export_xls",
-        lambda r, folder: r.calls.export_xls(PERIOD, to=folder / "calls.xls"), XLS),
-    "call_file": RequestCase("calls.recording", _read_recording, MP3),
-    "phone_update": _documented("phone_update", "phones.update",
-        lambda r, _: r.phones.update(
-            6, script_id=11, last_use_date=datetime(2016, 10, 11, 21, tzinfo=UTC))),
-    "phone_create": _documented("phone_create", "phones.create",
-        lambda r, _: r.phones.create(["74997654321"])),
-    "phone_delete": _documented("phone_delete", "phones.delete",
-        lambda r, _: r.phones.delete([4, 5])),
-    "phone_list": _documented("phone_list", "phones.list",
-        lambda r, _: anext(r.phones.list(
-            filters=[("is_external", "=", 1)], sort=("id", "desc"), page_size=5, prefetch=0
-        ).pages())),
-    "call_list": _documented("call_list", "calls.list",
-        lambda r, _: anext(r.calls.list(
-            filters=_MAY_22, extend=("visit",), sort=("date", "desc"), page_size=100, prefetch=0
-        ).pages())),
-    "phone_call": _documented("phone_call", "calls.create", lambda r, _: r.calls.create(CALL)),
+# endpoint of curl.json -> the method that sends the same request, and the call of it
+_SENT: dict[str, tuple[str, Send]] = {
+    "script_create": ("scripts.create", lambda r, _: r.scripts.create(BASIC_SCRIPT)),
+    "script_list": ("scripts.list", lambda r, _: r.scripts.list()),
+    "script_delete": ("scripts.delete", lambda r, _: r.scripts.delete(1)),
+    "script_update": ("scripts.update", lambda r, _: r.scripts.update(1, NEW_SCRIPT)),
+    "analytics": ("analytics.get", lambda r, _: r.analytics.get(PERIOD)),
+    "call_xls_export": ("calls.export_xls", lambda r, to: r.calls.export_xls(PERIOD, to=to / "a")),
+    "call_file": ("calls.recording", _read_recording),
+    "phone_update": ("phones.update", lambda r, _: r.phones.update(
+        6, script_id=11, last_use_date=datetime(2016, 10, 11, 21, tzinfo=UTC))),
+    "phone_create": ("phones.create", lambda r, _: r.phones.create(["74997654321"])),
+    "phone_delete": ("phones.delete", lambda r, _: r.phones.delete([4, 5])),
+    "phone_list": ("phones.list", lambda r, _: anext(r.phones.list(
+        filters=[("is_external", "=", 1)], sort=("id", "desc"), page_size=5, prefetch=0).pages())),
+    "call_list": ("calls.list", lambda r, _: anext(r.calls.list(
+        filters=_MAY_22, extend=("visit",), page_size=100, prefetch=0).pages())),
+    "phone_call": ("calls.create", lambda r, _: r.calls.create(CALL)),
+}
+_FILES = {"call_xls_export": XLS, "call_file": MP3}
+DOCUMENTED = {
+    name: RequestCase(method, send, _FILES.get(name) or api_doc.body(f"{name}.response"))
+    for name, (method, send) in _SENT.items()
 }
 
 # Methods that Roistat does not document, or documents for another method.

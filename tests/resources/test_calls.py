@@ -68,8 +68,7 @@ async def test_get_returns_the_present_state_of_a_call(fake: FakeRoistat) -> Non
         fake.state.edit_call(call_id, comment="new")
         again = await roistat.calls.get(call, extend=("visit",))
     assert (call.id, call.visit) == (call_id, None)
-    assert (again.comment, again.visit is None) == ("new", False)
-    assert len(fake.requests) == 2
+    assert (again.comment, again.visit is None, len(fake.requests)) == ("new", False, 2)
 
 
 async def test_d129_get_never_returns_another_call(fake: FakeRoistat) -> None:

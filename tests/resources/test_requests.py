@@ -50,8 +50,7 @@ async def test_a_documented_request(endpoint: str, tmp_path: Path) -> None:
 async def test_an_undocumented_request(case: RequestCase, tmp_path: Path) -> None:
     """A request without a documented example has the path and the body of its case."""
     sent = await _send(case, tmp_path)
-    assert sent.path == case.path
-    assert _typed(sent.body) == _typed(case.body)
+    assert (sent.path, _typed(sent.body)) == (case.path, _typed(case.body))
 
 
 @pytest.mark.parametrize("name", RESOURCES)
@@ -68,8 +67,7 @@ def test_every_method_has_a_case(name: str) -> None:
 
 def test_every_endpoint_has_a_case() -> None:
     """Each of the 13 documented endpoints, and each documented body, is in the table."""
-    assert set(DOCUMENTED) == set(api_doc.CURL)
-    assert len(DOCUMENTED) == 13
+    assert (set(DOCUMENTED), len(DOCUMENTED)) == (set(api_doc.CURL), 13)
     bodies = {curl["body"] for curl in api_doc.CURL.values()} - {None}
     assert bodies == {name for name in api_doc.BODIES if name.endswith(".request.json")}
 

@@ -26,8 +26,7 @@ def rows() -> list[tuple[datetime, str]]:
 
 def test_a_week(rows: list[tuple[datetime, str]]) -> None:
     """Most calls come by day and on weekdays, 48 a day on average; at night nobody answers."""
-    by_day = sum(8 <= at.hour < 20 for at, _ in rows)
-    assert 0.9 < by_day / len(rows) < 0.99
+    assert 0.9 < sum(8 <= at.hour < 20 for at, _ in rows) / len(rows) < 0.99
     counts = Counter(at.weekday() >= 5 for at, _ in rows)
     assert 0 < counts[True] / 2 < counts[False] / 5 / 2
     assert {status for at, status in rows if not 8 <= at.hour < 21} == {"NOANSWER"}
@@ -45,8 +44,7 @@ def test_the_newest_call_is_fresh(hour: int) -> None:
     )
     dates = [row["date"] for row in first]
     assert dates == sorted(dates) == [row["date"] for row in second]
-    assert first.date_at(49) == now - 60
-    assert list(none) == []
+    assert (first.date_at(49), list(none)) == (now - 60, [])
 
 
 def test_a_test_is_alike_at_any_time_of_the_week() -> None:

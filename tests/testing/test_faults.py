@@ -21,12 +21,12 @@ PHONES = "calltracking/phone/create"
 async def test_a_fault_happens_so_many_times(api: PlainClient) -> None:
     """Uses of a fault are recorded, and the uses that remain are listed."""
     fault = Fault.status(502)
+    assert repr(fault) == "Fault(name='status 502', applied=False, seconds=0.0)"
     api.fake.fail(LIST, fault, times=2)
     codes = [(await api.raw(LIST, {}))[0].status]
     assert api.fake.unused_faults() == [(LIST, fault, 1)]
     codes += [(await api.raw(LIST, {}))[0].status for _ in range(2)]
-    assert codes == [502, 502, 200]
-    assert [used for _, used in api.fake.used_faults] == [fault, fault]
+    assert (codes, [used for _, used in api.fake.used_faults]) == ([502, 502, 200], [fault, fault])
     assert api.fake.unused_faults() == []
 
 
@@ -70,8 +70,7 @@ async def test_changed_response(
     _, true = await api.raw(LIST, {"limit": 2})
     api.fake.fail(LIST, fault)
     response, body = await api.raw(LIST, {"limit": 2})
-    assert (response.status, response.content_type) == (200, content_type)
-    assert body == expected(true)
+    assert (response.status, response.content_type, body) == (200, content_type, expected(true))
     is_framed = bool(response.headers.keys() & {"Content-Length", "Transfer-Encoding"})
     assert is_framed is not fault.name.startswith("unframed")
 
@@ -155,8 +154,7 @@ async def test_wait_for(api: PlainClient) -> None:
     await arrived.wait()
     api.fake.state.add_call(id="777")
     gate.set()
-    assert await pending == ["777"]
-    assert api.fake.peak_in_flight == 1
+    assert (await pending, api.fake.peak_in_flight) == (["777"], 1)
 
 
 async def test_latency(api: PlainClient) -> None:
@@ -164,8 +162,3 @@ async def test_latency(api: PlainClient) -> None:
     api.fake.quirks.latency = 0.02
     await asyncio.gather(*(api(LIST, limit=1) for _ in range(5)))
     assert api.fake.peak_in_flight == 5
-
-
-def test_repr_is_short() -> None:
-    """The repr of a fault names it."""
-    assert repr(Fault.status(502)) == "Fault(name='status 502', applied=False, seconds=0.0)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -12,27 +13,24 @@ from python_calamine import CalamineWorkbook
 from roistat_async.testing import FakeRoistat, mp3, xls
 
 from ..helpers.api_doc import decoded
-from .conftest import PlainClient
+from .conftest import PlainClient, quirks
 
+EXPORT = "calltracking/call/xls/export"
 PERIOD = {"from": "2026-01-01T00:00:00+0300", "to": "2028-01-01T00:00:00+0300"}
 
 
 def frames(body: bytes) -> int:
     """Return the number of frames of an MP3."""
     offset = 10 + int.from_bytes(body[8:10], "big") if body.startswith(b"ID3") else 0
-    count = 0
-    while offset < len(body):
-        assert body[offset : offset + 4] == b"\xff\xfb\x18\xc0"
-        offset, count = offset + 144, count + 1
-    assert offset == len(body)
-    return count
+    heads = [body[start : start + 4] for start in range(offset, len(body), 144)]
+    assert (set(heads), offset + 144 * len(heads)) == ({b"\xff\xfb\x18\xc0"}, len(body))
+    return len(heads)
 
 
 def test_recordings_are_mp3() -> None:
     """Each call has its own recording, always the same: whole frames after an optional tag."""
     bodies = [mp3.recording(str(number), 3.6) for number in range(500)]
-    assert {frames(body) for body in bodies} == {100}
-    assert len(set(bodies)) == 500
+    assert ({frames(body) for body in bodies}, len(set(bodies))) == ({100}, 500)
     assert mp3.recording("7", 3.6) == bodies[7]
 
 
@@ -46,19 +44,16 @@ def recording(api: PlainClient) -> tuple[str, bytes]:
 async def test_download(api: PlainClient, recording: tuple[str, bytes]) -> None:
     """A recording has a Content-Length and the duration of the answered call; quirks change it."""
     path, body = recording
-    call = api.fake.state.calls.get(path.split("/")[2])
+    call: Any = api.fake.state.calls.get(path.split("/")[2])
     response, received = await api.raw(path)
-    assert call is not None
-    assert received == body
     assert frames(body) == round(call["answer_duration"] * 1000 / 36)
-    assert response.content_type == "audio/mpeg"
+    assert (response.content_type, received) == ("audio/mpeg", body)
     assert response.headers["Content-Length"] == str(len(body))
     assert "Accept-Ranges" not in response.headers
-    api.fake.quirks.recording_chunked = True
-    api.fake.quirks.recording_type = "application/octet-stream"
+    api.fake.quirks = quirks(recording_chunked=True, recording_type="application/x")
     response, received = await api.raw(path)
-    assert (response.headers["Transfer-Encoding"], received) == ("chunked", body)
-    assert response.content_type == "application/octet-stream"
+    assert (response.content_type, received) == ("application/x", body)
+    assert response.headers["Transfer-Encoding"] == "chunked"
 
 
 async def test_no_recording_is_empty(api: PlainClient) -> None:
@@ -69,13 +64,9 @@ async def test_no_recording_is_empty(api: PlainClient) -> None:
     assert (response.status, body) == (200, b"")
     response, body = await api.raw("calltracking/call/999/file")
     assert (response.status, json.loads(body)["error"]) == (200, "resource_not_found")
-
-
-def test_some_answered_calls_have_no_recording() -> None:
-    """Every answered call has a link, but not every one has a recording."""
     state = FakeRoistat(calls=200).state
     answered = [row for row in state.calls if row["status"] == "ANSWER"]
-    assert 0 < len(state.recordings) < len(answered)
+    assert 0 < len(state.recordings) < len(answered)  # not every one has a recording, but a link
     assert all(row["link"] for row in answered)
 
 
@@ -97,11 +88,10 @@ async def test_range(api: PlainClient, recording: tuple[str, bytes]) -> None:
 
 async def test_export(api: PlainClient) -> None:
     """The export is a valid .xls with the documented columns and a row for each call."""
-    response, body = await api.raw("calltracking/call/xls/export", {"period": PERIOD})
+    response, body = await api.raw(EXPORT, {"period": PERIOD})
     rows = CalamineWorkbook.from_filelike(io.BytesIO(body)).get_sheet_by_index(0).to_python()
     assert body.startswith(bytes.fromhex("d0cf11e0a1b11ae1"))
-    assert response.content_type == "application/vnd.ms-excel"
-    assert tuple(rows[0]) == xls.COLUMNS
+    assert (response.content_type, tuple(rows[0])) == ("application/vnd.ms-excel", xls.COLUMNS)
     assert [row[0] for row in rows[1:]] == [row["date"] for row in api.fake.state.calls]
 
 
@@ -116,11 +106,10 @@ def test_export_of_many_rows() -> None:
 async def test_export_without_xlwt(api: PlainClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without xlwt the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "xlwt", None)
-    result = await api("calltracking/call/xls/export", period=PERIOD)
-    assert "roistat_async[testing]" in result["description"]
+    assert "roistat_async[testing]" in (await api(EXPORT, period=PERIOD))["description"]
 
 
-@pytest.mark.parametrize("path", ["calltracking/data", "calltracking/call/xls/export"])
+@pytest.mark.parametrize("path", ["calltracking/data", EXPORT])
 @pytest.mark.parametrize(
     "period", [None, "year", {"from": "2027-01-01"}, {"from": "2027-01-02", "to": "2027-01-01"}]
 )
@@ -135,9 +124,8 @@ async def test_analytics_have_the_documented_keys(api: PlainClient) -> None:
     data = (await api("calltracking/data", period=PERIOD))["data"]
     assert data.keys() == expected.keys()
     assert [*data["period"].values()] == ["2025-12-31T21:00:00+0000", "2027-12-31T21:00:00+0000"]
-    for part, values in expected.items():
-        if isinstance(values, list):
-            assert data[part][0].keys() == values[0].keys()
+    for part in [part for part, values in expected.items() if isinstance(values, list)]:
+        assert data[part][0].keys() == expected[part][0].keys()
 
 
 async def test_analytics_count_every_call(api: PlainClient) -> None:
@@ -160,5 +148,4 @@ async def test_days_are_utc(api: PlainClient) -> None:
     """The documented period has 124 days, with both ends in UTC."""
     period = {"from": "2016-07-01T00:00:00+0300", "to": "2016-10-31T23:59:59+0300"}
     values = (await api("calltracking/data", period=period))["data"]["dailyQuantity"]["values"]
-    assert len(values) == 124
-    assert values[0]["date"] == "2016-06-30T00:00:00+0000"
+    assert (len(values), values[0]["date"]) == (124, "2016-06-30T00:00:00+0000")

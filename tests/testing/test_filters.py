@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roistat_async.testing import Quirks
-from roistat_async.testing.dates import read_date, write_date
+from roistat_async.testing.dates import write_date
 from roistat_async.testing.filters import Condition, Filter, date_range, read_filters
 
 KNOWN = frozenset({"date", "id", "status"})
@@ -53,9 +53,3 @@ def test_null_and_like(value: str | None, operator: str, operand: Any, expected:
     """NULL matches only the operator `null`, as in SQL; only the percent sign is special."""
     row: dict[str, object] = {"id": value}
     assert Condition("id", operator, operand).matches(row.get) is expected
-
-
-@pytest.mark.parametrize("seconds", [0, 951_782_400, 1_709_164_799, 4_102_444_800])
-def test_date_survives(seconds: int) -> None:
-    """A formatted date parses to the same time."""
-    assert read_date(write_date(seconds)) == seconds

@@ -50,8 +50,7 @@ async def test_get(api: PlainClient) -> None:
     listed = await api.json(LIST, verb="GET", query=query, headers={"Api-key": ""})
     query = {"period[from]": "2026-01-01", "period[to]": "2028-01-01"}
     analytics = await api.json("calltracking/data", verb="GET", query=query)
-    assert len(listed["data"]) == 3
-    assert analytics["data"]["hourlyWeeklyQuantity"]["total"] == 50
+    assert (len(listed["data"]), analytics["data"]["hourlyWeeklyQuantity"]["total"]) == (3, 50)
 
 
 async def test_second_project(api: PlainClient) -> None:
@@ -93,8 +92,7 @@ async def test_requests_are_recorded(api: PlainClient) -> None:
     (request,) = api.fake.requests
     assert (request.method, request.path) == ("POST", "/api/v1/project/calltracking/call/list")
     assert (request.project, request.body) == (12345, {"limit": 1})
-    assert request.query["project"] == "12345"
-    assert request.headers["api-key"] == api.fake.api_key
+    assert (request.query["project"], request.headers["api-key"]) == ("12345", api.fake.api_key)
     assert request.port > 0
     assert response.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
 
@@ -105,8 +103,7 @@ async def test_gzip_needs_accept_encoding(api: PlainClient) -> None:
     api.fake.quirks.gzip = True
     packed, same = await api.raw(LIST, {}, headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert body == same
+    assert (packed.headers["Content-Encoding"], body) == ("gzip", same)
 
 
 async def test_restart_on_the_same_port() -> None:

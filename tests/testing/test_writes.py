@@ -111,8 +111,7 @@ async def test_script_delete(api: PlainClient) -> None:
 async def test_phone_list_as_documented(api: PlainClient) -> None:
     """The documented request lists the newest ids first, each phone with its script."""
     result = await api("calltracking/phone/list", **page("phone_list.request"))
-    assert [row["id"] for row in result["data"]] == [7, 5, 4, 2, 1]
-    assert result["total"] == 5
+    assert ([row["id"] for row in result["data"]], result["total"]) == ([7, 5, 4, 2, 1], 5)
     assert result["data"][0].keys() == page("phone_list.response")["data"][0].keys()
     assert result["data"][1]["script"]["id"] == result["data"][1]["script_id"] == 2
 
@@ -129,8 +128,7 @@ async def test_phone_update(api: PlainClient) -> None:
     """An update assigns a phone to a script if both exist."""
     path = "calltracking/phone/update"
     done = await api(path, id=7, script_id=2, last_use_date="2016-10-11T21:00:00.000Z")
-    assert done == {"status": "success"}
-    assert api.fake.state.phones[6]["script_id"] == 2
+    assert (done, api.fake.state.phones[6]["script_id"]) == ({"status": "success"}, 2)
     results = [await api(path, id=phone, script_id=script) for phone, script in ((99, 2), (7, 99))]
     results.append(await api(path, id=7))
     codes = [result["error"] for result in results]
@@ -141,8 +139,7 @@ async def test_phone_delete(api: PlainClient) -> None:
     """Either all phones of a request are deleted or none."""
     refused = await api("calltracking/phone/delete", phones=[1, 99])
     done = await api("calltracking/phone/delete", phones=[1, 2])
-    assert refused["error"] == "resource_not_found"
-    assert done == {"status": "success"}
+    assert (refused["error"], done) == ("resource_not_found", {"status": "success"})
     assert [row["id"] for row in api.fake.state.phones] == [3, 4, 5, 6, 7]
 
 

@@ -47,8 +47,7 @@ def _check(model: Any, path: tuple[str, ...], raw: Any) -> None:
     kind = {field.name: field.type for field in attrs.fields(attrs.resolve_types(type(owner)))}
     assert _fits(value, kind[name])
     if value in (None, {}) and not any(raw is empty or raw == empty for empty in EMPTY):
-        assert owner.extra == {name: raw}
-        assert [*codec.odd_fields(model)] == [".".join(path)]
+        assert (owner.extra, [*codec.odd_fields(model)]) == ({name: raw}, [".".join(path)])
 
 
 @pytest.mark.parametrize("path", [path for path in FIELDS if path not in REQUIRED], ids=".".join)
@@ -97,8 +96,7 @@ def test_only_the_id_of_other_models_is_demanded(
     """Every shape of every other field is read or kept in `extra`."""
     for raw in SHAPES.values():
         data = msgspec.Raw(json.dumps(with_value(record, path, raw)).encode())
-        item = records.decode_record(data, model)
-        assert getattr(item, "id", None) == record.get("id")
+        assert getattr(records.decode_record(data, model), "id", None) == record.get("id")
 
 
 @pytest.mark.parametrize(
@@ -121,8 +119,7 @@ def test_only_the_id_of_other_models_is_demanded(
 def test_sensible_readings(path: tuple[str, ...], raw: Any, expected: Any) -> None:
     """PHP's other forms of a value are read, and are not odd."""
     (call,) = _decode(with_value(full_record(), path, raw)).items
-    assert getattr(_owner(call, path), path[-1]) == expected
-    assert _owner(call, path).extra == {}
+    assert (getattr(_owner(call, path), path[-1]), _owner(call, path).extra) == (expected, {})
 
 
 def test_odd_values_are_counted_by_path() -> None:
@@ -131,8 +128,7 @@ def test_odd_values_are_counted_by_path() -> None:
     page = [record, full_record(), {**record, "duration": "long", "new": 1}, {"id": 5}]
     response = ApiResponse(msgspec.Raw(json.dumps(page).encode()), 4, msgspec.Raw())
     batch = records.decode_list(response, Call, skip_bad=True)
-    assert batch.odd == {"visit.source.utm_term": 2, "duration": 1}
-    assert len(batch.bad) == 1
+    assert (batch.odd, len(batch.bad)) == ({"visit.source.utm_term": 2, "duration": 1}, 1)
 
 
 def test_a_list_with_an_unreadable_item_is_kept_as_it_came() -> None:

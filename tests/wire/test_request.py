@@ -13,13 +13,6 @@ from roistat_async.wire import request
 KEY = "0123456789abcdef0123456789abcdef"
 
 
-def test_project_is_in_the_query() -> None:
-    """The project is a parameter of the URL."""
-    assert request.build_url("https://x.test/api/v1", "project/phone-call", 5) == (
-        "https://x.test/api/v1/project/phone-call?project=5"
-    )
-
-
 @pytest.mark.parametrize(("file", "encoding"), [(True, "identity"), (False, "gzip")])
 def test_headers(file: bool, encoding: str) -> None:
     """One header has the key; a file is requested without gzip, which can hide a cut."""

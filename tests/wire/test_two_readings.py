@@ -71,8 +71,7 @@ def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
     """Calls are equal with all their `extra`; a bad record has the same path and problem."""
     expected = [_by_cattrs(record) for record in page]
     outcomes = _outcomes(_decode(page))
-    assert outcomes == expected
-    assert _types(outcomes) == _types(expected)
+    assert (outcomes, _types(outcomes)) == (expected, _types(expected))
     text = repr([attrs.asdict(call) for call in outcomes if isinstance(call, Call)]).encode()
     assert text.count(b"datetime.datetime(") == text.count(b"tzinfo=")
     bad = [(index, *result) for index, result in enumerate(outcomes) if isinstance(result, tuple)]
@@ -97,8 +96,7 @@ def test_a_lazily_built_call_equals_any_other(record: dict[str, Any], kinds: lis
         if isinstance(expected, Call):
             (call,) = batch.items
             assert type(call) is Call
-            assert view(call) == view(expected)
-            assert _types(call) == _types(expected)
+            assert (view(call), _types(call)) == (view(expected), _types(expected))
         else:
             assert _outcomes(batch) == [expected]
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roistat_async import Period
 from roistat_async.errors import ConfigurationError
 from roistat_async.wire import values
 
@@ -60,21 +59,6 @@ def test_time_that_utc_cannot_represent_is_refused(encode: Any) -> None:
     for at, hours in ((datetime.min, 3), (datetime.max, -3)):
         with pytest.raises(ConfigurationError):
             encode(at.replace(tzinfo=timezone(timedelta(hours=hours))))
-
-
-def test_period() -> None:
-    """The request body of analytics and export has both ends with their offsets."""
-    body = values.encode_period(Period(TIME, datetime(2016, 10, 31, 23, 59, 59, tzinfo=MOSCOW)))
-    assert body == {
-        "period": {"from": "2016-07-01T00:00:00+0300", "to": "2016-10-31T23:59:59+0300"}
-    }
-
-
-@pytest.mark.parametrize("value", [None, (TIME, TIME), "2016-07-01..2016-07-02"])
-def test_period_is_a_period(value: Any) -> None:
-    """Anything else is an error."""
-    with pytest.raises(ConfigurationError):
-        values.encode_period(value)
 
 
 @pytest.mark.parametrize(
