@@ -17,7 +17,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 from roistat_async.errors import ConfigurationError
-from roistat_async.testing import FakeRoistat
+from roistat_async.testing import FakeRoistat, Quirks
 from tests.helpers import postgres_server as server
 
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"  # no test of dlt reaches the network
@@ -41,23 +41,36 @@ class IsolatedEvaluator(PythonEvaluator):
 
 
 @pytest.fixture
+def roistat_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
+    """Run a fake Roistat and name it in the environment, where programs and commands look for it.
+
+    It allows as many requests a second as they send.
+    """
+    with FakeRoistat(calls=24, quirks=Quirks(rate_per_second=None)).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.setenv("ROISTAT_PER_SECOND", "1000")
+        yield fake
+
+
+@pytest.fixture
 def example_environment(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    roistat_env: FakeRoistat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    """Start a fake Roistat, export its key, and change into an empty folder.
+    """Name a fake Roistat in the environment, and change into an empty folder.
 
     The examples about PostgreSQL also have an empty database.
     """
     if request.node.path.name == "postgresql.md":
         _export_database(request.getfixturevalue("postgres_url"), monkeypatch)
-    with FakeRoistat(calls=40).in_thread() as fake:
-        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
-        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
-        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
-        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
-        monkeypatch.chdir(tmp_path)
-        yield
-        logging.getLogger("roistat_async").setLevel(logging.NOTSET)  # an example turns it on
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.chdir(tmp_path)
+    yield
+    logging.getLogger("roistat_async").setLevel(logging.NOTSET)  # an example turns it on
 
 
 pytest_collect_file = Sybil(

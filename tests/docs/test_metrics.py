@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -16,26 +15,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "web.md"
 LIST = 'operation="project/calltracking/call/list"'
 
 
-def test_the_metrics_count_requests_and_retries(tmp_path: Path) -> None:
+def test_the_metrics_count_requests_and_retries(roistat_env: FakeRoistat, tmp_path: Path) -> None:
     """Each attempt, each retry and the requests that are left are exported."""
     pytest.importorskip("prometheus_client", reason="prometheus_client is missing")
-    blocks = re.findall(
-        r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    blocks = re.findall(r"^```python\n((?:(?!```).)*)^```$", PAGE.read_text("utf-8"), re.M | re.S)
     (block,) = [block for block in blocks if "prometheus_client" in block]
-    with FakeRoistat(calls=1).in_thread() as fake:
-        fake.fail("call/list", Fault.status(503))
-        environ = {
-            **os.environ,
-            "ROISTAT_BASE_URL": fake.base_url,
-            "ROISTAT_API_KEY": fake.api_key,
-            "ROISTAT_PROJECT": str(fake.project),
-        }
-        output = subprocess.run(
-            [sys.executable, "-W", "error", "-c", block],
-            capture_output=True, text=True, check=True, env=environ, cwd=tmp_path,
-        ).stdout  # fmt: skip
-    lines = output.splitlines()
+    roistat_env.fail("call/list", Fault.status(503))
+    lines = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    ).stdout.splitlines()  # fmt: skip
     assert f'roistat_request_seconds_count{{{LIST},status="503"}} 1.0' in lines
     assert f'roistat_request_seconds_count{{{LIST},status="200"}} 1.0' in lines
     assert f'roistat_retries_total{{error="ServerError",{LIST}}} 1.0' in lines
