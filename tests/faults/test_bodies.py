@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
-import sys
+import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection as Pipe
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from attrs import field, frozen
 from roistat_async import Call, errors
 from tests.faults.fault_case import create, failure
 from tests.faults.secrets import PHONE, SECRET_TEXT, check
+from tests.helpers import forked
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, call_row, sends, true_answer
 from tests.helpers.raw_server import Connection, answer
@@ -203,36 +206,40 @@ async def test_a_create_with_an_unreadable_response_is_unknown(number: str) -> N
 MB = 1 << 20
 GZIP = "Content-Encoding: gzip"
 
-CLIENT = r"""
-import asyncio, gc, re, sys, time
-from roistat_async import errors
-from tests.helpers.clients import client
 
-def peak():
-    # Not ru_maxrss: that begins with what the parent had.
-    status = open("/proc/self/status").read()
-    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
+@pytest.fixture(scope="module")
+def forkserver() -> None:
+    """Start what forks processes, before a test counts the open files."""
+    with forked.process(Pipe.send, "started"):
+        pass
 
-async def main():
-    async with client(sys.argv[1]) as roistat:
-        await roistat.calls.list().first()
-        gc.collect()
-        before, began = peak(), time.process_time()
-        try:
-            await roistat.scripts.list()
-        except errors.MalformedResponseError:
-            print(peak() - before, time.process_time() - began)
 
-asyncio.run(main())
-"""
+def refuse(pipe: Pipe, base_url: str) -> None:
+    """Read a list, and then one that is refused; send the memory and CPU that it costs."""
+
+    def peak() -> int:
+        # Not ru_maxrss: that begins with what the parent had.
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) * 1024
+
+    async def read_lists() -> None:
+        async with client(base_url) as roistat:
+            await roistat.calls.list().first()
+            gc.collect()
+            before, start = peak(), time.process_time()
+            with pytest.raises(errors.MalformedResponseError):
+                await roistat.scripts.list()
+            pipe.send((peak() - before, time.process_time() - start))
+
+    asyncio.run(read_lists())
 
 
 def bomb(head: bytes, filling: bytes, size: int = 200 * MB) -> bytes:
-    """Return a gzip bomb of some megabytes of a filling."""
+    """Return a gzip bomb of some megabytes of a filling; it has no end, which nobody reads."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    block = filling * (MB // len(filling))
-    blocks = (packer.compress(block) for _ in range(size // MB))
-    return b"".join([packer.compress(head), *blocks, packer.flush()])
+    start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(filling * (MB // len(filling))) + packer.flush(zlib.Z_FULL_FLUSH)
+    return start + block * (size // MB)  # after a full flush the same bytes are packed the same
 
 
 async def cost_of(data: bytes) -> tuple[int, float]:
@@ -243,12 +250,9 @@ async def cost_of(data: bytes) -> tuple[int, float]:
         await sends(data, end="wait")(connection)
 
     async with FaultServer(handler) as server:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", CLIENT, server.base_url, stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-    memory, seconds = output.split()
-    return int(memory), float(seconds)
+        with forked.process(refuse, server.base_url) as (_, pipe):
+            cost: tuple[int, float] = await asyncio.to_thread(pipe.recv)
+    return cost
 
 
 HEAD = b'{"status": "success", "data": ['
@@ -260,6 +264,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.usefixtures("forkserver")
 @pytest.mark.parametrize("what", BOMBS)
 async def test_j15_a_bomb_is_stopped_at_the_cap(what: str) -> None:
     """A bomb raises an error within a second and uses less than 40 MB of memory."""
@@ -269,6 +274,7 @@ async def test_j15_a_bomb_is_stopped_at_the_cap(what: str) -> None:
     assert seconds < 1
 
 
+@pytest.mark.usefixtures("forkserver")
 async def test_j15_nothing_but_brackets() -> None:
     """10 MB of empty lists in place of scripts are refused at the first one."""
     body = HEAD + b"[]," * (10 * MB // 3) + b"[]]}"

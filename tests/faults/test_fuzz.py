@@ -27,7 +27,7 @@ from tests.helpers.strategies import CALLS
 
 # The same examples in every run; others, and more, by a larger max_examples without derandomize.
 MANY = settings(
-    max_examples=80,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from unittest.mock import patch
@@ -19,9 +20,17 @@ from attrs import frozen
 
 _TIMEOUT = 120.0
 _IMPORTED = [
-    "aiohttp", "psycopg", "rich.console", "roistat_async.cli.app", "roistat_async.cli.sync_runner",
-    "roistat_async.sync.postgres", "roistat_async.sync.sqlite",
+    "aiohttp", "psycopg", "pyarrow.dataset", "pytest", "rich.console", "roistat_async.cli.app",
+    "roistat_async.cli.sync_runner", "roistat_async.sync.postgres", "roistat_async.sync.sqlite",
+    "roistat_async.testing",
 ]  # fmt: skip
+
+
+def context() -> ForkServerContext:
+    """Return what starts processes that have these imports from the start."""
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(_IMPORTED)  # the first start counts
+    return forkserver
 
 
 @contextmanager
@@ -32,10 +41,8 @@ def process(
 
     The module of the function is imported in the process, so it must import little.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_IMPORTED)  # the first start counts
-    connection, other_end = context.Pipe()
-    process = context.Process(target=function, args=(other_end, *arguments))
+    connection, other_end = context().Pipe()
+    process = context().Process(target=function, args=(other_end, *arguments))
     with connection, patch.dict(os.environ):
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # as `untraced_processes` does
         process.start()

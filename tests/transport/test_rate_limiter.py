@@ -96,7 +96,7 @@ class LimiterSimulation:
 
 
 @given(requests(), st.sampled_from([None, 0.4, 1, 2.5, 7.9, 10]), st.integers(1, 12))
-@settings(max_examples=150)
+@settings(max_examples=75)
 def test_no_second_holds_more_than_its_limit(
     simulated: list[SimulatedRequest], per_second: float | None, concurrency: int
 ) -> None:

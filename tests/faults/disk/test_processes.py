@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from attrs import define, field
 from roistat_async import Roistat
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.testing import FakeRoistat, mp3
+from tests.helpers import forked
 from tests.helpers.clients import UNLIMITED
 from tests.lifecycle.operation_context import ids_in, is_sound
 
@@ -27,12 +27,6 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.usefixtures("untraced_processes"),
 ]
-
-
-# Work in child processes that can be killed. They are forked from a process that has loaded the
-# package: starting Python takes longer than the work that a test wants to kill.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
 
 
 async def many(roistat: Roistat, folder: str, *ids: str) -> None:
@@ -58,7 +52,7 @@ _WORK = {work.__name__: work for work in (many, one, copy)}
 def start(fake: FakeRoistat, *arguments: str) -> BaseProcess:
     """Start a piece of work: its name and its arguments."""
     server = fake.base_url, fake.api_key, fake.project
-    process = _CONTEXT.Process(target=_run, args=(server, arguments))
+    process = forked.context().Process(target=_run, args=(server, arguments))
     process.start()
     return process
 
