@@ -83,10 +83,10 @@ def test_c21_local_is_the_zone_of_the_machine(local: str) -> None:
             assert shown.astimezone(UTC) == at
 
 
-@pytest.mark.parametrize(("word", "days"), [("today", 0), ("Yesterday", 1)])
-def test_days_by_their_name(word: str, days: int) -> None:
+def test_days_by_their_name() -> None:
     """`today` and `yesterday` begin at midnight in the time zone."""
     zone = ZoneInfo("Pacific/Kiritimati")
-    start = parse_since(word, zone)
-    expected = datetime.now(zone).date() - timedelta(days=days)
-    assert (start.date(), start.hour, start.tzinfo) == (expected, 0, zone)
+    for word, days in ("today", 0), ("Yesterday", 1):
+        start = parse_since(word, zone)
+        expected = datetime.now(zone).date() - timedelta(days=days)
+        assert (start.date(), start.hour, start.tzinfo) == (expected, 0, zone)

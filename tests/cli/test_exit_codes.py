@@ -51,13 +51,6 @@ def test_wrong_usage(line: str, refuse: Refuse) -> None:
     refuse(line)
 
 
-@pytest.mark.usefixtures("no_environment")
-def test_without_configuration(roistat: Roistat) -> None:
-    """Missing configuration exits with 2 and names the variables to set."""
-    ended = roistat("calls")
-    assert (ended.code, "ROISTAT_API_KEY and ROISTAT_PROJECT" in ended.err) == (2, True)
-
-
 @pytest.mark.parametrize(
     ("line", "code", "text"),
     [

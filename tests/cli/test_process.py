@@ -85,11 +85,11 @@ def test_fake_server_until_a_signal(roistat: Roistat, monkeypatch: pytest.Monkey
     assert "further projects: 678" in err
 
 
-@pytest.mark.parametrize("projects", ["", "x", "1,", "0", "1,1", "9" * 5000])
-def test_fake_server_refuses_projects(projects: str, roistat: Roistat) -> None:
+def test_fake_server_refuses_projects(roistat: Roistat) -> None:
     """What is no list of different numbers is a wrong usage."""
-    ended = roistat("fake-server", "--projects", projects)
-    assert (ended.code, "--projects" in ended.err) == (2, True)
+    for projects in ("", "x", "1,", "0", "1,1", "9" * 5000):
+        ended = roistat("fake-server", "--projects", projects)
+        assert (ended.code, "--projects" in ended.err) == (2, True), projects
 
 
 @pytest.mark.usefixtures("fake")
@@ -196,9 +196,7 @@ def test_demo(folder: Path, roistat: Roistat) -> None:
     assert "roistat status roistat-demo-2/calls.db" in done.out
 
 
-def test_demo_with_an_incomplete_copy_fails(
-    roistat: Roistat, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_demo_with_a_wrong_copy(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo names the calls that its copy lacks, and exits with 1."""
     monkeypatch.setattr("roistat_async.cli.demo._HISTORY", timedelta(hours=6))
     ended = roistat("demo", "--calls", "99", "--recordings", "0", "--dir", "demo")

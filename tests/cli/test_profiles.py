@@ -41,20 +41,14 @@ def profile(fake: FakeRoistat, no_environment: None, write: Write) -> Path:
 
 
 @pytest.mark.usefixtures("profile")
-def test_the_default_profile(fake: FakeRoistat, roistat: Roistat) -> None:
-    """Without options and environment, key, project, address and zone come from `default`."""
+def test_a_named_profile(fake: FakeRoistat, roistat: Roistat) -> None:
+    """Key, project, address and zone come from `default`, or from --profile anywhere."""
     assert "Date, MSK" in roistat("calls", "--table", "--limit", "1").out
     assert {request.project for request in fake.requests} == {fake.project}
-
-
-@pytest.mark.usefixtures("profile")
-@pytest.mark.parametrize(
-    "arguments", [("--profile", "other", "calls"), ("calls", "--profile", "other")]
-)
-def test_a_named_profile(arguments: tuple[str, ...], fake: FakeRoistat, roistat: Roistat) -> None:
-    """--profile may stand before and behind the command."""
-    assert roistat(*arguments).code == 4
-    assert {request.project for request in fake.requests} == {999}
+    for arguments in (("--profile", "other", "calls"), ("calls", "--profile", "other")):
+        fake.requests.clear()
+        assert roistat(*arguments).code == 4
+        assert {request.project for request in fake.requests} == {999}
 
 
 @pytest.mark.usefixtures("profile")
@@ -150,7 +144,9 @@ def test_c24_an_unknown_profile(name: str, advice: str, refuse: Refuse) -> None:
 @pytest.mark.usefixtures("no_environment")
 def test_no_file(roistat: Roistat) -> None:
     """Without a file the message names what to set, or the command that writes one."""
-    assert "roistat init" in roistat("calls").err
+    ended = roistat("calls")
+    assert (ended.code, "ROISTAT_API_KEY and ROISTAT_PROJECT" in ended.err) == (2, True)
+    assert "roistat init" in ended.err
     assert "roistat init --profile shop" in roistat("calls", ROISTAT_PROFILE="shop").err
 
 

@@ -37,25 +37,19 @@ def _statuses(ended: Ended) -> dict[str, str]:
     return {row["call_id"]: row["status"] for row in ended.rows}
 
 
-def test_second_run_skips(call_id: str, roistat: Roistat) -> None:
-    """A second run skips the files and says so; on a terminal stdout has no rows."""
+def test_outcomes(fake: FakeRoistat, call_id: str, roistat: Roistat) -> None:
+    """A second run skips files; a missing recording exits with 0, a failed one with 3 and why."""
     arguments = ("recordings", "mp3", "--call-id", call_id)
     first = roistat(*arguments, "--table")
     assert (first.code, first.out, "1 saved" in first.err) == (0, "", True)
-    again = roistat(*arguments)
-    assert (again.code, _statuses(again)) == (0, {call_id: "skipped"})
-    assert "0 saved (0 B), 1 already there" in again.err
-
-
-def test_some_failed(fake: FakeRoistat, call_id: str, roistat: Roistat) -> None:
-    """A failed recording exits with 3 and is named with its reason; a missing one exits with 0."""
     silent = next(call for call in fake.state.calls.ids() if call not in fake.state.recordings)
-    arguments = ("recordings", "mp3", "--call-id", call_id, "--call-id", silent)
-    ended = roistat(*arguments)
-    assert (ended.code, _statuses(ended)) == (0, {call_id: "saved", silent: "missing"})
-    ended = roistat(*arguments, "--call-id", "999")
-    assert (ended.code, "999: " in ended.err) == (3, True)
-    assert _statuses(ended) == {call_id: "skipped", silent: "missing", "999": "failed"}
+    both = (*arguments, "--call-id", silent)
+    again = roistat(*both)
+    assert (again.code, _statuses(again)) == (0, {call_id: "skipped", silent: "missing"})
+    assert "0 saved (0 B), 1 already there" in again.err
+    failed = roistat(*both, "--call-id", "999")
+    assert (failed.code, "999: " in failed.err) == (3, True)
+    assert _statuses(failed) == {call_id: "skipped", silent: "missing", "999": "failed"}
 
 
 def test_refused_key_ends_the_download(fake: FakeRoistat, roistat: Roistat) -> None:

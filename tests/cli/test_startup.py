@@ -43,9 +43,7 @@ def test_missing_extra_is_named(
 
 
 @pytest.mark.parametrize("word", ["demo", "fake-server"])
-def test_missing_xlwt_is_named(
-    word: str, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_xlwt(word: str, roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without xlwt the fake server names the extra to install and exits with 2."""
     monkeypatch.setattr("roistat_async.cli.fake_server.find_spec", lambda name: None)
     ended = roistat(word)

@@ -18,7 +18,7 @@ from roistat_async.errors import RateLimitError, TransportError
 from roistat_async.sync import SyncReport, SyncWait, process_lock
 from roistat_async.sync.calls import sync_with_options
 from roistat_async.sync.patience import OnWait
-from roistat_async.sync.status import ProjectStatus, read_calls, read_status
+from roistat_async.sync.status import read_calls, read_status
 from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
 
 from .conftest import WRONG_KEY, Ended, Roistat
@@ -27,9 +27,9 @@ _COPY = Path("copy", "calls.db")
 _OTHER = 678
 _LOST = TransportError("the connection was lost")
 _ALL = ("--since", "60d")
-_LATELY = ("--since", "8h")  # ten requests a second are the limit: a few recordings do
+_LATELY = ("--since", "8h")
 _MP3 = ("--recordings", "mp3")
-Watch = Callable[[Callable[[], bool]], Ended]
+Watch = Callable[[int], Ended]
 _FIELDS = {
     "project", "start", "sealed_until", "calls", "added", "changed", "deleted", "requests",
     "bad_records", "unreadable", "duplicate_rows", "odd_values", "future_watermark", "seconds",
@@ -50,11 +50,6 @@ def both(fake: FakeRoistat) -> tuple[str, ...]:
 
 def _ids(project: int) -> set[str]:
     return set(read_calls(_COPY, project, ["date"]))
-
-
-def _status() -> ProjectStatus:
-    (project,) = read_status(_COPY).projects
-    return project
 
 
 def test_runs(fake: FakeRoistat, sync: Roistat) -> None:
@@ -165,7 +160,8 @@ def test_full_run(fake: FakeRoistat, sync: Roistat) -> None:
     (row,) = sync("--full").rows
     assert (row["calls"], row["deleted"]) == (59, 1)
     assert deleted not in _ids(fake.project)
-    assert (_status().calls, _status().deleted) == (59, 1)
+    (project,) = read_status(_COPY).projects
+    assert (project.calls, project.deleted) == (59, 1)
     day = str(fake.state.calls[30]["date"])[:10]
     assert 0 < sync("--full", "--period", f"{day}..{day}").rows[0]["calls"] < 59
 
@@ -207,11 +203,11 @@ def test_skipped_records_end_with_3(to: str, fake: FakeRoistat, roistat: Roistat
 
 @pytest.fixture
 def watch_until(fake: FakeRoistat, sync: Roistat) -> Watch:
-    """Watch without pauses until a condition holds; then revoke the key."""
+    """Watch without pauses until some requests were sent; then revoke the key."""
 
-    def watch(is_enough: Callable[[], bool]) -> Ended:
+    def watch(requests: int) -> Ended:
         def query(_: RecordedRequest) -> None:
-            if is_enough():
+            if len(fake.requests) > requests:
                 fake.api_key = "0" * 31 + "1"
 
         fake.on_request = query
@@ -223,7 +219,7 @@ def watch_until(fake: FakeRoistat, sync: Roistat) -> Watch:
 def test_watch_runs_again(fake: FakeRoistat, watch_until: Watch) -> None:
     """--watch prints a summary after each run, a failed one too; a refused key ends it with 4."""
     fake.fail("*/call/list", Fault.error("option_not_enabled"), times=1)
-    ended = watch_until(lambda: len(fake.requests) > 12)
+    ended = watch_until(12)
     assert (ended.code, "option_not_enabled" in ended.err) == (4, True)
     assert [row.get("added") for row in ended.rows[:3]] == [None, 60, 0]
     assert ended.rows[-1]["error"]["type"] == "AuthenticationError"
@@ -235,7 +231,7 @@ def test_watch_outlives_what_may_pass(fake: FakeRoistat, watch_until: Watch) -> 
     _COPY.parent.mkdir()
     unlock = process_lock.acquire(_COPY, fake.project)
     Timer(0.5, unlock).start()
-    ended = watch_until(lambda: len(fake.requests) > 16)
+    ended = watch_until(16)
     assert "already being synced" in ended.err
     kinds = [row["error"]["type"] for row in ended.rows if "error" in row]
     assert kinds[0] == "SyncError"

@@ -48,16 +48,14 @@ def test_c20_the_width_of_a_real_terminal(
     assert not any("\x1b" in line for line in lines)
 
 
-@pytest.mark.parametrize("columns", ["", "40"])
-def test_c20_values_are_whole_or_left_out(
-    columns: str, fake: FakeRoistat, roistat: Roistat
-) -> None:
+def test_c20_values_are_whole_or_left_out(fake: FakeRoistat, roistat: Roistat) -> None:
     """Numbers and dates are never cut: their columns are left out, and stderr names them."""
     newest = fake.state.calls[-1]
-    ended = roistat("calls", "--table", "--limit", "1", COLUMNS=columns)
-    assert newest["id"] in ended.out
-    for name in ("caller", "callee"):
-        assert (newest[name] in ended.out, name in ended.err) == (not columns, bool(columns))
+    for columns in ("", "40"):
+        ended = roistat("calls", "--table", "--limit", "1", COLUMNS=columns)
+        assert newest["id"] in ended.out
+        for name in ("caller", "callee"):
+            assert (newest[name] in ended.out, name in ended.err) == (not columns, bool(columns))
 
 
 def test_c20_a_column_of_wide_letters_is_aligned(fake: FakeRoistat, roistat: Roistat) -> None:
