@@ -120,12 +120,7 @@ async def test_a70_an_exception_that_ends_the_program_passes(fake: FakeRoistat) 
     ids=["502", "reset", "404", "lost create"],
 )
 async def test_a_final_failure_has_its_event(
-    fake: FakeRoistat,
-    events: list[Any],
-    fault: Fault,
-    kind: type[errors.RoistatError],
-    attempts: int,
-    responses: int,
+    fake: FakeRoistat, events: list[Any], fault: Fault, kind: Any, attempts: int, responses: int
 ) -> None:
     """on_error gets the error that is raised, once; a lost response has no response event."""
     is_create = kind is errors.OutcomeUnknownError

@@ -175,11 +175,13 @@ async def test_p42_dates_that_are_shown_too_early(shift: int) -> None:
     assert ids == [*calls.calls]
 
 
-async def test_p42_a_deleted_boundary_is_no_other_axis() -> None:
-    """A walk goes on where the last call of a page is deleted before the next page."""
-    calls = spread(100)
+@pytest.mark.parametrize("bad", [range(0), range(10, 26)])
+async def test_p42_a_deleted_boundary_is_no_other_axis(bad: range) -> None:
+    """A walk goes on where the last call of a page is deleted, also before pages without dates."""
+    calls = spread(100, bad={str(number): "date" for number in bad})
     calls.on_query = lambda _: calls.calls.pop("9", None) if calls.requests > 1 else None
-    assert await ids_of(calls.walk()) == [str(number) for number in range(100) if number != 9]
+    assert await ids_of(calls.walk()) == [key for key in calls.calls if int(key) not in bad]
+    assert "9" not in calls.calls
 
 
 @pytest.mark.parametrize("field", ["id", "date"])
@@ -295,12 +297,13 @@ async def test_a_full_second_at_the_end(before: int) -> None:
         (ChangingList(calls={str(n): n - 20 for n in range(60)}, span=40, ignores_filter=True), 10,
          "outside"),
         (tied(30, churn=1.0, seed=3), 10, "faster|another order"),
+        (tied(1001, clamp=1), 10, "could not be read in 2000 pages"),
         (tied(25, before=12, shift=5, after=90), 10, "time zone than it filters"),
         (spread(300, bad={str(n): "date" for n in range(300)}, ignores_offset=True), 10,
          "ignores offsets"),
     ],
     ids=["a full second in descending order", "descending, behind bad records", "ignored filters",
-         "a second that never stands still", "P42 a full second on another axis",
+         "a second that never stands still", "too many pages", "P42 a full second on another axis",
          "P43 bad records where offsets are ignored"],
 )  # fmt: skip
 async def test_p6_a_list_that_hides_calls(calls: ChangingList, page_size: int, match: str) -> None:

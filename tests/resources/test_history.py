@@ -143,7 +143,7 @@ async def test_p46_pages_are_reduced_to_one_call(server: Server) -> None:
     ("fault", "deadline"),
     [
         (Fault.rewrite(lambda body: body + b" " * 33 * 1024 * 1024), 60),
-        (Fault.trickle(size=512, pause=0.01), 0.8),
+        (Fault.trickle(size=512, pause=0.05), 2),
     ],
     ids=["above 32 MiB", "too slow"],
 )

@@ -139,10 +139,10 @@ async def test_effect_of_a_failed_write(api: PlainClient, fault: Fault, applied:
 @pytest.mark.parametrize("headers", [False, True])
 async def test_stall(api: PlainClient, headers: bool) -> None:
     """The server stops at once although a response is stalled."""
-    api.fake.fail(LIST, Fault.stall(5, headers=headers))
+    api.fake.fail(LIST, Fault.stall(100, headers=headers))
     with pytest.raises(TimeoutError):
         await api.raw(LIST, {}, timeout=aiohttp.ClientTimeout(total=0.05))
-    await asyncio.wait_for(api.fake.stop(), 2)
+    await asyncio.wait_for(api.fake.stop(), 20)
 
 
 async def test_wait_for(api: PlainClient) -> None:
@@ -159,6 +159,6 @@ async def test_wait_for(api: PlainClient) -> None:
 
 async def test_latency(api: PlainClient) -> None:
     """With latency, concurrent requests are in flight together."""
-    api.fake.quirks.latency = 0.02
+    api.fake.quirks.latency = 0.2
     await asyncio.gather(*(api(LIST, limit=1) for _ in range(5)))
     assert api.fake.peak_in_flight == 5

@@ -1,15 +1,18 @@
-"""The state of the fake server can be read and set at any time."""
+"""The state of the fake server: it can be read and set at any time, and its calls look real."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from roistat_async.testing import FakeRoistat
 
-from .conftest import PlainClient
+from .conftest import NOON, PlainClient
+
+MOSCOW = timezone(timedelta(hours=3))
 
 
 async def test_added_call_is_the_newest(api: PlainClient) -> None:
@@ -98,3 +101,46 @@ async def test_recording_can_be_replaced_and_deleted(api: PlainClient) -> None:
     assert (await api.raw(f"calltracking/call/{some}/file"))[1] == b"new"
     assert (await api.raw(f"calltracking/call/{other}/file"))[1] == b""
     assert other not in recordings
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[tuple[datetime, str]]:
+    """Return date and status of the calls of a year, in the time of Moscow."""
+    calls = FakeRoistat(calls=20_000, clock=lambda: NOON, business_hours=True).state.calls
+    return [
+        (datetime.fromtimestamp(calls.date_at(n), MOSCOW), str(calls.value_at(n, "status")))
+        for n in range(len(calls))
+    ]
+
+
+def test_a_week(rows: list[tuple[datetime, str]]) -> None:
+    """Most calls come by day and on weekdays, 48 a day on average; at night nobody answers."""
+    assert 0.9 < sum(8 <= at.hour < 20 for at, _ in rows) / len(rows) < 0.99
+    counts = Counter(at.weekday() >= 5 for at, _ in rows)
+    assert 0 < counts[True] / 2 < counts[False] / 5 / 2
+    assert {status for at, status in rows if not 8 <= at.hour < 21} == {"NOANSWER"}
+    days = (rows[-1][0] - rows[0][0]) / timedelta(days=1)
+    assert len(rows) / days == pytest.approx(50, abs=5)
+
+
+@pytest.mark.parametrize("hour", range(0, 168, 11))
+def test_the_newest_call_is_fresh(hour: int) -> None:
+    """At any hour the last call was a minute ago, calls are in order, and a seed repeats them."""
+    now = NOON + hour * 3600
+    first, second, none = (
+        FakeRoistat(calls=count, clock=lambda: now, business_hours=True).state.calls
+        for count in (50, 50, 0)
+    )
+    dates = [row["date"] for row in first]
+    assert dates == sorted(dates) == [row["date"] for row in second]
+    assert (first.date_at(49), list(none)) == (now - 60, [])
+
+
+def test_a_test_is_alike_at_any_time_of_the_week() -> None:
+    """Without business hours the same calls come at the same distance from now."""
+
+    def ages(now: float) -> list[tuple[float, object]]:
+        calls = FakeRoistat(calls=50, clock=lambda: now).state.calls
+        return [(now - calls.date_at(n), calls.value_at(n, "status")) for n in range(50)]
+
+    assert ages(NOON) == ages(NOON + 61 * 3600)
