@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.helpers import fork_server as forks
 from tests.helpers import s3_server
 from tests.helpers.fork_server import ForkServer
 from tests.helpers.s3_server import Bucket
+from tests.integrations.warehouses import Warehouse
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +38,12 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     for name, value in bucket.environment.items():
         monkeypatch.setenv(name, value)
     return bucket
+
+
+@pytest.fixture
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """Return an empty warehouse: a file of DuckDB, unless a test names another one."""
+    if getattr(request, "param", "duckdb") == "postgres":
+        pytest.importorskip("psycopg2", reason="psycopg2 is missing: pip install dlt[postgres]")
+        return Warehouse("postgres", request.getfixturevalue("postgres_url"), tmp_path)
+    return Warehouse("duckdb", str(tmp_path / "calls.duckdb"), tmp_path)

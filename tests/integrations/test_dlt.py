@@ -37,15 +37,6 @@ def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
-    """Return an empty warehouse: a file of DuckDB, unless a test names another one."""
-    if getattr(request, "param", "duckdb") == "postgres":
-        pytest.importorskip("psycopg2", reason="psycopg2 is missing: pip install dlt[postgres]")
-        return Warehouse("postgres", request.getfixturevalue("postgres_url"), tmp_path)
-    return Warehouse("duckdb", str(tmp_path / "calls.duckdb"), tmp_path)
-
-
 def running_server() -> AbstractContextManager[FakeRoistat]:
     """Run a fake Roistat with forty calls."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)

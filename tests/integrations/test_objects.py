@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import os
-import signal
 import sqlite3
-import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -350,44 +346,3 @@ def test_the_command_refuses_an_unknown_store(
     arguments = ["sync", "--to", str(tmp_path / "calls.db"), "--since", "2020-01-01"]
     assert run([*arguments, "--recordings", "ftp://host/calls"]) == 2
     assert not (tmp_path / "calls.db").exists()
-
-
-CHILD = """
-import asyncio, sys
-from datetime import UTC, datetime
-from roistat_async import Limits, Roistat
-from roistat_async.sync import sync_calls, sync_recordings
-
-async def main():
-    async with Roistat.from_env(limits=Limits(per_second=None, per_hour=None)) as roistat:
-        await sync_calls(roistat, sys.argv[1], since=datetime(2020, 1, 1, tzinfo=UTC))
-        await sync_recordings(roistat, sys.argv[1], sys.argv[2])
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
-def test_d107_killed_runs_leave_whole_objects(bucket: Bucket, tmp_path: Path) -> None:
-    """After SIGKILL at any time every object is whole, and the last run completes the archive."""
-    with FakeRoistat(calls=60).in_thread() as fake:
-        fake.quirks.rate_per_second = fake.quirks.rate_per_hour = None
-        expected = {call_id: bytes(data) for call_id, data in fake.state.recordings.items()}
-        environment = {
-            **os.environ,
-            "ROISTAT_BASE_URL": fake.base_url,
-            "ROISTAT_API_KEY": fake.api_key,
-            "ROISTAT_PROJECT": str(fake.project),
-        }
-        command = [sys.executable, "-c", CHILD, str(tmp_path / "calls.db"), bucket.url]
-        for count in (1, 5, 12):
-            process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-            while len(bucket.list_keys()) < count and process.poll() is None:
-                time.sleep(0.02)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            for key in bucket.list_keys():
-                assert bucket.read(key) == expected[Path(key).stem]
-        assert subprocess.run(command, env=environment, timeout=60).returncode == 0
-        assert {Path(key).stem for key in bucket.list_keys()} == set(expected)
