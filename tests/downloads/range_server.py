@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async import Hooks, Timeouts, errors
+from roistat_async import Body, Hooks, Timeouts, errors
 from roistat_async.models.downloads import Download
 from roistat_async.testing import mp3
 from tests.helpers.clients import PATIENT, client
@@ -79,6 +79,11 @@ def header(request: bytes, name: str) -> str | None:
 def ranges_of(requests: list[bytes]) -> list[str | None]:
     """Return the Range header of each request."""
     return [header(request, "Range") for request in requests]
+
+
+async def read(body: Body) -> bytes:
+    """Return all bytes of a body."""
+    return b"".join([chunk async for chunk in body])
 
 
 async def download(

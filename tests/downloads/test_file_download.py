@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from roistat_async import Roistat, Timeouts, errors
+from roistat_async import Timeouts, errors
 from roistat_async.models.downloads import Download
 from roistat_async.testing import Fault
 from tests.downloads.conftest import Recording
-from tests.downloads.range_server import AUDIO, RECEIVED, audio, cut, failing_download, whole
+from tests.downloads.range_server import AUDIO, RECEIVED, audio, cut, failing_download, read, whole
 from tests.helpers.clients import client
 from tests.helpers.part_files import failing
 from tests.helpers.raw_server import Connection, Handler, RawServer, per_connection, replies
@@ -42,7 +42,7 @@ async def test_body_without_a_file() -> None:
         roistat.calls.recording(7) as body,
     ):
         assert body.length == len(AUDIO)
-        assert b"".join([chunk async for chunk in body]) == AUDIO
+        assert await read(body) == AUDIO
     assert b"Accept-Encoding: identity\r\n" in server.requests[0]  # a cut gzip can look whole
 
 
@@ -135,15 +135,10 @@ async def test_slow_consumer_is_no_slow_server() -> None:
 
 async def test_cut_body_without_a_file_is_not_retried() -> None:
     """The caller has the bytes already, so a cut is raised at once."""
-
-    async def read(roistat: Roistat) -> None:
-        async with roistat.calls.recording(7) as body:
-            async for _ in body:
-                pass
-
     async with RawServer(cut()) as server, client(server.base_url, attempts=3) as roistat:
-        with pytest.raises(errors.TruncatedError, match=f"{RECEIVED} of {len(AUDIO)}"):
-            await read(roistat)
+        async with roistat.calls.recording(7) as body:
+            with pytest.raises(errors.TruncatedError, match=f"{RECEIVED} of {len(AUDIO)}"):
+                await read(body)
         assert len(server.requests) == 1
 
 

@@ -18,18 +18,14 @@ AUDIO = mp3.recording("1", 30)
 ONE_FRAME = TWO_FRAMES[: mp3.FRAME_BYTES]
 
 
-def _tag(size: int) -> bytes:
-    return b"ID3\x03\x00\x00\x00\x00\x00" + bytes([size]) + bytes(size)
-
-
+ID3 = b"ID3\x03\x00\x00\x00\x00\x00\x28" + bytes(40)
 XML = b"<?xml version='1.0'?>\n"
 KINDS = {
     FileKind.EMPTY: [b"", b"\r\n", b"\xef\xbb\xbf\n", b"null\n", b"false", b"[]", b" {} ", b'""'],
     FileKind.MP3: [
         *(TWO_FRAMES, TWO_FRAMES[:200], ONE_FRAME, ONE_FRAME + b"TAG" + bytes(125)),
         b"ID3\x04\x00" + bytes(20),
-        _tag(40) + _tag(60) + AUDIO,
-        b"APETAGEX" + bytes(224) + AUDIO,
+        *(ID3 + ID3 + AUDIO, b"APETAGEX" + bytes(224) + AUDIO),
         *(padding + AUDIO for padding in (b"\n", b"\xef\xbb\xbf", bytes(9999), AUDIO[70:144])),
         bytes(60_000) + b"ID3\x04\x00" + bytes(20),
         b"\x01garbage" * 8000 + AUDIO[: 144 * 3],

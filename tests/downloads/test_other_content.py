@@ -14,7 +14,7 @@ import pytest
 from roistat_async import Period, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault, xls
 from tests.downloads.conftest import Recording
-from tests.downloads.range_server import AUDIO, audio, download, failing_download, whole
+from tests.downloads.range_server import AUDIO, audio, download, failing_download, read, whole
 from tests.helpers.clients import client
 from tests.helpers.fault_server import sends
 from tests.helpers.raw_server import OK_BODY, RawServer, answer, replies
@@ -77,9 +77,9 @@ async def test_d61_unchecked_content_is_given_as_it_is(body: bytes, tmp_path: Pa
     async with (
         RawServer(whole(body=body)) as server,
         client(server.base_url) as roistat,
-        roistat.calls.recording(7, check=False) as chunks,
+        roistat.calls.recording(7, check=False) as opened,
     ):
-        assert b"".join([chunk async for chunk in chunks]) == body
+        assert await read(opened) == body
 
 
 STILL_REFUSED = {

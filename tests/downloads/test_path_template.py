@@ -83,19 +83,18 @@ def test_only_plain_fields_are_allowed(field: str) -> None:
 
 
 @pytest.mark.parametrize("call_id", ["", "../7", "7/8", "7\n", "٣", "1" * 21, "-7", "a"])
-def test_an_invalid_value_is_refused(call_id: str) -> None:
-    """Ids are data from outside, a naive date has no day, a path object normalises its parts."""
-    template = PathTemplate(DEFAULT_TEMPLATE, 1)
+def test_an_invalid_id_is_refused(call_id: str) -> None:
+    """Ids are data from outside."""
     with pytest.raises(ConfigurationError, match="1 to 20 digits"):
-        template.path_for(call_id, DATE)
+        PathTemplate(DEFAULT_TEMPLATE, 1).path_for(call_id, DATE)
+
+
+def test_an_invalid_value_is_refused() -> None:
+    """A naive date has no day, a path object normalises its parts, a file may name a device."""
     with pytest.raises(ConfigurationError, match="time zone"):
-        template.path_for("7", DATE.replace(tzinfo=None))
+        PathTemplate(DEFAULT_TEMPLATE, 1).path_for("7", DATE.replace(tzinfo=None))
     with pytest.raises(ConfigurationError, match="string"):
         PathTemplate(Path("{call_id}"), 1)  # type: ignore[arg-type]  # no text
-
-
-def test_a_device_name_is_refused() -> None:
-    """It may appear only when the id is filled in: call 1 is a device, call 7000 is not."""
     template = PathTemplate("COM{call_id}.mp3", 1)
     assert template.path_for("7000", DATE) == "COM7000.mp3"
     with pytest.raises(ConfigurationError, match="Windows"):

@@ -25,6 +25,7 @@ from tests.downloads.range_server import (
     header,
     partial,
     ranges_of,
+    read,
     unsatisfied,
     whole,
 )
@@ -42,11 +43,7 @@ async def _open(
         client(server.base_url) as roistat,
         roistat.calls.recording(7, start=start, **options) as body,
     ):
-        return body, await _read(body), server.requests
-
-
-async def _read(body: Body) -> bytes:
-    return b"".join([part async for part in body])
+        return body, await read(body), server.requests
 
 
 SLICES = [
@@ -73,7 +70,7 @@ async def test_d120_d121_a_range_is_that_slice_of_the_recording(
                 assert (body.length, body.total, body.start) == (len(offsets), total, offsets[0])
                 assert body.content_range == f"bytes {offsets[0]}-{offsets[-1]}/{total}"
                 assert body.status == 206
-            assert await _read(body) == recording.body[start:end]
+            assert await read(body) == recording.body[start:end]
     for start in (total, total + 1):
         with pytest.raises(errors.RangeNotSatisfiableError) as caught:
             async with calls.recording(recording.call_id, start=start):
@@ -242,5 +239,5 @@ async def test_a_dropped_range_leaves_no_connection() -> None:
     handlers = per_connection(sends(begun, end="wait"), whole())
     async with RawServer(handlers) as server, client(server.base_url) as roistat:
         async with roistat.calls.recording(7, start=RECEIVED) as body:
-            assert await _read(body) == AUDIO[RECEIVED:]
+            assert await read(body) == AUDIO[RECEIVED:]
         await server.emptied()
