@@ -21,11 +21,8 @@ def _options(command: str) -> set[str]:
     context = click.Context(roistat)
     result = roistat.get_command(context, command)
     assert result is not None, command
-    return {name for parameter in result.get_params(context) for name in _names(parameter)}
-
-
-def _names(parameter: click.Parameter) -> list[str]:
-    return [*parameter.opts, *parameter.secondary_opts]
+    parameters = result.get_params(context)
+    return {name for each in parameters for name in (*each.opts, *each.secondary_opts)}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

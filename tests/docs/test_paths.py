@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,9 @@ import roistat_async
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(roistat_async.__file__).parent  # it may be installed elsewhere
-DOCUMENTS = [
-    path
-    for path in (
-        ROOT / "ARCHITECTURE.md",
-        ROOT / "CONTRIBUTING.md",
-        ROOT / "README.md",
-        ROOT / "SECURITY.md",
-        *sorted((ROOT / "docs").rglob("*.md")),
-    )
-    if path.exists()
-]
+_NAMES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")
+DOCUMENTS = [ROOT / name for name in _NAMES if (ROOT / name).exists()]
+DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
 
 _PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|md|toml|yml))?)(?: §\d+| [A-Z]\d+)?`")
 _FILE = re.compile(r"`(\w+\.py)`")
@@ -32,12 +23,6 @@ _CITATION = re.compile(r"docs/([\w-]+\.md) §(\d+)")
 _NOT_OURS = re.compile(
     r"project/|phone/|call/|script/|user/|recordings/|calls\.parquet/|\.note/|\.dlt/"
 )
-
-
-def _paths(document: Path) -> Iterator[str]:
-    for path in _PATH.findall(document.read_text(encoding="utf-8")):
-        if not _NOT_OURS.match(path):
-            yield path
 
 
 def _exists(path: str) -> bool:
@@ -52,7 +37,8 @@ def test_named_files_exist(document: Path) -> None:
     A link may also lead to a file of the repository on the web.
     """
     text = document.read_text(encoding="utf-8")
-    assert [path for path in _paths(document) if not _exists(path)] == []
+    paths = [path for path in _PATH.findall(text) if not _NOT_OURS.match(path)]
+    assert [path for path in paths if not _exists(path)] == []
     known = {path.name for folder in (PACKAGE, ROOT / "tests") for path in folder.rglob("*.py")}
     assert set(_FILE.findall(text)) - known - {"conftest.py", "noxfile.py"} == set()
     targets = [document.parent / link for link in _LINK.findall(text)]
@@ -75,17 +61,9 @@ def test_navigation_names_every_page() -> None:
     assert pages - set(re.findall(r'= "([\w/-]+\.md)"', settings)) == set()
 
 
-def _cited() -> set[tuple[str, str]]:
-    sources = [*DOCUMENTS, *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    return set(_CITATION.findall(text))
-
-
 def test_cited_sections_exist() -> None:
     """A section that code, tests or documents cite is there under its number."""
-    missing = [
-        (name, number)
-        for name, number in sorted(_cited())
-        if f"\n## {number}. " not in (ROOT / "docs" / name).read_text(encoding="utf-8")
-    ]
-    assert missing == []
+    sources = [*DOCUMENTS, *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    cited = set(_CITATION.findall("\n".join(path.read_text("utf-8") for path in sources)))
+    texts = {name: (ROOT / "docs" / name).read_text("utf-8") for name, _ in cited}
+    assert [each for each in cited if f"\n## {each[1]}. " not in texts[each[0]]] == []

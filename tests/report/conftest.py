@@ -26,20 +26,12 @@ def figures_of(count: int, *, cost: bool = True, visits: bool = True) -> Figures
     aggregator = Aggregator(PERIOD, MOSCOW)
     statuses = ("ANSWER", "ANSWER", "BUSY", "ACTIVE")
     for number in range(count):
-        aggregator.add(
-            CallFacts(
-                PERIOD.start + timedelta(hours=7 * number % 740),
-                statuses[number % 4],
-                number % 700 * 10,
-                number % 70,
-                HOSTILE[number % 4] if visits else None,
-                HOSTILE[number % 3] if visits else None,
-            )
-        )
-    days = [
-        IntervalCost(start=item.start, cost=12.5)
-        for item in aggregator.figures(source="").intervals
-    ]
+        names = (HOSTILE[number % 4], HOSTILE[number % 3]) if visits else (None, None)
+        date = PERIOD.start + timedelta(hours=7 * number % 740)
+        lengths = (number % 700 * 10, number % 70)
+        aggregator.add(CallFacts(date, statuses[number % 4], *lengths, *names))
+    starts = [each.start for each in aggregator.figures(source="").intervals]
+    days = [IntervalCost(start=start, cost=12.5) for start in starts]
     return aggregator.figures(
         source="Project <b>1</b>",
         cost=Cost(intervals=days, average=3.25) if cost else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from statistics import mean, median
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -15,24 +14,14 @@ from roistat_async import Call, CallStatus, Geo, Period, Source, Visit
 from roistat_async.report.aggregation import OTHERS, UNKNOWN, Aggregator, CallFacts, facts_of
 from roistat_async.report.figures import Cost, Figures, IntervalCost
 
-MOSCOW = ZoneInfo("Europe/Moscow")
-MAY = Period.parse("2026-05-01..2026-05-31", tz=MOSCOW)
+from .conftest import MOSCOW, PERIOD
+
+at = datetime.fromisoformat
+CALL = CallFacts(at("2026-05-04T12:00+03:00"), "ANSWER", 60, 5, channel=None, region=None)
+facts = CALL._replace
 
 
-def facts(
-    date: str = "2026-05-04T12:00+03:00",
-    *,
-    status: str | None = "ANSWER",
-    talk: int | None = 60,
-    waiting: int | None = 5,
-    channel: str | None = None,
-    region: str | None = None,
-) -> CallFacts:
-    """Return the facts of one call."""
-    return CallFacts(datetime.fromisoformat(date), status, talk, waiting, channel, region)
-
-
-def figures_of(*calls: CallFacts, period: Period = MAY) -> Figures:
+def figures_of(*calls: CallFacts, period: Period = PERIOD) -> Figures:
     """Return the figures of calls in Moscow."""
     aggregator = Aggregator(period, MOSCOW)
     for call in calls:
@@ -42,7 +31,7 @@ def figures_of(*calls: CallFacts, period: Period = MAY) -> Figures:
 
 def test_days_of_the_zone() -> None:
     """A call counts for the day, hour and weekday that it has in the given zone."""
-    figures = figures_of(facts("2026-05-03T21:30:00+00:00"))
+    figures = figures_of(facts(date=at("2026-05-03T21:30:00+00:00")))
     counts = {item.start: item.outcomes.calls for item in figures.intervals}
     assert len(counts) == 31
     assert [day for day, count in counts.items() if count] == [date(2026, 5, 4)]
@@ -52,9 +41,9 @@ def test_days_of_the_zone() -> None:
 
 def test_bounds_of_the_period() -> None:
     """The start of the period is counted and its end is not."""
-    inside, outside = facts("2026-05-01T00:00+03:00"), facts("2026-06-01T00:00+03:00")
-    assert figures_of(inside, outside).total.calls == 1
-    assert figures_of(facts("2026-04-30T23:59:59.999+03:00")).total.calls == 0
+    dates = ("2026-04-30T23:59:59.999+03:00", "2026-05-01T00:00+03:00", "2026-06-01T00:00+03:00")
+    totals = [figures_of(facts(date=at(date))).total.calls for date in dates]
+    assert totals == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -100,17 +89,14 @@ def test_groups() -> None:
     assert [group.name for group in channels[:2]] == ["c00", "c01"]
     assert [(group.name, group.calls) for group in channels[10:]] == [(OTHERS, 40), (UNKNOWN, 2)]
     assert sum(group.calls for group in channels) == len(calls) + 2
-
-
-def test_nothing_is_known() -> None:
-    """Without any visit there are no regions, rather than one that is not known."""
-    assert figures_of(facts(), facts()).regions == []
+    assert figures_of(facts(), facts()).regions == []  # rather than one that is not known
 
 
 def test_average_talk() -> None:
     """The average conversation of a channel counts answered calls only."""
-    calls = [facts(channel="a", talk=10), facts(channel="a", talk=30)]
-    (group,) = figures_of(*calls, facts(channel="a", status="BUSY", talk=999)).channels
+    talks = [("ANSWER", 10), ("ANSWER", 30), ("BUSY", 999)]
+    calls = [facts(channel="a", status=status, talk=talk) for status, talk in talks]
+    (group,) = figures_of(*calls).channels
     assert group.average_talk == 20
 
 
@@ -152,22 +138,19 @@ def test_facts_of_a_call() -> None:
 
 def test_names_are_printable() -> None:
     """A name is one line of printable characters, of a length that fits a page."""
-    calls = [
-        facts(channel=f"{text}{number}") for number, text in enumerate(("a\0\n\ud800b", "x" * 999))
-    ]
+    calls = [facts(channel=name) for name in ("a\0\n\ud800b0", "x" * 999)]
     names = {group.name for group in figures_of(*calls).channels}
     assert names == {"a b0", "x" * 80 + "…"}
 
 
 def test_memory() -> None:
     """The memory of an aggregation does not grow with the number of calls."""
-    start = datetime(2026, 5, 1, tzinfo=UTC)
-    aggregator = Aggregator(MAY, MOSCOW)
+    aggregator = Aggregator(PERIOD, MOSCOW)
     tracemalloc.start()
     try:
         for number in range(10_000):
-            at = start + timedelta(minutes=number * 997 % 44_000)
-            aggregator.add(CallFacts(at, "ANSWER", number % 300, number % 60, "a", "b"))
+            date = PERIOD.start + timedelta(minutes=number * 997 % 44_000)
+            aggregator.add(CallFacts(date, "ANSWER", number % 300, number % 60, "a", "b"))
         size = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
