@@ -3,11 +3,9 @@
     python -m tests.plain_names [FOLDER]      prints the share and the names
 
 What counts as a name: each function, class, parameter, variable and attribute that a file binds,
-once for each scope that binds it (a function, a class or the module). Dunder names and `_` are
-left out. A name is split at its underscores and capitals; it counts as an everyday word if one
-of its parts is in `EVERYDAY`. The list holds the words that the first round of this project used
-as terms of its own, each of which had a standard term. Pairs such as `is_open` are fine: only the
-listed words count.
+once for each scope that binds it (a function, a class or the module), but no dunder name and no
+`_`. A name counts as an everyday word if a part of it, between underscores or capitals, is in
+`EVERYDAY`: words that this project once used as terms of its own instead of the standard ones.
 """
 
 from __future__ import annotations

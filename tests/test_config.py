@@ -32,10 +32,8 @@ def test_a_valid_key(text: str) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    [
-        "", "\n", f"{KEY}\n\n", f"{KEY}\r", f" {KEY}", f"{KEY} ", f"{KEY}\r\nX: y",
-        f"{KEY[:9]}\0{KEY[9:]}", f"ключ{KEY}", "a" * 257, f"{KEY}\x7f", None, 5, KEY.encode(),
-    ],
+    ["", "\n", f"{KEY}\n\n", f"{KEY}\r", f" {KEY}", f"{KEY} ", f"{KEY}\r\nX: y",
+     f"{KEY[:9]}\0{KEY[9:]}", f"ключ{KEY}", "a" * 257, f"{KEY}\x7f", None, 5, KEY.encode()],
 )  # fmt: skip
 def test_s5_an_invalid_key(key: Any) -> None:
     """A key that is invalid in a header is refused, and the error does not show it."""

@@ -26,11 +26,9 @@ STATUSES: dict[int, list[errors.RoistatError]] = {
 
 @pytest.mark.parametrize(
     ("header", "arguments"),
-    [
-        ("bytes=0-", {"start": 0}), ("bytes=5-9", {"start": 5, "end": 10}),
-        ("bytes=5-5", {"start": 5, "end": 6}), ("bytes=-500", {"start": -500}),
-        ("Bytes = 5 - 9", {"start": 5, "end": 10}),
-    ],
+    [("bytes=0-", {"start": 0}), ("bytes=5-9", {"start": 5, "end": 10}),
+     ("bytes=5-5", {"start": 5, "end": 6}), ("bytes=-500", {"start": -500}),
+     ("Bytes = 5 - 9", {"start": 5, "end": 10})],
 )  # fmt: skip
 def test_a_range_becomes_arguments(header: str, arguments: RangeArguments) -> None:
     """Inclusive offsets become those of a slice, and a suffix a negative start."""

@@ -68,10 +68,8 @@ def test_last_ends_now() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        {}, {"days": 0}, {"days": -1}, {"days": 1e9}, {"days": 10**400}, {"days": float("nan")},
-        {"days": "7"}, {"days": 7, "now": END.replace(tzinfo=None)},
-    ],
+    [{}, {"days": 0}, {"days": -1}, {"days": 1e9}, {"days": 10**400}, {"days": float("nan")},
+     {"days": "7"}, {"days": 7, "now": END.replace(tzinfo=None)}],
 )  # fmt: skip
 def test_last_needs_a_length(arguments: dict[str, Any]) -> None:
     """An invalid length is a ConfigurationError, not an error of datetime."""
@@ -81,11 +79,9 @@ def test_last_needs_a_length(arguments: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "2026-05-01..2026-05-31", " 2026-05-01 .. 2026-05-31 ", "20260501..20260531",
-        "20260501T000000Z..2026-05-31", "2026-05-01T00:00:00Z..2026-06-01T03:00:00+03:00",
-        "2026-05-01T00:00:00+0000..2026-05-31", "2026-05-01T00:00..2026-06-01T00:00",
-    ],
+    ["2026-05-01..2026-05-31", " 2026-05-01 .. 2026-05-31 ", "20260501..20260531",
+     "20260501T000000Z..2026-05-31", "2026-05-01T00:00:00Z..2026-06-01T03:00:00+03:00",
+     "2026-05-01T00:00:00+0000..2026-05-31", "2026-05-01T00:00..2026-06-01T00:00"],
 )  # fmt: skip
 def test_c2_parse(text: str) -> None:
     """The last day is included; times are used as they are."""
@@ -106,12 +102,10 @@ def test_parse_uses_the_zone(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "", "2026-05-01", "2026-05-01-2026-05-31", "..", "2026-05-01..", "..2026-05-31",
-        "2026-05-31..2026-05-01", "2026-13-01..2026-13-02", "yesterday..today",
-        "2026-05-01..9999-12-31", "2026-05-01..2026-05-02..2026-05-03",
-        "2026-W18..2026-W19", "2026-W18-1..2026-W19-1",
-    ],
+    ["", "2026-05-01", "2026-05-01-2026-05-31", "..", "2026-05-01..", "..2026-05-31",
+     "2026-05-31..2026-05-01", "2026-13-01..2026-13-02", "yesterday..today",
+     "2026-05-01..9999-12-31", "2026-05-01..2026-05-02..2026-05-03",
+     "2026-W18..2026-W19", "2026-W18-1..2026-W19-1"],
 )  # fmt: skip
 def test_parse_refuses(text: str) -> None:
     """Anything else is an error."""

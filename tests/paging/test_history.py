@@ -73,10 +73,8 @@ async def test_p3_p8_a_second_above_a_page(count: int, page_size: int, shuffled:
 
 @pytest.mark.parametrize(
     "habits",
-    [
-        {"clamp": 3}, {"ignores_offset": True},
-        *[{"total": total} for total in ("page", "absent", "zero", "everything")],
-    ],
+    [{"clamp": 3}, {"ignores_offset": True},
+     *[{"total": total} for total in ("page", "absent", "zero", "everything")]],
     ids=str,
 )  # fmt: skip
 async def test_p4_p5_p7_habits_that_do_no_harm(habits: dict[str, Any]) -> None:
@@ -285,23 +283,21 @@ async def test_a_full_second_at_the_end(before: int) -> None:
 
 @pytest.mark.parametrize(
     ("calls", "page_size", "match"),
-    [
-        (tied(10, before=5, descending=True), 10, "does not sort by date"),
-        (
-            ChangingList(
-                calls={"0": 1, "1": 0, "2": 3, "3": 3}, span=5, bad={"0": "id", "2": "date"},
-                descending=True, before_inclusive=True,
-            ),
-            1, "does not sort by date",
-        ),
-        (ChangingList(calls={str(n): n - 20 for n in range(60)}, span=40, ignores_filter=True), 10,
-         "outside"),
-        (tied(30, churn=1.0, seed=3), 10, "faster|another order"),
-        (tied(1001, clamp=1), 10, "could not be read in 2000 pages"),
-        (tied(25, before=12, shift=5, after=90), 10, "time zone than it filters"),
-        (spread(300, bad={str(n): "date" for n in range(300)}, ignores_offset=True), 10,
-         "ignores offsets"),
-    ],
+    [(tied(10, before=5, descending=True), 10, "does not sort by date"),
+     (
+         ChangingList(
+             calls={"0": 1, "1": 0, "2": 3, "3": 3}, span=5, bad={"0": "id", "2": "date"},
+             descending=True, before_inclusive=True,
+         ),
+         1, "does not sort by date",
+     ),
+     (ChangingList(calls={str(n): n - 20 for n in range(60)}, span=40, ignores_filter=True), 10,
+      "outside"),
+     (tied(30, churn=1.0, seed=3), 10, "faster|another order"),
+     (tied(1001, clamp=1), 10, "could not be read in 2000 pages"),
+     (tied(25, before=12, shift=5, after=90), 10, "time zone than it filters"),
+     (spread(300, bad={str(n): "date" for n in range(300)}, ignores_offset=True), 10,
+      "ignores offsets")],
     ids=["a full second in descending order", "descending, behind bad records", "ignored filters",
          "a second that never stands still", "too many pages", "P42 a full second on another axis",
          "P43 bad records where offsets are ignored"],
@@ -318,11 +314,9 @@ def without_date(_: PageQuery, rows: RowBatch[Call]) -> RowBatch[Call]:
 
 @pytest.mark.parametrize(
     ("calls", "settle", "local", "sealed"),
-    [
-        *[(spread(100, now=600), 120, local, 480) for local in (-3000, 600, 4200)],
-        (spread(30, distort=without_date), 20, 100, 80), (spread(10, now=-5000), 0, 0, 0),
-        (spread(10, now=10**6), 0, 0, 101),
-    ],
+    [*[(spread(100, now=600), 120, local, 480) for local in (-3000, 600, 4200)],
+     (spread(30, distort=without_date), 20, 100, 80), (spread(10, now=-5000), 0, 0, 0),
+     (spread(10, now=10**6), 0, 0, 101)],
     ids=["slow clock", "clock", "fast clock", "no Date header", "before start", "after end"],
 )  # fmt: skip
 async def test_the_seal(calls: ChangingList, settle: int, local: int, sealed: int) -> None:
@@ -371,12 +365,10 @@ TIED_TWICE = {**TIED, **{str(2000 + number): 60 for number in range(30)}}
 
 @pytest.mark.parametrize(
     ("calls", "habits", "is_reduced"),
-    [
-        (SECONDS, {}, False), (SECONDS, {}, True), (TIED, {}, False),
-        (TIED_TWICE, {"after_inclusive": True}, False),
-        ({"1": 100}, {"before_inclusive": True}, False),
-        ({**SECONDS, "1001": 100, "1002": 100}, {"before_inclusive": True}, False),
-    ],
+    [(SECONDS, {}, False), (SECONDS, {}, True), (TIED, {}, False),
+     (TIED_TWICE, {"after_inclusive": True}, False),
+     ({"1": 100}, {"before_inclusive": True}, False),
+     ({**SECONDS, "1001": 100, "1002": 100}, {"before_inclusive": True}, False)],
     ids=["plain", "reduced", "full second", "at the start", "call at the end", "calls at the end"],
 )  # fmt: skip
 async def test_each_request_counts(calls: dict[str, int], habits: Any, is_reduced: bool) -> None:

@@ -18,7 +18,8 @@ async def test_projects_are_listed_without_a_project(fake: FakeRoistat) -> None:
     async with Roistat(fake.api_key, base_url=fake.base_url) as roistat:
         numbers = [project.id for project in await roistat.projects.list()]
         assert numbers == [fake.project, 678]
-        assert len(await roistat.for_project(678).calls.list().collect()) == 3
+        pages = roistat.for_project(678).calls.list().pages()
+        assert [(len(page.items), page.total) async for page in pages] == [(3, 3)]
     assert "project" not in fake.requests[0].query
     async with Roistat("f" * 32, base_url=fake.base_url) as roistat:
         with pytest.raises(errors.AuthenticationError):

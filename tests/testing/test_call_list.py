@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from array import array
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from roistat_async.models.calls import CallStatus
-from roistat_async.testing import FakeRoistat
+from roistat_async.testing import FakeRoistat, Quirks
+from roistat_async.testing.dates import write_date
+from roistat_async.testing.filters import Condition, Filter, date_range, read_filters
 
 from .conftest import LIST, PlainClient, quirks
 
@@ -241,3 +245,42 @@ async def test_ids_and_absent_texts_as_text(api: PlainClient) -> None:
     assert {type(visit["id"]) for visit in visits} == {str}
     assert {type(visit["source"]["utm_term"]) for visit in visits} == {str}
     assert "" in {visit["source"]["utm_term"] for visit in visits}
+
+
+KNOWN = frozenset({"date", "id", "status"})
+DATES = array("q", [10, 20, 20, 20, 30])
+BUSY = Condition("status", "=", "BUSY")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [([("<", 20)], (0, 1)), ([("<=", 20)], (0, 4)), ([("=", 20)], (1, 4)),
+     ([(">=", 20)], (1, 5)), ([(">", 20)], (4, 5)), ([(">", 19.5)], (1, 5)),
+     ([(">", 25), ("<", 15)], (4, 4))],
+)  # fmt: skip
+def test_dates_become_positions(conditions: Any, expected: tuple[int, int]) -> None:
+    """Date conditions become one range of positions, and other conditions remain."""
+    dates = [(sign, datetime.fromtimestamp(at, UTC).isoformat()) for sign, at in conditions]
+    filters = [["date", sign, text] for sign, text in dates]
+    parsed = read_filters([*filters, ["status", "=", "BUSY"]], KNOWN, Quirks())
+    assert date_range(parsed, DATES) == (*expected, Filter((BUSY,)))
+
+
+def test_or_is_no_period() -> None:
+    """Dates joined by `or` limit no range."""
+    filters = {"or": [["date", ">", write_date(20)], ["id", "=", "1"]]}
+    parsed = read_filters(filters, KNOWN, Quirks())
+    assert date_range(parsed, DATES) == (0, 5, parsed)
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "operand", "expected"),
+    [
+        *[(None, "=", None, False), (None, "!=", "1", False), (None, "null", 1, True)],
+        *[("a.c (x)", "like", operand, operand == "A.C (") for operand in ("A.C (", "a%x", "abc")],
+    ],
+)
+def test_null_and_like(value: str | None, operator: str, operand: Any, expected: bool) -> None:
+    """NULL matches only the operator `null`, as in SQL; only the percent sign is special."""
+    row: dict[str, object] = {"id": value}
+    assert Condition("id", operator, operand).matches(row.get) is expected

@@ -120,11 +120,9 @@ async def test_connection(api: PlainClient, fault: Fault, error: type[Exception]
 
 @pytest.mark.parametrize(
     ("fault", "applied"),
-    [
-        (Fault.reset().after_applying(), True), (Fault.close_silently().after_applying(), True),
-        (Fault.status(502).after_applying(), True), (Fault.truncated(), True),
-        (Fault.status(502), False), (Fault.html(), False),
-    ],
+    [(Fault.reset().after_applying(), True), (Fault.close_silently().after_applying(), True),
+     (Fault.status(502).after_applying(), True), (Fault.truncated(), True),
+     (Fault.status(502), False), (Fault.html(), False)],
     ids=str,
 )  # fmt: skip
 async def test_effect_of_a_failed_write(api: PlainClient, fault: Fault, applied: bool) -> None:

@@ -53,16 +53,6 @@ async def test_get(api: PlainClient) -> None:
     assert (len(listed["data"]), analytics["data"]["hourlyWeeklyQuantity"]["total"]) == (3, 50)
 
 
-async def test_second_project(api: PlainClient) -> None:
-    """One key is valid for every project, each with its own calls; user/projects lists them."""
-    api.fake.add_project(678, calls=5)
-    url, headers = f"{api.fake.base_url}/user/projects", {"Api-key": api.fake.api_key}
-    async with api.session.get(url, headers=headers) as response:
-        projects = (await response.json())["projects"]
-    assert [project["id"] for project in projects] == [12345, 678]
-    assert (await api.json(LIST, {}, query={"project": "678"}))["total"] == 5
-
-
 @pytest.mark.parametrize(
     ("quirk", "limit", "seconds"), [("rate_per_second", 10, 1), ("rate_per_hour", 2, 3600)]
 )

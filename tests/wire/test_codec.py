@@ -161,14 +161,12 @@ def test_no_number_is_sent_as_null(number: float) -> None:
 
 @pytest.mark.parametrize(
     ("model", "record", "path"),
-    [
-        (Call, {"date": CALL["date"], "status": "ANSWER"}, ".id"),
-        *[(Call, {**CALL, "id": value}, ".id") for value in ("", ["74951234567"])],
-        *[(Call, {**CALL, "date": value}, ".date") for value in ("", None)],
-        *[(Script, {"id": value}, ".id") for value in (None, 2**63)],
-        *[(Call, value, "") for value in (*EMPTY, "74951234567")],
-        *[(CallAnalytics, value, "") for value in EMPTY],
-    ],
+    [(Call, {"date": CALL["date"], "status": "ANSWER"}, ".id"),
+     *[(Call, {**CALL, "id": value}, ".id") for value in ("", ["74951234567"])],
+     *[(Call, {**CALL, "date": value}, ".date") for value in ("", None)],
+     *[(Script, {"id": value}, ".id") for value in (None, 2**63)],
+     *[(Call, value, "") for value in (*EMPTY, "74951234567")],
+     *[(CallAnalytics, value, "") for value in EMPTY]],
 )  # fmt: skip
 def test_error_names_the_path(model: type[Any], record: Any, path: str) -> None:
     """The error has the path in the record, and never the value."""

@@ -130,12 +130,10 @@ def test_numbers_and_keys_in_a_description_are_masked(quoted: str) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "path"),
-    [
-        *[({"status": status}, "$.status") for status in (None, True, 1, "Success", "Error")],
-        ({}, "$.status"), ({"status": ["success"]}, "$.status"), ({"error": ""}, "$.status"),
-        *[({"status": "success", "error": error}, "$.status") for error in ("x", {}, {"code": 5})],
-        *[({"status": "error", "error": error}, "$.error") for error in (None, "", {"a": 1}, [1])],
-    ],
+    [*[({"status": status}, "$.status") for status in (None, True, 1, "Success", "Error")],
+     ({}, "$.status"), ({"status": ["success"]}, "$.status"), ({"error": ""}, "$.status"),
+     *[({"status": "success", "error": error}, "$.status") for error in ("x", {}, {"code": 5})],
+     *[({"status": "error", "error": error}, "$.error") for error in (None, "", {"a": 1}, [1])]],
 )  # fmt: skip
 def test_only_success_is_success(fields: dict[str, Any], path: str) -> None:
     """Anything but a success or an error with a code is malformed, never an empty list (J3)."""
@@ -146,19 +144,17 @@ def test_only_success_is_success(fields: dict[str, Any], path: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [
-        b"", b" \r\n", HTML, b"null", b"5", b'"success"', b"[]", b'[{"id":"1"}]',
-        api_doc.body("call_list.response")[:-20],
-        b'<b>Warning</b>: x in y.php\n{"status":"success","data":[]}',
-        b'{"status":"success","data":[]}garbage',
-        b"[" * 100_000,
-        b'{"status":"success","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"status":"success","x":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
-        *[
-            b'{"status":"success","data":[%s{"x":%s}]}' % (b'{"x":"%s"},' % (b"x" * 200) * 99, x)
-            for x in (b"", b'"', b"-", b"\\x")
-        ],
-    ],
+    [b"", b" \r\n", HTML, b"null", b"5", b'"success"', b"[]", b'[{"id":"1"}]',
+     api_doc.body("call_list.response")[:-20],
+     b'<b>Warning</b>: x in y.php\n{"status":"success","data":[]}',
+     b'{"status":"success","data":[]}garbage',
+     b"[" * 100_000,
+     b'{"status":"success","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+     b'{"status":"success","x":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
+     *[
+         b'{"status":"success","data":[%s{"x":%s}]}' % (b'{"x":"%s"},' % (b"x" * 200) * 99, x)
+         for x in (b"", b'"', b"-", b"\\x")
+     ]],
     ids=lambda body: repr(body[:30]),
 )  # fmt: skip
 def test_malformed(body: bytes) -> None:

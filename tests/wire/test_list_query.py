@@ -32,15 +32,13 @@ def _encoded(value: Any, operator: str = "=", name: str = "id") -> Any:
 
 @pytest.mark.parametrize(
     ("name", "value", "sent"),
-    [
-        ("filters", [("id", "=", "5")], [["id", "=", "5"]]),
-        *[("filters", {logic: [("id", "=", "5")]}, [["id", "=", "5"]]) for logic in ("and", "or")],
-        ("filters", [("id", ">", 5), ("id", "<", 9)], {"and": [["id", ">", 5], ["id", "<", 9]]}),
-        *[("filters", {logic: TWO_CONDITIONS}, {logic: TWO_CONDITIONS}) for logic in ("and", "or")],
-        ("sort", ("date", "asc"), ["date", "asc"]), ("sort", ["date", "DESC"], ["date", "desc"]),
-        *[("extend", parts, [*parts])
-          for parts in (("visit",), ["visit", "order"], ("order", "visit"))],
-    ],
+    [("filters", [("id", "=", "5")], [["id", "=", "5"]]),
+     *[("filters", {logic: [("id", "=", "5")]}, [["id", "=", "5"]]) for logic in ("and", "or")],
+     ("filters", [("id", ">", 5), ("id", "<", 9)], {"and": [["id", ">", 5], ["id", "<", 9]]}),
+     *[("filters", {logic: TWO_CONDITIONS}, {logic: TWO_CONDITIONS}) for logic in ("and", "or")],
+     ("sort", ("date", "asc"), ["date", "asc"]), ("sort", ["date", "DESC"], ["date", "desc"]),
+     *[("extend", parts, [*parts])
+       for parts in (("visit",), ["visit", "order"], ("order", "visit"))]],
 )  # fmt: skip
 def test_arguments(name: str, value: Any, sent: Any) -> None:
     """A single condition is flat, since other lists return 500 for {"and": [condition]}."""
@@ -97,13 +95,11 @@ def test_rounding_changes_no_call(at: datetime, seconds: int, operator: Any) -> 
 
 @pytest.mark.parametrize(
     ("value", "operator", "name", "sent"),
-    [
-        (True, "=", "id", 1), (False, "=", "id", 0), (CallStatus.ANSWER, "=", "status", "ANSWER"),
-        (5, "=", "id", 5), ("5", "=", "id", "5"), (None, "=", "id", None), (1.5, "=", "id", 1.5),
-        ([START], "in", "date", ["2016-05-21T21:00:00+0000"]),
-        ((CallStatus.BUSY, "ANSWER"), "in", "status", ["BUSY", "ANSWER"]),
-        *[(value, "null", name, int(value)) for value in (True, 0) for name in ("id", "date")],
-    ],
+    [(True, "=", "id", 1), (False, "=", "id", 0), (CallStatus.ANSWER, "=", "status", "ANSWER"),
+     (5, "=", "id", 5), ("5", "=", "id", "5"), (None, "=", "id", None), (1.5, "=", "id", 1.5),
+     ([START], "in", "date", ["2016-05-21T21:00:00+0000"]),
+     ((CallStatus.BUSY, "ANSWER"), "in", "status", ["BUSY", "ANSWER"]),
+     *[(value, "null", name, int(value)) for value in (True, 0) for name in ("id", "date")]],
 )  # fmt: skip
 def test_values(value: Any, operator: str, name: str, sent: Any) -> None:
     """Flags become 0 and 1, statuses their names; `in` has a list, `null` a flag (1: IS NULL)."""

@@ -101,19 +101,17 @@ def test_only_the_id_of_other_models_is_demanded(
 
 @pytest.mark.parametrize(
     ("path", "raw", "expected"),
-    [
-        (("duration",), "59.0", 59), (("order", "revenue"), "1 000,50", 1000.5),
-        (("visit_id",), 41.0, "41"),
-        (("static_source", "system_name_by_level"), {"2": "b", "0": "a"}, ["a", "b"]),
-        (("static_source", "system_name_by_level"), ["a", None], ["a", None]),
-        (("static_source", "system_name_by_level"), {}, []),
-        (("static_source", "system_name_by_level"), False, None),
-        *[(("visit",), raw, None) for raw in (False, "")], (("visit", "geo"), [], None),
-        (("visit", "device"), None, None),
-        (("visit", "device"), {"os": "a", "is_mobile": 1}, Device(os="a", is_mobile=True)),
-        (("order", "custom_fields"), False, {}), (("tags",), "", None),
-        *[(("status",), raw, None) for raw in (None, "")],
-    ],
+    [(("duration",), "59.0", 59), (("order", "revenue"), "1 000,50", 1000.5),
+     (("visit_id",), 41.0, "41"),
+     (("static_source", "system_name_by_level"), {"2": "b", "0": "a"}, ["a", "b"]),
+     (("static_source", "system_name_by_level"), ["a", None], ["a", None]),
+     (("static_source", "system_name_by_level"), {}, []),
+     (("static_source", "system_name_by_level"), False, None),
+     *[(("visit",), raw, None) for raw in (False, "")], (("visit", "geo"), [], None),
+     (("visit", "device"), None, None),
+     (("visit", "device"), {"os": "a", "is_mobile": 1}, Device(os="a", is_mobile=True)),
+     (("order", "custom_fields"), False, {}), (("tags",), "", None),
+     *[(("status",), raw, None) for raw in (None, "")]],
     ids=str,
 )  # fmt: skip
 def test_sensible_readings(path: tuple[str, ...], raw: Any, expected: Any) -> None:
