@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import aiohttp
 import pytest
 
 from roistat_async import Limits, RetryPolicy, Roistat, Timeouts, errors
+from roistat_async.testing.background import running_in_thread
 from roistat_async.testing.mp3 import recording
 from tests.faults.fault_case import BRISK, Operation, create, download, failure, read
 from tests.faults.secrets import SECRET_TEXT, check
@@ -259,23 +259,13 @@ async def close_early(connection: Connection) -> None:
 @contextmanager
 def server_thread() -> Iterator[RawServer]:
     """Run the server in a loop and a thread of its own."""
-    server, is_up = RawServer(close_early), threading.Event()
-    loop, over = asyncio.new_event_loop(), asyncio.Event()
+    server = RawServer(close_early)
 
-    async def main() -> None:
-        async with server:
-            is_up.set()
-            await over.wait()
+    async def start() -> None:
+        await server.__aenter__()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
-    thread.start()
-    try:
-        assert is_up.wait(5)
+    with running_in_thread(start, server.__aexit__):
         yield server
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(5)
-        loop.close()
 
 
 async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tuple[int, int]:

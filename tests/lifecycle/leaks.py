@@ -62,7 +62,7 @@ def assert_no_open_response() -> None:
 async def assert_usable(roistat: Roistat, requests: int) -> None:
     """Check that so many requests can be sent at once: no permit was lost."""
     async with asyncio.timeout(10):
-        assert all(await asyncio.gather(*[roistat.scripts.list() for _ in range(requests)]))
+        assert all(await asyncio.gather(*[roistat.projects.list() for _ in range(requests)]))
 
 
 def assert_no_part_files(folder: Path) -> None:

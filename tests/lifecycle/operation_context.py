@@ -90,7 +90,7 @@ async def open_context(
     """
     before, state = leaks.descriptors(), fake.state
     scripts, phones, calls = len(state.scripts), len(state.phones), {*state.calls.ids()}
-    limits = Limits(per_second=None, per_hour=None, concurrency=3)
+    limits = Limits(per_second=None, per_hour=None, concurrency=2)
     roistat = client(fake.base_url, api_key=fake.api_key, limits=limits, attempts=2, clock=CLOCK)
     folder.mkdir()
     async with roistat:

@@ -157,13 +157,17 @@ def chunked_recording(context: OperationContext) -> object:
 
 def cut_recording(context: OperationContext) -> object:
     context.fake.quirks.recording_ranges = True  # so that the download resumes
-    if not context.fake.unused_faults():  # the last one is unused if no request was sent
-        context.fake.fail("call/*/file", Fault.truncated())
+    fail_once(context, "call/*/file", Fault.truncated())
     return context.recorded[0]
 
 
+def fail_once(context: OperationContext, path: str, fault: Fault) -> None:
+    if not context.fake.unused_faults():  # the last one is unused if no request was sent
+        context.fake.fail(path, fault)
+
+
 PREPARE: dict[str, Callable[[OperationContext], object]] = {
-    "scripts.list, retried": lambda context: context.fake.fail("script/list", Fault.status(502)),
+    "scripts.list, retried": lambda context: fail_once(context, "script/list", Fault.status(502)),
     "scripts.delete": lambda context: add_row(context.fake.state.scripts, context),
     "phones.delete": lambda context: add_row(context.fake.state.phones, context),
     **dict.fromkeys(

@@ -280,9 +280,9 @@ async def test_t92_a_lock_that_is_never_released_is_an_error(
     assert await clients.send(1, 0) == 0
 
 
-def _database(path: Path) -> None:
+def _database(path: Path, statement: str = "CREATE TABLE calls (id)") -> None:
     with closing(sqlite3.connect(path)) as database:
-        database.execute("CREATE TABLE calls (id)")
+        database.execute(statement)
 
 
 def _truncated(path: Path) -> None:
@@ -298,8 +298,7 @@ def _overwritten(path: Path) -> None:
 
 
 def _newer(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA application_id = 12345")
+    _database(path, "PRAGMA application_id = 12345")
 
 
 @pytest.mark.parametrize(
