@@ -44,14 +44,8 @@ EXAMPLES = [
 
 
 @pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder in which the examples run, one after the other."""
-    return tmp_path_factory.mktemp("examples")
-
-
-@pytest.fixture(scope="module")
 def fake() -> Iterator[FakeRoistat]:
-    """Run a fake with few calls, for all examples; nothing but their profiles names it."""
+    """Run a fake with few calls, for all examples."""
     quirks = Quirks(rate_per_second=None, rate_per_hour=None)
     with FakeRoistat(calls=30, quirks=quirks).in_thread() as fake:
         yield fake
@@ -59,8 +53,8 @@ def fake() -> Iterator[FakeRoistat]:
 
 @pytest.fixture
 def environment(
-    fake: FakeRoistat, no_environment: None, examples: Path, config: Path, roistat: Roistat,
-    monkeypatch: pytest.MonkeyPatch,
+    fake: FakeRoistat, no_environment: None, config: Path, roistat: Roistat,
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Configure the fake by a profile, and make the copy that some examples read."""
     key = f'api_key = "{fake.api_key}"\n'
@@ -68,7 +62,10 @@ def environment(
     config.parent.mkdir()
     config.write_text(f"[profiles.default]\n{settings}[profiles.shop]\n{settings}")
     config.chmod(0o600)
-    monkeypatch.chdir(examples)
+    folder = tmp_path_factory.getbasetemp() / "examples"  # of all examples, one after the other
+    folder.mkdir(exist_ok=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ROISTAT_PER_SECOND", "1000")
     monkeypatch.setenv("PYTHON", sys.executable)
     if not Path("calls.db").exists():
         assert roistat("sync", "--to", "calls.db", "--since", "30d").code == 0

@@ -81,18 +81,14 @@ def test_init_on_a_terminal(fake: FakeRoistat, config: Path, roistat: Roistat) -
     assert "MSK" in roistat("calls", "--table", "--limit", "1").out
 
 
-OTHERS = (
-    '# by hand\n[profiles.a]  # first\nproject = 1\n\n[profiles.shop]\nproject = 2\ntz = "utc"\n'
-)
-
-
 @pytest.mark.parametrize("agrees", [True, False])
 def test_c25_a_profile_is_replaced_only_on_request(
     agrees: bool, fake: FakeRoistat, init: Init, config: Path
 ) -> None:
     """An existing profile is replaced only if the user agrees; the rest of the file stays."""
     config.parent.mkdir()
-    config.write_text(OTHERS + "\n[profiles.z]\nproject = 3\n")
+    shop = '\n[profiles.shop]\nproject = 2\ntz = "utc"\n\n[profiles.z]\nproject = 3\n'
+    config.write_text(f"# by hand\n[profiles.a]  # first\nproject = 1\n{shop}")
     before = config.read_text()
     answers = [("Replace it?", "y"), ("API key", fake.api_key), ("Time zone", "")]
     ended = init(*(answers if agrees else [("Replace it?", "")]), options=("--profile", "shop"))

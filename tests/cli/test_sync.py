@@ -78,12 +78,15 @@ def test_day_of_a_zone(sync: Roistat) -> None:
 
 
 def test_two_projects(fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]) -> None:
-    """Each project has a line of JSON and is copied once, into one database."""
+    """Each has a line of JSON and is copied once, into one database and folders of their own."""
     other = fake.add_project(_OTHER, calls=20)
-    ended = sync(*_ALL, *both, *both)
+    ended = sync(*_ALL, *both, *both, *_MP3)
     rows = [(row["project"], row["added"]) for row in ended.rows]
     assert (ended.code, rows) == (0, [(fake.project, 60), (_OTHER, 20)])
     assert _ids(_OTHER) == set(other.calls.ids())
+    for project in (fake.project, _OTHER):  # they share call ids
+        saved = {path.stem: path.read_bytes() for path in Path("mp3", f"{project}").rglob("*.mp3")}
+        assert saved == fake.projects[project].recordings
 
 
 def test_one_project_refused(fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]) -> None:
@@ -114,15 +117,6 @@ def test_recordings(fake: FakeRoistat, sync: Roistat) -> None:
     fake.requests.clear()
     assert sync(*_MP3).rows[0]["recordings"]["saved"] == 0
     assert all(bad in request.path for request in fake.requests if request.path.endswith("/file"))
-
-
-def test_recordings_of_two_projects_are_separate(
-    fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]
-) -> None:
-    """Projects share call ids; none overwrites the file of another."""
-    fake.add_project(_OTHER, calls=20)
-    assert sync(*_LATELY, *both, *_MP3).code == 0
-    assert {path.name for path in Path("mp3").iterdir()} == {str(fake.project), str(_OTHER)}
 
 
 def test_paths_in_a_time_zone(fake: FakeRoistat, sync: Roistat) -> None:
@@ -238,8 +232,11 @@ def test_watch_outlives_what_may_pass(fake: FakeRoistat, watch_until: Watch) -> 
     assert kinds[-2:] == ["AccessDeniedError", "AuthenticationError"]
 
 
-def test_wait_for_another_run(fake: FakeRoistat, sync: Roistat) -> None:
+def test_wait_for_another_run(
+    fake: FakeRoistat, sync: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """--wait begins when another run has ended; without it the exit code is 1."""
+    monkeypatch.setattr(sync_runner, "_WAIT_SECONDS", 0.05)
     _COPY.parent.mkdir()
     unlock = process_lock.acquire(_COPY, fake.project)
     refused = sync(*_ALL)

@@ -28,11 +28,8 @@ def test_projects_are_read_from_a_file(roistat: Roistat, projects: str) -> None:
     sync = ("sync", "--to", "calls.db", *SINCE, "--projects", projects)
     rows = roistat(*sync).rows
     assert [(row["project"], row["added"]) for row in rows] == [(222, 10), (333, 10)]
-    assert [row["project"] for row in roistat(*sync, "--project", "12345").rows] == [
-        12345,
-        222,
-        333,
-    ]
+    rows = roistat(*sync, "--project", "12345").rows
+    assert [row["project"] for row in rows] == [12345, 222, 333]
     Path(projects).write_text("# none\n")
     ended = roistat(*sync)
     assert (ended.code, "names no project" in ended.err) == (2, True)
@@ -49,7 +46,7 @@ def test_s151_projects_are_copied_on_local_workers(
     monkeypatch.setenv("ROISTAT_API_KEY", "")  # restored afterwards, as the command sets it
     fake.fail("*", Fault.error("access_denied"), when=lambda request: request.project == 222)
     command = ["sync", "--to", "calls-{project}.db", "--projects", projects, "--dask", "local:1"]
-    ended = roistat(*command, *SINCE, "--api-key-file", "key")
+    ended = roistat(*command, *SINCE, "--wait", "--api-key-file", "key")
     assert ended.code == 3
     assert [row.get("added") for row in ended.rows] == [None, 10]
     assert "1 of 2 projects failed" in ended.err
