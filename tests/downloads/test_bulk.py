@@ -52,11 +52,14 @@ async def test_each_id_gets_its_outcome(
 async def test_duplicate_id_is_downloaded_once(
     fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
 ) -> None:
-    """Each duplicate gets an outcome, and finds the file of the first one."""
-    downloads = roistat.calls.download_recordings([recorded[0]] * 3, tmp_path)
+    """Each duplicate gets an outcome, and finds the file of the first one; its bytes count once."""
+    downloads = roistat.calls.download_recordings(iter([recorded[0]] * 3), tmp_path)
     found = [str(outcome.status) async for outcome in downloads]
     assert sorted(found) == ["saved", "skipped", "skipped"]
     assert len(fake.requests) == 1
+    assert downloads.progress == BulkProgress(
+        3, None, len(fake.state.recordings[recorded[0]]), None
+    )
 
 
 async def test_closing_ends_the_iteration(roistat: Roistat, tmp_path: Path) -> None:
@@ -335,8 +338,10 @@ async def test_d142_template_needs_calls(
     refused = r"^template needs Calls.* leave template out$"
     with pytest.raises(errors.ConfigurationError, match=refused):
         roistat.calls.download_recordings(recorded, tmp_path, template=TEMPLATE)
-    assert await in_subfolders(roistat, iter(recorded[:1]), tmp_path) == ["failed"]
-    assert fake.requests == []
+    outcomes = roistat.calls.download_recordings(iter(recorded[:1]), tmp_path, template=TEMPLATE)
+    (outcome,) = [outcome async for outcome in outcomes]
+    assert isinstance(outcome.error, errors.ConfigurationError)
+    assert (outcome.call_id, fake.requests) == (recorded[0], [])
 
 
 async def test_invalid_template_is_refused_at_once(roistat: Roistat, tmp_path: Path) -> None:

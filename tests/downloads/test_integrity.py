@@ -166,7 +166,8 @@ def test_sheet_without_a_table_is_not_judged(size: int) -> None:
 
 
 def test_list_behind_the_end_is_missing() -> None:
-    """A table whose list continues behind the end belongs to a longer file."""
+    """A table whose list, or whole last sector, is behind the end belongs to a longer file."""
+    assert missing_from(sheet(1, shift=12)[:-4096], FileKind.XLS)
     assert missing_from(sheet(1, count=110, next_list=1000, lists=1), FileKind.XLS)
 
 
