@@ -136,12 +136,6 @@ def test_j101_a_part_of_another_id_is_not_lost() -> None:
     assert "order" not in extra
 
 
-def test_no_calls_have_the_same_schema() -> None:
-    """An empty table has all columns with their types."""
-    table = arrow.calls_to_table([])
-    assert (table.num_rows, table.schema.equals(arrow.CALLS_SCHEMA)) == (0, True)
-
-
 def test_j102_texts_that_utf_8_cannot_hold() -> None:
     """Half of a character becomes a question mark instead of an error."""
     table = arrow.calls_to_table([Call(id="1", date=DATE, comment="a\ud800b")])

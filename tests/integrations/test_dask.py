@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from roistat_async import Limits, errors
-from roistat_async.sync import Part, PartReport, plan
+from roistat_async.sync import Part, plan
 from roistat_async.testing import FakeRoistat, Fault, Quirks
 from tests.helpers.fork_server import ForkServer
 from tests.integrations.dask_cluster import running_cluster
@@ -76,14 +76,6 @@ def copied(folder: Path) -> Counter[int]:
 ALL_CALLS = Counter(dict.fromkeys(PROJECTS, CALLS))
 
 
-def check_second_run(folder: Path, client: Any, server: FakeRoistat) -> None:
-    """Check that a run again changes nothing and sends only the requests of a lookback."""
-    sent = len(server.requests)
-    reports: list[PartReport] = dask.sync_on_dask(parts_to(folder), client)
-    assert {(report.status, report.added, report.changed) for report in reports} == {("ok", 0, 0)}
-    assert len(server.requests) - sent <= 3 * len(PROJECTS)
-
-
 def test_each_project_has_a_report(client: Any, server: FakeRoistat, tmp_path: Path) -> None:
     """The reports have the order of the parts, and progress ends with all projects and calls."""
     progress: list[Any] = []
@@ -95,7 +87,10 @@ def test_each_project_has_a_report(client: Any, server: FakeRoistat, tmp_path: P
     last = progress[-1]
     assert (last.projects, last.done, last.failed) == (8, 8, 0)
     assert last.calls == 8 * CALLS
-    check_second_run(tmp_path, client, server)
+    sent = len(server.requests)
+    again = dask.sync_on_dask(parts_to(tmp_path), client)
+    assert {(report.status, report.added, report.changed) for report in again} == {("ok", 0, 0)}
+    assert len(server.requests) - sent <= 3 * len(PROJECTS)  # those of a lookback
 
 
 def test_workers_share_the_limits_of_a_file(

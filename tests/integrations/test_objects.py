@@ -23,7 +23,7 @@ from roistat_async import DownloadStatus, Roistat, errors
 from roistat_async.cli.app import run
 from roistat_async.integrations.objects import ObjectFolder
 from roistat_async.sync import sync_calls, sync_recordings
-from roistat_async.testing import FakeRoistat, Fault
+from roistat_async.testing import FakeRoistat, Fault, Quirks
 from tests.helpers.clients import retrying_client
 from tests.helpers.s3_server import SECRET, Bucket
 
@@ -309,7 +309,9 @@ async def test_d106_an_object_that_was_not_noted_is_adopted(
 @pytest.fixture
 def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
     """Run a fake that the environment names, for programs."""
-    with FakeRoistat(calls=20).in_thread() as fake:
+    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
+    monkeypatch.setenv("ROISTAT_PER_SECOND", "1000")
+    with FakeRoistat(calls=20, quirks=quirks).in_thread() as fake:
         monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
         monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
         monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -155,11 +155,17 @@ def test_durations(tmp_path: Path, value: object, number_format: str, seconds: i
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(74951234567, "74951234567"), (12.5, "12.5"), ("7 (495)", "7 (495)")]
+    ("value", "number_format", "text"),
+    [
+        (74951234567, "General", "74951234567"),
+        (12.5, "General", "12.5"),
+        ("7 (495)", "General", "7 (495)"),
+        (datetime(2026, 5, 1, 10), "DD.MM.YYYY HH:MM", "2026-05-01T10:00:00"),
+    ],
 )
-def test_numbers_as_text(tmp_path: Path, value: object, text: str) -> None:
-    """A phone number or id that Excel stored as a number is text without a fraction."""
-    assert read_cell(tmp_path, "Customer Number", value).caller == text
+def test_cells_as_text(tmp_path: Path, value: object, number_format: str, text: str) -> None:
+    """A number is text without a fraction, and a date is its ISO form."""
+    assert read_cell(tmp_path, "Customer Number", value, number_format).caller == text
 
 
 @pytest.mark.parametrize(
@@ -271,12 +277,6 @@ def test_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read_call_history(tmp_path / "a.xls")
 
 
-def test_date_in_a_text(tmp_path: Path) -> None:
-    """A date of Excel in a column of text is its ISO form."""
-    row = read_cell(tmp_path, "Comment", datetime(2026, 5, 1, 10), "DD.MM.YYYY HH:MM")
-    assert row.comment == "2026-05-01T10:00:00"
-
-
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -332,33 +332,28 @@ def test_r2_lost_sector(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> No
     capfd.readouterr()  # calamine may print where it panics
 
 
-def test_panic_of_calamine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A panic of calamine, which is no Exception, is a ContentError."""
+def password_error() -> Any:
+    """Return calamine's error of a protected sheet."""
     import python_calamine
 
-    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    return python_calamine.PasswordError("Workbook is password protected")
 
-    class PanickingWorkbook:
-        def from_filelike(self, _: io.BytesIO) -> None:
-            raise panic("range end index 7")
 
-    monkeypatch.setattr(python_calamine, "CalamineWorkbook", PanickingWorkbook())
+def panic() -> Any:
+    """Return a panic of calamine."""
+    kind = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    return kind("range end index 7")
+
+
+@pytest.mark.parametrize(("error", "text"), [(panic, "damaged"), (password_error, "password")])
+def test_errors_of_calamine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Any], text: str
+) -> None:
+    """A panic, which is no Exception, and a protected sheet are errors that say so."""
+    workbook = Mock(from_filelike=Mock(side_effect=error()))
+    monkeypatch.setattr("python_calamine.CalamineWorkbook", workbook)
     (tmp_path / "a.xls").write_bytes(xls.workbook([]))
-    with pytest.raises(errors.ContentError, match="damaged"):
-        read_call_history(tmp_path / "a.xls")
-
-
-def test_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A protected sheet is an error that says so."""
-    import python_calamine
-
-    class ProtectedWorkbook:
-        def from_filelike(self, _: io.BytesIO) -> None:
-            raise python_calamine.PasswordError("Workbook is password protected")
-
-    monkeypatch.setattr(python_calamine, "CalamineWorkbook", ProtectedWorkbook())
-    (tmp_path / "a.xls").write_bytes(xls.workbook([]))
-    with pytest.raises(errors.ContentError, match="password"):
+    with pytest.raises(errors.ContentError, match=text):
         read_call_history(tmp_path / "a.xls")
 
 
