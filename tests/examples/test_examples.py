@@ -1,7 +1,8 @@
-"""The programs in `examples/` run as a user starts them, against a fake Roistat."""
+"""The programs in `examples/` are short, and run as a user starts them, against a fake Roistat."""
 
 from __future__ import annotations
 
+import ast
 import csv
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,23 @@ import pytest
 
 from examples import archive_recordings, nightly_sync
 from roistat_async.testing import FakeRoistat, Fault
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("[!_]*.py"))
+MAX_LINES = 60
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_a_program_is_short(path: Path) -> None:
+    """A program has less than 60 lines of code, without comments and docstrings."""
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = node.body[1:] if ast.get_docstring(node) else node.body
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.expr)]
+    code = {line for node in nodes for line in range(node.lineno, (node.end_lineno or 0) + 1)}
+    lines = source.splitlines()
+    assert len([line for line in code if lines[line - 1].strip()]) < MAX_LINES
 
 
 def _copied(folder: Path) -> dict[int, int]:
@@ -99,3 +117,22 @@ def test_archive_explains_its_arguments(capsys: pytest.CaptureFixture[str]) -> N
     """A call without arguments prints the usage and returns 2."""
     assert archive_recordings.main([]) == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_warehouse_loads_the_calls(
+    roistat_env: FakeRoistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nights in a row load each call once."""
+    pytest.importorskip("dlt", reason="dlt is missing: install the extra test-integrations")
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is missing: install test-integrations")
+    from examples import warehouse
+
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.chdir(tmp_path)
+    first = min(row["date"] for row in roistat_env.state.calls)
+    warehouse.main(first)
+    roistat_env.state.add_call()
+    warehouse.main(first)
+    with duckdb.connect("roistat.duckdb", read_only=True) as connection:
+        rows = connection.execute("SELECT id FROM telephony.calls").fetchall()
+    assert sorted(rows) == sorted((row["id"],) for row in roistat_env.state.calls)
