@@ -220,18 +220,18 @@ async def test_t81_a_queue_in_which_nothing_ends_is_reported(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """There is one WARNING for each stall, and none while requests end or nobody waits."""
-    monkeypatch.setattr(rate_limiter, "_STALL", 0.3)
+    monkeypatch.setattr(rate_limiter, "_STALL", 0.6)
     limiter = LimiterSimulation(concurrency=1).limiter
 
     async def hold(seconds: float) -> None:
         async with limiter.permit():
             await asyncio.sleep(seconds)
 
-    await asyncio.gather(*[hold(0.05) for _ in range(8)])
-    await hold(0.4)
+    await asyncio.gather(*[hold(0.1) for _ in range(8)])
+    await hold(0.7)
     assert caplog.messages == []
-    await asyncio.gather(hold(0.5), hold(0))
-    assert caplog.messages == ["requests wait: none of the 1 at the same time ended for 0 s"]
+    await asyncio.gather(hold(0.9), hold(0))
+    assert caplog.messages == ["requests wait: none of the 1 at the same time ended for 1 s"]
 
 
 async def test_waiting_is_no_busy_loop() -> None:
