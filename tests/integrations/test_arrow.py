@@ -136,6 +136,14 @@ def test_j101_a_part_of_another_id_is_not_lost() -> None:
     assert "order" not in extra
 
 
+def test_a_single_source_is_not_in_extra() -> None:
+    """A source that the columns show is in `extra` no second time."""
+    source = Source(system_name="a")
+    calls = [Call(id="1", date=DATE, visit=Visit(id="2", source=source))]
+    calls.append(Call(id="1", date=DATE, static_source=source))
+    assert arrow.calls_to_table(calls)["extra"].to_pylist() == [None, None]
+
+
 def test_j102_texts_that_utf_8_cannot_hold() -> None:
     """Half of a character becomes a question mark instead of an error."""
     table = arrow.calls_to_table([Call(id="1", date=DATE, comment="a\ud800b")])
