@@ -75,7 +75,8 @@ WHEEL_TESTS = (
     "tests/testing",
     "tests/wire",
 )
-PARALLEL = ("-n", "2")  # workers of pytest-xdist
+# Workers of pytest-xdist: two for each core, since many tests wait for processes or for time.
+PARALLEL = ("-n", str(2 * (os.cpu_count() or 1)))
 # program -> Debian package that has it, and the tests that need it
 DEBIAN_PROGRAMS = {
     "strace": ("strace", "the tests of a failing disk"),
