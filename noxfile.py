@@ -46,6 +46,7 @@ NOT_QUICK = (
     "tests/sync/test_parquet.py",
     "tests/sync/test_parts.py",
     "tests/testing/test_plugin.py",
+    "tests/transport/test_shared_budget.py",
     "tests/wire/test_two_readings.py",
 )
 # What shows that the wheel is complete; `tests` and `lowest` run all others.

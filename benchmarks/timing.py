@@ -65,9 +65,13 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Return the seconds of each function in each round; one uncounted round comes first.
 
-    With `time.process_time` they are CPU seconds: other programs disturb those less.
+    With `time.process_time` they are CPU seconds: other programs disturb those less. Garbage is
+    collected before each, but not among what was there before: looking through all modules would
+    empty the caches of the processor.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    gc.collect()
+    gc.freeze()
     for index in range(rounds + 1):
         for name, way in ways.items():
             gc.collect()
@@ -77,6 +81,7 @@ def interleaved(
             del result
             if index:
                 seconds[name].append(spent)
+    gc.unfreeze()
     return seconds
 
 
