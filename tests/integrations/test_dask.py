@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +45,7 @@ def server() -> Iterator[FakeRoistat]:
 
 
 @pytest.fixture(scope="module")
-def client(server: FakeRoistat, fork_server: ForkServer) -> Iterator[Any]:
+def cluster_client(server: FakeRoistat, fork_server: ForkServer) -> Iterator[Any]:
     """Yield a client of two worker processes."""
     with (
         running_cluster(fork_server) as cluster,
@@ -52,6 +53,14 @@ def client(server: FakeRoistat, fork_server: ForkServer) -> Iterator[Any]:
     ):
         opened.wait_for_workers(2)
         yield opened
+
+
+@pytest.fixture
+def client(cluster_client: Any) -> Iterator[Any]:
+    """Yield this client, and log what a worker still does after the test: a hang is rare."""
+    yield cluster_client
+    if running := cluster_client.call_stack():
+        logging.getLogger(__name__).warning("still running: %s", running)
 
 
 def parts_to(folder: Path, **options: Any) -> list[Part]:
