@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from attrs import define, field
-
-from tests.helpers.fork_server import ForkServer
 
 
 def _unused_port() -> int:
@@ -19,12 +21,14 @@ def _unused_port() -> int:
 
 @define
 class DaskCluster:
-    """Scheduler on a port of its own, and its workers of two threads each."""
+    """Scheduler on a port of its own, and its workers of two threads each.
 
-    _server: ForkServer
+    They are not forked: forked workers hung twice in five runs of all tests.
+    """
+
     _allowed_failures: int
     _port: int = field(factory=_unused_port)
-    _pids: list[int] = field(factory=list)
+    _processes: list[subprocess.Popen[bytes]] = field(factory=list)
 
     @property
     def address(self) -> str:
@@ -33,33 +37,42 @@ class DaskCluster:
 
     def start(self, workers: int) -> None:
         """Start the scheduler and workers."""
-        program = "tests.integrations.dask_process:scheduler"
-        self._pids.append(self._server.start(program, self._port, self._allowed_failures))
+        self._start("scheduler", str(self._port), str(self._allowed_failures))
         for _ in range(workers):
             self.add_worker()
 
     def add_worker(self) -> None:
         """Start a worker."""
-        program = "tests.integrations.dask_process:worker"
-        self._pids.append(self._server.start(program, self.address))
+        self._start("worker", self.address)
 
     def replace_worker(self) -> None:
         """Kill the worker that has run longest, and start another one."""
-        self._server.kill(self._pids.pop(1))
+        _kill(self._processes.pop(1))
         self.add_worker()
 
     def kill(self) -> None:
         """Kill the scheduler and all workers."""
-        while self._pids:
-            self._server.kill(self._pids.pop(0))
+        while self._processes:
+            _kill(self._processes.pop(0))
+
+    def _start(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "tests.integrations.dask_process", *arguments]
+        environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+        root = Path(__file__).parents[2]
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, cwd=root, env=environ, stdout=quiet, stderr=quiet)
+        self._processes.append(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 @contextmanager
-def running_cluster(
-    server: ForkServer, *, workers: int = 2, allowed_failures: int = 3
-) -> Iterator[DaskCluster]:
+def running_cluster(*, workers: int = 2, allowed_failures: int = 3) -> Iterator[DaskCluster]:
     """Run a cluster with the environment of this process."""
-    cluster = DaskCluster(server, allowed_failures)
+    cluster = DaskCluster(allowed_failures)
     try:
         cluster.start(workers)
         yield cluster

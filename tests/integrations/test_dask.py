@@ -16,7 +16,6 @@ import pytest
 from roistat_async import Limits, errors
 from roistat_async.sync import Part, plan
 from roistat_async.testing import FakeRoistat, Fault, Quirks
-from tests.helpers.fork_server import ForkServer
 from tests.integrations.dask_cluster import running_cluster
 
 distributed = pytest.importorskip("distributed", reason="distributed is missing: extra `dask`")
@@ -45,10 +44,10 @@ def server() -> Iterator[FakeRoistat]:
 
 
 @pytest.fixture(scope="module")
-def cluster_client(server: FakeRoistat, fork_server: ForkServer) -> Iterator[Any]:
+def cluster_client(server: FakeRoistat) -> Iterator[Any]:
     """Yield a client of two worker processes."""
     with (
-        running_cluster(fork_server) as cluster,
+        running_cluster() as cluster,
         distributed.Client(cluster.address, set_as_default=False) as opened,
     ):
         opened.wait_for_workers(2)
@@ -194,11 +193,9 @@ def at_requests(server: FakeRoistat, counts: Sequence[int], action: Callable[[],
     server.on_request = lambda _: len(server.requests) in counts and action()
 
 
-def test_s149_workers_are_killed_again_and_again(
-    slow_server: FakeRoistat, fork_server: ForkServer, tmp_path: Path
-) -> None:
+def test_s149_workers_are_killed_again_and_again(slow_server: FakeRoistat, tmp_path: Path) -> None:
     """Each call is copied once, whatever was half done, and a run again changes nothing."""
-    with running_cluster(fork_server) as cluster:
+    with running_cluster() as cluster:
         at_requests(slow_server, (10, 30, 50, 70), cluster.replace_worker)
         reports = dask.sync_on_dask(slow_parts(tmp_path, slow_server), cluster.address)
         assert len(slow_server.requests) > 70
@@ -229,11 +226,11 @@ def test_s149_a_local_worker_is_started_again(slow_server: FakeRoistat, tmp_path
 
 
 def test_s152_a_part_whose_worker_is_always_killed(
-    slow_server: FakeRoistat, fork_server: ForkServer, tmp_path: Path
+    slow_server: FakeRoistat, tmp_path: Path
 ) -> None:
     """It fails after the last retry, and its next run resumes."""
     parts = slow_parts(tmp_path, slow_server)[:1]
-    with running_cluster(fork_server, workers=1, allowed_failures=0) as cluster:
+    with running_cluster(workers=1, allowed_failures=0) as cluster:
         at_requests(slow_server, (5, 8), cluster.replace_worker)
         (report,) = dask.sync_on_dask(parts, cluster.address, retries=1)
         assert report.status == "failed"
@@ -244,11 +241,9 @@ def test_s152_a_part_whose_worker_is_always_killed(
     assert copied(tmp_path) == Counter({12345: CALLS})
 
 
-def test_s150_the_scheduler_is_restarted(
-    slow_server: FakeRoistat, fork_server: ForkServer, tmp_path: Path
-) -> None:
+def test_s150_the_scheduler_is_restarted(slow_server: FakeRoistat, tmp_path: Path) -> None:
     """The parts that ran are submitted to the new one, and each call is copied once."""
-    with running_cluster(fork_server) as cluster:
+    with running_cluster() as cluster:
 
         def restart() -> None:
             cluster.kill()

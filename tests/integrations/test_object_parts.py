@@ -119,12 +119,12 @@ def recordings_of(fake: FakeRoistat) -> dict[tuple[str, str], bytes]:
 
 @pytest.mark.slow
 def test_workers_of_dask_write_into_a_store(
-    fake: FakeRoistat, bucket: Bucket, copy: str, fork_server: ForkServer, tmp_path: Path
+    fake: FakeRoistat, bucket: Bucket, copy: str, tmp_path: Path
 ) -> None:
     """`--dask` takes the URLs of a copy and of recordings; the workers have the store's rights."""
     pytest.importorskip("distributed", reason="distributed is missing: extra `dask`")
     (tmp_path / "projects.txt").write_text("12345\n222\n", encoding="utf-8")
-    with running_cluster(fork_server, workers=1) as cluster:
+    with running_cluster(workers=1) as cluster:
         command = ["sync", "--projects", str(tmp_path / "projects.txt"), "--since", "2020-01-01"]
         command += ["--per-second", "1000", "--dask", cluster.address, "--to"]
         assert run([*command, copy]) == 0
