@@ -1,7 +1,7 @@
 """Processes that are forked from one that has imported everything.
 
 They can be killed as any others, but each costs a tenth of an interpreter's start. Programs with
-large imports that few tests need, such as Dask and dlt, are started by `fork_server`.
+large imports that few tests need, such as those of dlt, are started by `fork_server`.
 """
 
 from __future__ import annotations
