@@ -6,9 +6,10 @@ workers by their environment only.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,13 @@ _THREADS = 4  # of a local worker; a project mostly waits for the network
 _RECONNECT_PAUSE = 0.1  # seconds
 _INTERVAL = 1.0  # seconds between two reports of progress
 _MAX_SLOW = 5
+WARN_AFTER = 30.0
+"""Seconds after which a log message says that no part has begun."""
 # A local cluster restarts a worker that was killed, but gives it up for good if it is restarting
 # again 15 s later. The tasks of a cluster without workers would wait for ever.
 _NO_LOST_WORKERS = {"distributed.deploy.lost-worker-timeout": "1000 days"}
 _CLOCK = Clock()
+_logger = logging.getLogger("roistat_async")
 
 
 @frozen(kw_only=True)
@@ -118,6 +122,7 @@ class _DaskRun:
         self._futures: dict[Any, Future[PartReport]] = {}
         self._reports: dict[int, PartReport] = {}
         self._running = _RunningParts()
+        self._has_warned = False
 
     def run(self) -> list[PartReport]:
         """Run all parts; cancel them if this thread is interrupted."""
@@ -127,7 +132,9 @@ class _DaskRun:
             self._submit([_Task(index, part) for index, part in enumerate(self._parts)])
             while self._tasks:
                 self._collect()
-                self._report_progress(_CLOCK.monotonic() - started_at)
+                seconds = _CLOCK.monotonic() - started_at
+                self._warn_without_workers(seconds)
+                self._report_progress(seconds)
         finally:
             self._stop()
         return [self._reports[index] for index in range(len(self._parts))]
@@ -153,10 +160,11 @@ class _DaskRun:
             future = self._ended.get(timeout=_INTERVAL)
         except Empty:
             return
+        report = _fetch_report(future)
         task = self._tasks.pop(future.key)
         del self._futures[future.key]
-        if future.status == "finished":
-            self._finish(task, future.result())
+        if report is not None:
+            self._finish(task, report)
         elif _is_lost(future) and task.retries < self._retries and self._is_connected():
             self._running.drop(task.part.project)
             self._submit([_Task(task.index, task.part, task.retries + 1)])
@@ -177,6 +185,14 @@ class _DaskRun:
             return False
         self._subscribe()  # a new scheduler does not know of it
         return True
+
+    def _warn_without_workers(self, seconds: float) -> None:
+        """Warn once if no part has begun; no error, as a cluster may add workers on demand."""
+        has_begun = self._has_warned or self._reports or self._running.slow
+        if seconds >= WARN_AFTER and not has_begun:
+            self._has_warned = True
+            text = "no part has begun for %.0f s: has the Dask scheduler a worker that is free?"
+            _logger.warning(text, seconds)
 
     def _subscribe(self) -> None:
         self._client.subscribe_topic(self._topic, self._running.on_event)
@@ -246,6 +262,14 @@ def _run_on_worker(part: Part, topic: str) -> PartReport:
             worker.log_event(topic, event)
 
     return run_part(part, progress=report)
+
+
+def _fetch_report(future: Future[PartReport]) -> PartReport | None:
+    """Return the report of a task; None if it failed, or if its report was lost with a worker."""
+    if future.status == "finished":
+        with suppress(Exception):  # its status then says why
+            return future.result()
+    return None
 
 
 def _is_lost(future: Future[PartReport]) -> bool:

@@ -175,6 +175,27 @@ def test_s148_no_scheduler_answers() -> None:
         dask.sync_on_dask([], "local:many")
 
 
+def test_s153_a_scheduler_without_workers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """A warning says once that no part begins; the run waits for a worker, and ends with it."""
+    monkeypatch.setattr(dask, "WARN_AFTER", 0.0)
+    with running_cluster(workers=0) as cluster:
+        seen: list[Any] = []
+
+        def start_worker(progress: Any) -> None:
+            seen.append(progress)
+            if len(seen) == 2:
+                cluster.add_worker()
+
+        parts = parts_to(tmp_path)[:1]
+        (report,) = dask.sync_on_dask(parts, cluster.address, progress=start_worker)
+    assert report.status == "ok"
+    assert [record.getMessage().partition(" for ")[0] for record in caplog.records] == [
+        "no part has begun"
+    ]
+
+
 @pytest.fixture
 def slow_server(server: FakeRoistat) -> Iterator[FakeRoistat]:
     """Yield a server of the same projects whose responses take some time."""
@@ -254,3 +275,25 @@ def test_s150_the_scheduler_is_restarted(slow_server: FakeRoistat, tmp_path: Pat
     assert len(slow_server.requests) > 40
     assert [report.error for report in reports] == [None] * 8
     assert copied(tmp_path) == ALL_CALLS
+
+
+def test_s150_the_scheduler_is_restarted_before_a_report_is_fetched(
+    server: FakeRoistat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part whose report is lost is run again; the other parts go on."""
+    fetch = distributed.Future.result
+    fetched: list[str] = []
+
+    def fetch_from_new_scheduler(future: Any) -> Any:
+        if not fetched:
+            cluster.kill()
+            cluster.start(1)
+        fetched.append(future.key)
+        return fetch(future)
+
+    monkeypatch.setattr(distributed.Future, "result", fetch_from_new_scheduler)
+    with running_cluster(workers=1) as cluster:
+        reports = dask.sync_on_dask(parts_to(tmp_path)[:2], cluster.address)
+    assert [report.error for report in reports] == [None] * 2
+    assert len(fetched) > 2
+    assert copied(tmp_path) == Counter(dict.fromkeys(PROJECTS[:2], CALLS))
