@@ -31,8 +31,8 @@ class ExistingCopy(click.Path):
         return value
 
 
-class RecordingsPlace(click.Path):
-    """Path of a folder for recordings, or the URL of a place in an object store."""
+class RecordingsFolder(click.Path):
+    """Path of a folder for recordings, or the URL of a folder in an object store."""
 
     def __init__(self) -> None:
         super().__init__(file_okay=False, path_type=Path)

@@ -68,8 +68,10 @@ class ConnectionOptions(NamedTuple):
             "per_hour": self.per_hour,
             "shared_file": self.share_limits,
         }
-        given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-        return Limits(**given)
+        present: dict[str, Any] = {
+            name: value for name, value in limits.items() if value is not None
+        }
+        return Limits(**present)
 
     def client(self) -> Roistat:
         """Return a client, configured by the environment and these options."""
@@ -287,8 +289,8 @@ def with_profile(environ: Mapping[str, str], profile: Profile | None) -> dict[st
         settings["ROISTAT_API_KEY"] = profile.api_key
         if profile.api_key_file is not None and "ROISTAT_API_KEY" not in values:
             settings["ROISTAT_API_KEY"] = _read_key(profile.api_key_file)
-    given = {name: value for name, value in settings.items() if value is not None}
-    return given | values
+    present = {name: value for name, value in settings.items() if value is not None}
+    return present | values
 
 
 def _warn_outranked(profile: Profile) -> None:

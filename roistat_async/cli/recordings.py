@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import exit_codes
-from .copies import ExistingCopy, RecordingsPlace
+from .copies import ExistingCopy, RecordingsFolder
 from .options import (
     ConnectionOptions,
     PeriodOptions,
@@ -43,7 +43,7 @@ _NAMED_FAILURES = 5
 
 
 @click.command("recordings")
-@click.argument("folder", metavar="DIR", type=RecordingsPlace())
+@click.argument("folder", metavar="DIR", type=RecordingsFolder())
 @click.argument("stdin", metavar="[-]", type=click.Choice(["-"]), required=False)
 @span_options
 @click.option("--call-id", "call_ids", multiple=True, metavar="ID", help="May be repeated.")

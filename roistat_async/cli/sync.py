@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .copies import RecordingsPlace
+from .copies import RecordingsFolder
 from .options import (
     ConnectionOptions,
     accept_option,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--extend", default="visit,order", show_default=True, metavar="PARTS")
 @click.option(
-    "--recordings", "folder", metavar="DIR", type=RecordingsPlace(),
+    "--recordings", "folder", metavar="DIR", type=RecordingsFolder(),
     help="Download recordings too, those that are not in DIR (or s3://bucket/prefix) yet.",
 )  # fmt: skip
 @click.option(

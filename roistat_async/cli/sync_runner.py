@@ -209,8 +209,8 @@ def _is_final(error: RoistatError | None, has_worked: bool) -> bool:
 
 def seconds_to_next_run(pause: timedelta, results: Sequence[ProjectResult]) -> float:
     """Return the pause, or longer if the server asked for that."""
-    asked = [getattr(result.error, "retry_after", None) or 0.0 for result in results]
-    return max(pause.total_seconds(), *asked)
+    pauses = [getattr(result.error, "retry_after", None) or 0.0 for result in results]
+    return max(pause.total_seconds(), *pauses)
 
 
 def _print_wait(wait: SyncWait) -> None:

@@ -81,22 +81,22 @@ def _widths(
     """Return the widths of the columns that fit, at least of the first."""
     from rich.cells import cell_len
 
-    wanted = [
+    natural = [
         max(cell_len(text) for text in (title, *values))
         for title, values in zip(titles, cells, strict=True)
     ]
     limit = terminal_width()
     if limit is None:
-        return wanted
+        return natural
     widths = [
         width if is_full else min(width, max(cell_len(title), _SHORTEST))
-        for width, is_full, title in zip(wanted, full, titles, strict=True)
+        for width, is_full, title in zip(natural, full, titles, strict=True)
     ]
     while len(widths) > 1 and _total(widths) > limit:
         widths.pop()
     spare = limit - _total(widths)
     for number, width in enumerate(widths):
-        added = max(0, min(spare, wanted[number] - width))
+        added = max(0, min(spare, natural[number] - width))
         widths[number] += added
         spare -= added
     return widths

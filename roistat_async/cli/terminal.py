@@ -42,8 +42,8 @@ def _wrap(line: str, width: int, indent: int) -> list[str]:
     if len(line) <= width:
         return [line]
     start = len(line) - len(line.lstrip())
-    longest_word = max(map(len, line.split()))
-    following = max(start, min(indent, width - longest_word))
+    word_width = max(map(len, line.split()))
+    following = max(start, min(indent, width - word_width))
     return textwrap.wrap(
         line.lstrip(),
         max(width, start + _SHORTEST),

@@ -188,8 +188,8 @@ class _DaskRun:
 
     def _warn_without_workers(self, seconds: float) -> None:
         """Warn once if no part has begun; no error, as a cluster may add workers on demand."""
-        has_begun = self._has_warned or self._reports or self._running.slow
-        if seconds >= WARN_AFTER and not has_begun:
+        has_started = self._has_warned or self._reports or self._running.slow
+        if seconds >= WARN_AFTER and not has_started:
             self._has_warned = True
             text = "no part has begun for %.0f s: has the Dask scheduler a worker that is free?"
             _logger.warning(text, seconds)

@@ -300,10 +300,10 @@ async def _result(
 
 def _clients(limits: Limits, **arguments: Any) -> Callable[[], Roistat]:
     """Return a function that makes a client of the arguments, or else of the environment."""
-    given = {name: value for name, value in arguments.items() if value is not None}
+    present = {name: value for name, value in arguments.items() if value is not None}
     problem = None
     try:
-        options = given | read_environment(overrides=given)
+        options = present | read_environment(overrides=present)
     except ConfigurationError as error:
         problem = str(error)
     if problem is not None:

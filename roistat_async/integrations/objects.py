@@ -275,11 +275,11 @@ def is_url(text: object) -> TypeGuard[str]:
     return isinstance(text, str) and _URL.match(text) is not None
 
 
-def open_folder(place: str | os.PathLike[str] | ObjectFolder) -> ObjectFolder | Path:
-    """Return the place in a store that is named, or the path of a folder of this machine."""
-    if isinstance(place, ObjectFolder):
-        return place
-    return ObjectFolder.from_url(place) if is_url(place) else Path(place)
+def open_folder(folder: str | os.PathLike[str] | ObjectFolder) -> ObjectFolder | Path:
+    """Return the folder in a store that is named, or the path of a folder of this machine."""
+    if isinstance(folder, ObjectFolder):
+        return folder
+    return ObjectFolder.from_url(folder) if is_url(folder) else Path(folder)
 
 
 def open_path(target: str | os.PathLike[str] | ObjectPath) -> ObjectPath | Path:

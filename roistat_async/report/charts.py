@@ -190,6 +190,6 @@ def _unique_names(groups: Sequence[Outcomes]) -> list[str]:
     """Return the names; Roistat may call a channel "Others" too, which would be the same bar."""
     names: list[str] = []
     for group in groups:
-        is_taken = group.name in names
-        names.append(f"{group.name} ({len(names) + 1})" if is_taken else group.name)
+        is_repeated = group.name in names
+        names.append(f"{group.name} ({len(names) + 1})" if is_repeated else group.name)
     return names

@@ -204,7 +204,7 @@ def _format_seconds(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
+    minutes, second = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes}:{rest:02} min"
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02} h"
+        return f"{minutes}:{second:02} min"
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02} h"

@@ -340,11 +340,11 @@ class Calls:
         limit = min(concurrency, self._api.config.limits.concurrency)
         formats = tuple(require_iterable(accept, "accept"))
         patient = Calls(self._api.waiting_for_limits())
-        place = open_folder(folder)
-        objects = None if isinstance(place, Path) else place
+        opened = open_folder(folder)
+        objects = None if isinstance(opened, Path) else opened
         return bulk.download_all(
             calls,
-            place,
+            opened,
             save=partial(patient._save, accept=formats, check=check, objects=objects),
             id_of=call_id_of,
             path_of=path_of,

@@ -56,10 +56,11 @@ class Patience:
         if self._failing_since is None:
             self._failing_since = now
         delay = self._delay(error)
-        left = self._failing_since + self._retry_for.total_seconds() - now
+        remaining = self._failing_since + self._retry_for.total_seconds() - now
         if isinstance(error, RateLimitError) and self._retry_for:
-            left = max(left, _HOUR)  # the limit is shared, and waiting for it is sure to help
-        if not may_pass(error) or delay > left:
+            # The limit is shared, and waiting for it is sure to help.
+            remaining = max(remaining, _HOUR)
+        if not may_pass(error) or delay > remaining:
             raise error
         self._failures += 1
         if self._on_wait is not None:

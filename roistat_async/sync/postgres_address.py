@@ -46,8 +46,8 @@ def parse_address(url: str | os.PathLike[str]) -> PostgresAddress:
     A parameter that the URL lacks comes from the environment (PGHOST, PGPASSWORD, ...), the
     service file or `~/.pgpass`, as with psql.
     """
-    scheme, _, rest = os.fspath(url).partition("://")
-    parameters = _parse(f"{scheme.lower()}://{rest}")
+    scheme, _, address = os.fspath(url).partition("://")
+    parameters = _parse(f"{scheme.lower()}://{address}")
     host = parameters.get("host", "")
     port = str(parameters.get("port", "")).strip(",")  # a list of hosts has one of ports
     database = parameters.get("dbname", "")

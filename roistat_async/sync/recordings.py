@@ -78,7 +78,7 @@ async def sync_recordings(
         roistat: the client of the project.
         target: the database that `sync_calls` wrote, as a path or URL, or an open SqliteTarget or
             PostgresTarget that has the project.
-        folder: where the files are written; it is created if necessary. Or a place in an object
+        folder: where the files are written; it is created if necessary. Or a folder in an object
             store: `s3://bucket/prefix`, or an ObjectFolder.
         template: path of a file below the folder. The fields are {year}, {month}, {day}, {hour}
             (in `tz`), {call_id} and {project}; the last part must contain {call_id}.
@@ -110,11 +110,9 @@ async def sync_recordings(
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
     condition = sql_condition(filters)
     roistat = roistat.with_options(when_exhausted="wait")
-    place = open_folder(folder)
+    root = open_folder(folder)
     files = (
-        RecordingFiles(place, accept)
-        if isinstance(place, Path)
-        else RecordingObjects(place, accept)
+        RecordingFiles(root, accept) if isinstance(root, Path) else RecordingObjects(root, accept)
     )
     path_template = PathTemplate(template, roistat.project, tz=tz)
     files.prepare()
@@ -261,7 +259,7 @@ class _RecordingsRun:
             for call_id, path in paths.items()
             for variant in self._files.variants(Path(path))[1:]
         ]
-        conflicts |= recordings_table.taken(connection, self._project, variants)
+        conflicts |= recordings_table.conflicting_calls(connection, self._project, variants)
         return [
             _Job(job.due, "", _path_conflict_error()) if job.due.call_id in conflicts else job
             for job in jobs

@@ -51,7 +51,7 @@ WHERE NOT EXISTS (SELECT 1 FROM recordings
     WHERE path = :path AND (project, call_id) <> (:project, :call_id))
 ON CONFLICT (project, call_id) DO UPDATE SET path = excluded.path
 """
-_TAKEN = """
+_OTHER_CALL_AT_PATH = """
 SELECT 1 FROM recordings WHERE path = :path AND (project, call_id) <> (:project, :call_id)
 """
 _RELEASE = (
@@ -235,13 +235,15 @@ def claim(
     }
 
 
-def taken(connection: SqlConnection, project: int, paths: Iterable[tuple[str, str]]) -> set[str]:
+def conflicting_calls(
+    connection: SqlConnection, project: int, paths: Iterable[tuple[str, str]]
+) -> set[str]:
     """Return the ids of the calls among these whose path belongs to another call."""
     return {
         call_id
         for call_id, path in paths
         if connection.execute(
-            _TAKEN, {"project": project, "call_id": call_id, "path": path}
+            _OTHER_CALL_AT_PATH, {"project": project, "call_id": call_id, "path": path}
         ).fetchone()
     }
 

@@ -130,9 +130,9 @@ def _open_copy(path: Path, *, shared_memory: bool) -> sqlite3.Connection:
     return connection
 
 
-def _set_journal_mode(connection: sqlite3.Connection, wanted: str) -> str:
-    (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
-    return str(mode)
+def _set_journal_mode(connection: sqlite3.Connection, mode: str) -> str:
+    (actual,) = connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+    return str(actual)
 
 
 def _probe(path: Path) -> None:

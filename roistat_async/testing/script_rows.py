@@ -20,8 +20,8 @@ def answered(script: Row) -> Row:
     options = script["options"]
     if not isinstance(options, dict):  # a test may have set a value of any kind
         return script
-    kept = {name: value for name, value in options.items() if name != "replaceable_numbers"}
-    return script | {"options": kept}
+    others = {name: value for name, value in options.items() if name != "replaceable_numbers"}
+    return script | {"options": others}
 
 
 def blank(number: int, created: str) -> Row:

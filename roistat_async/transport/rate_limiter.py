@@ -184,7 +184,7 @@ class RateLimiter:
         self._bind()
         await self._acquire_slot()
         try:
-            async with self._turn:
+            async with self._queue:
                 waited = await self._wait_for_window(max_wait, on_wait)
         except BaseException:
             self._slots.release()
@@ -201,7 +201,7 @@ class RateLimiter:
             raise error_mapping.wrong_event_loop()
         self._loop = loop
         self._slots = asyncio.Semaphore(self._concurrency)
-        self._turn = asyncio.Lock()
+        self._queue = asyncio.Lock()
         self._in_flight = self._pending = self._waiting = 0
         self._stall_timer: asyncio.TimerHandle | None = None
         self._changed: asyncio.Future[None] | None = None

@@ -31,7 +31,7 @@ _LOCK_RETRY = 0.005
 _LOCK_TIMEOUT = 30.0
 _PENDING_RETRY = 0.02
 """Seconds until the file is read again while requests decide that are not sent yet."""
-_TURN = 0.02
+_HEAD_START = 0.02
 """Seconds that each client that has waited longer has to use a free slot first, at most."""
 _LEASE = 3.0
 """Seconds after which a reservation counts as sent, unless its process renews it."""
@@ -167,7 +167,7 @@ class SharedBudget:
         limit, paused_until, _ = self._throttle(db, now)
         query = "SELECT count(*) FROM pending WHERE project = ?"
         (pending,) = db.execute(query, [self._project]).fetchone()
-        since, rank = self._turn(db, now)
+        since, rank = self._queue_position(db, now)
 
         def wait_for(window: Window) -> float:
             if window.limit == math.inf:
@@ -175,8 +175,9 @@ class SharedBudget:
             slots = int(window.limit) - pending
             if slots < 1:
                 return _PENDING_RETRY
-            turn = min(_TURN, window.length / window.limit / 5)  # short enough to use the limit
-            return max(since, self._leaves_at(db, window, slots)) + rank * turn - now
+            # It is short enough to use the limit.
+            head_start = min(_HEAD_START, window.length / window.limit / 5)
+            return max(since, self._leaves_at(db, window, slots)) + rank * head_start - now
 
         second = wait_for(Window(limit, self._second.length))
         hour = wait_for(self._hour)
@@ -187,7 +188,7 @@ class SharedBudget:
             return delay, None
         return delay, "hour" if delay == hour else "refused"
 
-    def _turn(self, db: sqlite3.Connection, now: float) -> tuple[float, int]:
+    def _queue_position(self, db: sqlite3.Connection, now: float) -> tuple[float, int]:
         """Return since when this client waits, and how many have waited longer."""
         key = (self._project, self._client)
         query = "SELECT since FROM waiting WHERE project = ? AND client = ?"
@@ -262,8 +263,8 @@ class SharedBudget:
         db.execute(query, [now])
         db.execute("DELETE FROM pending WHERE expires <= ?", [now])
         db.execute("DELETE FROM waiting WHERE expires <= ?", [now])
-        longest = max(self._second.length, self._hour.length)
-        db.execute("DELETE FROM sent WHERE at <= ?", [now - longest])
+        max_length = max(self._second.length, self._hour.length)
+        db.execute("DELETE FROM sent WHERE at <= ?", [now - max_length])
 
     def _correct_times(self, db: sqlite3.Connection, now: float, utc: float) -> None:
         """Move times that a reboot, or a clock that was set back, put into the future.
