@@ -133,15 +133,6 @@ async def test_the_lookup_is_available_until_it_is_pickled() -> None:
     assert pickle.loads(pickled.getvalue()).lookup is None
 
 
-@pytest.mark.parametrize(
-    ("description", "advice", "text"),
-    [(None, None, ""), ("Не найден.", None, ". Не найден"), ("Text", "Do it", ". Text. Do it")],
-)
-def test_text_of_an_api_error(description: str | None, advice: str | None, text: str) -> None:
-    """The text holds the code, the description and the advice, as far as they are known."""
-    assert str(errors.APIError("x", description, advice=advice)) == f"Roistat returned x{text}"
-
-
 def test_details_are_copied() -> None:
     """The details of an error do not change with the caller's dictionary."""
     details = {"option": "a"}

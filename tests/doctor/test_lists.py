@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from roistat_async import BadRecord, Call, Page
-from roistat_async.doctor import lists
+from roistat_async.doctor import Check, lists
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NOT_GIVEN = -1
@@ -23,62 +24,42 @@ def page(*numbers: int, total: int | None = NOT_GIVEN, hours: float = 0) -> Page
 NEWEST = page(9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 
 
-@pytest.mark.parametrize(
-    ("newest", "second", "status"),
-    [
-        (NEWEST, page(8, 7, total=10), "ok"),
-        (NEWEST, page(9, 8, total=10), "fail"),
-        (NEWEST, page(9, 8, total=11), "unknown"),
-        (page(1), page(total=1), "unknown"),
-    ],
-    ids=["counts", "ignored", "grew", "one call"],
-)
-def test_offset(newest: Page[Call], second: Page[Call], status: str) -> None:
-    """An offset must skip a call, unless another one came meanwhile or there is only one."""
-    assert lists.check_offset(newest, second).status == status
-
-
 def many(count: int, total: int | None) -> Page[Call]:
-    """Return a page of so many calls."""
     return page(*range(count), total=total)
 
 
-@pytest.mark.parametrize(
-    ("newest", "large", "status", "detail"),
-    [
-        (many(1000, 9000), many(5000, 9000), "ok", "5000 rows are sent"),
-        (many(900, 900), many(899, 900), "ok", "all calls of the project fit in one"),
-        (many(1000, 9000), many(2000, 9000), "ok", "2000 rows, if 5000 are requested"),
-        (many(100, 9000), many(100, 9000), "warn", "100 rows, though 1000 were requested"),
-        (many(100, None), many(100, None), "unknown", "does not say"),
-    ],
-    ids=["honoured", "few calls", "limited above", "limited below", "no total"],
-)
-def test_largest_page(newest: Page[Call], large: Page[Call], status: str, detail: str) -> None:
-    """A limit below the default page size is a warning; any other is only said."""
-    check = lists.check_largest_page(newest, large)
-    assert (check.status, detail in check.detail) == (status, True)
+OFFSET, LARGEST, SORTING = lists.check_offset, lists.check_largest_page, lists.check_sorting
 
 
 @pytest.mark.parametrize(
-    ("newest", "oldest", "status", "detail"),
+    ("check", "newest", "other", "status", "detail"),
     [
-        (NEWEST, page(0, 1, 2), "ok", "both directions"),
-        (NEWEST, page(9, 8, 7), "fail", "ascending order is ignored"),
-        (NEWEST, page(7, 8, 9), "fail", "does not begin with the oldest"),
-        (page(0, 1, 2), page(0, 1, 2), "warn", "descending order is ignored"),
-        (page(1), page(1), "unknown", "two different seconds"),
+        (OFFSET, NEWEST, page(8, 7, total=10), "ok", "counts calls"),
+        (OFFSET, NEWEST, page(9, 8, total=10), "fail", "is ignored"),
+        (OFFSET, NEWEST, page(9, 8, total=11), "unknown", "changed during the check"),
+        (OFFSET, page(1), page(total=1), "unknown", "two calls"),
+        (LARGEST, many(1000, 9000), many(5000, 9000), "ok", "5000 rows are sent"),
+        (LARGEST, many(900, 900), many(899, 900), "ok", "all calls of the project fit in one"),
+        (LARGEST, many(1000, 9000), many(2000, 9000), "ok", "2000 rows, if 5000 are requested"),
+        (LARGEST, many(100, 9000), many(100, 9000), "warn", "100 rows, though 1000 were requested"),
+        (LARGEST, many(100, None), many(100, None), "unknown", "does not say"),
+        (SORTING, NEWEST, page(0, 1, 2), "ok", "both directions"),
+        (SORTING, NEWEST, page(9, 8, 7), "fail", "ascending order is ignored"),
+        (SORTING, NEWEST, page(7, 8, 9), "fail", "does not begin with the oldest"),
+        (SORTING, page(0, 1, 2), page(0, 1, 2), "warn", "descending order is ignored"),
+        (SORTING, page(1), page(1), "unknown", "two different seconds"),
     ],
-    ids=["sorted", "always descending", "the last ones", "always ascending", "one call"],
 )
-def test_sorting(newest: Page[Call], oldest: Page[Call], status: str, detail: str) -> None:
-    """The history needs calls in ascending order, from the oldest on."""
-    check = lists.check_sorting(newest, oldest)
-    assert (check.status, detail in check.detail) == (status, True)
+def test_two_pages(
+    check: Callable[[Page[Call], Page[Call]], Check],
+    newest: Page[Call], other: Page[Call], status: str, detail: str,
+) -> None:  # fmt: skip
+    """Offset, largest page and order are judged by the newest page and another one."""
+    result = check(newest, other)
+    assert (result.status, detail in result.detail) == (status, True)
 
 
 def window(newest: Page[Call] = NEWEST) -> lists.Window:
-    """Return the window of a page, which must have one."""
     found = lists.find_window(newest)
     assert found is not None
     return found
@@ -105,12 +86,9 @@ def test_a_window_holds_all_calls_of_its_time(newest: Page[Call], ids: list[str]
 
 
 EXPECTED = sorted(int(call.id) for call in window().calls)
-BEFORE = EXPECTED[0] - 1
-
-
 FILTERED = {
     "exact": (page(*EXPECTED), "ok ok ok", "exact"),
-    "inclusive": (page(BEFORE, *EXPECTED), "ok ok ok", "takes the second"),
+    "inclusive": (page(EXPECTED[0] - 1, *EXPECTED), "ok ok ok", "takes the second"),
     "ignored": (page(*range(10)), "fail unknown unknown", "is ignored"),
     "too few": (page(*EXPECTED[1:]), "fail unknown unknown", "leaves calls out"),
     "nothing": (page(total=0), "fail unknown unknown", "finds no call"),

@@ -127,8 +127,3 @@ def test_a_call_is_answered_or_missed(
     for text in statuses:
         call = Call(id="1", date=TIME, status=None if text is None else CallStatus(text))
         assert (call.is_answered, call.is_missed) == (is_answered, is_missed), text
-
-
-def test_row_count_includes_bad_records() -> None:
-    """An offset is advanced by all rows of a response."""
-    assert RowBatch([1, 2], ["a", "b"], 9, bad_keys=["c"]).row_count == 3

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from roistat_async import Call
 from roistat_async.errors import PagingError
 from roistat_async.paging.checked_page import PageQuery
-from tests.paging.changing_list import ChangingList, EndlessError, at, ids_of
+from tests.paging.changing_list import ChangingList, EndlessError, at
 
 # The same lists in every run; --hypothesis-profile=long generates more of them.
 SIMULATIONS = settings(derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -115,19 +115,6 @@ def test_nothing_is_lost_when_a_walk_resumes(
     # A call whose second is resumed may have been returned and deleted: only what stays counts.
     with suppress(PagingError):
         _check(asyncio.run(walk_all()), calls)
-
-
-def test_requests_stay_near_the_ideal() -> None:
-    """A list that does not change costs at most 1.1 requests a page, plus four."""
-    for seed in range(20):
-        count = Random(seed).randrange(0, 3000)
-        span = 40 * max(1, count)
-        ids = _calls(seed, count, span, 0.02)
-        calls = ChangingList(calls=ids, span=span, seed=seed, shuffled=True, clamp=100)
-
-        history = calls.walk(page_size=100, concurrency=1 + seed % 8)
-        assert len(asyncio.run(ids_of(history))) == count
-        assert history.report.requests <= 1.1 * -(-count // 100) + 4
 
 
 async def _walk_by_offset(calls: ChangingList, page_size: int) -> list[str]:

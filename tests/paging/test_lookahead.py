@@ -27,11 +27,6 @@ def slow(**habits: Any) -> ChangingList:
     return spread(PAGES * PAGE, delay=6, **habits)
 
 
-def failing() -> ChangingList:
-    """Return a list that fails for all calls after a date."""
-    return slow().fail(TransportError("lost"), lambda query: query.after >= at(6000))
-
-
 @pytest.mark.parametrize("concurrency", [1, 2, 4, 8])
 async def test_requests_overlap(concurrency: int) -> None:
     """Requests overlap, at most `concurrency` of them, and few are made for nothing."""
@@ -91,7 +86,7 @@ async def test_pages_wait_only_ahead_of_a_slow_consumer() -> None:
 
 async def test_an_error_of_a_later_page_is_raised_in_order() -> None:
     """The calls before an error are returned first, and then nothing is pending."""
-    calls = failing()
+    calls = slow().fail(TransportError("lost"), lambda query: query.after >= at(6000))
     walk = calls.walk(concurrency=8)
     ids: list[str] = []
     with pytest.raises(TransportError):
@@ -111,15 +106,6 @@ async def test_p47_a_server_that_refuses_large_offsets(text: str) -> None:
     walk = calls.walk(concurrency=4, reduction_hint=list_query.reduction_hint)
     assert await ids_of(walk) == [*calls.calls]
     assert calls.requests <= 1.5 * PAGES
-
-
-async def test_an_unreached_error_is_no_warning() -> None:
-    """A consumer that leaves before an error gets no warning of it."""
-    async with aclosing(aiter(failing().walk(concurrency=8))) as walk:
-        async for call in walk:
-            if call.id == "300":
-                break
-    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.parametrize("concurrency", [2, 8])

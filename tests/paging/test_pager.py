@@ -153,13 +153,6 @@ async def test_a_server_that_ignores_limits_does_not_break_ours() -> None:
     assert await pager_of(batch(*range(30)), limit=5, page_size=5).collect() == [0, 1, 2, 3, 4]
 
 
-async def test_pages_have_offset_and_total() -> None:
-    """Each page has its offset and the reported total."""
-    pages = [page async for page in PagedList(list(range(25))).pager(page_size=10).pages()]
-    shown = [(page.offset, len(page.items), page.total) for page in pages]
-    assert shown == [(0, 10, 25), (10, 10, 25), (20, 5, 25)]
-
-
 async def test_bad_records_are_collected() -> None:
     """Unreadable rows end no list, and each iteration collects them anew."""
     pager = pager_of(batch(0, 1), batch(bad=2), batch(4, 5))
@@ -217,10 +210,12 @@ async def test_p41_an_empty_page_in_the_middle(index: int, total: int | None) ->
 
 
 async def test_p41_a_total_that_is_never_reached() -> None:
-    """A list that ends before its total raises PagingError after the rows there are."""
+    """A list that ends before its total raises PagingError after the pages there are."""
     rows = PagedList(list(range(25)), total="too large")
     pages = rows.pager(page_size=10).pages()
-    assert [(await anext(pages)).offset for _ in range(3)] == [0, 10, 20]
+    for offset in (0, 10, 20):
+        page = await anext(pages)
+        assert (page.offset, page.total) == (offset, 82)
     with pytest.raises(errors.PagingError, match="counts 82 rows") as caught:
         await anext(pages)
     assert caught.value.rows == 25

@@ -116,20 +116,26 @@ async def test_a_refused_request(server: Server, quirk: str, match: str, request
     assert len(server.limits) == requests
 
 
-CUT = {
-    errors.TransportError: Fault.truncated(),
-    errors.MalformedResponseError: CUT_JSON,
-    errors.ServerError: Fault.error("internal_error"),
-}
+REDUCED = [1000, 500, 250, 125, 1]
 
 
-@pytest.mark.parametrize("error", CUT)
-async def test_a_response_that_is_always_cut(server: Server, error: type[Exception]) -> None:
-    """After three smaller requests, and one for a single call, the error itself is raised."""
-    server.fake.fail(LIST, CUT[error], times=50)
+@pytest.mark.parametrize(
+    ("error", "fault", "limits"),
+    [
+        (errors.TransportError, Fault.truncated(), REDUCED),
+        (errors.MalformedResponseError, CUT_JSON, REDUCED),
+        (errors.ServerError, Fault.error("internal_error"), REDUCED),
+        (errors.AccessDeniedError, Fault.error("access_denied"), [1000]),
+    ],
+)
+async def test_a_fault_that_lasts(
+    server: Server, error: type[Exception], fault: Fault, limits: list[int]
+) -> None:
+    """The error is raised after as many smaller requests as may help, the last for one call."""
+    server.fake.fail(LIST, fault, times=50)
     with pytest.raises(error):
         await ids_of(server.walk(page_size=1000))
-    assert server.limits == [1000, 500, 250, 125, 1]
+    assert server.limits == limits
 
 
 async def test_p46_pages_are_reduced_to_one_call(server: Server) -> None:
@@ -162,14 +168,6 @@ async def test_cuts_far_from_each_other(server: Server) -> None:
     server.fake.fail(LIST, fault, times=5, when=lambda _: len(server.limits) in cuts)
     assert await ids_of(server.walk(page_size=320, concurrency=1)) == server.ids
     assert min(server.limits) >= 320 // 2**5  # not 1, as after several cuts in a row
-
-
-async def test_an_error_that_no_smaller_request_avoids(server: Server) -> None:
-    """A refusal that has nothing to do with the size of the page is raised at once."""
-    server.fake.fail(LIST, Fault.error("access_denied"))
-    with pytest.raises(errors.AccessDeniedError):
-        await ids_of(server.walk(page_size=50))
-    assert len(server.limits) == 1
 
 
 @pytest.mark.parametrize("page_size", [5, 50, 1000])

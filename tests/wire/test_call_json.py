@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from roistat_async.models.calls import Call, CallStatus, Geo, Order, Source, Visit
 from roistat_async.models.lazy import raw_getter
+from roistat_async.models.plain import format_date
 from roistat_async.wire import call_json, codec, records
 from roistat_async.wire.envelope import ApiResponse
 
@@ -116,6 +117,7 @@ def test_times_are_formatted_in_utc(count: int) -> None:
     """A time has the shortest format; one that UTC cannot represent keeps its offset."""
     times, texts = [*TIMES][:count], [*TIMES.values()][:count]
     assert call_json.format_utc_all(times) == [*map(call_json.format_utc, times)] == texts
+    assert [*map(format_date, times)] == texts
 
 
 @pytest.mark.parametrize("number", [5, 10**30])

@@ -166,11 +166,14 @@ def test_a_single_record_may_have_unknown_keys_of_earlier_pages() -> None:
 
 
 def test_nested_objects_are_built_on_first_use() -> None:
-    """Decoding builds no visit, and access to one builds that one only."""
+    """Access to a visit builds that one only, once; the class has a descriptor, as of any slot."""
     first, second = _decode({**CALL, "visit": {"id": 5}}, {**CALL, "visit": {"id": 6}})
     assert first.visit == Visit(id="5")
     assert first.visit is first.visit
     assert isinstance(raw_getter(Call, "visit")(second), msgspec.Struct)
+    assert Call.visit is Call.__dict__["visit"]
+    text: Any = "text"
+    assert attrs.evolve(first, visit=text).visit is text
 
 
 @pytest.mark.parametrize("name", ["id", "visit", "extra"])

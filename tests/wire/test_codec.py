@@ -13,6 +13,7 @@ import pytest
 from roistat_async import OMITTED, Call, CallDraft, CallStatus, Order, Phone, Script, Visit, Webhook
 from roistat_async.errors import ConfigurationError
 from roistat_async.models.analytics import CallAnalytics
+from roistat_async.models.calls import Device, Source
 from roistat_async.models.scripts import Crm, Integration, Redirect, ScriptDraft, ScriptOptions
 from roistat_async.wire import codec
 
@@ -32,15 +33,30 @@ DATE = datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC)
     [
         (Call, {**CALL, "visit_id": None}, "visit_id", None),
         (Call, {**CALL, "order_id": "lead_53355"}, "order_id", "lead_53355"),
-        (Call, {**CALL, "visit": []}, "visit", None),
+        (Call, {**CALL, "duration": "59.0"}, "duration", 59),
+        *[(Call, {**CALL, "visit": empty}, "visit", None) for empty in (*EMPTY, False, "")],
+        *[(Call, {**CALL, "status": empty}, "status", None) for empty in (None, "")],
         (Call, {**CALL, "tags": {"1": "a"}}, "tags", {"1": "a"}),
-        (Call, CALL, "tags", None),
+        *[(Call, {**CALL, **tags}, "tags", None) for tags in ({}, {"tags": ""})],
+        (
+            Source,
+            {"system_name_by_level": {"2": "b", "0": "a"}},
+            "system_name_by_level",
+            ["a", "b"],
+        ),
+        (Source, {"system_name_by_level": ["a", None]}, "system_name_by_level", ["a", None]),
+        (Source, {"system_name_by_level": {}}, "system_name_by_level", []),
+        (Source, {"system_name_by_level": False}, "system_name_by_level", None),
+        (Visit, {"id": 41.0}, "id", "41"),
+        (Visit, {"geo": []}, "geo", None),
+        (Visit, {"device": None}, "device", None),
+        (Visit, {"device": {"os": "a", "is_mobile": 1}}, "device", Device(os="a", is_mobile=True)),
         (Visit, {"first_visit_id": 660}, "first_id", "660"),
         (Visit, {"date": "0000-00-00"}, "date", None),
-        *[(Order, {"custom_fields": empty}, "custom_fields", {}) for empty in EMPTY],
+        *[(Order, {"custom_fields": empty}, "custom_fields", {}) for empty in (*EMPTY, False)],
         (Order, {"custom_fields": [{"id": "1"}]}, "custom_fields", [{"id": "1"}]),
         (Order, {"custom_fields": {"a": 1}}, "custom_fields", {"a": 1}),
-        (Order, {"id": 777, "revenue": "2000"}, "revenue", 2000.0),
+        (Order, {"id": 777, "revenue": "2 000,50"}, "revenue", 2000.5),
         (Phone, {"id": "5", "phone": 74951234567}, "phone", "74951234567"),
         (Phone, {"id": 5, "phone": "7", "script_id": "11"}, "script_id", 11),
         *[(Phone, {"id": 5, "script_id": empty}, "script_id", None) for empty in (None, "")],
@@ -59,9 +75,10 @@ DATE = datetime(2016, 7, 26, 11, 3, 57, tzinfo=UTC)
     ],
 )
 def test_type_traps(model: type[Any], record: dict[str, Any], name: str, expected: Any) -> None:
-    """Each format that was seen becomes one type (docs/roistat-api-notes.md)."""
-    value = getattr(codec.structure(record, model), name)
-    assert (value, type(value)) == (expected, type(expected))
+    """Each format that was seen becomes one type and is not odd (docs/roistat-api-notes.md)."""
+    structured = codec.structure(record, model)
+    value = getattr(structured, name)
+    assert (value, type(value), structured.extra) == (expected, type(expected), {})
 
 
 @pytest.mark.parametrize(

@@ -19,21 +19,13 @@ INF, NAN = float("inf"), float("nan")
      (to_float, 100, 100.0), (to_float, "0.25", 0.25), (to_float, "-7", -7.0),
      (to_float, 0.31451612903226001, 0.31451612903226), (to_float, "0,234", 0.234),
      (to_float, "1\u00a0000,50", 1000.5), (to_float, "12\u202f345\u2009678.5", 12345678.5),
-     (to_text, "", ""), (to_text, "a", "a"), (to_text, 41.0, "41"), (to_text, 2**70, str(2**70))],
+     (to_text, "", ""), (to_text, "a", "a"), (to_text, 41.0, "41"), (to_text, 2**70, str(2**70)),
+     *[(to_bool, value, True) for value in (1, "1", True, 1.0, "true")],
+     *[(to_bool, value, False) for value in (0, "0", False, "false")]],
 )  # fmt: skip
-def test_numbers_and_texts(convert: Any, value: Any, expected: object) -> None:
-    """A number may be text and the reverse, and an id of any length becomes text (J12)."""
+def test_values(convert: Any, value: Any, expected: object) -> None:
+    """A number or flag may be text and the reverse, and an id of any length becomes text (J12)."""
     assert (convert(value), type(convert(value))) == (expected, type(expected))
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(0, False), (1, True), ("0", False), ("1", True), (True, True), (False, False), (1.0, True),
-     ("true", True), ("false", False)],
-)  # fmt: skip
-def test_j22_flags(value: Any, expected: bool) -> None:
-    """A flag is 0, 1, "0", "1" or a boolean; "0" is false."""
-    assert to_bool(value) is expected
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,8 @@ def test_description_or_message(fields: dict[str, Any], expected: str | None) ->
     """The vendor documents `message`, live projects send `description`; odd values are ignored."""
     error = _raised(errors.NotFoundError, _error("resource_not_found", **fields))
     assert (error.description, error.details) == (expected, {})
-    assert expected is None or expected.rstrip(".") in str(error)
+    text = "Roistat returned resource_not_found"
+    assert str(error) == (text if expected is None else f"{text}. {expected.rstrip('.')}")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import attrs
 import msgspec
 import pytest
 
-from roistat_async import Call, CallAnalytics, Crm, CrmField, Device, Phone, Script, ScriptOptions
+from roistat_async import Call, CallAnalytics, Crm, CrmField, Phone, Script, ScriptOptions
 from roistat_async.errors import MalformedResponseError
 from roistat_async.models.page import RowBatch
 from roistat_async.wire import codec, records
@@ -97,27 +97,6 @@ def test_only_the_id_of_other_models_is_demanded(
     for raw in SHAPES.values():
         data = msgspec.Raw(json.dumps(with_value(record, path, raw)).encode())
         assert getattr(records.decode_record(data, model), "id", None) == record.get("id")
-
-
-@pytest.mark.parametrize(
-    ("path", "raw", "expected"),
-    [(("duration",), "59.0", 59), (("order", "revenue"), "1 000,50", 1000.5),
-     (("visit_id",), 41.0, "41"),
-     (("static_source", "system_name_by_level"), {"2": "b", "0": "a"}, ["a", "b"]),
-     (("static_source", "system_name_by_level"), ["a", None], ["a", None]),
-     (("static_source", "system_name_by_level"), {}, []),
-     (("static_source", "system_name_by_level"), False, None),
-     *[(("visit",), raw, None) for raw in (False, "")], (("visit", "geo"), [], None),
-     (("visit", "device"), None, None),
-     (("visit", "device"), {"os": "a", "is_mobile": 1}, Device(os="a", is_mobile=True)),
-     (("order", "custom_fields"), False, {}), (("tags",), "", None),
-     *[(("status",), raw, None) for raw in (None, "")]],
-    ids=str,
-)  # fmt: skip
-def test_sensible_readings(path: tuple[str, ...], raw: Any, expected: Any) -> None:
-    """PHP's other forms of a value are read, and are not odd."""
-    (call,) = _decode(with_value(full_record(), path, raw)).items
-    assert (getattr(_owner(call, path), path[-1]), _owner(call, path).extra) == (expected, {})
 
 
 def test_odd_values_are_counted_by_path() -> None:

@@ -1,4 +1,4 @@
-"""URL, headers and body of a request."""
+"""The body of a request."""
 
 from __future__ import annotations
 
@@ -6,22 +6,8 @@ from typing import Any
 
 import pytest
 
-from roistat_async.config import Secret
 from roistat_async.errors import ConfigurationError
 from roistat_async.wire import request
-
-KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.mark.parametrize(("file", "encoding"), [(True, "identity"), (False, "gzip")])
-def test_headers(file: bool, encoding: str) -> None:
-    """One header has the key; a file is requested without gzip, which can hide a cut."""
-    request.build_headers(Secret("other"), file=file)["X"] = "y"  # shared with no other request
-    headers = {**request.DEFAULT_HEADERS, **request.build_headers(Secret(KEY), file=file)}
-    assert headers == {
-        "Api-key": KEY, "Use-Http-Code": "1", "Content-Type": "application/json",
-        "Accept-Encoding": encoding, "User-Agent": "roistat_async", "Accept": headers["Accept"],
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
