@@ -46,6 +46,15 @@ def test_named_files_exist(document: Path) -> None:
     assert [target for target in targets if not target.exists()] == []
 
 
+def test_architecture_explains_every_layer() -> None:
+    """Each folder and file at the top of the package has its row in the table of layers."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.partition("## 2.")[2].partition("## 3.")[0]
+    folders = {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    files = {path.name for path in PACKAGE.glob("[!_]*.py")}
+    assert {name for name in folders | files if f"`{name}`" not in table} == set()
+
+
 def test_readme_is_short() -> None:
     """The README has at most 250 lines."""
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
