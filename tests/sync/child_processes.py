@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest.mock import patch
@@ -46,32 +44,12 @@ def write_until_killed(_: Connection, copy: str | Path) -> None:
     def kill(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    asyncio.run(_write(copy, patch.object(state_table, "save", kill).start))
-
-
-def write_on_a_full_disk(connection: Connection, copy: str | Path) -> None:
-    """Write a batch, and another one for which there is no space; send the error."""
-
-    def fail() -> None:
-        if sys.platform != "win32":
-            import resource
-
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-
-    try:
-        asyncio.run(_write(copy, fail))
-    except SyncError as error:
-        connection.send(str(error))
-
-
-async def _write(copy: str | Path, fail: Callable[[], object]) -> None:
-    target = open_target(copy)
-    await target.open(1, ADDRESS)
-    try:
+    async def write() -> None:
+        target = open_target(copy)
+        await target.open(1, ADDRESS)
         await target.write(1, [call(1)], SyncState(walk="good"))
-        fail()
         calls = [call(n, comment="x" * 2000) for n in range(500)]
-        await target.write(1, calls, SyncState(walk="bad"))
-    finally:
-        await target.close()
+        with patch.object(state_table, "save", kill):
+            await target.write(1, calls, SyncState(walk="bad"))
+
+    asyncio.run(write())

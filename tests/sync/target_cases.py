@@ -133,15 +133,6 @@ async def run_killed(
         await sync(target, server, cycle(sizes), now)
 
 
-async def run_until_complete(
-    target: Target, server: Sequence[Call], kills: list[int], sizes: list[int], now: datetime
-) -> None:
-    """Sync, be killed at each of these steps, and then sync once more."""
-    for kill_at in kills:
-        await run_killed(target, server, kill_at, sizes, now)
-    await sync(target, server, cycle(sizes), now)
-
-
 HOURS = st.lists(st.floats(0, 90), max_size=12)
 SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=5)
 KILLS = st.lists(st.integers(1, 40), max_size=6)
@@ -169,3 +160,19 @@ class ChangingServer:
                 self.calls[f"{number}"] = evolve(call(number), date=date)
             elif stored.date >= self.now - timedelta(hours=20):
                 self.calls[f"{number}"] = evolve(stored, comment=f"{self.now}")
+
+
+History = list[tuple[list[tuple[float, int]], list[int], list[int]]]
+"""Changes of the server, steps at which runs are killed, and sizes of batches, run after run."""
+
+
+async def run_history(new_target: Callable[[], Target], history: History) -> list[Call]:
+    """Sync a server that changes, in killed and complete runs; return its calls by date."""
+    server = ChangingServer()
+    for changes, kills, sizes in history:
+        server.advance(changes)
+        calls = [*server.calls.values()]
+        for kill_at in kills:
+            await run_killed(new_target(), calls, kill_at, sizes, server.now)
+        await sync(new_target(), calls, cycle(sizes), server.now)
+    return sorted(server.calls.values(), key=_position)

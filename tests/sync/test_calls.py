@@ -510,16 +510,6 @@ async def test_parts_that_were_not_requested_stay(live: Live) -> None:
     assert live.ask('SELECT id, visit, "order" FROM calls ORDER BY id') == parts
 
 
-@each_database
-async def test_a_second_run_of_the_project_is_refused(live: Live) -> None:
-    """SyncError says to wait, and the first run is not disturbed."""
-    live.fake.quirks.latency = 0.4  # PostgreSQL waits half a second for a run that was killed
-    results = await asyncio.gather(live.sync(), live.sync(), return_exceptions=True)
-    (error,) = [result for result in results if isinstance(result, errors.SyncError)]
-    assert "wait" in str(error)
-    assert live.is_same()
-
-
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_progress_never_moves_back(live: Live, concurrency: int) -> None:
     """The last progress has the numbers of the report."""

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ from .target_cases import (
     SIZES,
     START,
     URL,
-    ChangingServer,
+    History,
     call,
     copy,
     each_number_of_examples,
     reopen,
+    run_history,
     run_killed,
-    run_until_complete,
     state,
+    sync,
 )
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
@@ -76,24 +78,6 @@ class Place:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(obstore.get(self.store, item["path"]).bytes())
         return self.path
-
-    def versions(self) -> list[Any]:
-        """Return what changes whenever the file of a day is written."""
-        if self.store is None:
-            return [file(self.path, day).stat().st_mtime_ns for day in DAYS]
-        import obstore
-
-        names = [file(Path(), day).as_posix() for day in DAYS]
-        return [obstore.head(self.store, name)["e_tag"] for name in names]
-
-    def replace(self, data: bytes) -> None:
-        """Replace the file of the first day."""
-        if self.store is None:
-            file(self.path).write_bytes(data)
-        else:
-            import obstore
-
-            obstore.put(self.store, file(Path()).as_posix(), data)
 
 
 def new_place(kind: str, path: Path) -> Place:
@@ -133,19 +117,10 @@ def days(folder: Path) -> list[str]:
     return sorted(path.parent.name.removeprefix("day=") for path in folder.rglob("*.parquet"))
 
 
-def resume_at(hours: float, day: str) -> SyncState:
-    """Return the state of a walk that resumes at the start of a day."""
-    return state(hours, walk=day)
-
-
 async def test_projects_and_days_are_one_data_set(place: Place) -> None:
     """pyarrow and DuckDB read project and day from the names of the folders."""
-    target = place.target()
     for project in (PROJECT, 7):
-        await target.open(project, URL)
-        await target.write(project, CALLS, state(walk="x"))
-        await target.finish(project, state(72))
-    await target.close()
+        await copy(place.target(), CALLS, state(72), project)
     assert [(row["project"], row["day"], row["id"]) for row in rows(place.files)] == [
         (project, str(single.date.date()), single.id)
         for project in (7, PROJECT)
@@ -180,42 +155,37 @@ async def test_a_day_is_sorted_and_of_utc(place: Place) -> None:
 
 
 async def test_a_day_is_written_when_it_is_complete(place: Place) -> None:
-    """The first call of the next day, or the end of the run, completes it."""
+    """The next day's first call or the end of the run completes it; a kill costs the last day."""
     target = place.target()
     await target.open(PROJECT, URL)
     added = []
     for single in CALLS:
-        resumed = resume_at(0, str(single.date.date()))
+        resumed = state(0, walk=str(single.date.date()))
         added.append((await target.write(PROJECT, [single], resumed)).added)
     assert added == [0, 0, 2, 0, 2]
     assert days(place.files) == DAYS[:2]
-    assert await target.finish(PROJECT, state(72)) == WriteCounts(added=1)
-    assert days(place.files) == DAYS
     await target.close()
-
-
-async def test_a_killed_run_resumes_at_the_start_of_a_day(place: Place) -> None:
-    """The day that was not complete is read again."""
-    target = place.target()
-    for single in CALLS:
-        resumed = resume_at(0, str(single.date.date()))
-        await target.open(PROJECT, URL)
-        await target.write(PROJECT, CALLS[: int(single.id)], resumed)
-        await target.close()
-        assert await reopen(target) == resumed
+    assert await reopen(target) == resumed
+    assert await copy(target, CALLS[4:], state(72)) == WriteCounts(added=1)
+    assert days(place.files) == DAYS
 
 
 async def test_a_day_read_again_replaces_its_file(place: Place) -> None:
-    """Changes are counted, deleted calls are gone, and a day without changes is not written."""
+    """Changes are counted, and deleted calls are gone."""
     await copy(place.target(), CALLS, state(72))
-    before = place.versions()
-    assert await copy(place.target(), CALLS, state(73)) == WriteCounts()
-    assert place.versions() == before
     changed = [evolve(CALLS[1], comment="new"), call(9, 3), CALLS[2], CALLS[3]]
     counts = await copy(place.target(), changed, state(73))
     assert counts == WriteCounts(added=1, changed=1)
     assert ids(place.files) == ["2", "9", "3", "4", "5"]
     assert rows(place.files)[0]["comment"] == "new"
+
+
+async def test_a_day_without_changes_is_not_written(folder: Path) -> None:
+    """Its file stays as it is."""
+    await copy(ParquetTarget(folder), CALLS, state(72))
+    before = [file(folder, day).stat().st_mtime_ns for day in DAYS]
+    assert await copy(ParquetTarget(folder), CALLS, state(73)) == WriteCounts()
+    assert [file(folder, day).stat().st_mtime_ns for day in DAYS] == before
 
 
 async def test_a_day_without_calls_keeps_its_file(place: Place) -> None:
@@ -225,15 +195,13 @@ async def test_a_day_without_calls_keeps_its_file(place: Place) -> None:
     assert ids(place.files) == ["1", "2", "3", "4", "5"]
 
 
-async def test_a_file_of_an_older_version_is_read(place: Place) -> None:
+async def test_a_file_of_an_older_version_is_read(folder: Path) -> None:
     """A column that it lacks is empty."""
-    await copy(place.target(), CALLS[:2], state(24))
-    table = pa.parquet.ParquetFile(file(place.files)).read()
-    sink = pa.BufferOutputStream()
-    pa.parquet.write_table(table.drop_columns(["tags"]), sink)
-    place.replace(sink.getvalue().to_pybytes())
+    await copy(ParquetTarget(folder), CALLS[:2], state(24))
+    table = pa.parquet.ParquetFile(file(folder)).read()
+    pa.parquet.write_table(table.drop_columns(["tags"]), file(folder))
     changed = [evolve(CALLS[0], tags=["a"]), CALLS[1]]
-    assert await copy(place.target(), changed, state(25)) == WriteCounts(changed=1)
+    assert await copy(ParquetTarget(folder), changed, state(25)) == WriteCounts(changed=1)
 
 
 FULL = [
@@ -306,9 +274,9 @@ async def test_a_complete_day_replaces_its_active_calls(place: Place) -> None:
     await target.open(PROJECT, URL)
     dates = [START + timedelta(hours=1), START + timedelta(hours=2)]
     assert await target.active(PROJECT) == dates
-    await target.write(PROJECT, [call(2, 2, "ACTIVE")], resume_at(48, DAYS[0]))
+    await target.write(PROJECT, [call(2, 2, "ACTIVE")], state(48, DAYS[0]))
     assert await target.active(PROJECT) == dates
-    await target.write(PROJECT, [call(3, 25)], resume_at(48, DAYS[1]))
+    await target.write(PROJECT, [call(3, 25)], state(48, DAYS[1]))
     assert await target.active(PROJECT) == dates[1:]
     await target.finish(PROJECT, state(24 * 32))
     assert await target.active(PROJECT) == []
@@ -325,16 +293,6 @@ async def test_a_path_of_another_program_is_refused(folder: Path) -> None:
     (folder / "other.txt").touch()
     with pytest.raises(SyncError, match=r"_state\.json is missing; restore it"):
         await ParquetTarget(folder).open(PROJECT, URL)
-
-
-async def test_projects_of_a_folder_may_be_written_at_the_same_time(place: Place) -> None:
-    """Each project has a state of its own, so targets of their own do not disturb each other."""
-    targets = [place.target() for _ in range(3)]
-    counts = await asyncio.gather(
-        *(copy(target, CALLS, state(72), project) for project, target in enumerate(targets))
-    )
-    assert counts == [WriteCounts(added=5)] * 3
-    assert [await reopen(place.target(), project) for project in range(3)] == [state(72)] * 3
 
 
 async def test_a_state_of_version_0_1_is_read(folder: Path) -> None:
@@ -383,7 +341,7 @@ def test_s160_days_are_complete_after_any_kill(kind: str, examples: int) -> None
             for kill_at in kills:
                 asyncio.run(run_killed(place.target(), server, kill_at, sizes, now))
                 assert _has_whole_days(place.files, server)
-            asyncio.run(run_until_complete(place.target(), server, [], sizes, now))
+            asyncio.run(sync(place.target(), server, cycle(sizes), now))
             assert _has_whole_days(place.files, server)
             assert len(ids(place.files) if hours else []) == len(server)
 
@@ -397,19 +355,13 @@ def test_the_files_are_the_server(kind: str, examples: int) -> None:
 
     @settings(max_examples=examples)
     @given(HISTORIES)
-    def check(history: list[tuple[Any, list[int], list[int]]]) -> None:
-        server = ChangingServer()
+    def check(history: History) -> None:
         with tempfile.TemporaryDirectory() as name:
             place = new_place(kind, Path(name) / "calls.parquet")
-            for changes, kills, sizes in history:
-                server.advance(changes)
-                calls = [*server.calls.values()]
-                asyncio.run(run_until_complete(place.target(), calls, kills, sizes, server.now))
-            stored = rows(place.files) if server.calls else []
-        assert {row["id"]: (row["day"], row["date"], row["comment"]) for row in stored} == {
-            single.id: (str(single.date.date()), single.date, single.comment)
-            for single in server.calls.values()
-        }
-        assert len(stored) == len(server.calls)
+            served = asyncio.run(run_history(place.target, history))
+            stored = rows(place.files) if served else []
+        assert [(row["id"], row["day"], row["date"], row["comment"]) for row in stored] == [
+            (single.id, str(single.date.date()), single.date, single.comment) for single in served
+        ]
 
     check()

@@ -45,18 +45,11 @@ def test_another_process_is_refused(path: Path) -> None:
 
 
 @posix_only
-def test_a_killed_process_has_no_lock(path: Path) -> None:
-    """The lock ends with its process, however that ends."""
-    with locked_by_process(path) as process:
+@pytest.mark.parametrize("is_forked", [False, True], ids=["killed", "a child continues"])
+def test_a_lock_ends_with_its_process(path: Path, is_forked: bool) -> None:
+    """It does so however the process ends, and even if a child of it continues."""
+    with locked_by_process(path, is_forked=is_forked) as process:
         process.kill()
-        process.join()
-        process_lock.acquire(path, 1)()
-
-
-@posix_only
-def test_a_forked_child_has_no_lock(path: Path) -> None:
-    """The lock ends with the parent, even if the child continues."""
-    with locked_by_process(path, is_forked=True) as process:
         process.join()
         process_lock.acquire(path, 1)()
 

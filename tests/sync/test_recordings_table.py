@@ -105,22 +105,6 @@ def failed(recording: DueRecording, now: datetime = NOW, text: str = "no") -> Re
     return recordings_table.failed_row(recording, now, TruncatedError(text), WAIT)
 
 
-def test_a_missing_recording_is_due_after_a_delay(connection: SqlConnection) -> None:
-    """Attempts are counted, and the first one is remembered; an old call is tried once."""
-    add(connection, "1", "2026-05-10T11:00:00Z")
-    add(connection, "2", "2025-05-10T11:00:00Z")
-    save(connection, *map(missing, due(connection)))
-    assert row(connection, "2")["state"] == "given_up"
-    assert ids(connection, NOW + RETRY_DELAYS[0] - timedelta(seconds=1)) == []
-    later = NOW + RETRY_DELAYS[0]
-    (recording,) = due(connection, later)
-    save(connection, missing(recording, later))
-    result = row(connection, "1")
-    assert (result["state"], result["tries"]) == ("missing", 2)
-    times = [result[f"{name}_at"] for name in ("first_tried", "last_tried", "next_try")]
-    assert times == [f"2026-05-10T12:{minute}:00Z" for minute in ("00", "05", "20")]
-
-
 CALLS = st.tuples(st.integers(0, 5), st.integers(1, 99))
 
 

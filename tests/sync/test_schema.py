@@ -9,7 +9,6 @@ from sqlite3 import Connection
 
 import pytest
 
-from roistat_async.errors import SyncError
 from roistat_async.sync import schema
 from roistat_async.sync.call_rows import COLUMNS
 
@@ -35,10 +34,6 @@ def empty() -> Iterator[Connection]:
 def _version(connection: Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
-
-
-def _ids(connection: Connection) -> list[str]:
-    return [call_id for (call_id,) in connection.execute("SELECT id FROM calls")]
 
 
 def test_tables_are_the_documented_ones(connection: Connection) -> None:
@@ -104,7 +99,7 @@ def test_a_copy_of_version_1_is_migrated(empty: Connection) -> None:
     empty.execute("INSERT INTO sync_state (project, base_url, walk) VALUES (1, 'url', 'token')")
     schema.migrate(empty, PATH)
     assert _version(empty) == schema.VERSION
-    assert _ids(empty) == ["1"]
+    assert empty.execute("SELECT id FROM calls").fetchall() == [("1",)]
     state = "SELECT walk, last_error, last_failed_at FROM sync_state"
     assert empty.execute(state).fetchall() == [("token", None, None)]
     assert empty.execute("SELECT * FROM bad_records").fetchall() == []
@@ -129,16 +124,3 @@ def test_a_failed_migration_changes_nothing(connection: Connection) -> None:
     assert [*connection.iterdump()] == before
     assert _version(connection) == schema.VERSION
     assert not connection.in_transaction
-
-
-OTHERS = ["CREATE TABLE a (b)", "PRAGMA user_version = 3", "PRAGMA application_id = 3"]
-
-
-@pytest.mark.parametrize("statement", OTHERS)
-def test_another_program_is_refused(empty: Connection, statement: str) -> None:
-    """Its tables or its header show whose it is, and it is not changed."""
-    empty.execute(statement)
-    before = list(empty.iterdump())
-    with pytest.raises(SyncError, match="another program; name another file"):
-        schema.migrate(empty, PATH)
-    assert [*empty.iterdump()] == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -99,10 +100,27 @@ async def test_a_cancelled_write_is_complete(target: SqlTarget, database: Databa
     assert database.ids() == ["1"]
 
 
-async def check_last_batch(database: Database) -> None:
-    """Check that rows and state are those of the call before the failure."""
-    assert await reopen(database.target(), 1, ADDRESS) == SyncState(walk="good")
-    assert database.ids() == ["1"]
+async def test_a51_s127_a_cancel_does_not_wait_for_a_lock(
+    target: SqlTarget, database: Database
+) -> None:
+    """Another program has locked the calls; a run that is not cancelled waits for it."""
+    with connected(database.location) as other:
+        other.execute("BEGIN" if database.is_postgres else "BEGIN IMMEDIATE")
+        if database.is_postgres:
+            other.execute("LOCK TABLE calls")
+        cancelled = asyncio.create_task(target.write(1, [call(1)], STATE))
+        waiting = asyncio.create_task(target.write(1, [call(2)], STATE))
+        await asyncio.sleep(0.1)
+        started_at = time.monotonic()
+        for _ in range(3):
+            cancelled.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert time.monotonic() - started_at < 2
+        other.execute("COMMIT")
+        assert await waiting == WriteCounts(1, 0)
+    assert database.ids() == ["2"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
@@ -111,4 +129,5 @@ async def test_a_killed_process_leaves_the_last_batch(database: Database) -> Non
     with forked.process(write_until_killed, database.location) as (process, _):
         process.join()
     assert process.exitcode == -9
-    await check_last_batch(database)
+    assert await reopen(database.target(), 1, ADDRESS) == SyncState(walk="good")
+    assert database.ids() == ["1"]

@@ -31,13 +31,19 @@ async def open_and_close(path: Path, project: int = 1) -> None:
     await reopen(SqliteTarget(path), project)
 
 
-def make_database(path: Path, header: str = "") -> None:
-    """Create a database of another program."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("CREATE TABLE calls (id);" + header)
+def database(script: str) -> Any:
+    """Return a function that creates a database of another program."""
+
+    def create(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(script)
+
+    return create
 
 
+TABLE = "CREATE TABLE calls (id);"
 NEWER = f"PRAGMA application_id = {schema.APPLICATION_ID}; PRAGMA user_version = 99"
+OTHER = "database of another program; name another file"
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
@@ -52,8 +58,10 @@ def content(folder: Path) -> dict[str, bytes | None]:
         (lambda path: path.symlink_to("no.db"), r"is a symbolic link; name .*/no\.db"),
         (os.mkfifo, "not a regular file; name another"),
         (lambda path: path.write_text("id;date\n" * 999), "not a SQLite database; name another"),
-        (make_database, "database of another program; name another"),
-        (partial(make_database, header=NEWER), "newer version; upgrade roistat_async"),
+        (database(TABLE), OTHER),
+        (database("PRAGMA user_version = 3"), OTHER),
+        (database("PRAGMA application_id = 3"), OTHER),
+        (database(TABLE + NEWER), "newer version; upgrade roistat_async"),
     ],
 )
 async def test_another_file_is_refused(tmp_path: Path, make: Any, problem: str) -> None:

@@ -27,7 +27,6 @@ from roistat_async.sync import (
 )
 from roistat_async.sync.sql_target import SqlTarget
 
-from .databases import Database
 from .target_cases import CALLER, PROJECT, URL, call, copy, reopen, state
 
 CALLS = [call(1, 1), call(2, 2), call(3, 25)]
@@ -136,12 +135,6 @@ async def test_one_run_of_a_project_at_a_time(case: Case) -> None:
     assert written + await first.finish(PROJECT, state(48)) == WriteCounts(added=3)
     await first.close()
     assert await reopen(second) == state(48)
-
-
-async def test_a_database_may_have_several_targets(database: Database) -> None:
-    """Runs of other projects at the same time, through targets of their own, do not disturb it."""
-    runs = [copy(database.target(), CALLS, state(48), project) for project in range(3)]
-    assert await asyncio.gather(*runs) == [WriteCounts(added=3)] * 3
 
 
 async def test_one_target_of_a_file_at_a_time(tmp_path: Path) -> None:
