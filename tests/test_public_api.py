@@ -174,9 +174,16 @@ def test_help_explains_resources_and_arguments() -> None:
     assert "progress(received, total)" in (inspect.getdoc(Calls.download_recording) or "")
 
 
-def test_importing_the_client_starts_no_extras() -> None:
-    """Importing the client loads neither click, rich and xlwt nor the fake server."""
-    code = "import sys, roistat_async; roistat_async.Roistat; print(*sys.modules)"
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("from roistat_async import Roistat",
+         {"click", "rich", "xlwt", "roistat_async.testing", "roistat_async.cli"}),
+        ("import roistat_async.testing.plugin", {"xlwt", "roistat_async.testing.http"}),
+    ],
+)  # fmt: skip
+def test_an_import_starts_no_extras(statement: str, unwanted: set[str]) -> None:
+    """The client loads no other library or fake server, and the plugin of pytest no server."""
+    code = f"import sys; {statement}; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=60).split()
-    unwanted = {"click", "rich", "xlwt", "roistat_async.testing", "roistat_async.cli"}
     assert not unwanted & set(loaded)

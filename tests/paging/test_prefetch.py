@@ -14,19 +14,7 @@ from roistat_async import errors
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.pager import Pager
 from tests.paging.changing_list import settle
-from tests.paging.paged_list import GatedPages, PagedList, PageResponse
-
-
-async def test_a_short_page_moves_those_behind_it() -> None:
-    """After a short page the pages behind it are requested again at the right offset."""
-    rows = PagedList(list(range(60)))
-
-    async def fetch(limit: int, offset: int) -> PageResponse:
-        return await rows.fetch(3 if offset == 10 else limit, offset)
-
-    pager = Pager(fetch, lambda page: RowBatch(page.ids, [*page.ids], 60), page_size=10, prefetch=3)
-    assert await pager.collect() == rows.ids
-    assert (10, 13) in rows.requests
+from tests.paging.paged_list import GatedPages, PagedList
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from roistat_async import Call, CallDraft, Phone, Script, ScriptDraft, ScriptOptions, errors
+from roistat_async import (
+    Call,
+    CallDraft,
+    Phone,
+    Roistat,
+    Script,
+    ScriptDraft,
+    ScriptOptions,
+    errors,
+)
 from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer, sends
 from tests.helpers.raw_server import success
@@ -18,17 +28,18 @@ MAY_2 = datetime(2026, 5, 2, tzinfo=UTC)
 ODD: dict[str, Any] = {"extra": {"caller": {}}}
 CALL = CallDraft("74951234567", "79161234567", DATE)
 STATIC = ScriptDraft(name="Static", options=ScriptOptions(calltracking_type="static"))
-NUMBERS = ["74951234567", "74951234568"]
+
+
+CREATES: dict[type[Any], Callable[[Roistat], Awaitable[Any]]] = {
+    Call: lambda roistat: roistat.calls.create(CALL),
+    Phone: lambda roistat: roistat.phones.create(["74951234567", "74951234568"]),
+    Script: lambda roistat: roistat.scripts.create(STATIC),
+}
 
 
 async def _create(model: type[Any], body: bytes) -> Any:
-    """Create a record with a server that returns a response."""
     async with FaultServer(sends(body)) as server, client(server.base_url) as roistat:
-        if model is Call:
-            return await roistat.calls.create(CALL)
-        if model is Script:
-            return await roistat.scripts.create(STATIC)
-        return await roistat.phones.create(NUMBERS)
+        return await CREATES[model](roistat)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ async def test_j30_a_success_with_an_id_is_a_success(
     assert await _create(model, success(**fields)) == expected
 
 
-@pytest.mark.parametrize("model", [Call, Phone, Script])
+@pytest.mark.parametrize("model", CREATES)
 @pytest.mark.parametrize(
     "fields",
     [{}, {"data": None}, {"data": {}}, {"data": True}, {"data": "created"},

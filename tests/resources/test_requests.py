@@ -14,6 +14,7 @@ from roistat_async.resources.scripts import Scripts
 
 from ..helpers import api_doc
 from ..helpers.mocked import KEY, PROJECT, Sent, mocked
+from ..helpers.typed import typed
 from .request_cases import DOCUMENTED, UNDOCUMENTED, RequestCase
 
 RESOURCES = {"analytics": Analytics, "calls": Calls, "phones": Phones, "scripts": Scripts}
@@ -36,7 +37,7 @@ async def test_a_documented_request(endpoint: str, tmp_path: Path) -> None:
     assert str(sent.url.with_query(None)) == curl["base_url"] + curl["path"]
     assert dict(sent.url.query) == curl["query"] == {"project": str(PROJECT)}
     expected = curl["body"] and api_doc.decoded(curl["body"].removesuffix(".json"))
-    assert _typed(sent.body) == _typed(expected)
+    assert typed(sent.body) == typed(expected)
     headers = {name.lower(): value for name, value in sent.headers.items()}
     for name, value in curl["headers"].items():
         assert headers[name.lower()] == value.replace("{KEY}", KEY)
@@ -50,7 +51,7 @@ async def test_a_documented_request(endpoint: str, tmp_path: Path) -> None:
 async def test_an_undocumented_request(case: RequestCase, tmp_path: Path) -> None:
     """A request without a documented example has the path and the body of its case."""
     sent = await _send(case, tmp_path)
-    assert (sent.path, _typed(sent.body)) == (case.path, _typed(case.body))
+    assert (sent.path, typed(sent.body)) == (case.path, typed(case.body))
 
 
 @pytest.mark.parametrize("name", RESOURCES)
@@ -70,12 +71,3 @@ def test_every_endpoint_has_a_case() -> None:
     assert (set(DOCUMENTED), len(DOCUMENTED)) == (set(api_doc.CURL), 13)
     bodies = {curl["body"] for curl in api_doc.CURL.values()} - {None}
     assert bodies == {name for name in api_doc.BODIES if name.endswith(".request.json")}
-
-
-def _typed(value: object) -> object:
-    """Return a value in which 1 and True differ, and the order of keys does not count."""
-    if isinstance(value, dict):
-        return sorted((name, repr(_typed(item))) for name, item in value.items())
-    if isinstance(value, list):
-        return [_typed(item) for item in value]
-    return type(value).__name__, value

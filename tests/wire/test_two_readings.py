@@ -22,6 +22,7 @@ from roistat_async.wire.call_structs import DECODE_ERRORS, CallDecoder
 from roistat_async.wire.envelope import ApiResponse
 
 from ..helpers.strategies import CALLS
+from ..helpers.typed import typed
 
 Outcome = Call | tuple[str, str]
 """A call, or the path and the problem of a record that is bad."""
@@ -71,7 +72,7 @@ def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
     """Calls are equal with all their `extra`; a bad record has the same path and problem."""
     expected = [_by_cattrs(record) for record in page]
     outcomes = _outcomes(_decode(page))
-    assert (outcomes, _types(outcomes)) == (expected, _types(expected))
+    assert (outcomes, typed(outcomes)) == (expected, typed(expected))
     text = repr([attrs.asdict(call) for call in outcomes if isinstance(call, Call)]).encode()
     assert text.count(b"datetime.datetime(") == text.count(b"tzinfo=")
     bad = [(index, *result) for index, result in enumerate(outcomes) if isinstance(result, tuple)]
@@ -96,7 +97,7 @@ def test_a_lazily_built_call_equals_any_other(record: dict[str, Any], kinds: lis
         if isinstance(expected, Call):
             (call,) = batch.items
             assert type(call) is Call
-            assert (view(call), _types(call)) == (view(expected), _types(expected))
+            assert (view(call), typed(call)) == (view(expected), typed(expected))
         else:
             assert _outcomes(batch) == [expected]
 
@@ -122,15 +123,3 @@ def test_generated_calls_are_of_every_kind() -> None:
 def _pickled(call: Call) -> Call:
     copied: Call = pickle.loads(pickle.dumps(call))
     return copied
-
-
-def _types(value: Any) -> Any:
-    """Return the types in a value: 1 equals 1.0 and True."""
-    if attrs.has(type(value)):
-        fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
-        return type(value).__name__, _types(fields)
-    if isinstance(value, dict):
-        return {name: _types(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_types(part) for part in value]
-    return type(value).__name__, repr(value)
