@@ -13,18 +13,13 @@ from hypothesis import given, settings
 from roistat_async.models.calls import Call, CallStatus, Geo, Order, Source, Visit
 from roistat_async.models.lazy import raw_getter
 from roistat_async.models.plain import format_date
-from roistat_async.wire import call_json, codec, records
-from roistat_async.wire.envelope import ApiResponse
+from roistat_async.wire import call_json, codec
 
 from ..helpers.strategies import CALLS
+from .decoding import decode_page
 
 PARTS = {"visit": Visit, "order": Order, "static_source": Source}
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-def _decode(record: dict[str, Any]) -> list[Call]:
-    data = msgspec.Raw(json.dumps([record]).encode())
-    return records.decode_list(ApiResponse(data, None, msgspec.Raw()), Call, skip_bad=True).items
 
 
 def _texts(call: Call) -> dict[str, str | None]:
@@ -46,7 +41,7 @@ def test_text_decodes_to_the_same_object(record: dict[str, Any]) -> None:
     visit = record.get("visit")
     # Only an odd value beside another name of its field is not in the text: the field is.
     is_complete = not (isinstance(visit, dict) and {"first_id", "first_visit_id"} <= visit.keys())
-    for call in _decode(record):
+    for call in decode_page([record]).items:
         texts = _texts(call)
         for name, kind in PARTS.items():
             text, part = texts[name], getattr(call, name)
@@ -66,7 +61,7 @@ def test_encoding_builds_nothing() -> None:
         "order": {"id": 2, "status": {"id": 3}, "custom_fields": []},
         "static_source": {"system_name": "one"},
     }
-    (call,) = _decode(_record(**parts))
+    (call,) = decode_page([_record(**parts)]).items
     texts = _texts(call)
     assert all(texts[name] for name in PARTS)
     assert all(isinstance(raw_getter(Call, name)(call), msgspec.Struct) for name in PARTS)
@@ -76,7 +71,7 @@ def test_ids_dates_and_empty_objects_are_normalised() -> None:
     """Ids are text, dates are in UTC, and PHP's empty list is an empty object."""
     visit = {"id": 1, "first_id": 2, "date": "2026-05-01T15:00:00+03:00", "metrika_client_id": 3}
     order = {"id": 4, "status": {"id": 5}, "custom_fields": [], "client_id": 6, "visit_id": 7}
-    (call,) = _decode(_record(visit=visit, order=order))
+    (call,) = decode_page([_record(visit=visit, order=order)]).items
     visit_json = json.loads(call_json.to_json(call, "visit") or "")
     assert visit_json.items() >= {"id": "1", "first_id": "2", "metrika_client_id": "3"}.items()
     assert visit_json["date"] == "2026-05-01T12:00:00Z"
@@ -95,9 +90,11 @@ def test_unknown_keys_come_last_and_replace_no_field() -> None:
 
 def test_empty_and_large_values() -> None:
     """None and an empty `extra` have no text; integers of any size have one."""
-    (empty,) = _decode(_record(tags=[]))
+    (empty,) = decode_page([_record(tags=[])]).items
     assert {name: text for name, text in _texts(empty).items() if text} == {"tags": "{}"}
-    (call,) = _decode(_record(tags={"n": 10**30}, order={"custom_fields": {"n": 10**30}}))
+    (call,) = decode_page(
+        [_record(tags={"n": 10**30}, order={"custom_fields": {"n": 10**30}})]
+    ).items
     assert json.loads(call_json.to_json(call, "tags") or "") == {"n": 10**30}
     assert json.loads(call_json.to_json(call, "order") or "")["custom_fields"] == {"n": 10**30}
 
@@ -129,7 +126,7 @@ def test_a_column_equals_its_single_values(number: int) -> None:
         _record(id="2"),
         _record(id="3", tags={"n": text}, visit={"id": 3}),
     ]
-    calls = [call for record in raw_records for call in _decode(record)]
+    calls = decode_page(raw_records).items
     for name in call_json.NESTED:
         texts = [call_json.to_json(call, name) for call in calls]
         assert call_json.json_column(calls, name) == texts

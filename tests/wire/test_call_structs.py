@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import Mock
@@ -16,6 +15,8 @@ from roistat_async.models.calls import Call, Visit
 from roistat_async.models.lazy import raw_getter
 from roistat_async.wire import call_structs, codec
 from roistat_async.wire.call_structs import DECODE_ERRORS, CallDecoder
+
+from .decoding import raw
 
 CALL = {"id": "1", "date": "2016-06-19T09:31:01+0000", "status": "ANSWER"}
 AT = datetime(2016, 6, 19, 9, 31, 1, tzinfo=UTC)
@@ -37,12 +38,8 @@ def _texts(owner: str, names: list[str]) -> dict[str, Any]:
     return {name: f"{owner} {name}" for name in names}
 
 
-def _page(*records: Any) -> msgspec.Raw:
-    return msgspec.Raw(json.dumps(records).encode())
-
-
 def _decode(*records: Any) -> list[Call]:
-    return CallDecoder().decode_page(_page(*records))
+    return CallDecoder().decode_page(raw(records))
 
 
 def _nested(path: list[str], inner: dict[str, Any]) -> dict[str, Any]:
@@ -129,8 +126,8 @@ def test_unknown_keys_are_in_the_extra_of_their_object(path: list[str]) -> None:
 def test_extra_is_in_alphabetical_order() -> None:
     """The order does not depend on the record, nor on what was decoded before."""
     decoder = CallDecoder()
-    decoder.decode_page(_page({**CALL, "y": 1}))
-    (call,) = decoder.decode_page(_page({**CALL, "z": 1, "y": 2, "a": 3}))
+    decoder.decode_page(raw([{**CALL, "y": 1}]))
+    (call,) = decoder.decode_page(raw([{**CALL, "z": 1, "y": 2, "a": 3}]))
     assert list(call.extra) == ["a", "y", "z"]
 
 
@@ -140,8 +137,8 @@ def test_later_pages_reuse_the_unknown_keys(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(call_structs, "make_structs", make)
     decoder = CallDecoder()
     for number in range(5):
-        (call,) = decoder.decode_page(_page({**CALL, "new": number}))
-        assert (call.extra, decoder.decode_page(_page(CALL))[0].extra) == ({"new": number}, {})
+        (call,) = decoder.decode_page(raw([{**CALL, "new": number}]))
+        assert (call.extra, decoder.decode_page(raw([CALL]))[0].extra) == ({"new": number}, {})
     assert make.call_count == 2
 
 
@@ -149,19 +146,19 @@ def test_unknown_keys_do_not_add_up_without_limit() -> None:
     """Keys that never repeat are forgotten; more than a Struct may have are left to cattrs."""
     decoder = CallDecoder()
     for number in range(100):
-        page = _page({**CALL, f"new {number}": number})
+        page = raw([{**CALL, f"new {number}": number}])
         assert decoder.decode_page(page)[0].extra == {f"new {number}": number}
     with pytest.raises(DECODE_ERRORS):
-        decoder.decode_page(_page({**CALL, **{f"key {number}": 1 for number in range(65)}}))
+        decoder.decode_page(raw([{**CALL, **{f"key {number}": 1 for number in range(65)}}]))
 
 
 def test_a_single_record_may_have_unknown_keys_of_earlier_pages() -> None:
     """A single record does not extend the Structs, but uses those of the pages before."""
     decoder = CallDecoder()
-    record = _page({**CALL, "new": 1})
+    record = raw([{**CALL, "new": 1}])
     with pytest.raises(DECODE_ERRORS):
         decoder.decode_known(record)
-    decoder.decode_page(_page({**CALL, "new": 2}))
+    decoder.decode_page(raw([{**CALL, "new": 2}]))
     assert decoder.decode_known(record)[0].extra == {"new": 1}
 
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import attrs
-import msgspec
 import pytest
 
 from roistat_async import Call, CallAnalytics, Crm, CrmField, Phone, Script, ScriptOptions
 from roistat_async.errors import MalformedResponseError
-from roistat_async.models.page import RowBatch
 from roistat_async.wire import codec, records
-from roistat_async.wire.envelope import ApiResponse
 from roistat_async.wire.union_members import union_members
 
 from ..helpers import api_doc
 from ..helpers.odd_values import ABSENT, REQUIRED, SHAPES, fields_of, full_record, with_value
+from .decoding import decode_page, raw
 
 EMPTY: tuple[Any, ...] = (None, "", False, [], {}, ABSENT)
 """Values that mean "none" and lose nothing."""
 FIELDS = fields_of(Call)
-
-
-def _decode(record: dict[str, Any], model: type[Any] = Call) -> RowBatch[Any]:
-    response = ApiResponse(msgspec.Raw(json.dumps([record]).encode()), 1, msgspec.Raw())
-    return records.decode_list(response, model, skip_bad=False)
 
 
 def _owner(model: Any, path: tuple[str, ...]) -> Any:
@@ -53,23 +45,23 @@ def _check(model: Any, path: tuple[str, ...], raw: Any) -> None:
 @pytest.mark.parametrize("path", [path for path in FIELDS if path not in REQUIRED], ids=".".join)
 def test_j27_no_shape_of_a_field_costs_a_call(path: tuple[str, ...]) -> None:
     """Of each field of a call and of its parts every shape of JSON is read or kept in `extra`."""
-    for name, raw in SHAPES.items():
-        (call,) = _decode(with_value(full_record(), path, raw)).items
+    for name, value in SHAPES.items():
+        (call,) = decode_page([with_value(full_record(), path, value)], skip_bad=False).items
         assert call.id == "16769", name
-        _check(call, path, raw)
+        _check(call, path, value)
 
 
 @pytest.mark.parametrize("path", REQUIRED, ids=".".join)
 def test_only_id_and_date_are_demanded_of_a_call(path: tuple[str, ...]) -> None:
     """Without a readable id or date the record is bad, and the error names the field."""
     readable = {"id": ["zero", "number", "large", "text"], "date": []}[path[0]]
-    for name, raw in SHAPES.items():
-        record = with_value(full_record(), path, raw)
+    for name, value in SHAPES.items():
+        page = [with_value(full_record(), path, value)]
         if name in readable:
-            assert _decode(record).items[0].id == str(raw)
+            assert decode_page(page).items[0].id == str(value)
             continue
         with pytest.raises(MalformedResponseError) as caught:
-            _decode(record)
+            decode_page(page, skip_bad=False)
         assert caught.value.path == f"$.data[0].{path[0]}"
 
 
@@ -94,17 +86,16 @@ def test_only_the_id_of_other_models_is_demanded(
     model: type[Any], record: dict[str, Any], path: tuple[str, ...]
 ) -> None:
     """Every shape of every other field is read or kept in `extra`."""
-    for raw in SHAPES.values():
-        data = msgspec.Raw(json.dumps(with_value(record, path, raw)).encode())
-        assert getattr(records.decode_record(data, model), "id", None) == record.get("id")
+    for value in SHAPES.values():
+        decoded = records.decode_record(raw(with_value(record, path, value)), model)
+        assert getattr(decoded, "id", None) == record.get("id")
 
 
 def test_odd_values_are_counted_by_path() -> None:
     """The batch has the number of odd values of each field, and an unknown key is none."""
     record = with_value(full_record(), ("visit", "source", "utm_term"), [1])
     page = [record, full_record(), {**record, "duration": "long", "new": 1}, {"id": 5}]
-    response = ApiResponse(msgspec.Raw(json.dumps(page).encode()), 4, msgspec.Raw())
-    batch = records.decode_list(response, Call, skip_bad=True)
+    batch = decode_page(page)
     assert (batch.odd, len(batch.bad)) == ({"visit.source.utm_term": 2, "duration": 1}, 1)
 
 

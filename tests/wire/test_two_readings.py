@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +16,12 @@ from hypothesis import strategies as st
 from roistat_async.errors import MalformedResponseError
 from roistat_async.models.calls import Call
 from roistat_async.models.page import RowBatch
-from roistat_async.wire import codec, records
+from roistat_async.wire import codec
 from roistat_async.wire.call_structs import DECODE_ERRORS, CallDecoder
-from roistat_async.wire.envelope import ApiResponse
 
 from ..helpers.strategies import CALLS
 from ..helpers.typed import typed
+from .decoding import decode_page
 
 Outcome = Call | tuple[str, str]
 """A call, or the path and the problem of a record that is bad."""
@@ -48,11 +47,6 @@ def pages(draw: st.DrawFn) -> list[dict[str, Any]]:
     return page
 
 
-def _decode(page: list[dict[str, Any]], *, skip_bad: bool = True) -> RowBatch[Call]:
-    data = msgspec.Raw(json.dumps(page).encode())
-    return records.decode_list(ApiResponse(data, 7, msgspec.Raw()), Call, skip_bad=skip_bad)
-
-
 def _by_cattrs(record: dict[str, Any]) -> Outcome:
     try:
         return codec.structure(json.loads(json.dumps(record)), Call)
@@ -71,16 +65,16 @@ def _outcomes(batch: RowBatch[Call]) -> list[Outcome]:
 def test_both_decode_a_page_alike(page: list[dict[str, Any]]) -> None:
     """Calls are equal with all their `extra`; a bad record has the same path and problem."""
     expected = [_by_cattrs(record) for record in page]
-    outcomes = _outcomes(_decode(page))
+    outcomes = _outcomes(decode_page(page))
     assert (outcomes, typed(outcomes)) == (expected, typed(expected))
     text = repr([attrs.asdict(call) for call in outcomes if isinstance(call, Call)]).encode()
     assert text.count(b"datetime.datetime(") == text.count(b"tzinfo=")
     bad = [(index, *result) for index, result in enumerate(outcomes) if isinstance(result, tuple)]
     if not bad:
-        assert _decode(page, skip_bad=False).items == outcomes
+        assert decode_page(page, skip_bad=False).items == outcomes
         return
     with pytest.raises(MalformedResponseError) as caught:
-        _decode(page, skip_bad=False)
+        decode_page(page, skip_bad=False)
     index, path, _ = bad[0]
     assert (caught.value.index, caught.value.path) == (index, f"$.data[{index}]{path}")
 
@@ -93,7 +87,7 @@ def test_a_lazily_built_call_equals_any_other(record: dict[str, Any], kinds: lis
         record = change(record, 3)
     expected = _by_cattrs(record)
     for view in (repr, attrs.asdict, attrs.astuple, hash, _pickled, copy.deepcopy, copy.copy):
-        batch = _decode([record])  # decoded anew: the first access builds the nested objects
+        batch = decode_page([record])  # decoded anew: the first access builds the nested objects
         if isinstance(expected, Call):
             (call,) = batch.items
             assert type(call) is Call
