@@ -1,16 +1,16 @@
 """Processes that are forked from one that has imported everything.
 
-They can be killed as any others, but each costs a tenth of an interpreter's start. Programs with
-large imports that few tests need, such as those of dlt, are started by `fork_server`.
+They can be killed as any others, but each costs a tenth of an interpreter's start.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -53,6 +53,34 @@ def process(
         finally:
             process.kill()
             process.join(_TIMEOUT)
+
+
+@contextmanager
+def importing_process() -> Iterator[Callable[..., int]]:
+    """Yield a function that runs a `module:function` and returns its exit code, -9 after SIGKILL.
+
+    The module is imported once, in a process from which each run is forked: that of dlt takes long.
+    """
+    with process(_fork_on_request) as (_, connection):
+
+        def run(function: str, *arguments: object) -> int:
+            connection.send((function, arguments, {**os.environ}))
+            return int(connection.recv())
+
+        yield run
+
+
+def _fork_on_request(connection: Connection) -> None:
+    with suppress(EOFError):
+        while True:
+            name, arguments, environment = connection.recv()
+            os.environ.clear()
+            os.environ.update(environment)
+            function = pkgutil.resolve_name(name)
+            child = multiprocessing.get_context("fork").Process(target=function, args=arguments)
+            child.start()
+            child.join()
+            connection.send(child.exitcode)
 
 
 @frozen

@@ -1,43 +1,55 @@
-"""A server that forks programs; an S3 server, and a bucket of each test in it."""
+"""What forks programs, an S3 server with a bucket of each test, and warehouses of dlt."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.helpers import fork_server as forks
-from tests.helpers import s3_server
-from tests.helpers.fork_server import ForkServer
-from tests.helpers.s3_server import Bucket
+from roistat_async.testing import FakeRoistat
+from tests.helpers import forked
+from tests.integrations import s3_server
+from tests.integrations.s3_server import Bucket
 from tests.integrations.warehouses import Warehouse
+from tests.sync import live
 
 
 @pytest.fixture(scope="session")
-def fork_server() -> Iterator[ForkServer]:
-    """Run a server that forks the programs of all tests."""
+def run_forked() -> Iterator[Callable[..., int]]:
+    """Yield a function that runs a program in a process and returns its exit code."""
     if sys.platform == "win32":
         pytest.skip("fork and SIGKILL of POSIX")
-    with forks.running_server() as server:
-        yield server
+    with forked.importing_process() as run:
+        yield run
 
 
 @pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    """Run an S3 server for all tests."""
-    with s3_server.running_server() as address:
-        yield address
+def s3_client() -> Iterator[Any]:
+    """Run an S3 server for all tests, and yield a client of it."""
+    with s3_server.running_server() as client:
+        yield client
 
 
 @pytest.fixture
-def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+def bucket(s3_client: Any, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """Return an empty bucket, named by the environment as AWS's own tools want it."""
-    bucket = s3_server.new_bucket(endpoint)
+    bucket = s3_server.new_bucket(s3_client)
     for name, value in bucket.environment.items():
         monkeypatch.setenv(name, value)
     return bucket
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
+    """Yield a server of two projects; processes that start later have its key and address."""
+    with live.server(60, projects=[222]).in_thread() as fake:
+        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
+        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
+        monkeypatch.delenv("ROISTAT_PROJECT", raising=False)
+        yield fake
 
 
 @pytest.fixture

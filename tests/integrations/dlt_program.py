@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from roistat_async.integrations.dlt import roistat_source
@@ -26,31 +26,19 @@ for _name in (
         importlib.import_module(_name)
 
 
-def run(settings: dict[str, Any], warehouse: list[str], step: str, delay: float) -> None:
+def run(settings: dict[str, Any], warehouse: Warehouse, step: str, delay: float) -> None:
     """Run to the end with the step "none"; else die so many seconds after a step has begun.
 
     Without a delay it dies at once after the step before.
     """
-    name, location, folder = warehouse
-    pipeline = Warehouse(name, location, Path(folder)).pipeline()
+    pipeline = warehouse.pipeline
     calls = roistat_source(**settings).with_resources("calls")
     if step == "none":
         pipeline.run()  # what an earlier process left
         pipeline.run(calls)
         return
-    steps = {
-        "extract": lambda: pipeline.extract(calls),
-        "normalize": pipeline.normalize,
-        "load": pipeline.load,
-    }
-    for each, action in steps.items():
+    kill = partial(os.kill, os.getpid(), signal.SIGKILL)
+    for each, *arguments in (("extract", calls), ("normalize",), ("load",)):
         if each == step:
-            _kill_after(delay)
-        action()
-
-
-def _kill_after(delay: float) -> None:
-    if delay:
-        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    else:
-        os.kill(os.getpid(), signal.SIGKILL)
+            threading.Timer(delay, kill).start() if delay else kill()
+        getattr(pipeline, each)(*arguments)

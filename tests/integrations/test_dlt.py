@@ -6,10 +6,9 @@ import importlib
 import json
 import logging
 import re
-import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from typing import Any
 import pytest
 
 from roistat_async import Limits, errors
-from roistat_async.testing import FakeRoistat, Fault, Quirks
+from roistat_async.testing import FakeRoistat, Fault
 from tests.integrations.warehouses import Warehouse, expected_calls
+from tests.sync import live
+from tests.sync.databases import query
 
 dlt = pytest.importorskip("dlt", reason="dlt is missing: install the extra test-integrations")
 pytest.importorskip("duckdb", reason="DuckDB is missing: install the extra test-integrations")
@@ -37,25 +38,18 @@ def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def running_server() -> AbstractContextManager[FakeRoistat]:
-    """Run a fake Roistat with forty calls."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    return FakeRoistat(calls=40, quirks=quirks).in_thread()
-
-
 @pytest.fixture
 def server() -> Iterator[FakeRoistat]:
     """Yield a fake Roistat with forty calls."""
-    with running_server() as fake:
+    with live.server(40).in_thread() as fake:
         yield fake
 
 
 def source(fake: FakeRoistat, **options: Any) -> Any:
     """Return the source of the fake's first project, unless another one is named."""
+    address = {"api_key": fake.api_key, "base_url": fake.base_url}
     defaults = {"project": fake.project, "since": SINCE}
-    return integration.roistat_source(
-        api_key=fake.api_key, base_url=fake.base_url, **(defaults | options)
-    )
+    return integration.roistat_source(**address, **(defaults | options))
 
 
 def calls_of(fake: FakeRoistat, **options: Any) -> Any:
@@ -63,9 +57,9 @@ def calls_of(fake: FakeRoistat, **options: Any) -> Any:
     return source(fake, **options).with_resources("calls")
 
 
-def position(pipeline: Any, project: int) -> datetime:
+def position(warehouse: Warehouse, server: FakeRoistat) -> datetime:
     """Return the position of the calls in dlt's state."""
-    state = pipeline.state["sources"][f"roistat_{project}"]["resources"]["calls"]
+    state = warehouse.pipeline.state["sources"][f"roistat_{server.project}"]["resources"]["calls"]
     reached: datetime = state["incremental"]["date"]["last_value"]
     return reached
 
@@ -86,7 +80,7 @@ def loaded(
             pytest.importorskip("psycopg2", reason="psycopg2 is missing: pip install dlt[postgres]")
             database = request.getfixturevalue("postgres_server").database()
             warehouse = Warehouse("postgres", cleanup.enter_context(database), folder)
-        fake = cleanup.enter_context(running_server())
+        fake = cleanup.enter_context(live.server(40).in_thread())
         state = fake.state
         visit = {"source": {"system_name": "a", "system_name_by_level": ["a", 'б"', None]}}
         odd = {"comment": COMMENT, "visit": visit, "unknown": {"key": [1]}}
@@ -96,7 +90,7 @@ def loaded(
         state.scripts[0]["integration"] = {"webhook": {"url": f"https://x.example/{SECRET}"}}
         patch = cleanup.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        warehouse.pipeline().run(source(fake))
+        warehouse.pipeline.run(source(fake))
         yield warehouse, fake
 
 
@@ -142,22 +136,20 @@ def test_scripts_have_no_secrets(loaded: tuple[Warehouse, FakeRoistat]) -> None:
 @BOTH
 def test_late_and_edited_calls_are_merged(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A later run adds calls that were recorded late, and replaces those that changed."""
-    pipeline = warehouse.pipeline()
     newest = server.state.add_call(status="ACTIVE")
-    pipeline.run(calls_of(server))
+    warehouse.pipeline.run(calls_of(server))
     server.state.add_call(date=server.clock() - 3 * 3600)
     server.state.edit_call(newest["id"], status="ANSWER", comment="called back")
-    pipeline.run(calls_of(server))
+    warehouse.pipeline.run(calls_of(server))
     assert warehouse.calls() == expected_calls(server)
 
 
 def test_a_second_run_requests_only_the_lag(warehouse: Warehouse, server: FakeRoistat) -> None:
     """What was read before the lag is not requested again."""
-    pipeline = warehouse.pipeline()
-    pipeline.extract(calls_of(server))
-    reached = position(pipeline, server.project)
+    warehouse.pipeline.extract(calls_of(server))
+    reached = position(warehouse, server)
     server.requests.clear()
-    pipeline.extract(calls_of(server, lag=timedelta(hours=2)))
+    warehouse.pipeline.extract(calls_of(server, lag=timedelta(hours=2)))
     earliest = reached - timedelta(hours=2, seconds=1)
     bodies = json.dumps([request.body for request in server.requests if LIST in request.path])
     assert min(re.findall(r"\d{4}-\d\d-\d\dT[\d:]+", bodies)) == earliest.isoformat()[:19]
@@ -165,44 +157,40 @@ def test_a_second_run_requests_only_the_lag(warehouse: Warehouse, server: FakeRo
 
 def test_s101_a_call_before_the_newest_one(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A call recorded behind the newest row is loaded by the next run, even without a lag."""
-    pipeline = warehouse.pipeline()
     now = server.clock()
     server.state.add_call(date=now - 1)
-    pipeline.run(calls_of(server, lag=timedelta(0)))
-    assert position(pipeline, server.project) <= datetime.fromtimestamp(now - 60, UTC)
+    warehouse.pipeline.run(calls_of(server, lag=timedelta(0)))
+    assert position(warehouse, server) <= datetime.fromtimestamp(now - 60, UTC)
     server.state.add_call(date=now - 30)
-    pipeline.run(calls_of(server, lag=timedelta(0)))
+    warehouse.pipeline.run(calls_of(server, lag=timedelta(0)))
     assert warehouse.calls() == expected_calls(server)
 
 
 def test_s102_a_clock_that_was_ahead(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A run during which the clock of Roistat was ahead leaves no gap behind it."""
-    pipeline = warehouse.pipeline()
     now = server.clock()
     server.clock = lambda: now + 30 * 86400
-    pipeline.run(calls_of(server))
+    warehouse.pipeline.run(calls_of(server))
     server.clock = lambda: now
     server.state.add_call(date=now - 10)
-    pipeline.run(calls_of(server))
+    warehouse.pipeline.run(calls_of(server))
     assert warehouse.calls() == expected_calls(server)
 
 
 def test_s103_a_limited_run_is_continued(warehouse: Warehouse, server: FakeRoistat) -> None:
     """Runs that dlt's add_limit ends early lose no page between them."""
-    pipeline = warehouse.pipeline()
     for _ in range(3):
-        pipeline.run(calls_of(server, page_size=15, lag=timedelta(0)).add_limit(2))
+        warehouse.pipeline.run(calls_of(server, page_size=15, lag=timedelta(0)).add_limit(2))
     assert warehouse.calls() == expected_calls(server)
 
 
 def test_s104_a_project_added_later(warehouse: Warehouse, server: FakeRoistat) -> None:
     """Projects share tables but no position: one that is added later is read as a whole."""
-    pipeline = warehouse.pipeline()
     tables = ("calls", "phones")
-    pipeline.run(source(server).with_resources(*tables))
+    warehouse.pipeline.run(source(server).with_resources(*tables))
     server.add_project(678, calls=30)
     sources = [source(server), source(server, project=678)]
-    pipeline.run([each.with_resources(*tables) for each in sources])
+    warehouse.pipeline.run([each.with_resources(*tables) for each in sources])
     assert warehouse.calls() == expected_calls(server)
     phones = [(number, len(state.phones)) for number, state in server.projects.items()]
     query = "SELECT project, count(*) FROM phones GROUP BY project ORDER BY project DESC"
@@ -211,10 +199,9 @@ def test_s104_a_project_added_later(warehouse: Warehouse, server: FakeRoistat) -
 
 def test_a_phone_that_no_longer_exists(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A deleted phone disappears with the next run."""
-    pipeline = warehouse.pipeline()
-    pipeline.run(source(server).with_resources("phones"))
+    warehouse.pipeline.run(source(server).with_resources("phones"))
     del server.state.phones[0]
-    pipeline.run(source(server).with_resources("phones"))
+    warehouse.pipeline.run(source(server).with_resources("phones"))
     ids = [row["id"] for row in server.state.phones]
     assert warehouse.ask("SELECT id FROM phones ORDER BY id") == [(number,) for number in ids]
 
@@ -223,47 +210,44 @@ def test_until_reads_a_period_and_leaves_the_position(
     warehouse: Warehouse, server: FakeRoistat
 ) -> None:
     """A backfill with `until` reads calls before it only, and moves no position."""
-    pipeline = warehouse.pipeline()
     middle = server.state.calls[20]["date"]
-    pipeline.run(calls_of(server, since=middle))
-    reached = position(pipeline, server.project)
+    warehouse.pipeline.run(calls_of(server, since=middle))
+    reached = position(warehouse, server)
     server.requests.clear()
-    pipeline.run(calls_of(server, until=middle))
+    warehouse.pipeline.run(calls_of(server, until=middle))
     assert warehouse.calls() == expected_calls(server)
-    assert position(pipeline, server.project) == reached
+    assert position(warehouse, server) == reached
 
 
 def test_an_earlier_since_warns(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A later run with an earlier `since` says how to load the time before the first run."""
-    pipeline = warehouse.pipeline()
     first = SINCE + timedelta(days=89)
-    pipeline.extract(calls_of(server, since=first))
+    warehouse.pipeline.extract(calls_of(server, since=first))
     advice = re.escape(f"until='{first.isoformat()}'")
     with pytest.warns(UserWarning, match=f"since is earlier than.*{advice}") as warned:
-        pipeline.extract(calls_of(server))
+        warehouse.pipeline.extract(calls_of(server))
     assert len(warned) == 1
-    pipeline.extract(calls_of(server, until=first))
+    warehouse.pipeline.extract(calls_of(server, until=first))
 
 
 def test_figures_of_partial_days_are_left_out(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A later run does not replace the sums of a day by those of a part of it."""
-    pipeline = warehouse.pipeline()
     figures = source(server).with_resources("analytics")
-    pipeline.run(figures)
-    pipeline.run(source(server, lag=timedelta(hours=31)).with_resources("analytics"))
+    warehouse.pipeline.run(figures)
+    warehouse.pipeline.run(source(server, lag=timedelta(hours=31)).with_resources("analytics"))
     assert warehouse.ask("SELECT sum(calls) FROM analytics") == [(len(server.state.calls),)]
 
 
 async def test_inside_of_an_event_loop(warehouse: Warehouse, server: FakeRoistat) -> None:
     """A pipeline also runs where an event loop runs, as in a notebook."""
-    warehouse.pipeline().run(calls_of(server))
+    warehouse.pipeline.run(calls_of(server))
     assert warehouse.calls() == expected_calls(server)
 
 
 def test_s105_a_refused_project(warehouse: Warehouse, server: FakeRoistat) -> None:
     """The error of dlt has that of Roistat, and no advice for something else."""
     with pytest.raises(StepFailed) as raised:
-        warehouse.pipeline().run(calls_of(server, project=999))
+        warehouse.pipeline.run(calls_of(server, project=999))
     assert "access_denied" in str(raised.value)
     error: BaseException | None = raised.value
     while error is not None and not isinstance(error, errors.RoistatError):
@@ -274,11 +258,10 @@ def test_s105_a_refused_project(warehouse: Warehouse, server: FakeRoistat) -> No
 
 def test_s106_a_run_that_fails_in_the_middle(warehouse: Warehouse, server: FakeRoistat) -> None:
     """Nothing of a failed run is loaded, and the next one begins where it began."""
-    pipeline = warehouse.pipeline()
     server.fail(LIST, Fault.error("access_denied"), when=lambda _: len(server.requests) > 4)
     with pytest.raises(StepFailed):
-        pipeline.run(calls_of(server, page_size=5))
-    pipeline.run(calls_of(server, page_size=5))
+        warehouse.pipeline.run(calls_of(server, page_size=5))
+    warehouse.pipeline.run(calls_of(server, page_size=5))
     assert warehouse.calls() == expected_calls(server)
 
 
@@ -292,7 +275,6 @@ def test_s107_the_key_is_stored_nowhere(
     tmp_path: Path,
 ) -> None:
     """The key is in no file of dlt, trace, log, error or repr, however it was passed."""
-    pipeline = warehouse.pipeline()
     server.api_key = key = "5ec2e7" * 6
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
@@ -307,12 +289,12 @@ def test_s107_the_key_is_stored_nowhere(
     else:
         arguments = {"api_key": key, "project": server.project}
     loaded = integration.roistat_source(since=SINCE, base_url=server.base_url, **arguments)
-    run = pipeline.run if way == "argument" else pipeline.extract
+    run = warehouse.pipeline.run if way == "argument" else warehouse.pipeline.extract
     run(loaded)
     server.fail(LIST, Fault.error("access_denied"))
     with pytest.raises(StepFailed) as raised:
         run(loaded)
-    trace = pipeline.last_trace
+    trace = warehouse.pipeline.last_trace
     texts = f"{raised.value} {loaded!r} {[*loaded.resources.values()]} {caplog.text}"
     texts += trace.asstr(3) + json.dumps(trace.asdict(), default=str)
     assert key not in texts
@@ -344,12 +326,10 @@ def test_invalid_arguments(server: FakeRoistat, options: dict[str, Any], message
 
 def test_limits_hold(warehouse: Warehouse, server: FakeRoistat, tmp_path: Path) -> None:
     """The limits of the source are those of its client, e.g. in a file for other programs too."""
-    pipeline = warehouse.pipeline()
     limits = Limits(per_second=None, shared_file=tmp_path / "limits.db")
-    pipeline.extract(calls_of(server, page_size=5, limits=limits))
-    with closing(sqlite3.connect(tmp_path / "limits.db")) as connection:
-        rows = "(SELECT project FROM sent UNION ALL SELECT project FROM pending)"
-        (counted,) = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    warehouse.pipeline.extract(calls_of(server, page_size=5, limits=limits))
+    rows = "(SELECT project FROM sent UNION ALL SELECT project FROM pending)"
+    ((counted,),) = query(tmp_path / "limits.db", f"SELECT count(*) FROM {rows}")
     assert counted == len(server.requests) > 8
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from roistat_async.testing import FakeRoistat, Quirks
-from tests.helpers.fork_server import ForkServer
+from roistat_async.testing import FakeRoistat
 from tests.integrations.warehouses import Warehouse, expected_calls
+from tests.sync import live
 
 pytest.importorskip("dlt", reason="dlt is missing: install the extra test-integrations")
 pytest.importorskip("duckdb", reason="DuckDB is missing: install the extra test-integrations")
@@ -38,27 +39,19 @@ def change(fake: FakeRoistat, comment: str) -> None:
 )
 @pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
 def test_s108_killed_at_any_step(
-    warehouse: Warehouse,
-    fork_server: ForkServer,
-    kills: list[list[tuple[str, float]]],
+    warehouse: Warehouse, run_forked: Callable[..., int], kills: list[list[tuple[str, float]]]
 ) -> None:
     """Each call is loaded once, wherever runs were killed: the first run, and a later one."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None, latency=0.01)
     codes = []
-    with FakeRoistat(calls=60, quirks=quirks).in_thread() as fake:
-        settings = {
-            "api_key": fake.api_key,
-            "project": fake.project,
-            "base_url": fake.base_url,
-            "since": (datetime.now(UTC) - timedelta(days=30)).isoformat(),
-            "page_size": 10,
-        }
-        target = [warehouse.name, warehouse.location, str(warehouse.folder)]
-        program = ("tests.integrations.dlt_program:run", settings, target)
+    with live.server(60, latency=0.01).in_thread() as fake:
+        since = datetime.now(UTC) - timedelta(days=30)
+        client = {"api_key": fake.api_key, "project": fake.project, "base_url": fake.base_url}
+        settings = {**client, "since": since, "page_size": 10}
+        program = ("tests.integrations.dlt_program:run", settings, warehouse)
         for steps in kills:
             for step, delay in steps:
-                codes.append(fork_server.run(*program, step, delay))
+                codes.append(run_forked(*program, step, delay))
                 change(fake, f"edit {len(codes)}")
-            assert fork_server.run(*program, "none", 0) == 0
+            assert run_forked(*program, "none", 0) == 0
             assert warehouse.calls() == expected_calls(fake)
     assert codes.count(_KILLED) >= sum(map(len, kills)) // 2  # a fast run ends before

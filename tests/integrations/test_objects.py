@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,24 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from attrs import define, field
 
 from examples import archive_recordings
-from roistat_async import DownloadStatus, Roistat, errors
+from roistat_async import Download, DownloadStatus, Roistat, errors
 from roistat_async.cli.app import run
 from roistat_async.integrations.objects import ObjectFolder
 from roistat_async.sync import sync_calls, sync_recordings
-from roistat_async.testing import FakeRoistat, Fault, Quirks
+from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.helpers.clients import retrying_client
-from tests.helpers.s3_server import SECRET, Bucket
+from tests.integrations.s3_server import SECRET, Bucket
+from tests.sync.databases import query
 
 obstore = pytest.importorskip("obstore", reason="obstore is missing: install the extra objects")
 pytest.importorskip("moto.server", reason="moto is missing: install the extra test-integrations")
 store = pytest.importorskip("obstore.store")
 
-SINCE = datetime(2020, 1, 1, tzinfo=UTC)
-LARGE = 24 * 1024 * 1024  # bytes, more than is sent in one request
+LARGE = 6300.0  # seconds of a recording that is sent in several requests: 24 MiB
+Save = Callable[[], Coroutine[Any, Any, Download]]
 
 
 @pytest.fixture
@@ -42,15 +43,21 @@ async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
         yield client
 
 
+@pytest.fixture
+def call_id(fake: FakeRoistat) -> str:
+    """Return the id of a call that has a recording."""
+    return recorded(fake)[0]
+
+
+@pytest.fixture
+def save(roistat: Roistat, bucket: Bucket, call_id: str) -> Save:
+    """Return a function that saves the recording of this call as an object."""
+    return partial(roistat.calls.download_recording, call_id, to=f"{bucket.url}/1.mp3")
+
+
 def recorded(fake: FakeRoistat) -> list[str]:
     """Return the ids of the calls that have a recording."""
     return sorted(fake.state.recordings)
-
-
-def mp3(size: int) -> bytes:
-    """Return an MP3 of about this size."""
-    frame = b"\xff\xfb\x90\x00" + bytes(413)
-    return frame * (size // len(frame))
 
 
 def file_requests(fake: FakeRoistat) -> int:
@@ -69,14 +76,17 @@ async def test_recordings_are_objects(fake: FakeRoistat, roistat: Roistat, bucke
     assert file_requests(fake) == len(ids)
 
 
+@pytest.mark.parametrize("seconds", [5.0, LARGE], ids=["one request", "several requests"])
 async def test_one_recording_is_an_object(
-    fake: FakeRoistat, roistat: Roistat, bucket: Bucket
+    fake: FakeRoistat, bucket: Bucket, save: Save, call_id: str, seconds: float
 ) -> None:
-    """`to` may be a URL; the result has it, with size and hash."""
-    call_id = recorded(fake)[0]
-    saved = await roistat.calls.download_recording(call_id, to=f"{bucket.url}/one.mp3")
-    assert (saved.url, saved.path) == (f"{bucket.url}/one.mp3", Path("one.mp3"))
-    assert saved.size == len(bucket.read("one.mp3"))
+    """`to` may be a URL; the result has it with the size, and the upload is completed."""
+    recording = fake.state.recordings[call_id] = mp3.recording(call_id, seconds)
+    saved = await save()
+    assert (saved.url, saved.path) == (f"{bucket.url}/1.mp3", Path("1.mp3"))
+    assert saved.size == len(recording)
+    assert bucket.read("1.mp3") == recording
+    assert bucket.list_uploads() == []
 
 
 @pytest.mark.parametrize(
@@ -85,49 +95,36 @@ async def test_one_recording_is_an_object(
     ids=["truncated", "HTML", "no recording", "refused"],
 )
 async def test_d100_a_failure_leaves_no_object(
-    fake: FakeRoistat, roistat: Roistat, bucket: Bucket, fault: Fault
+    fake: FakeRoistat, bucket: Bucket, save: Save, fault: Fault
 ) -> None:
     """What is no whole recording becomes no object."""
     fake.fail("/file", fault, times=9)
     with pytest.raises(errors.RoistatError):
-        await roistat.calls.download_recording(recorded(fake)[0], to=f"{bucket.url}/1.mp3")
+        await save()
     assert (bucket.list_keys(), bucket.list_uploads()) == ([], [])
 
 
 async def test_d101_an_existing_object_stays(
-    fake: FakeRoistat, roistat: Roistat, bucket: Bucket
+    fake: FakeRoistat, bucket: Bucket, save: Save, call_id: str
 ) -> None:
     """A failed download leaves the object that was there before."""
-    call_id = recorded(fake)[0]
-    await roistat.calls.download_recording(call_id, to=f"{bucket.url}/1.mp3")
+    await save()
     fake.fail("/file", Fault.truncated(), times=9)
     with pytest.raises(errors.TruncatedError):
-        await roistat.calls.download_recording(call_id, to=f"{bucket.url}/1.mp3")
+        await save()
     assert bucket.read("1.mp3") == fake.state.recordings[call_id]
 
 
-async def test_a_large_recording_comes_in_parts(
-    fake: FakeRoistat, roistat: Roistat, bucket: Bucket
-) -> None:
-    """A recording of many megabytes is whole, and its upload is completed."""
-    call_id = recorded(fake)[0]
-    fake.state.recordings[call_id] = mp3(LARGE)
-    saved = await roistat.calls.download_recording(call_id, to=f"{bucket.url}/large.mp3")
-    assert saved.size == len(fake.state.recordings[call_id])
-    assert bucket.read("large.mp3") == fake.state.recordings[call_id]
-    assert bucket.list_uploads() == []
-
-
+@define
 class SlowStore:
     """Proxy of a bucket that holds a part back, or answers with statuses of its own."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
-        self.statuses: list[int] = []
-        self.requests = 0
-        self.holds_part = ""
-        self.is_holding = asyncio.Event()
-        self.release = asyncio.Event()
+    _endpoint: str
+    statuses: list[int] = field(factory=list)
+    requests: int = 0
+    holds_part: str = ""
+    is_holding: asyncio.Event = field(factory=asyncio.Event)
+    release: asyncio.Event = field(factory=asyncio.Event)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Pass a request on."""
@@ -140,10 +137,8 @@ class SlowStore:
             await self.release.wait()
         url = self._endpoint + request.raw_path
         headers = {name: value for name, value in request.headers.items() if name != "Host"}
-        async with (
-            aiohttp.ClientSession() as session,
-            session.request(request.method, url, data=data, headers=headers) as response,
-        ):
+        sending = aiohttp.request(request.method, url, data=data, headers=headers)
+        async with sending as response:
             kept = {name: response.headers[name] for name in ("ETag",) if name in response.headers}
             return web.Response(status=response.status, body=await response.read(), headers=kept)
 
@@ -160,33 +155,29 @@ async def slow_store(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 
 async def test_d102_a_cancelled_upload_leaves_nothing(
-    fake: FakeRoistat, roistat: Roistat, bucket: Bucket, slow_store: SlowStore
+    fake: FakeRoistat, bucket: Bucket, slow_store: SlowStore, save: Save, call_id: str
 ) -> None:
     """A download that is cancelled in the middle of its upload leaves no object and no parts."""
-    call_id = recorded(fake)[0]
-    fake.state.recordings[call_id] = mp3(LARGE)
+    fake.state.recordings[call_id] = mp3.recording(call_id, LARGE)
     slow_store.holds_part = "2"
-    task = asyncio.create_task(roistat.calls.download_recording(call_id, to=f"{bucket.url}/1.mp3"))
+    task = asyncio.create_task(save())
     await asyncio.wait_for(slow_store.is_holding.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     slow_store.release.set()
     assert bucket.list_keys() == []
-    for _ in range(100):  # the store carries the abort out after it was sent
-        if not bucket.list_uploads():
-            break
-        await asyncio.sleep(0.05)
-    assert bucket.list_uploads() == []
+    async with asyncio.timeout(5):  # the store carries the abort out after it was sent
+        while bucket.list_uploads():
+            await asyncio.sleep(0.05)
 
 
 async def test_d103_a_store_that_is_busy_is_asked_again(
-    fake: FakeRoistat, roistat: Roistat, bucket: Bucket, slow_store: SlowStore
+    fake: FakeRoistat, bucket: Bucket, slow_store: SlowStore, save: Save, call_id: str
 ) -> None:
     """503 of the store costs no recording: obstore repeats the request."""
     slow_store.statuses = [503, 503]
-    call_id = recorded(fake)[0]
-    await roistat.calls.download_recording(call_id, to=f"{bucket.url}/1.mp3")
+    await save()
     assert bucket.read("1.mp3") == fake.state.recordings[call_id]
     assert slow_store.requests == 3
 
@@ -196,28 +187,22 @@ async def test_d103_a_store_that_is_busy_is_asked_again(
     [(403, "check the credentials"), (400, "the store failed (status 400)")],
 )
 async def test_d104_a_refusal_of_the_store_is_explained(
-    fake: FakeRoistat,
-    roistat: Roistat,
-    bucket: Bucket,
-    slow_store: SlowStore,
-    status: int,
-    text: str,
+    bucket: Bucket, slow_store: SlowStore, save: Save, status: int, text: str
 ) -> None:
     """The error names the object and what to check, never a credential."""
     slow_store.statuses = [status] * 20
     with pytest.raises(errors.DownloadError) as caught:
-        await roistat.calls.download_recording(recorded(fake)[0], to=f"{bucket.url}/1.mp3")
+        await save()
     assert text in str(caught.value)
     assert f"{bucket.url}/1.mp3" in str(caught.value)
     assert SECRET not in repr(caught.value)
 
 
-async def test_d105_a_bucket_that_is_not_there(
-    fake: FakeRoistat, roistat: Roistat, bucket: Bucket
-) -> None:
+@pytest.mark.usefixtures("bucket")
+async def test_d105_a_bucket_that_is_not_there(roistat: Roistat, call_id: str) -> None:
     """The error says that the bucket does not exist."""
     with pytest.raises(errors.DownloadError, match="bucket or the object does not exist"):
-        await roistat.calls.download_recording(recorded(fake)[0], to="s3://no-such-bucket/1.mp3")
+        await roistat.calls.download_recording(call_id, to="s3://no-such-bucket/1.mp3")
 
 
 @pytest.mark.parametrize(
@@ -257,16 +242,18 @@ async def test_a_store_of_your_own(fake: FakeRoistat, roistat: Roistat) -> None:
     assert "secret" not in repr(folder)
 
 
-async def test_a_folder_as_a_store(fake: FakeRoistat, roistat: Roistat, tmp_path: Path) -> None:
+async def test_a_folder_as_a_store(
+    fake: FakeRoistat, roistat: Roistat, call_id: str, tmp_path: Path
+) -> None:
     """`file://` is a folder of this machine, which is created."""
-    url = (tmp_path / "new").as_uri()
-    await roistat.calls.download_recording(recorded(fake)[0], to=f"{url}/1.mp3")
-    assert (tmp_path / "new" / "1.mp3").read_bytes() == fake.state.recordings[recorded(fake)[0]]
+    path = tmp_path / "new" / "1.mp3"
+    await roistat.calls.download_recording(call_id, to=path.as_uri())
+    assert path.read_bytes() == fake.state.recordings[call_id]
 
 
 async def copy(roistat: Roistat, folder: Path, place: Any) -> Any:
     """Copy calls into a database, and recordings into a store."""
-    await sync_calls(roistat, folder / "calls.db", since=SINCE)
+    await sync_calls(roistat, folder / "calls.db", since=datetime(2020, 1, 1, tzinfo=UTC))
     return await sync_recordings(roistat, folder / "calls.db", place)
 
 
@@ -283,42 +270,24 @@ async def test_a_sync_keeps_an_archive(
     assert file_requests(fake) == requests
 
 
-def saved_rows(database: Path) -> list[tuple[Any, ...]]:
-    """Return path, size and hash of the recordings that a copy has."""
-    query = "SELECT path, size, sha256 FROM recordings WHERE state = 'saved' ORDER BY path"
-    with closing(sqlite3.connect(database)) as connection:
-        return connection.execute(query).fetchall()
+SAVED = "SELECT path, size, sha256 FROM recordings WHERE state = 'saved' ORDER BY path"
 
 
 async def test_d106_an_object_that_was_not_noted_is_adopted(
     fake: FakeRoistat, roistat: Roistat, bucket: Bucket, tmp_path: Path
 ) -> None:
     """An object that a killed run wrote is not requested from Roistat again."""
-    path = tmp_path / "calls.db"
     first = await copy(roistat, tmp_path, bucket.url)
-    rows = saved_rows(path)
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("DELETE FROM recordings")
+    rows = query(tmp_path / "calls.db", SAVED)
+    query(tmp_path / "calls.db", "DELETE FROM recordings")
     requests = file_requests(fake)
     report = await copy(roistat, tmp_path, bucket.url)
     assert (report.saved, report.adopted) == (0, len(rows))
     assert file_requests(fake) == requests + first.waiting + first.given_up
-    assert saved_rows(path) == rows
+    assert query(tmp_path / "calls.db", SAVED) == rows
 
 
-@pytest.fixture
-def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
-    """Run a fake that the environment names, for programs."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    monkeypatch.setenv("ROISTAT_PER_SECOND", "1000")
-    with FakeRoistat(calls=20, quirks=quirks).in_thread() as fake:
-        monkeypatch.setenv("ROISTAT_BASE_URL", fake.base_url)
-        monkeypatch.setenv("ROISTAT_API_KEY", fake.api_key)
-        monkeypatch.setenv("ROISTAT_PROJECT", str(fake.project))
-        yield fake
-
-
-@pytest.mark.usefixtures("exported")
+@pytest.mark.usefixtures("roistat_env")
 def test_the_example_of_an_archive_fills_a_bucket(bucket: Bucket, tmp_path: Path) -> None:
     """`examples/archive_recordings.py` takes the URL of a store; its index names every object."""
     index = tmp_path / "index.csv"
@@ -329,22 +298,21 @@ def test_the_example_of_an_archive_fills_a_bucket(bucket: Bucket, tmp_path: Path
     assert {f"may/{name}" for name in names} == set(bucket.list_keys())
 
 
-def test_the_command_fills_a_bucket(bucket: Bucket, tmp_path: Path, exported: FakeRoistat) -> None:
+def test_the_command_fills_a_bucket(
+    bucket: Bucket, tmp_path: Path, roistat_env: FakeRoistat
+) -> None:
     """`roistat recordings` and `roistat sync --recordings` take the URL of a store."""
-    call_id = recorded(exported)[0]
+    call_id = recorded(roistat_env)[0]
     assert run(["recordings", f"{bucket.url}/one", "--call-id", call_id]) == 0
     assert bucket.list_keys() == [f"one/{call_id}.mp3"]
     arguments = ["sync", "--to", str(tmp_path / "calls.db"), "--since", "2020-01-01"]
     assert run([*arguments, "--recordings", f"{bucket.url}/all"]) == 0
-    assert len(bucket.list_keys()) == 1 + len(exported.state.recordings)
+    assert len(bucket.list_keys()) == 1 + len(roistat_env.state.recordings)
 
 
-def test_the_command_refuses_an_unknown_store(
-    tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("roistat_env")
+def test_the_command_refuses_an_unknown_store(tmp_path: Path) -> None:
     """A place that cannot be used is wrong usage, before a copy is created."""
-    monkeypatch.setenv("ROISTAT_API_KEY", "f" * 32)
-    monkeypatch.setenv("ROISTAT_PROJECT", "1")
     arguments = ["sync", "--to", str(tmp_path / "calls.db"), "--since", "2020-01-01"]
     assert run([*arguments, "--recordings", "ftp://host/calls"]) == 2
     assert not (tmp_path / "calls.db").exists()

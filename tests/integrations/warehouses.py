@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,15 @@ class Warehouse:
     location: str
     folder: Path
 
-    def pipeline(self, name: str = "roistat") -> Any:
-        """Return a pipeline into this destination."""
+    @cached_property
+    def pipeline(self) -> Any:
+        """Pipeline into this destination."""
         import dlt
 
         destination = getattr(dlt.destinations, self.name)(self.location)
+        folder = str(self.folder / "pipelines")
         return dlt.pipeline(
-            name,
-            pipelines_dir=str(self.folder / "pipelines"),
-            destination=destination,
-            dataset_name=DATASET,
+            "roistat", pipelines_dir=folder, destination=destination, dataset_name=DATASET
         )
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
