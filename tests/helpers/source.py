@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from attrs import frozen
 
 import roistat_async
 
-PACKAGE = "roistat_async"
 ROOT = Path(roistat_async.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
@@ -48,38 +47,24 @@ def _tree(path: Path) -> ast.Module:
 
 @frozen
 class Import:
-    """One import: source, target and when it happens."""
+    """One import: the module that it stands in, and the one that it names."""
 
     source: str
     target: str
     is_for_types: bool
-    is_at_import: bool
 
 
 def imports(path: Path) -> Iterator[Import]:
     """Yield the imports of a file, also those inside functions and for types only."""
-    yield from _imports(path, _tree(path).body, is_for_types=False, is_at_import=True)
-
-
-def _imports(
-    path: Path, body: list[ast.stmt], *, is_for_types: bool, is_at_import: bool
-) -> Iterator[Import]:
-    for node in body:
+    tests = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.If)]
+    blocks = [node.body for node in tests if "TYPE_CHECKING" in ast.unparse(node.test)]
+    for_types = {node for block in blocks for each in block for node in ast.walk(each)}
+    for node in ast.walk(_tree(path)):
         for target in _targets(path, node):
-            yield Import(module_of(path), target, is_for_types, is_at_import)
-        inside = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt)]
-        is_checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        handlers = [part for one in getattr(node, "handlers", ()) for part in one.body]
-        yield from _imports(
-            path,
-            inside + handlers,
-            is_for_types=is_for_types or is_checking,
-            is_at_import=is_at_import and not is_function,
-        )
+            yield Import(module_of(path), target, node in for_types)
 
 
-def _targets(path: Path, node: ast.stmt) -> list[str]:
+def _targets(path: Path, node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if not isinstance(node, ast.ImportFrom):
@@ -101,29 +86,22 @@ def _base(path: Path, node: ast.ImportFrom) -> str:
 
 def is_ours(module: str) -> bool:
     """Whether a module belongs to this package."""
-    return module == PACKAGE or module.startswith(PACKAGE + ".")
+    return module.partition(".")[0] == ROOT.name
 
 
 def words(path: Path) -> Iterator[str]:
     """Yield the string constants of a file except its docstrings."""
-    docs = {
-        id(node.value)
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+    nodes = list(ast.walk(_tree(path)))
+    docs = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs:
             yield node.value
 
 
 def keys(path: Path) -> Iterator[str]:
     """Yield the string constants that are keys of a dictionary display or a subscript."""
     for node in ast.walk(_tree(path)):
-        found: list[ast.expr | None] = []
-        if isinstance(node, ast.Dict):
-            found = list(node.keys)
-        elif isinstance(node, ast.Subscript):
-            found = [node.slice]
+        found = node.keys if isinstance(node, ast.Dict) else [getattr(node, "slice", None)]
         for key in found:
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 yield key.value
@@ -131,40 +109,38 @@ def keys(path: Path) -> Iterator[str]:
 
 def calls(path: Path) -> Iterator[str]:
     """Yield what is called, as in `os.fsync`."""
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func)
+    nodes = ast.walk(_tree(path))
+    yield from (ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call))
 
 
 def defined(module: str) -> set[str]:
     """Return the names that a module defines itself, at any depth of its top level."""
-    return set(_defined(_tree(MODULES[module]).body))
+    return set(_defined(_tree(MODULES[module])))
 
 
-def _defined(body: Sequence[ast.AST]) -> Iterator[str]:
-    for node in body:
+def _defined(parent: ast.AST) -> Iterator[str]:
+    for node in ast.iter_child_nodes(parent):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
             continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
-        yield from _defined(list(ast.iter_child_nodes(node)))
+        yield from _defined(node)
 
 
 def borrowed(path: Path) -> Iterator[tuple[str, str]]:
     """Yield (module, name) for each name of another module of ours that a file uses."""
     modules: dict[str, str] = {}
-    for node in ast.walk(_tree(path)):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        base = _base(path, node)
-        for alias in node.names:
+    nodes = list(ast.walk(_tree(path)))
+    for node in nodes:
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            base = _base(path, node)
             whole = f"{base}.{alias.name}"
             if whole in MODULES:
                 modules[alias.asname or alias.name] = whole
             elif base in MODULES:
                 yield base, alias.name
-    for node in ast.walk(_tree(path)):
+    for node in nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=bound), attr=attribute) if bound in modules:
                 yield modules[bound], attribute

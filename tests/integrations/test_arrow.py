@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roistat_async import Call, Period, errors
+from roistat_async import Call, Period, Roistat, errors
 from roistat_async.models.calls import CallStatus, Order, Source, Visit
 from roistat_async.testing import FakeRoistat
 from roistat_async.wire import records
@@ -69,8 +69,15 @@ def plain(value: Any, kind: Any) -> Any:
 
 def of_table(value: Any, column: str) -> Any:
     """Return a value of a table, parsed where it is JSON."""
-    is_json = column in ("tags", "order_custom_fields") and value is not None
+    is_json = column in ("tags", "order_custom_fields", "extra") and value is not None
     return json.loads(value) if is_json else value
+
+
+@pytest.fixture
+async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
+    """Return a client that retries at once."""
+    async with retrying_client(fake) as client:
+        yield client
 
 
 @settings(max_examples=60)
@@ -119,15 +126,9 @@ def test_j100_odd_values_are_in_extra(path: tuple[str, ...]) -> None:
 
 def test_j101_a_part_of_another_id_is_not_lost() -> None:
     """Ids that contradict each other, and a second source, are in `extra`."""
-    call = Call(
-        id="1",
-        date=DATE,
-        visit_id="5",
-        order_id="7",
-        visit=Visit(id="6", source=Source(system_name="a")),
-        order=Order(id="7"),
-        static_source=Source(system_name="b"),
-    )
+    visit = Visit(id="6", source=Source(system_name="a"))
+    parts = {"visit": visit, "order": Order(id="7"), "static_source": Source(system_name="b")}
+    call = Call(id="1", date=DATE, visit_id="5", order_id="7", **parts)
     row = arrow.calls_to_table([call]).to_pylist()[0]
     assert (row["visit_id"], row["order_id"], row["source_system_name"]) == ("5", "7", "a")
     extra = json.loads(row["extra"])
@@ -150,12 +151,10 @@ def test_j102_texts_that_utf_8_cannot_hold() -> None:
     assert table["comment"].to_pylist() == ["a?b"]
 
 
-async def test_a_list_becomes_a_table(fake: FakeRoistat) -> None:
+async def test_a_list_becomes_a_table(roistat: Roistat) -> None:
     """`to_arrow` has every call of a list, once and in order."""
-    async with retrying_client(fake) as roistat:
-        pager = roistat.calls.list(extend=("visit", "order"), page_size=7)
-        table = await pager.to_arrow()
-        calls = await roistat.calls.list(extend=("visit", "order")).collect()
+    table = await roistat.calls.list(extend=("visit", "order"), page_size=7).to_arrow()
+    calls = await roistat.calls.list(extend=("visit", "order")).collect()
     assert table.equals(arrow.calls_to_table(calls).unify_dictionaries())
 
 
@@ -165,41 +164,34 @@ async def test_an_empty_list_becomes_a_table() -> None:
         assert (await roistat.calls.list().to_arrow()).schema.equals(arrow.CALLS_SCHEMA)
 
 
-async def test_a_history_comes_in_batches(fake: FakeRoistat) -> None:
+async def test_a_history_comes_in_batches(roistat: Roistat) -> None:
     """Batches hold every call of a history once; the walk can be resumed after each."""
-    async with retrying_client(fake) as roistat:
-        walk = roistat.calls.history(PERIOD, page_size=6)
-        batches = [batch async for batch in walk.to_arrow_batches()]
-        ids = [call.id async for call in roistat.calls.history(PERIOD)]
-        assert len(batches) > 1
-        assert [value for batch in batches for value in batch["id"].to_pylist()] == ids
-        assert walk.report.is_complete
+    walk = roistat.calls.history(PERIOD, page_size=6)
+    batches = [batch async for batch in walk.to_arrow_batches()]
+    ids = [call.id async for call in roistat.calls.history(PERIOD)]
+    assert len(batches) > 1
+    assert [value for batch in batches for value in batch["id"].to_pylist()] == ids
+    assert walk.report.is_complete
 
-        walk = roistat.calls.history(PERIOD, page_size=6)
-        async with walk:
-            async for batch in walk.to_arrow_batches():
-                first = batch["id"].to_pylist()
-                break
-        rest = roistat.calls.history(PERIOD, resume_from=walk.resume_token)
-        assert first + [call.id async for call in rest] == ids
+    walk = roistat.calls.history(PERIOD, page_size=6)
+    async with walk:
+        first = (await anext(walk.to_arrow_batches()))["id"].to_pylist()
+    rest = roistat.calls.history(PERIOD, resume_from=walk.resume_token)
+    assert first + [call.id async for call in rest] == ids
 
 
-async def test_missing_pyarrow_is_named(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_pyarrow_is_named(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says which extra to install."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "roistat_async.integrations.arrow")
-    async with retrying_client(fake) as roistat:
-        with pytest.raises(
-            errors.ConfigurationError, match=r"pip install 'roistat_async\[arrow\]'"
-        ):
-            await roistat.calls.list().to_arrow()
+    with pytest.raises(errors.ConfigurationError, match=r"pip install 'roistat_async\[arrow\]'"):
+        await roistat.calls.list().to_arrow()
 
 
-async def test_only_calls_are_tables(fake: FakeRoistat) -> None:
+async def test_only_calls_are_tables(roistat: Roistat) -> None:
     """A list of numbers says that it has no table."""
-    async with retrying_client(fake) as roistat:
-        with pytest.raises(errors.ConfigurationError, match="only calls"):
-            await roistat.phones.list().to_arrow()
+    with pytest.raises(errors.ConfigurationError, match="only calls"):
+        await roistat.phones.list().to_arrow()
 
 
 def test_times_are_in_utc() -> None:
@@ -215,14 +207,9 @@ def test_rows_are_flat_dicts(page: list[dict[str, Any]]) -> None:
     """A row has the names and the values of `call.to_dict(flat=True)`."""
     calls = decode(page)
     table = arrow.calls_to_table(calls)
-    flat = [call.to_dict(flat=True) for call in calls]
-    assert [list(row) for row in flat] == [table.column_names] * len(flat)
+    rows = [call.to_dict(flat=True) for call in calls]
+    assert [list(row) for row in rows] == [table.column_names] * len(rows)
     for field in table.schema:
         if not pa.types.is_timestamp(field.type):
-            found = [
-                json.loads(value)
-                if field.name == "extra" and value
-                else of_table(value, field.name)
-                for value in table[field.name].to_pylist()
-            ]
-            assert found == json.loads(json.dumps([row[field.name] for row in flat])), field.name
+            found = [of_table(value, field.name) for value in table[field.name].to_pylist()]
+            assert found == json.loads(json.dumps([row[field.name] for row in rows])), field.name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -37,6 +39,20 @@ def figures_of(count: int, *, cost: bool = True, visits: bool = True) -> Figures
         cost=Cost(intervals=days, average=3.25) if cost else None,
         notes=["The copy <i>ends</i> early."],
     )
+
+
+def read_tables(page: str) -> dict[str, list[list[str]]]:
+    """Return the rows of each table, with its headings, by its caption."""
+    tables = {}
+    for table in _elements("table", page):
+        rows = [_elements("t[hd]", row) for row in _elements("tr", table)]
+        (caption,) = _elements("caption", table)
+        tables[unescape(caption)] = [[unescape(cell) for cell in row] for row in rows]
+    return tables
+
+
+def _elements(name: str, html: str) -> list[str]:
+    return re.findall(rf"<{name}(?: [^>]*)?>(.*?)</{name}>", html, re.DOTALL)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,7 @@ from roistat_async.report.figures import Outcomes
 from roistat_async.report.page import render
 from tests.helpers.browser import in_browser
 
-from .conftest import HOSTILE, figures_of
-from .tables import read_tables
+from .conftest import HOSTILE, figures_of, read_tables
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page

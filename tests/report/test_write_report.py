@@ -16,10 +16,11 @@ from attrs import frozen
 from roistat_async import Period, Roistat, errors
 from roistat_async.report import write_report
 from roistat_async.sync import sync_calls
-from roistat_async.testing import FakeRoistat, Fault, Quirks
-from tests.helpers.clients import client
+from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers.clients import retrying_client
+from tests.sync import live
 
-from .tables import read_tables
+from .conftest import read_tables
 
 for module in ("altair", "vl_convert", "jinja2"):
     pytest.importorskip(module, reason=f"{module} is missing: install the extra report")
@@ -63,11 +64,7 @@ async def reports(tmp_path: Path) -> AsyncIterator[Reports]:
     """Yield a fake with 300 calls in two projects, and a period whose last calls are settled."""
     end = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     period = Period(end - timedelta(days=20), end)
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    async with (
-        FakeRoistat(calls=300, projects=[777], quirks=quirks) as fake,
-        client(fake.base_url, api_key=fake.api_key, clock=None) as roistat,
-    ):
+    async with live.server(300, projects=[777]) as fake, retrying_client(fake) as roistat:
         yield Reports(fake, roistat, period, tmp_path / "a.html")
 
 
@@ -179,20 +176,24 @@ async def test_r5_failure_keeps_the_file(reports: Reports) -> None:
     assert list(reports.path.parent.iterdir()) == [reports.path]
 
 
-@pytest.mark.parametrize("name", ["calls.ndjson", "folder"])
-async def test_copies_in_files(reports: Reports, tmp_path: Path, name: str) -> None:
-    """A copy in NDJSON or Parquet files is refused, with what to use instead."""
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(errors.ConfigurationError, match="SQLite or PostgreSQL"):
-        await reports.write(tmp_path / name)
-
-
-async def test_invalid_arguments(reports: Reports) -> None:
-    """Arguments that contradict each other are refused before anything is requested."""
-    with pytest.raises(errors.ConfigurationError, match="for_project"):
-        await reports.write(reports.roistat, project=5)
-    with pytest.raises(errors.SyncError, match=r"calls\.db cannot be read"):
-        await reports.write(reports.copy)
+@pytest.mark.parametrize(
+    ("source", "project", "error", "text"),
+    [
+        ("calls.ndjson", None, errors.ConfigurationError, "SQLite or PostgreSQL"),
+        ("folder", None, errors.ConfigurationError, "SQLite or PostgreSQL"),
+        ("calls.db", None, errors.SyncError, r"calls\.db cannot be read"),
+        (None, 5, errors.ConfigurationError, "for_project"),
+    ],
+)
+async def test_invalid_sources(
+    reports: Reports, source: str | None, project: int | None, error: type[Exception], text: str
+) -> None:
+    """What no report is made of is refused before anything is requested, with what to use."""
+    folder = reports.path.parent
+    (folder / "folder").mkdir()
+    with pytest.raises(error, match=text):
+        await reports.write(folder / source if source else reports.roistat, project=project)
+    assert reports.fake.requests == []
 
 
 async def test_missing_extra(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -16,10 +16,11 @@ import pytest
 
 from roistat_async import CallStatus, Period, errors
 from roistat_async.integrations.xls import CallHistoryRow, read_call_history
-from roistat_async.testing import FakeRoistat, Quirks, xls
-from tests.helpers.clients import client
+from roistat_async.testing import xls
+from tests.helpers.clients import retrying_client
+from tests.sync import live
 
-pytest.importorskip("python_calamine", reason="python-calamine is missing: install the extra xls")
+calamine = pytest.importorskip("python_calamine", reason="calamine is missing: extra `xls`")
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 HEADINGS = ["Date", "Customer Number", "Dialed Number", "Status", "Duration"]
@@ -60,6 +61,11 @@ def write_xls(
     return path
 
 
+def read_rows(folder: Path, *sheets: Sequence[Sequence[Any]]) -> list[CallHistoryRow]:
+    """Write sheets, and return the rows that are read from them."""
+    return read_call_history(write_xls(folder / "a.xls", *sheets))
+
+
 def read_cell(folder: Path, heading: str, value: object, number_format: str = "General") -> Any:
     """Return the only row of a file with one cell besides its headings."""
     headings = [*(name for name in HEADINGS if name != heading), heading]
@@ -71,17 +77,10 @@ def read_cell(folder: Path, heading: str, value: object, number_format: str = "G
 
 async def test_the_export_is_the_calls(tmp_path: Path) -> None:
     """Each call of a period is one row of the export, with the values that the list has."""
-    quirks = Quirks(rate_per_second=None, rate_per_hour=None)
-    path = tmp_path / "calls.xls"
-    async with (
-        FakeRoistat(calls=300, quirks=quirks) as fake,
-        client(fake.base_url, api_key=fake.api_key) as roistat,
-    ):
-        period = Period.last(days=3650)
+    path, period = tmp_path / "calls.xls", Period.last(days=3650)
+    async with live.server(300) as fake, retrying_client(fake) as roistat:
         await roistat.calls.export_xls(period, to=path)
-        calls = await roistat.calls.list(
-            period=period, extend=("visit", "order"), sort=("date", "asc")
-        ).collect()
+        calls = await roistat.calls.list(period=period, extend=("visit", "order")).collect()
     rows = {(row.date, row.caller): row for row in read_call_history(path)}
     assert len(rows) == len(calls) == 300
     for call in calls:
@@ -96,11 +95,9 @@ async def test_the_export_is_the_calls(tmp_path: Path) -> None:
 
 def test_russian_headings(tmp_path: Path) -> None:
     """The 22 columns have the same fields under Russian headings as under the vendor's."""
-    english, russian = (
-        read_call_history(write_xls(tmp_path / f"{number}.xls", [headings, values]))
-        for number, headings in enumerate((list(xls.COLUMNS), RUSSIAN_HEADINGS))
-        for values in [["2026-05-01 10:11:12", "1", "2", "BUSY", "4", *"abcdefghijklmnopq"]]
-    )
+    values = ["2026-05-01 10:11:12", "1", "2", "BUSY", "4", *"abcdefghijklmnopq"]
+    english = read_rows(tmp_path, [list(xls.COLUMNS), values])
+    russian = read_rows(tmp_path, [RUSSIAN_HEADINGS, values])
     assert english == russian
     assert english[0].extra == {}
     assert None not in attrs.astuple(english[0])
@@ -109,11 +106,8 @@ def test_russian_headings(tmp_path: Path) -> None:
 
 def test_case_and_spaces_of_headings(tmp_path: Path) -> None:
     """A heading is recognised whatever its case, spaces, dashes and underscores are."""
-    rows: list[list[Any]] = [
-        ["DATE ", " dialed-number", "utm source", "Landing_Page"],
-        [None, "7", "ya", "/"],
-    ]
-    (row,) = read_call_history(write_xls(tmp_path / "a.xls", rows))
+    headings = ["DATE ", " dialed-number", "utm source", "Landing_Page"]
+    (row,) = read_rows(tmp_path, [headings, [None, "7", "ya", "/"]])
     assert (row.callee, row.utm_source, row.landing_page) == ("7", "ya", "/")
 
 
@@ -131,8 +125,7 @@ def test_case_and_spaces_of_headings(tmp_path: Path) -> None:
 )
 def test_dates(tmp_path: Path, value: object, number_format: str, expected: str) -> None:
     """A date is aware: of its own offset, or else of the given zone."""
-    row = read_cell(tmp_path, "Date", value, number_format)
-    assert row.date.isoformat() == expected
+    assert read_cell(tmp_path, "Date", value, number_format).date.isoformat() == expected
 
 
 @pytest.mark.parametrize(
@@ -190,19 +183,12 @@ def test_odd_values(tmp_path: Path, heading: str, name: str, value: object) -> N
 
 def test_unknown_columns(tmp_path: Path) -> None:
     """Columns that are unknown, nameless or doubled are in `extra` under names of their own."""
-    rows: list[list[Any]] = [
-        ["Date", "Status", "Source", "Manager", "", "Status", "Manager"],
-        ["", "BUSY", "ads", "Ann", 1.5, "x", "Bob", "beyond"],
-    ]
-    (row,) = read_call_history(write_xls(tmp_path / "a.xls", rows))
+    headings = ["Date", "Status", "Source", "Manager", "", "Status", "Manager"]
+    cells = ["", "BUSY", "ads", "Ann", 1.5, "x", "Bob", "beyond"]
+    (row,) = read_rows(tmp_path, [headings, cells])
     assert (row.status, row.source) == (CallStatus.BUSY, "ads")
-    assert row.extra == {
-        "Manager": "Ann",
-        "column 5": 1.5,
-        "Status": "x",
-        "Manager (7)": "Bob",
-        "column 8": "beyond",
-    }
+    names = ("Manager", "column 5", "Status", "Manager (7)", "column 8")
+    assert row.extra == dict(zip(names, cells[3:], strict=True))
 
 
 def test_unknown_status(tmp_path: Path) -> None:
@@ -216,7 +202,7 @@ def test_several_sheets(tmp_path: Path) -> None:
     first = [["Calls"], [], HEADINGS, ["2026-05-01", "1"]]
     second = [["Date", "Status", "Customer Number"], ["2026-05-02", "BUSY", "2"]]
     third = [["2026-05-03", "BUSY", "3"], ["", "", ""], ["2026-05-04", "BUSY", "4"]]
-    rows = read_call_history(write_xls(tmp_path / "a.xls", first, second, third))
+    rows = read_rows(tmp_path, first, second, third)
     assert [row.caller for row in rows] == ["1", "2", "3", "4"]
 
 
@@ -231,9 +217,8 @@ def test_xlsx(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is missing: pip install openpyxl")
     workbook = openpyxl.Workbook()
     workbook.active.append(HEADINGS)
-    workbook.active.append(
-        [datetime(2026, 5, 1, 10), 74951234567, "2", "BUSY", timedelta(seconds=65)]
-    )
+    date, length = datetime(2026, 5, 1, 10), timedelta(seconds=65)
+    workbook.active.append([date, 74951234567, "2", "BUSY", length])
     workbook.save(tmp_path / "a.xls")
     (row,) = read_call_history(str(tmp_path / "a.xls"))
     assert (row.date, row.caller) == (datetime(2026, 5, 1, 10, tzinfo=UTC), "74951234567")
@@ -246,12 +231,9 @@ def test_spreadsheet_ml(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.xls"
     path.write_bytes(SPREADSHEET_ML.format(encoding=encoding).encode(encoding))
     (row,) = read_call_history(path, tz=MOSCOW)
-    assert row == CallHistoryRow(
-        date=datetime(2026, 5, 1, 10, 11, 12, tzinfo=MOSCOW),
-        caller="74951234567",
-        status=CallStatus.BUSY,
-        duration=65,
-    )
+    date = datetime(2026, 5, 1, 10, 11, 12, tzinfo=MOSCOW)
+    expected = {"caller": "74951234567", "status": CallStatus.BUSY, "duration": 65}
+    assert row == CallHistoryRow(date=date, **expected)
 
 
 def test_cells_of_spreadsheet_ml(tmp_path: Path) -> None:
@@ -272,9 +254,8 @@ def test_cells_of_spreadsheet_ml(tmp_path: Path) -> None:
 def test_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra, the error says how to install it."""
     monkeypatch.setitem(sys.modules, "python_calamine", None)
-    (tmp_path / "a.xls").write_bytes(xls.workbook([]))
     with pytest.raises(errors.ConfigurationError, match=r"pip install 'roistat_async\[xls\]'"):
-        read_call_history(tmp_path / "a.xls")
+        read_rows(tmp_path, [HEADINGS])
 
 
 @pytest.mark.parametrize(
@@ -303,17 +284,14 @@ def test_r1_other_files(tmp_path: Path, content: bytes, text: str) -> None:
 
 def test_other_sheet(tmp_path: Path) -> None:
     """A sheet without the headings of the call history is a ContentError."""
-    path = write_xls(tmp_path / "a.xls", [["Name", "Price"], ["Nail", 5]])
     with pytest.raises(errors.ContentError, match="no headings of the call history"):
-        read_call_history(path)
+        read_rows(tmp_path, [["Name", "Price"], ["Nail", 5]])
 
 
 def test_r2_truncated(tmp_path: Path) -> None:
     """A file that was cut is an error wherever it was cut, never fewer rows."""
-    rows = [
-        [f"2026-05-01T10:11:{second:02}+0000", *[f"{second} text"] * 21] for second in range(60)
-    ]
-    data = xls.workbook(rows)
+    texts = [[f"{second} text"] * 21 for second in range(60)]
+    data = xls.workbook([["2026-05-01T10:11:12+0000", *row] for row in texts])
     path = tmp_path / "a.xls"
     for size in range(8, len(data) - 1, 509):
         path.write_bytes(data[:size])
@@ -332,29 +310,20 @@ def test_r2_lost_sector(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> No
     capfd.readouterr()  # calamine may print where it panics
 
 
-def password_error() -> Any:
-    """Return calamine's error of a protected sheet."""
-    import python_calamine
-
-    return python_calamine.PasswordError("Workbook is password protected")
+PANIC = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
 
 
-def panic() -> Any:
-    """Return a panic of calamine."""
-    kind = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
-    return kind("range end index 7")
-
-
-@pytest.mark.parametrize(("error", "text"), [(panic, "damaged"), (password_error, "password")])
+@pytest.mark.parametrize(
+    ("error", "text"), [(PANIC, "damaged"), (calamine.PasswordError, "password")]
+)
 def test_errors_of_calamine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Any], text: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], text: str
 ) -> None:
     """A panic, which is no Exception, and a protected sheet are errors that say so."""
-    workbook = Mock(from_filelike=Mock(side_effect=error()))
+    workbook = Mock(from_filelike=Mock(side_effect=error("range end index 7")))
     monkeypatch.setattr("python_calamine.CalamineWorkbook", workbook)
-    (tmp_path / "a.xls").write_bytes(xls.workbook([]))
     with pytest.raises(errors.ContentError, match=text):
-        read_call_history(tmp_path / "a.xls")
+        read_rows(tmp_path, [HEADINGS])
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -366,8 +335,8 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_nothing_personal_in_the_repr(tmp_path: Path) -> None:
     """The repr of a row shows no phone number, comment, recording or unknown column."""
     headings = [*HEADINGS, "Call Recording", "Comment", "Google Client Id", "Manager"]
-    values = ["2026-05-01", "74951234567", "74957654321", "BUSY", 5, "secret", "secret", "secret"]
-    (row,) = read_call_history(write_xls(tmp_path / "a.xls", [headings, [*values, "secret"]]))
+    values = ["2026-05-01", "74951234567", "74957654321", "BUSY", 5, *["secret"] * 4]
+    (row,) = read_rows(tmp_path, [headings, values])
     assert "secret" not in repr(row)
     assert "74951234567" not in repr(row)
     assert "7495•••4321" in repr(row)
