@@ -133,13 +133,13 @@ def borrowed(path: Path) -> Iterator[tuple[str, str]]:
     modules: dict[str, str] = {}
     nodes = list(ast.walk(_tree(path)))
     for node in nodes:
-        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
-            base = _base(path, node)
-            whole = f"{base}.{alias.name}"
-            if whole in MODULES:
-                modules[alias.asname or alias.name] = whole
-            elif base in MODULES:
-                yield base, alias.name
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                base = _base(path, node)
+                if (whole := f"{base}.{alias.name}") in MODULES:
+                    modules[alias.asname or alias.name] = whole
+                elif base in MODULES:
+                    yield base, alias.name
     for node in nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=bound), attr=attribute) if bound in modules:

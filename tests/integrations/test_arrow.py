@@ -127,8 +127,9 @@ def test_j100_odd_values_are_in_extra(path: tuple[str, ...]) -> None:
 def test_j101_a_part_of_another_id_is_not_lost() -> None:
     """Ids that contradict each other, and a second source, are in `extra`."""
     visit = Visit(id="6", source=Source(system_name="a"))
-    parts = {"visit": visit, "order": Order(id="7"), "static_source": Source(system_name="b")}
-    call = Call(id="1", date=DATE, visit_id="5", order_id="7", **parts)
+    order, source = Order(id="7"), Source(system_name="b")
+    ids = Call(id="1", date=DATE, visit_id="5", order_id="7")
+    call = attrs.evolve(ids, visit=visit, order=order, static_source=source)
     row = arrow.calls_to_table([call]).to_pylist()[0]
     assert (row["visit_id"], row["order_id"], row["source_system_name"]) == ("5", "7", "a")
     extra = json.loads(row["extra"])

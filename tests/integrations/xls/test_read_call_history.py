@@ -232,8 +232,8 @@ def test_spreadsheet_ml(tmp_path: Path, encoding: str) -> None:
     path.write_bytes(SPREADSHEET_ML.format(encoding=encoding).encode(encoding))
     (row,) = read_call_history(path, tz=MOSCOW)
     date = datetime(2026, 5, 1, 10, 11, 12, tzinfo=MOSCOW)
-    expected = {"caller": "74951234567", "status": CallStatus.BUSY, "duration": 65}
-    assert row == CallHistoryRow(date=date, **expected)
+    expected = CallHistoryRow(date=date, caller="74951234567", status=CallStatus.BUSY, duration=65)
+    assert row == expected
 
 
 def test_cells_of_spreadsheet_ml(tmp_path: Path) -> None:
