@@ -14,7 +14,6 @@ import pytest
 from roistat_async import CallDraft, Hooks, RequestEvent, ResponseEvent, Roistat, errors
 from roistat_async.testing import FakeRoistat, Fault
 from tests.helpers.clients import client
-from tests.helpers.raw_server import RawServer, answer, replies
 
 LIST = "project/calltracking/call/list"
 
@@ -110,17 +109,23 @@ async def test_a70_an_exception_that_ends_the_program_passes(fake: FakeRoistat) 
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "attempts", "responses"),
+    ("fault", "kind", "attempts", "statuses"),
     [
-        (Fault.status(502), errors.ServerError, 3, 3),
-        (Fault.reset(), errors.TransportError, 3, 0),
-        (Fault.status(404), errors.NotFoundError, 1, 1),
-        (Fault.reset(), errors.OutcomeUnknownError, 1, 0),
+        (Fault.status(502), errors.ServerError, 3, [502] * 3),
+        (Fault.reset(), errors.TransportError, 3, []),
+        (Fault.status(404), errors.NotFoundError, 1, [404]),
+        (Fault.redirect("/x"), errors.RedirectRefusedError, 1, [302]),
+        (Fault.reset(), errors.OutcomeUnknownError, 1, []),
     ],
-    ids=["502", "reset", "404", "lost create"],
+    ids=["502", "reset", "404", "redirect", "lost create"],
 )
 async def test_a_final_failure_has_its_event(
-    fake: FakeRoistat, events: list[Any], fault: Fault, kind: Any, attempts: int, responses: int
+    fake: FakeRoistat,
+    events: list[Any],
+    fault: Fault,
+    kind: Any,
+    attempts: int,
+    statuses: list[int],
 ) -> None:
     """on_error gets the error that is raised, once; a lost response has no response event."""
     is_create = kind is errors.OutcomeUnknownError
@@ -134,18 +139,9 @@ async def test_a_final_failure_has_its_event(
     assert event.operation == f"project/calltracking/{path}"
     assert (event.project, event.attempts) == (fake.project, attempts)
     assert event.error is caught.value
-    assert [type(event) for event in before] == [ResponseEvent] * responses
-
-
-async def test_a_response_that_is_refused_by_its_headers_has_its_event(events: list[Any]) -> None:
-    """A redirect is a response too, with its status and time."""
-    async with RawServer(replies(answer(b"", "Location: /x", status="302 Go"))) as server:
-        hooks = Hooks(on_response=events.append)
-        async with client(server.base_url, hooks=hooks) as roistat:
-            with pytest.raises(errors.RedirectRefusedError):
-                await roistat.scripts.list()
-    (event,) = events
-    assert (event.status, event.bytes) == (302, 0)
+    assert [(type(event), event.status, event.bytes) for event in before] == [
+        (ResponseEvent, status, 0) for status in statuses
+    ]
 
 
 @pytest.mark.parametrize("hook", [{"on_request": 5}, {"on_retry": ""}, {"on_error": asyncio.sleep}])

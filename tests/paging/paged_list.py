@@ -7,24 +7,16 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from roistat_async.errors import TransportError
 from roistat_async.models.page import RowBatch
 from roistat_async.paging.pager import Pager
 
 
-@frozen
-class PageResponse:
-    """Response of the list: ids and the reported total."""
-
-    ids: list[int]
-    total: int | None = None
-
-
-def decode(response: PageResponse) -> RowBatch[int]:
-    """Return the ids as rows whose keys are themselves."""
-    return RowBatch(response.ids, [*response.ids], response.total)
+def page_of(ids: list[int], total: int | None) -> RowBatch[int]:
+    """Return a page of ids, which are their own keys."""
+    return RowBatch(ids, [*ids], total)
 
 
 @define
@@ -46,18 +38,18 @@ class PagedList:
     def pager(self, **options: Any) -> Pager[int]:
         return Pager(self.fetch, self._decode, **options)
 
-    async def fetch(self, limit: int, offset: int) -> PageResponse:
+    async def fetch(self, limit: int, offset: int) -> RowBatch[int]:
         self.requests.append((limit, offset))
         await asyncio.sleep(0)
         self.on_request(offset)
         self.change(self.ids)
         return self._page(limit, offset)
 
-    def _decode(self, response: PageResponse) -> RowBatch[int]:
+    def _decode(self, page: RowBatch[int]) -> RowBatch[int]:
         self.decoded += 1
-        return decode(response)
+        return page
 
-    def _page(self, limit: int, offset: int) -> PageResponse:
+    def _page(self, limit: int, offset: int) -> RowBatch[int]:
         first = 0 if self.ignores_offset else max(0, offset - self.overlap)
         size = limit if self.max_limit is None else min(limit, self.max_limit)
         page = self.ids[first : first + size]
@@ -69,7 +61,7 @@ class PagedList:
             "matches": len(self.ids), "page": len(page), "absent": None, "zero": 0,
             "too large": 3 * len(self.ids) + 7, "too small": len(self.ids) // 3,
         }  # fmt: skip
-        return PageResponse(page, totals[self.total])
+        return page_of(page, totals[self.total])
 
 
 class GatedPages:
@@ -90,7 +82,7 @@ class GatedPages:
     def pager(self, **options: Any) -> Pager[int]:
         return Pager(self.fetch, self._decode, **{"page_size": 10, "prefetch": 3, **options})
 
-    async def fetch(self, limit: int, offset: int) -> PageResponse:
+    async def fetch(self, limit: int, offset: int) -> RowBatch[int]:
         self.events.append(f"request {offset}")
         self.in_flight += 1
         try:
@@ -103,11 +95,11 @@ class GatedPages:
             raise
         finally:
             self.in_flight -= 1
-        return PageResponse(list(range(offset, min(offset + limit, 200))), 200)
+        return page_of(list(range(offset, min(offset + limit, 200))), 200)
 
     def _gate(self, offset: int) -> asyncio.Event:
         return self._gates.setdefault(offset, asyncio.Event())
 
-    def _decode(self, response: PageResponse) -> RowBatch[int]:
-        self.events.append(f"decode {response.ids[0] if response.ids else 'nothing'}")
-        return decode(response)
+    def _decode(self, page: RowBatch[int]) -> RowBatch[int]:
+        self.events.append(f"decode {page.items[0] if page.items else 'nothing'}")
+        return page

@@ -19,7 +19,6 @@ from tests.paging.changing_list import ChangingList, at, expect_refused, ids_of,
 
 HOUR = timedelta(hours=1)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-HALF = timedelta(seconds=0.5)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 20, 21])
@@ -29,17 +28,6 @@ async def test_each_call_once(count: int, concurrency: int) -> None:
     walk = spread(count).walk(concurrency=concurrency)
     assert await ids_of(walk) == [str(number) for number in range(count)]
     assert walk.report.requests <= 1.25 * -(-count // 10) + 4
-
-
-@pytest.mark.parametrize(
-    ("period", "expected"),
-    [(Period(at(0), at(8)), ["1", "2"]), (Period(at(0) + HALF, at(7) + HALF), ["2"])],
-    ids=["whole seconds", "parts of a second"],
-)
-async def test_the_period_excludes_its_end(period: Period, expected: list[str]) -> None:
-    """A call at the start is returned, one at the end is not; dates are whole seconds."""
-    calls = ChangingList(calls={"1": 0, "2": 7, "3": 8}, span=9)
-    assert await ids_of(calls.walk(period=period)) == expected
 
 
 @pytest.mark.parametrize("habit", ["after_inclusive", "before_inclusive"])
@@ -379,15 +367,6 @@ async def test_each_request_counts(calls: dict[str, int], habits: Any, is_reduce
     walk = server.walk(reduction_hint=lambda _: "period")
     assert sorted(await ids_of(walk)) == sorted(key for key in calls if calls[key] < 100)
     assert walk.report.requests == server.requests
-
-
-async def test_a_failed_walk_leaves_nothing() -> None:
-    """An error of the transport is raised as it is, with a note where to resume."""
-    calls = spread(200).fail(errors.TransportError("lost"), lambda query: query.after > at(100))
-    with pytest.raises(errors.TransportError) as caught:
-        await ids_of(calls.walk(concurrency=4))
-    assert "resume_from" in caught.value.__notes__[0]
-    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_each_iteration_begins_anew() -> None:

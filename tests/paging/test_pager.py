@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from roistat_async import errors
 from roistat_async.models.page import BadRecord, RowBatch
 from roistat_async.paging.pager import Pager
-from tests.paging.paged_list import PagedList, PageResponse, decode
+from tests.paging.paged_list import PagedList
 
 TOTALS = ["matches", "page", "absent", "zero", "too small"]
 still_lists = st.builds(
@@ -190,11 +190,11 @@ def test_invalid_numbers_are_refused(name: str, value: object) -> None:
 def hiccup_at(rows: PagedList, index: int, total: int | None) -> Pager[int]:
     """Return a pager whose request of an index, counted from 0, gets an empty page."""
 
-    async def fetch(limit: int, offset: int) -> PageResponse:
+    async def fetch(limit: int, offset: int) -> RowBatch[int]:
         page = await rows.fetch(limit, offset)
-        return PageResponse([], total) if len(rows.requests) == index + 1 else page
+        return RowBatch([], [], total) if len(rows.requests) == index + 1 else page
 
-    return Pager(fetch, decode, page_size=10, prefetch=0)
+    return Pager(fetch, lambda page: page, page_size=10, prefetch=0)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ The rules of the walk itself are tested in tests/paging.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -198,18 +197,6 @@ async def test_p41_an_empty_success_in_the_middle(server: Server) -> None:
         assert await ids_of(calls) == server.ids
 
 
-async def test_a_resume_token_is_not_personal(server: Server) -> None:
-    """A token holds dates and ids of calls, and no phone number."""
-    walk = server.walk(page_size=50)
-    async for call in walk:
-        if call.id == "10123":
-            break
-    token = walk.resume_token
-    assert json.loads(token).keys() == {"next", "sealed", "given"}
-    assert "7900" not in token
-    assert await ids_of(server.walk(resume_from=token)) == server.ids[123:]
-
-
 async def test_where_returns_the_calls_that_match(server: Server) -> None:
     """A condition leaves calls and empty pages out; requests and the report are as without it."""
     matching = server.ids[250:255]
@@ -227,7 +214,7 @@ async def test_where_returns_the_calls_that_match(server: Server) -> None:
 @pytest.mark.parametrize("index", [0, 37])
 @pytest.mark.parametrize("by_page", [False, True])
 async def test_a_condition_that_raises(server: Server, by_page: bool, index: int) -> None:
-    """A walk that ended in the error of its condition resumes with the call that raised it."""
+    """A walk that ended in the error of its condition resumes with its call, by no phone number."""
     failing = server.ids[index]
 
     def where(call: Call) -> bool:
@@ -240,6 +227,7 @@ async def test_a_condition_that_raises(server: Server, by_page: bool, index: int
     with pytest.raises(ZeroDivisionError):
         await append_ids(ids, _calls_of_pages(walk) if by_page else walk)
     assert failing not in ids
+    assert "7900" not in walk.resume_token
     assert [*ids, *await ids_of(server.walk(resume_from=walk.resume_token))] == server.ids
 
 
