@@ -7,7 +7,8 @@ import logging
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 
@@ -58,11 +59,7 @@ async def test_a_file(fake: FakeRoistat, events: list[Any], tmp_path: Path) -> N
     assert events[1].bytes == saved.size
 
 
-def fail(_: object) -> None:
-    raise ZeroDivisionError
-
-
-def refuse_record(_: logging.LogRecord) -> bool:
+def fail(_: object) -> NoReturn:
     raise ZeroDivisionError
 
 
@@ -89,21 +86,18 @@ async def test_a70_a_logger_that_raises_breaks_nothing(fake: FakeRoistat) -> Non
     """A filter of the program fails at each message, and every operation still succeeds."""
     logger = logging.getLogger("roistat_async")
     fake.fail("call/list", Fault.status(502))
-    logger.addFilter(refuse_record)
+    logger.addFilter(fail)
     try:
         async with observed(fake, [], hooks=RAISING) as roistat:
             assert await roistat.calls.list().first()
     finally:
-        logger.removeFilter(refuse_record)
+        logger.removeFilter(fail)
 
 
 async def test_a70_an_exception_that_ends_the_program_passes(fake: FakeRoistat) -> None:
     """KeyboardInterrupt, SystemExit and a cancellation inside a hook are not swallowed."""
-
-    def cancel(_: object) -> None:
-        raise asyncio.CancelledError
-
-    async with observed(fake, [], hooks=Hooks(on_response=cancel)) as roistat:
+    cancelled = Hooks(on_response=Mock(side_effect=asyncio.CancelledError))
+    async with observed(fake, [], hooks=cancelled) as roistat:
         with pytest.raises(asyncio.CancelledError):
             await roistat.scripts.list()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -60,11 +61,8 @@ async def test_a70_a_span_processor_that_raises_breaks_no_request(
     signal: str, spans: Any, fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A create that was carried out is returned, and an error of Roistat is raised."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(f"opentelemetry.sdk.trace.export.SimpleSpanProcessor.{signal}", fail)
+    method = f"opentelemetry.sdk.trace.export.SimpleSpanProcessor.{signal}"
+    monkeypatch.setattr(method, Mock(side_effect=ZeroDivisionError))
     async with client(fake.base_url, api_key=fake.api_key) as roistat:
         (phone,) = await roistat.phones.create(["74950000009"])
         assert phone.phone == "74950000009"

@@ -89,8 +89,9 @@ async def test_an_error_of_a_later_page_is_raised_in_order() -> None:
     calls = slow().fail(TransportError("lost"), lambda query: query.after >= at(6000))
     walk = calls.walk(concurrency=8)
     ids: list[str] = []
-    with pytest.raises(TransportError):
+    with pytest.raises(TransportError) as caught:
         await append_ids(ids, walk)
+    assert "resume_from" in caught.value.__notes__[0]
     assert ids == [*calls.calls][: len(ids)]
     assert at(calls.calls[ids[-1]]) >= at(6000 - 10 * 2 * PAGE)
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -99,12 +99,7 @@ async def test_an_unused_page_is_dropped_silently(lost: int | None) -> None:
 
 async def test_a_failed_page_is_raised_in_order() -> None:
     """The pages before a failed one are returned; then its error is raised once."""
-
-    def fail_at_20(offset: int) -> None:
-        if offset == 20:
-            raise errors.TransportError("lost")
-
-    pages = PagedList(list(range(100)), on_request=fail_at_20).pager(page_size=10).pages()
+    pages = GatedPages(0, 10, 30, lost=20).pager().pages()
     assert [(await anext(pages)).offset for _ in range(2)] == [0, 10]
     with pytest.raises(errors.TransportError):
         await anext(pages)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async import CallDraft, CallStatus, Period, Roistat, Script, ScriptDraft, ScriptOptions
+from roistat_async import CallDraft, CallStatus, Period, Script, ScriptDraft, ScriptOptions
 from roistat_async.errors import ConfigurationError
 
 from ..helpers.mocked import mocked
@@ -44,9 +44,8 @@ def _update(call: Any = "1", **fields: Any) -> Action:
     return lambda roistat, _: roistat.calls.update(call, **fields)
 
 
-async def _download(roistat: Roistat, calls: Any, folder: Path, **options: Any) -> None:
-    async for _ in roistat.calls.download_recordings(calls, folder, **options):
-        pass
+def _download(calls: Any, **options: Any) -> Action:
+    return lambda roistat, to: anext(aiter(roistat.calls.download_recordings(calls, to, **options)))
 
 
 # "method: what is invalid" -> a call of the method
@@ -117,10 +116,10 @@ INVALID: dict[str, Action] = {
     "calls.recording: id": lambda r, _: r.calls.recording("1/../2").__aenter__(),
     "calls.download_recording: id": lambda r, to: r.calls.download_recording("a", to=to / "a"),
     "calls.download_recording: folder": lambda r, to: r.calls.download_recording("1", to=to),
-    "calls.download_recordings: id": lambda r, to: _download(r, ["1", "../2"], to),
-    "calls.download_recordings: int for a list": lambda r, to: _download(r, 12, to),
-    "calls.download_recordings: string": lambda r, to: _download(r, "12", to),
-    "calls.download_recordings: concurrency": lambda r, to: _download(r, ["1"], to, concurrency=0),
+    "calls.download_recordings: id": _download(["1", "../2"]),
+    "calls.download_recordings: int for a list": _download(12),
+    "calls.download_recordings: string": _download("12"),
+    "calls.download_recordings: concurrency": _download(["1"], concurrency=0),
     "calls.export_xls: period": lambda r, to: r.calls.export_xls("2026", to=to / "a.xls"),
     "calls.export_xls: folder": lambda r, to: r.calls.export_xls(PERIOD, to=to),
     "analytics.get: period": lambda r, _: r.analytics.get((DATE, DATE)),

@@ -18,6 +18,7 @@ from roistat_async.models.scripts import Crm, Integration, Redirect, ScriptDraft
 from roistat_async.wire import codec
 
 from ..helpers import api_doc
+from ..helpers.typed import typed
 
 CALL = {"id": "1", "date": "2016-06-19T09:31:01+0000", "status": "ANSWER"}
 SEGMENTS: list[Any] = [
@@ -152,9 +153,10 @@ def test_update_sends_back_every_key() -> None:
 
 
 def test_field_wins_over_extra() -> None:
-    """A key of `extra` with the name of a field does not undo a change."""
-    draft = ScriptDraft(name="new", extra={"name": "old", "other": 1})
-    assert codec.unstructure(draft) == {"name": "new", "other": 1}
+    """A key of `extra` with the name of a field does not undo a change; no value is converted."""
+    draft = ScriptDraft(name="new", extra={"name": "old", "flag": True, "list": [True, 1.0]})
+    sent = {"name": "new", "flag": True, "list": [True, 1.0]}
+    assert typed(codec.unstructure(draft)) == typed(sent)
 
 
 def test_call_draft() -> None:

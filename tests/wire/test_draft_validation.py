@@ -83,9 +83,3 @@ def test_naive_date_in_a_condition_is_refused() -> None:
     """A naive date is refused in conditions too, which have no declared type."""
     with pytest.raises(ConfigurationError, match="time zone"):
         codec.unstructure(options(segments=[["date", ">", NAIVE]]))
-
-
-def test_extra_is_sent_unchanged() -> None:
-    """A value of `extra` is not converted: true is not sent as 1."""
-    assert codec.unstructure(ScriptDraft(extra={"new": [True, 1.0]}))["new"] == [True, 1.0]
-    assert codec.unstructure(ScriptDraft(extra={"new": True}))["new"] is True
