@@ -215,7 +215,7 @@ async def test_where_returns_the_calls_that_match(server: Server) -> None:
 @pytest.mark.parametrize("index", [0, 37])
 @pytest.mark.parametrize("by_page", [False, True])
 async def test_a_condition_that_raises(server: Server, by_page: bool, index: int) -> None:
-    """A walk that its condition ended resumes with the call that raised; no number is in its token."""
+    """A walk resumes with the call whose condition raised; its token holds no phone number."""
     failing = server.ids[index]
 
     def where(call: Call) -> bool:
