@@ -36,6 +36,7 @@ def test_a_flat_call_has_the_names_of_columns() -> None:
     flat = CALL.to_dict(flat=True)
     assert (flat["source_utm_source"], flat["visit_id"], flat["geo_city"]) == ("direct", "5", None)
     assert flat["extra"] == {"visit": {"new": 1}}
+    assert attrs.evolve(CALL, visit_id=None).to_dict(flat=True)["visit_id"] == "5"
     other = attrs.evolve(CALL, visit_id="6").to_dict(flat=True)
     assert (other["visit_id"], other["extra"]) == ("6", {"visit": {"new": 1, "id": "5"}})
     assert all(not isinstance(value, dict) for name, value in flat.items() if name != "extra")
