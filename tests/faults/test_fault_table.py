@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from attrs import evolve
 
-from roistat_async import RetryPolicy, Roistat, errors
+from roistat_async import Limits, RetryPolicy, Roistat, errors
 from tests.faults.fault_case import ALL, ATTEMPTS, READS, WRITES, FaultCase, failure, read, table
 from tests.faults.fault_rows import ROWS
 from tests.faults.secrets import check
@@ -18,6 +19,8 @@ from tests.helpers.clients import client
 from tests.helpers.fault_server import FaultServer
 
 AUTHORITY = trustme.CA()
+# So that a permit that is not returned ends the test.
+ONE_AT_A_TIME = Limits(per_second=None, per_hour=None, concurrency=1, queue_timeout=5)
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
@@ -36,7 +39,8 @@ def client_of(row: FaultCase, server: FaultServer, attempts: int = 1, **policy: 
     if trusting is not None:
         AUTHORITY.configure_trust(trusting)
     retry = RetryPolicy(max_attempts=attempts, max_download_attempts=attempts, **policy)
-    return client(server.base_url, retry=retry, timeouts=row.timeouts, ssl_context=trusting)
+    options: Any = {"retry": retry, "timeouts": row.timeouts, "ssl_context": trusting}
+    return client(server.base_url, limits=ONE_AT_A_TIME, **options)
 
 
 def check_error(row: FaultCase, error: errors.RoistatError) -> None:

@@ -14,7 +14,7 @@ from tests.faults.fault_case import ATTEMPTS, create, failure, read_scripts
 from tests.faults.secrets import SECRET_TEXT, check
 from tests.helpers.clients import KEY, PROJECT, client
 from tests.helpers.fault_server import FaultServer, sends
-from tests.helpers.raw_server import Connection, Handler, RawServer, answer
+from tests.helpers.raw_server import Connection, Handler, RawServer, answer, closed_port
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 TARGET = "https://roistat.invalid/api/v1"
@@ -57,7 +57,7 @@ async def test_t72_a_proxy_that_opens_no_tunnel(name: str, tmp_path: Path) -> No
 
 
 async def test_t72_a_tunnel_to_a_server_without_tls(tmp_path: Path) -> None:
-    """What fails behind the proxy is named as the address of Roistat, what fails before is not."""
+    """What fails behind the proxy is named as the address of Roistat."""
 
     async def tunnel(connection: Connection) -> None:
         await connection.request()
@@ -68,10 +68,18 @@ async def test_t72_a_tunnel_to_a_server_without_tls(tmp_path: Path) -> None:
     async with FaultServer(then=tunnel) as proxy, client(TARGET, proxy=proxy_url(proxy)) as roistat:
         error = await failure(read_scripts, roistat, tmp_path)
     assert str(error).startswith("cannot connect to roistat.invalid:443: no TLS")
-    async with client(TARGET, proxy=f"http://127.0.0.1:{proxy.port}") as roistat:
-        error = await failure(create, roistat, tmp_path)
-    text = f"cannot connect to the proxy 127.0.0.1:{proxy.port}: connection refused"
-    assert (type(error), str(error)[: len(text)]) == (errors.NotSentError, text)
+
+
+async def test_t72_a_proxy_that_does_not_listen(tmp_path: Path) -> None:
+    """The proxy is named, and the request is not sent around it."""
+    port = closed_port()
+    text = f"cannot connect to the proxy 127.0.0.1:{port}: connection refused"
+    async with FaultServer() as server:
+        for target in (TARGET, server.base_url):
+            async with client(target, proxy=f"http://127.0.0.1:{port}") as roistat:
+                error = await failure(create, roistat, tmp_path)
+            assert (type(error), str(error)[: len(text)]) == (errors.NotSentError, text)
+    assert server.requests == []
 
 
 async def test_t72_407_of_a_forwarding_proxy(tmp_path: Path) -> None:

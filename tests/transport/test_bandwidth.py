@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from roistat_async import Limits, Roistat, errors
+from roistat_async import Limits, Roistat
 from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import client
 from tests.helpers.clock import JumpingClock
@@ -70,9 +70,3 @@ async def test_clients_of_other_projects_share_it(fake: FakeRoistat) -> None:
         ):
             await asyncio.gather(read(first_body), read(second_body))
         assert clock.now - clock.start >= 2 * len(recording) / RATE - ROUNDING
-
-
-def test_the_rate_must_be_positive() -> None:
-    """0 would stop every download."""
-    with pytest.raises(errors.ConfigurationError, match="bytes_per_second"):
-        Limits(bytes_per_second=0)

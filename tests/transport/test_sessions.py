@@ -11,7 +11,7 @@ import pytest
 from roistat_async import Limits, Roistat, Timeouts, errors
 from roistat_async.testing import FakeRoistat, Quirks, mp3
 from tests.helpers.clients import client
-from tests.helpers.raw_server import Connection, RawServer, answer, replies, success
+from tests.helpers.raw_server import OK_BODY, Connection, RawServer, answer, replies, success
 
 GOOD = replies(success(data=[]))
 
@@ -47,16 +47,28 @@ async def test_a_loss_tells_whether_the_connection_was_reused(before: int) -> No
     assert server.connections == 1
 
 
-async def test_reads_use_the_pool_of_a_borrowed_session() -> None:
-    """Reads do not ask for the connection to be closed, and share it with the session's owner."""
-    async with RawServer(GOOD) as server, aiohttp.ClientSession() as session:
-        async with client(server.base_url, session=session) as roistat:
-            for _ in range(3):
-                await roistat.scripts.list()
+@pytest.mark.parametrize("is_borrowed", [False, True], ids=["own session", "borrowed session"])
+async def test_a_write_leaves_its_connection_to_nobody(is_borrowed: bool) -> None:
+    """Reads use a pool, which they share with the owner of their session; writes do not."""
+
+    async def obey(connection: Connection) -> None:
+        is_last = False
+        while not is_last and (request := await connection.request()):
+            is_last = b"\r\nConnection: close\r\n" in request
+            await connection.send(answer(OK_BODY, "Connection: close" if is_last else ""))
+
+    async with RawServer(obey) as server, aiohttp.ClientSession() as session:
+        options: dict[str, Any] = {"session": session} if is_borrowed else {}
+        async with client(server.base_url, **options) as roistat:
+            await roistat.scripts.list()
+            await roistat.phones.create(["74950000001"])
+            await roistat.phones.update(1, script_id=2)
+            await roistat.phones.delete([1])
+            await roistat.scripts.list()
         async with session.get(server.base_url) as other:
             assert other.status == 200
-    assert server.connection_numbers == [1, 1, 1, 1]
-    assert not any(b"connection: close" in request.lower() for request in server.requests)
+    # A session of the client's own also keeps writes away from connections that reads used.
+    assert server.connection_numbers == ([1, 1, 2, 3, 4, 4] if is_borrowed else [1, 2, 3, 4, 1, 5])
 
 
 async def test_t86_a_full_pool_of_a_borrowed_session_is_named() -> None:
@@ -77,24 +89,6 @@ async def test_t86_a_full_pool_of_a_borrowed_session_is_named() -> None:
         with pytest.raises(errors.NotSentError, match="limit of your session's connector"):
             await roistat.scripts.list()
     assert len(server.requests) == 1
-
-
-async def test_writes_over_a_borrowed_session_ask_for_their_connection_to_be_closed() -> None:
-    """A server that obeys serves nothing else on it."""
-
-    async def obey(connection: Connection) -> None:
-        request = await connection.request()
-        assert b"\r\nConnection: close\r\n" in request
-        await connection.send(answer(b'{"status": "success"}', "Connection: close"))
-
-    async with (
-        RawServer(obey) as server,
-        aiohttp.ClientSession() as session,
-        client(server.base_url, session=session) as roistat,
-    ):
-        for _ in range(3):
-            await roistat.phones.delete([1])
-    assert server.connection_numbers == [1, 2, 3]
 
 
 async def test_a_closed_borrowed_session_is_named() -> None:

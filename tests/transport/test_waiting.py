@@ -40,16 +40,18 @@ async def test_t84_open_recordings_hold_up_no_request(fake: FakeRoistat, concurr
 
 
 async def test_t81_a_create_that_waits_too_long_was_not_sent(fake: FakeRoistat) -> None:
-    """It raises NotSentError at once, without retries, and may be sent again."""
+    """It raises NotSentError without retries, and its slot in the queue is free again."""
     limits = Limits(per_second=None, per_hour=None, concurrency=1, queue_timeout=0.02)
     fake.fail("script/list", Fault.delay(0.3))
     async with client(fake.base_url, api_key=fake.api_key, limits=limits, attempts=4) as roistat:
         first = asyncio.create_task(roistat.scripts.list())
         await asyncio.sleep(0)
-        with pytest.raises(errors.NotSentError, match=r"within 0\.02 s.*queue_timeout"):
+        with pytest.raises(errors.NotSentError, match=r"within 0\.02 s.*queue_timeout") as caught:
             await roistat.phones.create(["74950000001"])
+        assert caught.value.permanent
         assert await first
-    assert len(fake.requests) == 1
+        assert await roistat.scripts.list()
+    assert len(fake.requests) == 2
 
 
 async def test_t80_the_hours_limit_raises_beyond_the_deadline(
