@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,14 @@ async def read(body: Body) -> bytes:
     return b"".join([chunk async for chunk in body])
 
 
+def check(saved: Download, body: bytes, *, resumed: bool = False) -> None:
+    """Check that a download saved exactly this file, and left nothing beside it."""
+    assert saved.path.read_bytes() == body
+    assert (saved.size, saved.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    assert saved.resumed is resumed
+    assert os.listdir(saved.path.parent) == [saved.path.name]
+
+
 async def download(
     folder: Path,
     *handlers: Handler,
@@ -93,28 +103,26 @@ async def download(
     attempts: int = 3,
     timeouts: Timeouts = PATIENT,
     hooks: Hooks | None = None,
+    requests: list[bytes] | None = None,
     **options: Any,
 ) -> tuple[Download, list[bytes]]:
     """Download a file from a server with one handler for each connection; return its requests."""
     settings: dict[str, Any] = {"attempts": attempts, "timeouts": timeouts, "hooks": hooks}
     async with RawServer(per_connection(*handlers)) as server:
-        async with client(server.base_url, **settings) as roistat:
-            saved = await roistat.calls.download_recording(7, to=folder / name, **options)
-        await server.emptied()
+        server.requests = [] if requests is None else requests
+        try:
+            async with client(server.base_url, **settings) as roistat:
+                saved = await roistat.calls.download_recording(7, to=folder / name, **options)
+        finally:
+            await server.emptied()
     return saved, server.requests
 
 
 async def failing_download(
-    folder: Path,
-    *handlers: Handler,
-    attempts: int = 3,
-    timeouts: Timeouts = PATIENT,
-    **options: Any,
+    folder: Path, *handlers: Handler, **options: Any
 ) -> tuple[errors.RoistatError, list[bytes]]:
     """Return the error of a download that fails, and the requests of the server."""
-    async with RawServer(per_connection(*handlers)) as server:
-        async with client(server.base_url, attempts=attempts, timeouts=timeouts) as roistat:
-            with pytest.raises(errors.RoistatError) as caught:
-                await roistat.calls.download_recording(7, to=folder / "a.mp3", **options)
-        await server.emptied()
-    return caught.value, server.requests
+    requests: list[bytes] = []
+    with pytest.raises(errors.RoistatError) as caught:
+        await download(folder, *handlers, requests=requests, **options)
+    return caught.value, requests

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import os
 import sys
 import threading
@@ -22,6 +21,7 @@ from roistat_async.files.part_file import PartFile
 from roistat_async.models.downloads import Download
 from roistat_async.testing import mp3
 from tests.downloads.conftest import Recording
+from tests.downloads.range_server import check
 
 MIB = 1024 * 1024
 
@@ -36,13 +36,6 @@ async def save(target: Path, chunks: Iterable[bytes]) -> Download:
 
 def split(data: bytes, size: int) -> Iterator[bytes]:
     return (data[offset : offset + size] for offset in range(0, len(data), size))
-
-
-def check(saved: Download, data: bytes) -> None:
-    """Check bytes, size and hash, and that the file is the only one in its folder."""
-    assert saved.path.read_bytes() == data
-    assert (saved.size, saved.sha256) == (len(data), hashlib.sha256(data).hexdigest())
-    assert os.listdir(saved.path.parent) == [saved.path.name]
 
 
 SIZES = [

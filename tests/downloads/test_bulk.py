@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,10 +20,11 @@ from roistat_async.testing import FakeRoistat
 
 
 async def outcomes(
-    roistat: Roistat, calls: Any, folder: Path
+    roistat: Roistat, calls: Any, folder: Path, **options: Any
 ) -> tuple[dict[str, str], dict[str, Exception | None]]:
     """Return status and error of each download."""
-    downloads = [outcome async for outcome in roistat.calls.download_recordings(calls, folder)]
+    results = roistat.calls.download_recordings(calls, folder, **options)
+    downloads = [outcome async for outcome in results]
     statuses = {outcome.call_id: str(outcome.status) for outcome in downloads}
     return statuses, {outcome.call_id: outcome.error for outcome in downloads}
 
@@ -212,16 +212,6 @@ async def test_other_exceptions_are_raised(is_source: bool, tmp_path: Path) -> N
     assert saver.running == 0
 
 
-async def test_f5_stale_parts_are_removed(tmp_path: Path) -> None:
-    """A bulk download removes the part files that killed runs left in its folder."""
-    stale, young = tmp_path / ".1.mp3.0123456789ab.part", tmp_path / ".2.mp3.0123456789ab.part"
-    for path in (stale, young):
-        path.write_bytes(b"")
-    os.utime(stale, (0, 0))
-    assert [outcome async for outcome in download_all(Saver(), [], tmp_path)] == []
-    assert os.listdir(tmp_path) == [young.name]
-
-
 async def test_items_of_one_key_run_one_after_another() -> None:
     """Items of different keys run at once, and None is a valid result."""
     running: Counter[str] = Counter()
@@ -271,53 +261,43 @@ WAV = b"RIFF\x24\x40\x00\x00WAVEfmt \x10\x00\x00\x00" + bytes(16_000)
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
+IN_SUBFOLDERS: dict[str, Any] = {"template": TEMPLATE, "accept": ["wav"], "tz": TOKYO}
+
+
 @pytest.fixture
 async def calls(roistat: Roistat, recorded: list[str]) -> list[Call]:
     """Return three calls with a recording."""
     return await roistat.calls.list(filters=[("id", "in", recorded[:3])]).collect()
 
 
-async def in_subfolders(roistat: Roistat, calls: Any, folder: Path, tz: tzinfo = UTC) -> list[str]:
-    outcomes = roistat.calls.download_recordings(
-        calls, folder, template=TEMPLATE, accept=["wav"], tz=tz
-    )
-    return [str(outcome.status) async for outcome in outcomes]
-
-
-async def test_template_gives_the_paths(
+async def test_d62_template_gives_the_paths(
     fake: FakeRoistat, roistat: Roistat, calls: list[Call], tmp_path: Path
 ) -> None:
-    """Each file has the path of the template, with the date of its call in the time zone."""
-    assert await in_subfolders(roistat, calls, tmp_path, TOKYO) == ["saved"] * 3
-    folder = tmp_path / str(roistat.project)
-    for call in calls:
-        path = folder / f"{call.date.astimezone(TOKYO):%Y-%m-%d/%H}-{call.id}.mp3"
-        assert path.read_bytes() == fake.state.recordings[call.id]
-
-
-async def test_existing_file_below_a_folder_is_skipped(
-    fake: FakeRoistat, roistat: Roistat, calls: list[Call], tmp_path: Path
-) -> None:
-    """A file under the path of its call costs no request, whatever its accepted format."""
+    """A file has the date of its call in its path, and the next run skips it in any format."""
     fake.state.recordings[calls[0].id] = WAV
-    assert await in_subfolders(roistat, calls, tmp_path) == ["saved"] * 3
-    assert [path.stem[3:] for path in tmp_path.rglob("*.wav")] == [calls[0].id]
+    saved, _ = await outcomes(roistat, calls, tmp_path, **IN_SUBFOLDERS)
+    assert [*saved.values()] == ["saved"] * 3
+    for call, ending in zip(calls, ["wav", "mp3", "mp3"], strict=True):
+        path = f"{roistat.project}/{call.date.astimezone(TOKYO):%Y-%m-%d/%H}-{call.id}.{ending}"
+        assert (tmp_path / path).read_bytes() == fake.state.recordings[call.id]
     fake.requests.clear()
-    assert await in_subfolders(roistat, calls, tmp_path) == ["skipped"] * 3
-    assert fake.requests == []
+    skipped, _ = await outcomes(roistat, calls, tmp_path, **IN_SUBFOLDERS)
+    assert ([*skipped.values()], fake.requests) == (["skipped"] * 3, [])
 
 
-async def test_stale_parts_below_a_folder_are_removed(
-    roistat: Roistat, calls: list[Call], tmp_path: Path
+@pytest.mark.parametrize("template", [None, "{year}/{call_id}.mp3"])
+async def test_f5_stale_parts_are_removed(
+    template: str | None, roistat: Roistat, calls: list[Call], tmp_path: Path
 ) -> None:
-    """The part files that killed runs left in the folders of the template are removed."""
-    await in_subfolders(roistat, calls, tmp_path)
-    (folder,) = {path.parent for path in tmp_path.rglob(f"*{calls[0].id}.mp3")}
-    stale = folder / ".1.mp3.0123456789ab.part"
-    stale.write_bytes(b"")
+    """A bulk download removes the part files that killed runs left in its folders."""
+    folder = tmp_path / f"{calls[0].date:%Y}" if template else tmp_path
+    folder.mkdir(exist_ok=True)
+    stale, young = (folder / f".{number}.mp3.0123456789ab.part" for number in (1, 2))
+    stale.touch()
+    young.touch()
     os.utime(stale, (0, 0))
-    await in_subfolders(roistat, calls, tmp_path)
-    assert not stale.exists()
+    await outcomes(roistat, calls, tmp_path, template=template)
+    assert (stale.exists(), young.exists()) == (False, True)
 
 
 async def test_d141_link_out_of_the_folder_is_refused(
@@ -327,7 +307,8 @@ async def test_d141_link_out_of_the_folder_is_refused(
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / str(roistat.project)).symlink_to(tmp_path / "elsewhere")
-    assert await in_subfolders(roistat, calls, tmp_path / "in") == ["failed"] * 3
+    statuses, _ = await outcomes(roistat, calls, tmp_path / "in", **IN_SUBFOLDERS)
+    assert [*statuses.values()] == ["failed"] * 3
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -338,10 +319,9 @@ async def test_d142_template_needs_calls(
     refused = r"^template needs Calls.* leave template out$"
     with pytest.raises(errors.ConfigurationError, match=refused):
         roistat.calls.download_recordings(recorded, tmp_path, template=TEMPLATE)
-    outcomes = roistat.calls.download_recordings(iter(recorded[:1]), tmp_path, template=TEMPLATE)
-    (outcome,) = [outcome async for outcome in outcomes]
-    assert isinstance(outcome.error, errors.ConfigurationError)
-    assert (outcome.call_id, fake.requests) == (recorded[0], [])
+    _, failures = await outcomes(roistat, iter(recorded[:1]), tmp_path, template=TEMPLATE)
+    assert isinstance(failures[recorded[0]], errors.ConfigurationError)
+    assert fake.requests == []
 
 
 async def test_invalid_template_is_refused_at_once(roistat: Roistat, tmp_path: Path) -> None:

@@ -34,18 +34,6 @@ async def test_recording_is_saved(recording: Recording) -> None:
         target.unlink()
 
 
-async def test_body_without_a_file() -> None:
-    """`recording` gives the chunks and the size, and the request asks for no compression."""
-    async with (
-        RawServer(whole()) as server,
-        client(server.base_url) as roistat,
-        roistat.calls.recording(7) as body,
-    ):
-        assert body.length == len(AUDIO)
-        assert await read(body) == AUDIO
-    assert b"Accept-Encoding: identity\r\n" in server.requests[0]  # a cut gzip can look whole
-
-
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_progress_is_reported(is_chunked: bool, recording: Recording) -> None:
     """Progress grows to the whole size, which is known from the beginning unless in chunks."""
@@ -65,14 +53,6 @@ async def test_temporary_refusal_is_retried(recording: Recording) -> None:
     recording.fake.fail(FILE, Fault.error("request_limit_error"))
     recording.fake.fail(FILE, Fault.status(502))
     assert (await recording.save()).size == len(recording.body)
-
-
-async def test_missing_recording_names_the_target(recording: Recording) -> None:
-    """The error has the path that was not written."""
-    recording.body = b""
-    with pytest.raises(errors.NoRecordingError) as caught:
-        await recording.save()
-    assert caught.value.path == recording.target
 
 
 async def test_full_disk_is_not_retried(

@@ -11,8 +11,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from roistat_async import Period, Roistat, errors
-from roistat_async.testing import FakeRoistat, Fault, xls
+from roistat_async import Period, errors
+from roistat_async.testing import Fault, xls
 from tests.downloads.conftest import Recording
 from tests.downloads.range_server import AUDIO, audio, download, failing_download, read, whole
 from tests.helpers.clients import client
@@ -102,8 +102,11 @@ async def test_d61_errors_are_no_content(
 
 @pytest.mark.parametrize(
     ("body", "to", "name"),
-    [(WAV, "1.mp3", "1.wav"), (AUDIO, "1.wav", "1.mp3"), (WAV, "call 1", "call 1")],
-)
+    [
+        (WAV, "1.mp3", "1.wav"), (AUDIO, "1.wav", "1.mp3"), (AUDIO, "1.mp3", "1.mp3"),
+        (REFUSED["Ogg"], "1.MP3", "1.ogg"), (WAV, "1.5", "1.5"), (WAV, "call 1", "call 1"),
+    ],
+)  # fmt: skip
 async def test_d62_accepted_format_has_its_own_ending(
     body: bytes, to: str, name: str, tmp_path: Path
 ) -> None:
@@ -120,19 +123,6 @@ async def test_d62_target_of_an_accepted_format_is_checked(tmp_path: Path) -> No
     assert isinstance(error, errors.ConfigurationError)
     assert "not a regular file" in str(error)
     assert os.listdir(tmp_path) == ["a.wav"]
-
-
-async def test_d62_accepted_formats_in_bulk(
-    fake: FakeRoistat, roistat: Roistat, recorded: list[str], tmp_path: Path
-) -> None:
-    """A second run skips the recordings of every accepted format."""
-    first, second = recorded[:2]
-    fake.state.recordings[second] = WAV
-    for expected in (["saved"] * 2, ["skipped"] * 2):
-        outcomes = roistat.calls.download_recordings(recorded[:2], tmp_path, accept=["wav"])
-        assert [str(outcome.status) async for outcome in outcomes] == expected
-    assert sorted(os.listdir(tmp_path)) == [f"{first}.mp3", f"{second}.wav"]
-    assert len(fake.requests) == 2
 
 
 @pytest.mark.parametrize("accept", ["wav", ["html"], [""], 5])

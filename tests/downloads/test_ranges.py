@@ -103,11 +103,13 @@ async def test_all_bytes_are_requested_without_a_range() -> None:
 
 
 async def test_a_whole_body_has_the_headers_of_a_whole_response() -> None:
-    """Without a range the status is 200, and size, type and ETag are there."""
-    body, _, _ = await _open(whole(ETAG), start=None)
+    """Without a range status, size, type and ETag are those of the uncompressed file."""
+    body, received, requests = await _open(whole(ETAG), start=None)
     assert (body.status, body.length, body.total, body.start) == (200, TOTAL, TOTAL, 0)
     headers = {"Content-Type": "audio/mpeg", "Content-Length": str(TOTAL)}
     assert body.headers == headers | {"Accept-Ranges": "bytes", "ETag": '"one"'}
+    assert received == AUDIO
+    assert header(requests[0], "Accept-Encoding") == "identity"  # a cut gzip can look whole
 
 
 @pytest.mark.parametrize("start", [None, 0])

@@ -131,6 +131,7 @@ async def test_response(case: Case, tmp_path: Path) -> None:
         with pytest.raises(case.error) as caught:
             await save(roistat, target)
     assert case.error is errors.RoistatError or type(caught.value) is not errors.RoistatError
+    assert not isinstance(caught.value, errors.DownloadError) or caught.value.path == target
     assert os.listdir(tmp_path) == [case.file]
     assert target.read_bytes() == b"old"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from contextlib import suppress
@@ -12,7 +11,6 @@ import pytest
 from attrs import frozen
 
 from roistat_async import Hooks, Period, RetryEvent, Roistat, Timeouts, errors
-from roistat_async.models.downloads import Download
 from roistat_async.testing import FakeRoistat, Fault, mp3, xls
 from tests.downloads.conftest import Recording
 from tests.downloads.range_server import (
@@ -26,6 +24,7 @@ from tests.downloads.range_server import (
     TOTAL,
     WITH_XING,
     audio,
+    check,
     chunk,
     chunked,
     cut,
@@ -44,24 +43,6 @@ from tests.helpers.raw_server import Handler, RawServer, answer, per_connection
 FILE = "call/*/file"
 
 
-def check(saved: Download, body: bytes, *, resumed: bool) -> None:
-    """Check that a download saved exactly this file, and left nothing beside it."""
-    assert saved.path.read_bytes() == body
-    assert (saved.size, saved.sha256) == (len(body), hashlib.sha256(body).hexdigest())
-    assert saved.resumed is resumed
-    assert os.listdir(saved.path.parent) == [saved.path.name]
-
-
-async def test_d7_rest_is_requested_by_get(tmp_path: Path) -> None:
-    """The rest is requested by GET with Range and If-Range, uncompressed."""
-    saved, (first, second) = await download(tmp_path, cut(ETAG), partial(ETAG))
-    check(saved, AUDIO, resumed=True)
-    assert (first[:5], header(first, "Range")) == (b"POST ", None)
-    assert (second[:4], header(second, "Range")) == (b"GET ", f"bytes={RECEIVED}-")
-    assert header(second, "If-Range") == '"one"'
-    assert header(second, "Accept-Encoding") == "identity"
-
-
 async def test_d7_export_is_not_resumed(tmp_path: Path) -> None:
     """An export starts again, because its period stands in a body and GET has none."""
     sheet = xls.workbook([["x" * 90]] * 50)
@@ -74,6 +55,7 @@ async def test_d7_export_is_not_resumed(tmp_path: Path) -> None:
 
 
 PARTIAL = "206 Partial Content"
+SPAN = f"{RECEIVED}-{TOTAL - 1}"
 
 
 def part(start: int, end: int = TOTAL, size: int | None = None) -> Handler:
@@ -83,14 +65,54 @@ def part(start: int, end: int = TOTAL, size: int | None = None) -> Handler:
     return sends(response if size is None else response[: size - (end - start)])
 
 
+def begun(size: int, *headers: str, start: int = 0) -> Handler:
+    """Send bytes up to this one, in a body that states no length and breaks off."""
+    status = PARTIAL if start else "200 OK"
+    return chunked(AUDIO[start:size], ETAG, *headers, end=b"", status=status)
+
+
+OTHER = whole(OTHER_ETAG, body=OTHER_AUDIO)
 WRONG = {
-    "206 from a little before": part(RECEIVED - 1),
-    "206 without a range": partial(content_range=None),
-    "206 of another file": partial(OTHER_ETAG),
-    "206 encoded": partial(ETAG, "Content-Encoding: gzip"),
-    "416 of another size": unsatisfied(f"bytes */{TOTAL}"),
-    "416 of another file": unsatisfied(f"bytes */{RECEIVED}", OTHER_ETAG),
+    "the file changed on the server during the download": [
+        *map(partial, [OTHER_ETAG, 'ETag: W/"one"']),
+        *(unsatisfied(f"bytes */{RECEIVED}", etag) for etag in (OTHER_ETAG, 'ETag: W/"one"')),
+    ],
+    "the partial response does not state a single byte range": [
+        *(
+            partial(content_range=text)
+            for text in (None, "bytes a-b/c", f"items {SPAN}/{TOTAL}", f"bytes {SPAN}/*")
+        ),
+        partial(ETAG, kind="multipart/byteranges; boundary=x"),
+        partial(ETAG, "Content-Encoding: gzip"),
+    ],
+    "the partial response holds another range than the requested one": [
+        *(part(0), part(RECEIVED - 1), partial(content_range=f"bytes {SPAN}/{TOTAL + 1}")),
+        partial(body=AUDIO + b"x", content_range=f"bytes {RECEIVED}-{TOTAL}/{TOTAL}"),
+        partial(start=TOTAL, content_range=f"bytes {RECEIVED}-{RECEIVED - 1}/{TOTAL}"),
+    ],
+    "the partial response has a length that contradicts its range": [partial(body=AUDIO[:-1])],
+    "the server reports a size that contradicts the bytes received so far": [
+        *map(unsatisfied, ["bytes */*", "bytes */99", f"bytes */{RECEIVED}", f"bytes {SPAN}/9"])
+    ],
 }
+
+
+@pytest.mark.parametrize(
+    ("message", "wrong"),
+    [(message, wrong) for message, handlers in WRONG.items() for wrong in handlers],
+)
+async def test_d10_d11_d12_unproved_rest(message: str, wrong: Handler, tmp_path: Path) -> None:
+    """After a rest that proves nothing the file starts again once, then ChangedError is raised."""
+    saved, requests = await download(tmp_path, cut(ETAG), wrong, OTHER)
+    check(saved, OTHER_AUDIO)
+    assert ranges_of(requests) == [None, f"bytes={RECEIVED}-", None]
+    saved.path.unlink()
+    error, requests = await failing_download(tmp_path, *[cut(ETAG), wrong] * 2, attempts=9)
+    assert isinstance(error, errors.ChangedError)
+    assert (str(error), error.path) == (message, tmp_path / "a.mp3")
+    assert (len(requests), os.listdir(tmp_path)) == (4, [])
+
+
 NOT_YET = {
     "503 in place of the rest": sends(answer(b"oops", status="503 No", kind="text/html")),
     "206 without framing": sends(audio(AUDIO[RECEIVED:], REST, status=PARTIAL, framing="")),
@@ -98,20 +120,28 @@ NOT_YET = {
 }
 TOO_LONG = chunked(AUDIO[RECEIVED:] + b"more", ETAG, REST, status=PARTIAL)
 WEAK = [[], ['ETag: W/"one"'], ["ETag: one"], ['ETag: "o ne"'], ['ETag: ""'], ['ETag: "é"']]
-OTHER = whole(OTHER_ETAG, body=OTHER_AUDIO)
 HEAD, PART = audio(b"", framing=CHUNKED), AUDIO[:20_000]
+PARTS = [part(RECEIVED, 150_000), part(150_000, size=20_000), part(170_000)]
+LAST_BYTE = partial(start=TOTAL - 1, content_range=f"BYTES {TOTAL - 1}-{TOTAL - 1}/{TOTAL}")
+ALL = f"bytes */{TOTAL}"
+FROM_9999 = begun(TOTAL, f"Content-Range: bytes 9999-{TOTAL - 1}/{TOTAL}", start=9999)
+STATED = [begun(9999), FROM_9999, unsatisfied(ALL)]
+TRUNCATED = [begun(9999), unsatisfied("bytes */9999", ETAG), whole(ETAG)]
 LAST_FRAME_CUT = whole(body=AUDIO[:-7])
-LAST_FRAME_CUT_IN_CHUNKS = chunked(AUDIO[:-7])
-FEWER_THAN_XING = whole(body=WITH_XING[:-288])
 CUT = {
     "length, closed": cut(),
     "length, reset": sends(audio(AUDIO)[:50_000], end="reset"),
     "inside a chunk": sends(HEAD + chunk(PART) + chunk(PART, 99_000)),
     "between chunks": sends(HEAD + chunk(PART) * 3),
     "neither length nor chunks": sends(audio(PART, framing="")),
-    "fewer bytes than Xing counts": FEWER_THAN_XING,
-    "last frame cut, in chunks": LAST_FRAME_CUT_IN_CHUNKS,
+    "fewer bytes than Xing counts": whole(body=WITH_XING[:-288]),
+    "last frame cut, in chunks": chunked(AUDIO[:-7]),
     "last frame cut": LAST_FRAME_CUT,
+}
+TWICE = {
+    "fewer bytes than Xing counts": WITH_XING[:-288],
+    "last frame cut, in chunks": AUDIO[:-7],
+    "last frame cut": AUDIO[:-7],
 }
 
 
@@ -127,60 +157,44 @@ class Case:
 
 
 CASES = [
+    Case("D7 the rest", [cut(ETAG), partial(ETAG)], [RECEIVED], resumed=True),
+    Case("D7 the last byte", [begun(TOTAL - 1), LAST_BYTE], [TOTAL - 1], resumed=True),
     Case("D8 all in place of the rest", [cut(ETAG), whole(ETAG)], [RECEIVED]),
     Case("D9 another file in place of the rest", [cut(ETAG), OTHER], [RECEIVED], OTHER_AUDIO),
     *(Case(f"D9 {headers}", [cut(*headers), whole()], [None]) for headers in WEAK),
     Case("cut in its first bytes", [cut(ETAG, size=100), whole(ETAG)], [None]),
     *(
-        Case(f"D10 D11 D12 {name}", [cut(ETAG), wrong, OTHER], [RECEIVED, None], OTHER_AUDIO)
-        for name, wrong in WRONG.items()
-    ),
-    *(
         Case(name, [fault, whole(ETAG, body=WITH_XING)], [None], WITH_XING)
         for name, fault in CUT.items()
     ),
+    *(Case(f"D64 twice: {name}", [CUT[name]] * 2, [None], body) for name, body in TWICE.items()),
     Case("D10 too many bytes", [cut(ETAG), TOO_LONG, whole()], [RECEIVED, None]),
-    Case(
-        "D11 416 for a complete file",
-        [chunked(AUDIO, ETAG, end=b""), unsatisfied(f"bytes */{TOTAL}", ETAG)],
-        [TOTAL],
-        resumed=True,
-    ),
-    Case(
-        "D11 416 for a truncated file",
-        [chunked(AUDIO[:9999], ETAG, end=b""), unsatisfied("bytes */9999", ETAG), whole(ETAG)],
-        [9999, None],
-    ),
+    Case("D11 416, all bytes", [begun(TOTAL), unsatisfied(ALL, ETAG)], [TOTAL], resumed=True),
+    Case("D11 416, no ETag", [begun(TOTAL), unsatisfied(ALL), whole()], [TOTAL, None]),
+    Case("D11 416, size stated by a 206", STATED, [9999, TOTAL], resumed=True),
+    Case("D11 416, truncated file", TRUNCATED, [9999, None]),
     *(
         Case(name, [cut(ETAG), failed, partial(ETAG)], [RECEIVED, RECEIVED], resumed=True)
         for name, failed in NOT_YET.items()
     ),
-    Case(
-        "a rest in several parts",
-        [cut(ETAG), part(RECEIVED, 150_000), part(150_000, size=20_000), part(170_000)],
-        [RECEIVED, 150_000, 170_000],
-        resumed=True,
-    ),
+    Case("several parts", [cut(ETAG), *PARTS], [RECEIVED, 150_000, 170_000], resumed=True),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_resume(case: Case, tmp_path: Path) -> None:
-    """A download resumes only where the bytes so far are proved to be of the same file."""
+    """Where the bytes are proved to be of the same file, GET requests the rest, uncompressed.
+
+    Otherwise POST requests all of it again, unless the same bytes came twice.
+    """
     saved, requests = await download(tmp_path, *case.handlers, attempts=len(case.handlers))
     check(saved, case.body, resumed=case.resumed)
     starts = [None if start is None else f"bytes={start}-" for start in [None, *case.starts]]
     assert ranges_of(requests) == starts
     assert [request[:4] for request in requests] == [b"GET " if at else b"POST" for at in starts]
-
-
-@pytest.mark.parametrize("name", ["206 without a range", "416 of another size"])
-async def test_d10_rest_that_stays_wrong(name: str, tmp_path: Path) -> None:
-    """After one more start with the same result ChangedError is raised, and there is no file."""
-    error, requests = await failing_download(tmp_path, *[cut(ETAG), WRONG[name]] * 2, attempts=9)
-    assert isinstance(error, errors.ChangedError)
-    assert error.path == tmp_path / "a.mp3"
-    assert (len(requests), os.listdir(tmp_path)) == (4, [])
+    conditions = [header(request, "If-Range") for request in requests]
+    assert conditions == ['"one"' if start else None for start in starts]
+    assert {header(request, "Accept-Encoding") for request in requests} == {"identity"}
 
 
 async def test_attempts_are_limited(tmp_path: Path) -> None:
@@ -232,35 +246,6 @@ async def test_large_file_is_resumed(mebibytes: int, recording: Recording) -> No
     assert starts == sorted(set(starts))  # bytes in the buffers of a cut connection may be lost
     assert 0 < starts[2] <= len(body) // 3 * 2
     assert len({seen.port for seen in fake.requests}) == 3
-
-
-async def test_d9_file_that_changes_during_the_download(recording: Recording) -> None:
-    """The new file is saved, and no byte of the old one."""
-    recording.fake.quirks.recording_ranges = True
-    recording.body, new = mp3.recording("7", 600), mp3.recording("9", 600)
-
-    def change(size: int, _: object) -> None:
-        if size < 200_000:
-            recording.body = new
-
-    recording.fake.fail(FILE, Fault.truncated(150_000))
-    check(await recording.save(progress=change), new, resumed=False)
-
-
-HABITS = {
-    "last frame cut": (LAST_FRAME_CUT, AUDIO[:-7]),
-    "last frame cut, in chunks": (LAST_FRAME_CUT_IN_CHUNKS, AUDIO[:-7]),
-    "Xing counts more": (FEWER_THAN_XING, WITH_XING[:-288]),
-}
-
-
-@pytest.mark.parametrize(("handler", "body"), HABITS.values(), ids=HABITS)
-async def test_d64_same_bytes_twice_are_the_recording(
-    handler: Handler, body: bytes, tmp_path: Path
-) -> None:
-    """The very same bytes, twice and to the promised end, are all that Roistat has."""
-    saved, requests = await download(tmp_path, handler, attempts=2)
-    assert (len(requests), saved.path.read_bytes()) == (2, body)
 
 
 @pytest.mark.parametrize("missing", [511, 512, 3000])
