@@ -10,9 +10,11 @@ import pytest
 
 from roistat_async.sync import schema
 from roistat_async.sync.sql_target import SqlTarget
+from tests.helpers.clients import client
+from tests.sync.archive import Archive
 from tests.sync.calls_db import ADDRESS, TickingClock
 from tests.sync.databases import KINDS, Database, location
-from tests.sync.live import Live, living
+from tests.sync.live import Live, living, server
 
 
 @pytest.fixture(params=KINDS)
@@ -36,8 +38,15 @@ def run_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
 @pytest.fixture
 async def live(run_database: Database) -> AsyncIterator[Live]:
     """Yield a server of 300 calls, about six days of them, and an empty database."""
-    async with living(run_database.location) as server:
-        yield server
+    async with living(run_database.location) as live:
+        yield live
+
+
+@pytest.fixture
+async def archive(run_database: Database, tmp_path: Path) -> AsyncIterator[Archive]:
+    """Yield a server without calls, and an empty copy of it."""
+    async with server() as fake, client(fake.base_url, api_key=fake.api_key) as roistat:
+        yield Archive(fake, roistat, run_database, tmp_path / "archive")
 
 
 @pytest.fixture

@@ -121,10 +121,8 @@ class Live(Copied):
         """Add a call of this many seconds ago to the server; return its id."""
         return str(self.fake.state.add_call(date=self.time.now - ago, **fields)["id"])
 
-    def edit(self, index: int, **fields: Any) -> str:
-        call_id = str(self.fake.state.calls[index]["id"])
-        self.fake.state.edit_call(call_id, **fields)
-        return call_id
+    def edit(self, index: int, **fields: Any) -> None:
+        self.fake.state.edit_call(str(self.fake.state.calls[index]["id"]), **fields)
 
     def delete(self, *indexes: int) -> list[str]:
         ids = [str(self.fake.state.calls[index]["id"]) for index in indexes]

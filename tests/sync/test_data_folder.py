@@ -13,7 +13,7 @@ from attrs import evolve
 from roistat_async.errors import ConfigurationError, SyncError
 from roistat_async.integrations.objects import ObjectFolder
 from roistat_async.models.calls import Call
-from roistat_async.sync import ParquetTarget, SyncState, WriteCounts, open_target
+from roistat_async.sync import ParquetTarget, WriteCounts, open_target
 
 from .target_cases import PROJECT, URL, call, copy, reopen, state
 
@@ -63,6 +63,9 @@ async def test_s161_a_later_run_takes_the_project_over(folder: ObjectFolder) -> 
     """The first run ends before it writes anything else, and the copy is that of the later one."""
     first, later = ParquetTarget(folder), ParquetTarget(folder)
     await first.open(PROJECT, URL)
+    with pytest.raises(SyncError, match="already being synced by this program") as raised:
+        await first.open(PROJECT, URL)  # two runs would mix the calls that a target holds
+    assert raised.value.in_use
     await first.write(PROJECT, CALLS[:2], state(walk="x"))
     assert await copy(later, NEWER, state(48)) == WriteCounts(added=3)
     with pytest.raises(SyncError, match="another sync of this project began later") as raised:
@@ -72,7 +75,7 @@ async def test_s161_a_later_run_takes_the_project_over(folder: ObjectFolder) -> 
         await first.finish(PROJECT, state(48))
     await first.close()
     assert comments(folder) == ["newer", "newer"]
-    assert await reopen(ParquetTarget(folder)) == state(48)
+    assert await reopen(first) == state(48)
 
 
 async def test_s162_two_runs_begin_at_the_same_time(
@@ -153,17 +156,6 @@ async def test_s166_objects_of_another_program(folder: ObjectFolder) -> None:
             await ParquetTarget(folder).open(project, "https://other.example/api/v1")
 
 
-async def test_one_target_refuses_a_project_twice(folder: ObjectFolder) -> None:
-    """Two runs would mix the calls that it holds; after `close` it can be used again."""
-    target = ParquetTarget(folder)
-    await target.open(PROJECT, URL)
-    with pytest.raises(SyncError, match="already being synced by this program") as raised:
-        await target.open(PROJECT, URL)
-    assert raised.value.in_use
-    await target.close()
-    assert await reopen(target) == SyncState()
-
-
 async def test_a_file_url_is_a_folder_of_this_machine(tmp_path: Path) -> None:
     """It has the locks of the operating system, and the format is the same."""
     target = open_target((tmp_path / "calls.parquet").as_uri())
@@ -180,7 +172,6 @@ async def test_a_file_url_is_a_folder_of_this_machine(tmp_path: Path) -> None:
     [
         ("s3://bucket/calls.db", "consists of Parquet files"),
         ("s3://bucket/calls.ndjson", "consists of Parquet files"),
-        ("ftp://host/calls.parquet", "unknown store ftp"),
         ("s3://key:secret@bucket/calls.parquet", "credentials belong in the environment"),
     ],
 )

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from roistat_async import Limits, Period, errors
+from roistat_async import Period, errors
 from roistat_async.sync import Part, PartReport, arun_part, open_target, plan, run_part
 from roistat_async.sync.periods import utc_day
 from roistat_async.testing import FakeRoistat, Fault
+from tests.helpers.clients import UNLIMITED
 from tests.helpers.postgres_server import PASSWORD
 from tests.sync.databases import query
 
 SINCE = datetime.now(UTC) - timedelta(days=100)
-UNLIMITED = Limits(per_second=None, per_hour=None)
 PROJECTS = [12345, 222, 333]
 FIRST = PROJECTS[0]
 
@@ -88,15 +88,12 @@ def test_projects_share_a_postgresql_database(
     assert rows == [(project, 30) for project in sorted(PROJECTS)]
 
 
-def test_s143_projects_share_a_folder_of_parquet_files(fake: FakeRoistat, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fake")
+async def test_s143_projects_share_a_folder_of_parquet_files(tmp_path: Path) -> None:
     """Parts that run at the same time write one data set."""
     dataset = pytest.importorskip("pyarrow.dataset", reason="needs the extra `arrow`")
-
-    async def run_all() -> list[PartReport]:
-        parts = parts_to(tmp_path / "calls.parquet")
-        return await asyncio.gather(*(arun_part(part) for part in parts))
-
-    assert [report.added for report in asyncio.run(run_all())] == [30] * 3
+    reports = await asyncio.gather(*map(arun_part, parts_to(tmp_path / "calls.parquet")))
+    assert [report.added for report in reports] == [30] * 3
     table = dataset.dataset(tmp_path / "calls.parquet", partitioning="hive").to_table()
     assert sorted(set(table["project"].to_pylist())) == sorted(PROJECTS)
     assert table.num_rows == 90
@@ -134,23 +131,19 @@ def test_s141_a_worker_without_a_key(
     assert "ROISTAT_API_KEY" in report.summary
 
 
-def test_s142_a_part_waits_for_another_run(fake: FakeRoistat, tmp_path: Path) -> None:
+async def test_s142_a_part_waits_for_another_run(fake: FakeRoistat, tmp_path: Path) -> None:
     """The run of a worker that was lost may not have ended yet; it is waited for."""
-
-    async def check() -> None:
-        part = parts_to(tmp_path / "calls-{project}.db")[0]
-        busy = open_target(part.to)
-        await busy.open(FIRST, fake.base_url)
-        waiting = asyncio.create_task(arun_part(part))
-        await asyncio.sleep(0.5)
-        await busy.close()
-        assert (await waiting).added == 30
-        await busy.open(FIRST, fake.base_url)
-        part = parts_to(tmp_path / "calls-{project}.db", wait_for_lock=timedelta(0))[0]
-        assert "already being synced" in str((await arun_part(part)).error)
-        await busy.close()
-
-    asyncio.run(check())
+    part = parts_to(tmp_path / "calls-{project}.db")[0]
+    busy = open_target(part.to)
+    await busy.open(FIRST, fake.base_url)
+    waiting = asyncio.create_task(arun_part(part))
+    await asyncio.sleep(0.5)
+    await busy.close()
+    assert (await waiting).added == 30
+    await busy.open(FIRST, fake.base_url)
+    part = parts_to(tmp_path / "calls-{project}.db", wait_for_lock=timedelta(0))[0]
+    assert "already being synced" in str((await arun_part(part)).error)
+    await busy.close()
 
 
 def test_a_part_holds_no_key(fake: FakeRoistat, tmp_path: Path) -> None:

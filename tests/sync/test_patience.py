@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from roistat_async import errors
-from roistat_async.clock import Clock
 from roistat_async.sync import SyncWait
 from roistat_async.sync.patience import Patience
 from roistat_async.testing import Fault
+from tests.helpers.clock import JumpingClock
 from tests.sync.live import LIST, NOON, Live
 
 MINUTE = 60.0
@@ -69,24 +69,15 @@ async def test_t50_a_used_up_limit_is_waited_for(live: Live) -> None:
     assert [round(wait.seconds) for wait in waits] == [2400]
 
 
-def patient(retry_for: timedelta) -> tuple[Patience, list[float]]:
-    """Return a patience whose waits end at once, and the list of these waits."""
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    return Patience(Clock(lambda: sum(slept), sleep, lambda: 1.0), retry_for, 1, None), slept
-
-
 async def test_delays_double_until_a_success() -> None:
     """They begin at five seconds and end at five minutes; a success starts anew."""
-    patience, slept = patient(timedelta(hours=2))
+    time = JumpingClock()
+    patience = Patience(time.clock, timedelta(hours=2), 1, None)
     for _ in range(8):
         await patience.wait(errors.TransportError("lost"))
     patience.reset()
     await patience.wait(errors.TransportError("lost"))
-    assert slept == [5, 10, 20, 40, 80, 160, 300, 300, 5]
+    assert time.slept == [5, 10, 20, 40, 80, 160, 300, 300, 5]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +93,8 @@ async def test_delays_double_until_a_success() -> None:
 )
 async def test_an_error_that_stays_is_raised_at_once(error: errors.RoistatError) -> None:
     """Waiting does not help, or the next run is to decide."""
-    patience, slept = patient(timedelta(hours=1))
+    time = JumpingClock()
     with pytest.raises(type(error)) as raised:
-        await patience.wait(error)
+        await Patience(time.clock, timedelta(hours=1), 1, None).wait(error)
     assert raised.value is error
-    assert slept == []
+    assert time.slept == []

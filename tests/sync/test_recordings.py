@@ -6,104 +6,24 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define
 
-from roistat_async import Roistat, errors
+from roistat_async import errors
 from roistat_async.files import stale_parts
-from roistat_async.models.calls import Call, CallStatus
 from roistat_async.models.downloads import DownloadOutcome
-from roistat_async.sync import RecordingsReport, SyncState, recordings, sync_recordings
+from roistat_async.sync import recordings, sync_recordings
 from roistat_async.sync.recordings_table import RETRY_DELAYS
-from roistat_async.testing import FakeRoistat, Fault, mp3
-from tests.helpers.clients import client
+from roistat_async.testing import Fault, mp3
 from tests.helpers.part_files import failing
-from tests.sync import target_cases
-from tests.sync.databases import Database, each_database
-from tests.sync.live import server
+from tests.sync.archive import HOUR, NOON, SECOND, Archive, file_path
+from tests.sync.databases import each_database
 
 FILE = "call/*/file"
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
-
-
-@define
-class Archive:
-    """A fake server, a copy of its calls, a folder, and a clock that is set by hand."""
-
-    fake: FakeRoistat
-    roistat: Roistat
-    database: Database
-    folder: Path
-    now: datetime = NOON
-
-    async def add(
-        self, *ids: int, recording: bytes | None = None, project: int | None = None
-    ) -> None:
-        """Add calls to the server and the copy; they are a second apart, in order of the ids."""
-        number = project or self.fake.project
-        for call_id in ids:
-            self.fake.projects[number].add_call(
-                id=str(call_id),
-                date=NOON - HOUR + call_id * SECOND,
-                recording=mp3.recording(str(call_id), 5) if recording is None else recording,
-            )
-        await self.copy(number)
-
-    async def copy(self, project: int | None = None) -> None:
-        """Copy the calls of the server into the database, as far as they are not there."""
-        number = project or self.fake.project
-        calls = [
-            Call(row["id"], datetime.fromisoformat(row["date"]), CallStatus(row["status"]))
-            for row in self.fake.projects[number].calls
-        ]
-        target = self.database.target()
-        await target_cases.copy(target, calls, SyncState(), number, self.fake.base_url)
-
-    async def sync(self, **options: Any) -> RecordingsReport:
-        options = {"now": lambda: self.now, **options}
-        roistat = options.pop("roistat", self.roistat)
-        return await sync_recordings(roistat, self.database.location, self.folder, **options)
-
-    def rows(self, columns: str = "call_id, state") -> list[Any]:
-        return self.database.query(f"SELECT {columns} FROM recordings ORDER BY project, call_id")
-
-    def files(self) -> list[str]:
-        """Return the paths of all files in the folder, part files included."""
-        paths = [path for path in self.folder.rglob("*") if not path.is_dir()]
-        return sorted(path.relative_to(self.folder).as_posix() for path in paths)
-
-    def body(self, call_id: int) -> bytes:
-        return (self.folder / file_path(call_id)).read_bytes()
-
-    def requested(self) -> list[str]:
-        """Return the ids whose recordings were requested since the last call."""
-        ids = [request.path.split("/")[-2] for request in self.fake.requests]
-        self.fake.requests.clear()
-        return ids
-
-    def put_file(self, call_id: int, content: bytes) -> Path:
-        path = self.folder / file_path(call_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
-
-
-@pytest.fixture
-async def archive(run_database: Database, tmp_path: Path) -> AsyncIterator[Archive]:
-    """Yield a server without calls, and an empty copy of it."""
-    async with server() as fake, client(fake.base_url, api_key=fake.api_key) as roistat:
-        yield Archive(fake, roistat, run_database, tmp_path / "archive")
-
-
-def file_path(call_id: int) -> str:
-    return f"2026/05/01/{call_id}.mp3"
 
 
 @each_database

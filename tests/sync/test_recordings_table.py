@@ -97,10 +97,6 @@ def save(connection: SqlConnection, *rows: RecordingRow) -> None:
     recordings_table.save_rows(connection, PROJECT, rows)
 
 
-def missing(recording: DueRecording, now: datetime = NOW) -> RecordingRow:
-    return recordings_table.missing_row(recording, now, WAIT)
-
-
 def failed(recording: DueRecording, now: datetime = NOW, text: str = "no") -> RecordingRow:
     return recordings_table.failed_row(recording, now, TruncatedError(text), WAIT)
 
@@ -148,7 +144,7 @@ def test_a_claim_is_released(connection: SqlConnection) -> None:
     """The claim of a killed run is due; a release leaves only what was known before or saved."""
     for call_id in ("1", "2", "3"):
         add(connection, call_id, f"2026-05-10T11:00:0{call_id}Z")
-    save(connection, missing(due(connection)[0]))
+    save(connection, recordings_table.missing_row(due(connection)[0], NOW, WAIT))
     before = row(connection, "3")
     paths = [(call_id, f"{call_id}.mp3") for call_id in ("1", "2", "3")]
     recordings_table.claim(connection, PROJECT, paths, NOW + HOUR)

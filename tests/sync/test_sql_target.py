@@ -43,16 +43,17 @@ async def test_the_state_has_documented_columns(target: SqlTarget, database: Dat
 
 
 async def test_a_full_run_marks_deleted_calls(target: SqlTarget, database: Database) -> None:
-    """Only calls of the period and the project are marked, and no row is removed."""
+    """Those of the period and project are marked and no longer active; no row is removed."""
     await target.open(2, ADDRESS)
     await target.write(2, [call(2)], STATE)
-    await target.write(1, [call(n) for n in range(5)], STATE)
+    await target.write(1, [call(n, status=CallStatus.ACTIVE) for n in range(5)], STATE)
     await target.begin_full_run(1)
     await target.write(1, [call(1)], STATE)
     assert await target.finish_full_run(1, call(1).date, call(4).date, EMPTY) == 2
     calls = "SELECT project, id FROM calls WHERE deleted_at IS NOT NULL ORDER BY id"
     assert database.query(calls) == [(1, "2"), (1, "3")]
     assert len(database.ids()) == 6
+    assert await target.active(1) == [call(n).date for n in (0, 4)]
     state = "SELECT watermark, calls FROM sync_state WHERE project = 1"
     assert database.query(state) == [(None, 3)]
 
@@ -64,18 +65,6 @@ async def test_a_full_run_is_exact_to_a_fraction_of_a_second(target: SqlTarget) 
     for start in (NOON + half, NOON):
         await target.begin_full_run(1)
         assert await target.finish_full_run(1, start, start + half, EMPTY) == 1
-
-
-async def test_a_call_may_exist_again(target: SqlTarget, database: Database) -> None:
-    """A deleted call is neither active nor marked twice."""
-    active = call(1, status=CallStatus.ACTIVE)
-    await target.write(1, [active], STATE)
-    for deleted in (1, 0):
-        await target.begin_full_run(1)
-        assert await target.finish_full_run(1, NOON, NOON + DAY, STATE) == deleted
-    assert await target.active(1) == []
-    assert await target.write(1, [active], STATE) == WriteCounts(0, 1)
-    assert database.query("SELECT deleted_at FROM calls") == [(None,)]
 
 
 async def test_a_full_run_must_have_begun(target: SqlTarget) -> None:

@@ -98,7 +98,6 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     return Case(path, path.with_name(f"{path.name}.state.json") if suffix == "ndjson" else path)
 
 
-local_only = pytest.mark.parametrize("case", ["db", "ndjson", "parquet"], indirect=True)
 files_only = pytest.mark.parametrize("case", ["ndjson", "parquet"], indirect=True)
 
 
@@ -110,7 +109,7 @@ async def test_the_next_run_finds_the_state(case: Case) -> None:
     assert await reopen(case.target(), PROJECT + 1) == SyncState()
 
 
-@local_only
+@pytest.mark.parametrize("case", ["db", "ndjson", "parquet"], indirect=True)
 @pytest.mark.usefixtures("open_umask")
 async def test_only_the_owner_may_read(case: Case, tmp_path: Path) -> None:
     """Files, also those beside an open database, are 0600 and folders 0700, whatever the umask."""
