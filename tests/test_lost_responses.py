@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -58,6 +59,23 @@ async def test_resolve(
     records = record if isinstance(record, list) else [record]
     assert [type(record) for record in records] == [model if is_applied else type(None)]
     assert received(fake, path) == 1
+
+
+@pytest.mark.parametrize(
+    ("write", "advice"),
+    [
+        (CREATES["phone/create", Phone], r"`await roistat\.resolve\(error\)`"),
+        (lambda roistat: roistat.phones.delete([NUMBER]), r"RetryPolicy\(retry_updates=True\)"),
+    ],
+    ids=["create", "delete"],
+)
+async def test_the_error_names_its_cause(
+    fake: FakeRoistat, roistat: Roistat, write: Callable[[Roistat], Awaitable[object]], advice: str
+) -> None:
+    """The text says what happened, and what to do after a write of this kind."""
+    fake.fail("*", Fault.status(503))
+    error = await lose(write(roistat))
+    assert re.search(f"Roistat returned http_503.*{advice}", str(error))
 
 
 async def test_resolve_ignores_older_scripts(fake: FakeRoistat, roistat: Roistat) -> None:

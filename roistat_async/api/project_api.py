@@ -27,6 +27,11 @@ from .services import Services
 
 T = TypeVar("T")
 
+_RESOLVE = "It is not sent twice; `await roistat.resolve(error)` looks whether the record exists"
+_CHECK = (
+    "Check the record and send the change again; RetryPolicy(retry_updates=True) does so by itself"
+)
+
 
 @frozen(eq=False)
 class ProjectApi(Services):
@@ -61,7 +66,8 @@ class ProjectApi(Services):
             except Exception as error:
                 if not is_outcome_unknown(error):
                     raise
-            raise _outcome_unknown(path, sent_at, execution.project, lookup)
+                cause = _describe(error)
+            raise _outcome_unknown(execution, sent_at, f"{cause}. {_RESOLVE}", lookup)
 
     async def update(self, path: str, body: Mapping[str, Any]) -> None:
         """Change something; retried after a lost response only if the policy allows it."""
@@ -128,9 +134,10 @@ class ProjectApi(Services):
         except Exception as error:
             if not is_outcome_unknown(error):
                 raise
+            cause = _describe(error)
         else:
             return
-        raise _outcome_unknown(execution.operation.path, sent_at, execution.project)
+        raise _outcome_unknown(execution, sent_at, f"{cause}. {_CHECK}")
 
     async def _fetch(self, execution: Execution) -> envelope.ApiResponse:
         return await self._execute(execution, execution.fetch)
@@ -181,15 +188,20 @@ def _operation(path: str, body: Mapping[str, Any] | None, kind: OperationKind) -
     return Operation(path, request.encode_body(body), kind)
 
 
+def _describe(error: Exception) -> str:
+    """Return what happened, without the text of another library, which may hold anything."""
+    return str(error) if isinstance(error, RoistatError) else type(error).__name__
+
+
 def _outcome_unknown(
-    path: str, sent_at: datetime, project: int | None, lookup: Lookup | None = None
+    execution: Execution, sent_at: datetime, cause_and_advice: str, lookup: Lookup | None = None
 ) -> OutcomeUnknownError:
+    path = execution.operation.path
     return OutcomeUnknownError(
-        f"{path} was sent, but its response was lost; it may have succeeded and was not retried. "
-        "After a create, `await roistat.resolve(error)` looks whether the record exists",
+        f"{path} was sent and may have succeeded, without proof: {cause_and_advice}",
         operation=path,
         sent_at=sent_at,
-        project=project,
+        project=execution.project,
         lookup=lookup,
     )
 
