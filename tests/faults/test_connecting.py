@@ -23,7 +23,7 @@ from tests.faults.secrets import check
 from tests.helpers.clients import client
 from tests.helpers.clock import JumpingClock
 from tests.helpers.fault_server import FaultServer, truthful
-from tests.helpers.raw_server import Connection, RawServer, closed_port, silent
+from tests.helpers.raw_server import Connection, Handler, RawServer, closed_port, silent
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 AUTHORITY = trustme.CA()
@@ -36,7 +36,7 @@ async def refused() -> AsyncIterator[Options]:
 
 
 @asynccontextmanager
-async def looked_up(error: OSError | None) -> AsyncIterator[Options]:
+async def looked_up(error: OSError | None = None) -> AsyncIterator[Options]:
     async def look(*_: Any, **__: Any) -> None:
         if error is not None:
             raise error
@@ -60,14 +60,16 @@ async def full_queue() -> AsyncIterator[Options]:
         yield {"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}/api"}
 
 
-@asynccontextmanager
-async def without_tls() -> AsyncIterator[Options]:
-    async def plain(connection: Connection) -> None:
-        await connection.reader.read(1)
-        await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+async def refuse_tls(connection: Connection) -> None:
+    await connection.reader.read(1)
+    await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    async with RawServer(plain) as server:
+
+@asynccontextmanager
+async def without_tls(handler: Handler) -> AsyncIterator[Options]:
+    async with RawServer(handler) as server:
         yield {"base_url": server.base_url.replace("http:", "https:")}
+        await server.emptied()
         assert server.requests == []
 
 
@@ -82,14 +84,8 @@ async def certified(authority: trustme.CA, *names: str, **dates: Any) -> AsyncIt
         assert server.requests == []
 
 
-@asynccontextmanager
-async def stalled_handshake() -> AsyncIterator[Options]:
-    async with RawServer(silent) as server:
-        yield {"base_url": server.base_url.replace("http:", "https:")}
-        await server.emptied()
-
-
 _PAST = datetime(2020, 1, 1, tzinfo=UTC)
+_UNKNOWN = socket.gaierror(socket.EAI_NONAME, "x")
 _UNKNOWN_NAME = r"to roistat\.invalid:443: the host name cannot"
 _NO_CONNECTION = r"to \S+:\d+: no connection within 0\.15 s"
 _NOT_VALID = r"to 127\.0\.0\.1:\d+: the certificate is not valid \("
@@ -108,19 +104,14 @@ class Address:
 
 ADDRESSES = [
     Address("T1", "refused", refused, r"to 127\.0\.0\.1:\d+: connection refused"),
-    Address(
-        "T2",
-        "unknown name",
-        partial(looked_up, socket.gaierror(socket.EAI_NONAME, "x")),
-        _UNKNOWN_NAME,
-    ),
-    Address("T3", "hanging look-up", partial(looked_up, None), _NO_CONNECTION),
+    Address("T2", "unknown name", partial(looked_up, _UNKNOWN), _UNKNOWN_NAME),
+    Address("T3", "hanging look-up", looked_up, _NO_CONNECTION),
     Address("T4", "full queue", full_queue, _NO_CONNECTION),
-    Address("T5", "no TLS", without_tls, r"to 127\.0\.0\.1:\d+: no TLS"),
+    Address("T5", "no TLS", partial(without_tls, refuse_tls), r"to 127\.0\.0\.1:\d+: no TLS"),
     Address("T5", "self-signed", partial(certified, trustme.CA()), _NOT_VALID, True),
     Address("T5", "wrong host", partial(certified, AUTHORITY, "x.example"), _NOT_VALID, True),
     Address("T5", "expired", partial(certified, AUTHORITY, not_after=_PAST), _NOT_VALID, True),
-    Address("T6", "stalled handshake", stalled_handshake, _NO_CONNECTION),
+    Address("T6", "stalled handshake", partial(without_tls, silent), _NO_CONNECTION),
 ]
 # Waiting for each of these takes its time; the others are met by every operation.
 _SLOW = {"T3", "T4", "T6"}

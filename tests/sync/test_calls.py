@@ -553,7 +553,9 @@ async def test_p13_a_wrong_local_clock_loses_nothing(live: Live, skew: float) ->
 @pytest.mark.parametrize(
     ("days", "is_local"), [(-1, True), (-400, True), (3650, True), (-1, False), (-400, False)]
 )
-async def test_a_jump_of_a_clock_keeps_the_watermark(live: Live, days: int, is_local: bool) -> None:
+async def test_f9_a_jump_of_a_clock_keeps_the_watermark(
+    live: Live, days: int, is_local: bool
+) -> None:
     """It moves again once the clock is right."""
     await live.sync()
     before = live.state("watermark")

@@ -1,4 +1,4 @@
-"""Tests with a damaged state of a copy and with wrong clocks (F8, F9)."""
+"""Tests with a damaged state of a copy (F8)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ import pytest
 
 from roistat_async import Roistat, errors
 from roistat_async.sync import sync_calls
-from roistat_async.sync.status import read_status
 from roistat_async.testing import FakeRoistat
 from tests.helpers.clients import UNLIMITED, client
 from tests.lifecycle.operation_context import CLOCK, ids_in
-from tests.sync.live import DAY, NOON, Live, living, moment
 
 SINCE = datetime.now(UTC) - timedelta(days=30)
 COPIES = ["calls.db", "calls.ndjson", "calls.parquet"]
-TEN_YEARS = 3652
 
 
 def state_of(target: Path) -> Path:
@@ -108,25 +105,3 @@ async def test_f8_another_project(
         await sync_calls(other, tmp_path / name)
     report = await sync_calls(other, tmp_path / name, since=SINCE)
     assert (report.added, len(ids_in(tmp_path / name))) == (5, 65)
-
-
-@pytest.mark.parametrize("days", [-1, TEN_YEARS], ids=["F9 a day back", "F9 ten years on"])
-async def test_f9_the_clock_of_a_sync(days: int, tmp_path: Path) -> None:
-    """A wrong local clock moves the watermark neither past future calls nor back."""
-    async with living(tmp_path / "calls.db", calls=60) as live:
-        await live.sync()
-        before = live.state("watermark")
-        live.time.skew = days * DAY.total_seconds()
-        live.add(ago=300)
-        await live.sync()
-        assert live.state("watermark") >= before
-        assert watermark(live) <= moment(NOON)
-        live.time.skew = 0
-        await live.sync()
-        assert live.is_same()
-
-
-def watermark(live: Live) -> datetime:
-    (project,) = read_status(live.path).projects
-    assert project.sealed_until is not None
-    return project.sealed_until
