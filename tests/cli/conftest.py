@@ -96,7 +96,7 @@ def no_environment(fake: FakeRoistat, monkeypatch: pytest.MonkeyPatch) -> None:
 def roistat(
     fake: FakeRoistat, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Roistat:
-    """Run a command with the environment of the fake and these variables; capture its output."""
+    """Run a command with the environment of the fake and these variables; it shows no key."""
 
     def call(*arguments: str, **environ: str) -> Ended:
         capfd.readouterr()
@@ -104,7 +104,9 @@ def roistat(
             for name, value in environ.items():
                 patch.setenv(name, value)
             code = run(arguments)
-        return Ended(code, *capfd.readouterr())
+        ended = Ended(code, *capfd.readouterr())
+        assert fake.api_key not in ended.out + ended.err
+        return ended
 
     return call
 

@@ -12,7 +12,7 @@ from roistat_async.cli.columns import call_columns
 from roistat_async.cli.csv_output import without_formula
 from roistat_async.testing import FakeRoistat
 
-from .conftest import Refuse, Roistat
+from .conftest import Roistat
 
 
 def _read(text: str, delimiter: str = ",") -> list[dict[str, str]]:
@@ -64,28 +64,6 @@ def test_columns_have_the_names_of_the_tables() -> None:
     pytest.importorskip("pyarrow")
     arrow = pytest.importorskip("roistat_async.integrations.arrow")
     assert set(call_columns()) == set(arrow.CALLS_SCHEMA.names) - {"project", "extra"}
-
-
-@pytest.mark.parametrize(
-    ("line", "text"),
-    [
-        ("calls --columns idd", "unknown column 'idd'; did you mean id?"),
-        ("calls --columns id,visit.landing", "did you mean visit_landing_page?"),
-        ("calls --columns qqq", "use any of: id date status"),
-        ("calls --columns ,", "--columns must name columns"),
-        ("phones --columns fone", "did you mean phone?"),
-        ("scripts --columns nme", "did you mean name?"),
-        ("calls --status ANSWERED", "unknown status in --status; did you mean ANSWER?"),
-        ("calls --phone 7495% --phone 7499", "--phone with % must be the only one"),
-        ("calls --phone 7495 --sort duration", "--phone needs --sort by date or id"),
-        ("calls --since today --last 7d", "use only one of --period, --last and --since"),
-        ("calls --since 2999-01-01", "--since must not be in the future"),
-        ("calls --since tomorrow", "--since must be a day"),
-    ],
-)
-def test_c22_misspelled_options(line: str, text: str, refuse: Refuse) -> None:
-    """A misspelled column or status is refused with what is meant, before any request."""
-    assert text in refuse(line)
 
 
 def test_an_empty_list_has_a_heading(roistat: Roistat) -> None:

@@ -15,39 +15,7 @@ from roistat_async.cli import exit_codes
 from roistat_async.testing import FakeRoistat, Fault
 
 from ..helpers.raw_server import closed_port
-from .conftest import WRONG_KEY, Refuse, Roistat
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "nonsense", "calls --nonsense", "calls --limit -1", "calls --page-size 0",
-        "calls --extend visits", "calls --filter caller", "calls --period 2026-05-01",
-        "calls --last 'a week'", "calls --last 7d --period 2026-05-01..2026-05-02",
-        "calls --period 2026-05-01..2026-05-02 --tz Europe",
-        "calls --period 2026-05-01..2026-05-02 --tz ../etc/passwd",
-        "calls --project mine", "calls --base-url http://roistat.example",
-        "calls --api-key-file /nowhere", "analytics", "export x.xls",
-        "recordings x --call-id ../x", "recordings x --call-id 5 --last 7d",
-        "sync --to calls.xyz --since 30d", "sync --to calls.db --since 2999-01-01",
-        "sync --to calls.db --since 30d --lookback 'a day'",
-        "sync --to calls.db --since 30d --extend visits",
-        "sync --to calls.db --since 30d --page-size 0",
-        "sync --to calls.db --since 30d --project 1 --project mine",
-        "sync --to calls.db --since 30d --tz Moscow",
-        "sync --to calls.db --since 30d --watch often",
-        "sync --to calls.db --since 30d --period 2026-05-01..2026-05-02",
-        "sync --to calls.db --full", "sync --to calls.db --full --since 30d --watch 1h",
-        "sync --to calls.ndjson --full --since 30d",
-        "sync --to calls.ndjson --since 30d --recordings mp3",
-        "sync --to - --since 30d --recordings mp3", "sync --to - --since 30d --watch 15m",
-        "sync --to calls.db --since 30d --recordings-template {call_id}.mp3",
-        "sync --to calls.db --since 30d --recordings x --recordings-template ../x",
-    ],
-)  # fmt: skip
-def test_wrong_usage(line: str, refuse: Refuse) -> None:
-    """Wrong usage exits with 2, prints three lines at most, sends and creates nothing."""
-    refuse(line)
+from .conftest import Refuse, Roistat
 
 
 @pytest.mark.parametrize(
@@ -66,13 +34,6 @@ def test_errors(line: str, code: int, text: str, roistat: Roistat) -> None:
     ended = roistat(*shlex.split(line))
     assert (ended.code, ended.out) == (code, "")
     assert (text in ended.err, "Traceback" in ended.err) == (True, False)
-
-
-def test_wrong_key(roistat: Roistat) -> None:
-    """A wrong key exits with 4 and says what to check, without the key."""
-    ended = roistat("calls", **WRONG_KEY)
-    assert (ended.code, ended.out, "f" * 32 in ended.err) == (4, "", False)
-    assert "ROISTAT_API_KEY" in ended.err
 
 
 def test_invalid_key_file_is_not_shown(refuse: Refuse) -> None:
@@ -142,16 +103,6 @@ def test_every_error_has_a_code() -> None:
         assert code == (4 if refused else 2 if name == "ConfigurationError" else 1)
 
 
-def test_key_is_never_shown(fake: FakeRoistat, roistat: Roistat) -> None:
-    """No command shows the key, on stdout or on stderr."""
-    for line in (
-        "calls --extend visit,order", "phones", "scripts", "recordings mp3 --last 8h",
-        "analytics --last 30d", "export x.xls --last 30d",
-    ):  # fmt: skip
-        ended = roistat(*shlex.split(line))
-        assert fake.api_key not in ended.out + ended.err
-
-
 def test_the_proxy_of_an_option_or_of_the_environment(
     roistat: Roistat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,10 +146,7 @@ def test_limits(
 
 
 def test_invalid_limits(roistat: Roistat) -> None:
-    """An invalid limit is wrong usage and is named."""
-    for option in ("--per-second", "--per-hour"):
-        ended = roistat("calls", option, "0")
-        assert (ended.code, option[2:].replace("-", "_") in ended.err) == (2, True)
+    """An invalid limit of the environment is named."""
     assert "'many' is not a valid float" in roistat("scripts", ROISTAT_PER_SECOND="many").err
 
 

@@ -96,12 +96,3 @@ def test_help_of_a_command(roistat: Roistat) -> None:
     shown = roistat("help", "calls")
     assert (shown.code, shown.out) == (0, roistat("calls", "--help").out)
     assert roistat("help").out == roistat("--help").out
-
-
-@pytest.mark.parametrize("before", [(), ("help",)])
-def test_help_of_no_command(before: tuple[str, ...], roistat: Roistat) -> None:
-    """A misspelled command is refused with what is meant."""
-    ended = roistat(*before, "recording")
-    assert (ended.code, ended.out) == (2, "")
-    assert "did you mean recordings?" in ended.err.lower()
-    assert roistat(*before, "xyz").code == 2

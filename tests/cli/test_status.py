@@ -18,7 +18,7 @@ from roistat_async.sync import sqlite_connection
 from roistat_async.sync.status import read_status
 from roistat_async.testing import FakeRoistat, Fault
 
-from .conftest import Refuse, Roistat
+from .conftest import Roistat
 
 
 @pytest.fixture
@@ -138,11 +138,6 @@ def test_file_changed_while_it_is_read(copy: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sqlite_connection, "open_read_only", open_changed)
     assert read_status(copy).projects[0].calls == 0
     assert len(opened) == 2
-
-
-def test_missing_file(refuse: Refuse) -> None:
-    """A missing file exits with 2 and is not created."""
-    assert "does not exist" in refuse("status none.db")
 
 
 @pytest.mark.parametrize("content", ["other tables", "no database", "empty"])
