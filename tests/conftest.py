@@ -87,9 +87,5 @@ async def fake() -> AsyncIterator[FakeRoistat]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """Yield a headless Chromium for the tests of a module that are marked `in_browser`."""
-    pytest.importorskip("playwright", reason="playwright is missing: pip install playwright")
-    path = chromium.program()
-    if path is None:
-        pytest.skip("Chromium is missing: apt-get install chromium")
-    async with chromium.running(path) as running:
+    async with chromium.running() as running:
         yield running

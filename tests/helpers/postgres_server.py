@@ -7,7 +7,6 @@ import pwd
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,9 +17,10 @@ from typing import Any
 
 from attrs import define, field
 
+from tests.helpers.raw_server import closed_port
+
 USER = "roistat"
 PASSWORD = "Pa55word-of-tests"  # a test that looks for it in logs must not find it by chance
-_FOLDERS = "/usr/lib/postgresql/*/bin"  # Debian
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -36,9 +36,9 @@ _WATCHDOG = 'trap "" INT TERM HUP; cat >/dev/null; "$1" -D "$2/data" -m immediat
 
 def programs() -> Path | None:
     """Return the folder of the newest server programs on this machine, None without any."""
-    folders = [path for path in Path("/").glob(_FOLDERS[1:]) if (path / "initdb").exists()]
-    if folders:
-        return max(folders, key=lambda path: int(re.sub(r"\D", "", path.parent.name) or 0))
+    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb")]  # Debian
+    if found:
+        return max(found, key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0)).parent
     on_path = shutil.which("initdb")
     return None if on_path is None else Path(on_path).resolve().parent
 
@@ -107,9 +107,8 @@ def run(program: Path, *arguments: str, **options: Any) -> None:
     """Run a program of PostgreSQL; raise RuntimeError with what it printed if it fails."""
     # Its output goes into a file: the server inherits it, so a pipe would stay open.
     with tempfile.TemporaryFile() as output:
-        streams: dict[str, Any] = {"stdout": output, "stderr": output, "stdin": subprocess.DEVNULL}
-        command: list[Any] = [program, *arguments]
-        done = subprocess.run(command, check=False, timeout=60, **streams, **options)
+        options |= {"stdout": output, "stderr": output, "stdin": subprocess.DEVNULL}
+        done = subprocess.run([program, *arguments], check=False, timeout=60, **options)
         output.seek(0)
         text = output.read().decode(errors="replace")
     if done.returncode:
@@ -123,12 +122,10 @@ def running(folder_of_programs: Path) -> Iterator[PostgresServer]:
     run_as = _ordinary_user(folder)
     watchdog = subprocess.Popen(
         ["/bin/sh", "-c", _WATCHDOG, "sh", folder_of_programs / "pg_ctl", folder],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C in the terminal does not reach it
         **run_as,
-    )
+    )  # fmt: skip
     try:
         (folder / "password").write_text(PASSWORD, encoding="ascii")
         run(
@@ -136,7 +133,7 @@ def running(folder_of_programs: Path) -> Iterator[PostgresServer]:
             f"--username={USER}", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}",
             "-D", str(folder / "data"), **run_as,
         )  # fmt: skip
-        server = PostgresServer(folder, _free_port(), folder_of_programs, run_as)
+        server = PostgresServer(folder, closed_port(), folder_of_programs, run_as)
         server.start()
         yield server
     finally:
@@ -151,15 +148,9 @@ def _ordinary_user(folder: Path) -> dict[str, Any]:
 
     PostgreSQL refuses to run as root, which CI often is.
     """
-    options: dict[str, Any] = {"cwd": "/"}
     if os.geteuid():
-        return options
-    names = {user.pw_name for user in pwd.getpwall()}
-    user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+        return {"cwd": "/"}
+    users = {user.pw_name: user for user in pwd.getpwall()}
+    user = users.get("postgres") or users["nobody"]
     os.chown(folder, user.pw_uid, user.pw_gid)
-    return {**options, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    return {"cwd": "/", "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

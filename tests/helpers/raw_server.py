@@ -13,6 +13,8 @@ from contextlib import suppress
 from itertools import chain, repeat
 from typing import Self
 
+from attrs import frozen
+
 OK_BODY = b'{"status": "success", "data": [], "total": 0}'
 
 
@@ -34,16 +36,14 @@ def success(**fields: object) -> bytes:
     return answer(json.dumps({"status": "success", **fields}).encode())
 
 
+@frozen
 class Connection:
     """Connection as a handler sees it."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: RawServer
-    ) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.server = server
-        self.number = 0
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    server: RawServer
+    number: int
 
     async def request(self) -> bytes:
         """Read, record and return a whole request; return nothing if the client closed."""
@@ -155,8 +155,7 @@ class RawServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        connection = Connection(reader, writer, self)
-        connection.number = self.connections
+        connection = Connection(reader, writer, self, self.connections)
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)

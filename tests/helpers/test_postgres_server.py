@@ -42,11 +42,9 @@ def test_the_server_ends_with_a_killed_process() -> None:
     program = _PROGRAM.format(programs=str(folder_of_programs))
     with subprocess.Popen(
         [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as process:
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         port, folder = process.stdout.readline().split()
         assert _accepts(int(port))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,19 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRoistat]:
         yield fake
 
 
+@contextmanager
+def new_warehouse(request: pytest.FixtureRequest, folder: Path) -> Iterator[Warehouse]:
+    """Yield an empty warehouse: a database of PostgreSQL if the parameter of a fixture says so."""
+    if getattr(request, "param", "duckdb") == "duckdb":
+        yield Warehouse("duckdb", str(folder / "calls.duckdb"), folder)
+        return
+    pytest.importorskip("psycopg2", reason="psycopg2 is missing: pip install dlt[postgres]")
+    with request.getfixturevalue("postgres_server").database() as url:
+        yield Warehouse("postgres", url, folder)
+
+
 @pytest.fixture
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
-    """Return an empty warehouse: a file of DuckDB, unless a test names another one."""
-    if getattr(request, "param", "duckdb") == "postgres":
-        pytest.importorskip("psycopg2", reason="psycopg2 is missing: pip install dlt[postgres]")
-        return Warehouse("postgres", request.getfixturevalue("postgres_url"), tmp_path)
-    return Warehouse("duckdb", str(tmp_path / "calls.duckdb"), tmp_path)
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    """Yield an empty warehouse: a file of DuckDB, unless a test names another one."""
+    with new_warehouse(request, tmp_path) as warehouse:
+        yield warehouse

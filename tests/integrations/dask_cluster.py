@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,11 +11,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-
-def _unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+from tests.helpers.raw_server import closed_port
 
 
 @define
@@ -27,7 +22,7 @@ class DaskCluster:
     """
 
     _allowed_failures: int
-    _port: int = field(factory=_unused_port)
+    _port: int = field(factory=closed_port)
     _processes: list[subprocess.Popen[bytes]] = field(factory=list)
 
     @property
@@ -37,13 +32,13 @@ class DaskCluster:
 
     def start(self, workers: int) -> None:
         """Start the scheduler and workers."""
-        self._start("scheduler", str(self._port), str(self._allowed_failures))
+        self._start("scheduler", "--host", "127.0.0.1", "--port", str(self._port))
         for _ in range(workers):
             self.add_worker()
 
     def add_worker(self) -> None:
         """Start a worker."""
-        self._start("worker", self.address)
+        self._start("worker", self.address, "--nthreads", "2", "--no-nanny")
 
     def replace_worker(self) -> None:
         """Kill the worker that has run longest, and start another one."""
@@ -55,12 +50,15 @@ class DaskCluster:
         while self._processes:
             _kill(self._processes.pop(0))
 
-    def _start(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "tests.integrations.dask_process", *arguments]
+    def _start(self, program: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{program}", "--no-dashboard"]
         environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+        environ["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = str(self._allowed_failures)
         root = Path(__file__).parents[2]
         quiet = subprocess.DEVNULL
-        process = subprocess.Popen(command, cwd=root, env=environ, stdout=quiet, stderr=quiet)
+        process = subprocess.Popen(
+            [*command, *arguments], cwd=root, env=environ, stdout=quiet, stderr=quiet
+        )
         self._processes.append(process)
 
 

@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 
 from roistat_async import Limits, errors
 from roistat_async.testing import FakeRoistat, Fault
+from tests.integrations.conftest import new_warehouse
 from tests.integrations.warehouses import Warehouse, expected_calls
 from tests.sync import live
 from tests.sync.databases import query
@@ -68,19 +68,10 @@ SECRET = "sip-pass-5311"
 COMMENT = 'Ёлка, "quoted"\nsecond line; 1'
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def loaded(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Warehouse, FakeRoistat]]:
-    """Load a server with odd values into each warehouse, once for the tests that only read it."""
-    folder = tmp_path_factory.mktemp("loaded")
-    with ExitStack() as cleanup:
-        warehouse = Warehouse("duckdb", str(folder / "calls.duckdb"), folder)
-        if request.param == "postgres":
-            pytest.importorskip("psycopg2", reason="psycopg2 is missing: pip install dlt[postgres]")
-            database = request.getfixturevalue("postgres_server").database()
-            warehouse = Warehouse("postgres", cleanup.enter_context(database), folder)
-        fake = cleanup.enter_context(live.server(40).in_thread())
+@pytest.fixture(scope="module")
+def odd_server() -> Iterator[FakeRoistat]:
+    """Yield a fake Roistat with odd values."""
+    with live.server(40).in_thread() as fake:
         state = fake.state
         visit = {"source": {"system_name": "a", "system_name_by_level": ["a", 'б"', None]}}
         odd = {"comment": COMMENT, "visit": visit, "unknown": {"key": [1]}}
@@ -88,48 +79,54 @@ def loaded(
         state.edit_call(state.calls[3]["id"], comment="a\0b")
         state.scripts[0]["options"]["redirect"] = {"type": "sip", "value": SECRET}
         state.scripts[0]["integration"] = {"webhook": {"url": f"https://x.example/{SECRET}"}}
-        patch = cleanup.enter_context(pytest.MonkeyPatch.context())
+        yield fake
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def loaded(
+    request: pytest.FixtureRequest, odd_server: FakeRoistat, tmp_path_factory: Any
+) -> Iterator[Warehouse]:
+    """Load this server into each warehouse, once for the tests that only read it."""
+    folder = tmp_path_factory.mktemp("loaded")
+    with new_warehouse(request, folder) as warehouse, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        warehouse.pipeline.run(source(fake))
-        yield warehouse, fake
+        warehouse.pipeline.run(source(odd_server))
+        yield warehouse
 
 
-def test_everything_is_loaded(loaded: tuple[Warehouse, FakeRoistat]) -> None:
+def test_everything_is_loaded(loaded: Warehouse, odd_server: FakeRoistat) -> None:
     """The tables have each call, phone and script once, and the sums of each day."""
-    warehouse, server = loaded
-    ids = warehouse.ask("SELECT project, id FROM calls ORDER BY project, id")
-    assert ids == [row[:2] for row in expected_calls(server)]
-    phones = warehouse.ask("SELECT project, id, phone FROM phones ORDER BY id")
-    assert phones == [(server.project, row["id"], row["phone"]) for row in server.state.phones]
-    scripts = warehouse.ask("SELECT id, name FROM scripts ORDER BY id")
-    assert scripts == [(row["id"], row["name"]) for row in server.state.scripts]
-    assert warehouse.ask("SELECT sum(calls) FROM analytics") == [(len(server.state.calls),)]
+    ids = loaded.ask("SELECT project, id FROM calls ORDER BY project, id")
+    assert ids == [row[:2] for row in expected_calls(odd_server)]
+    project, state = odd_server.project, odd_server.state
+    phones = loaded.ask("SELECT project, id, phone FROM phones ORDER BY id")
+    assert phones == [(project, row["id"], row["phone"]) for row in state.phones]
+    scripts = loaded.ask("SELECT id, name FROM scripts ORDER BY id")
+    assert scripts == [(row["id"], row["name"]) for row in state.scripts]
+    assert loaded.ask("SELECT sum(calls) FROM analytics") == [(len(state.calls),)]
 
 
-def test_values_of_a_call(loaded: tuple[Warehouse, FakeRoistat]) -> None:
+def test_values_of_a_call(loaded: Warehouse, odd_server: FakeRoistat) -> None:
     """Dates are instants, lists and unknown keys are JSON, and odd characters survive."""
-    warehouse, server = loaded
-    row = server.state.calls[5]
+    row = odd_server.state.calls[5]
     query = "SELECT date, comment, source_system_name_by_level, extra FROM calls WHERE id = "
-    ((date, comment, levels, extra),) = warehouse.ask(f"{query}'{row['id']}'")
+    ((date, comment, levels, extra),) = loaded.ask(f"{query}'{row['id']}'")
     assert date == datetime.strptime(row["date"], "%Y-%m-%dT%H:%M:%S%z")
     assert comment == COMMENT
     assert json.loads(levels) == ["a", 'б"', None]
     assert json.loads(extra) == {"unknown": {"key": [1]}}
 
 
-def test_s100_the_character_nul(loaded: tuple[Warehouse, FakeRoistat]) -> None:
+def test_s100_the_character_nul(loaded: Warehouse, odd_server: FakeRoistat) -> None:
     """A text with NUL, which PostgreSQL refuses, is loaded with U+FFFD in its place."""
-    warehouse, server = loaded
-    call = server.state.calls[3]["id"]
-    assert warehouse.ask(f"SELECT comment FROM calls WHERE id = '{call}'") == [("a\ufffdb",)]
+    call = odd_server.state.calls[3]["id"]
+    assert loaded.ask(f"SELECT comment FROM calls WHERE id = '{call}'") == [("a\ufffdb",)]
 
 
-def test_scripts_have_no_secrets(loaded: tuple[Warehouse, FakeRoistat]) -> None:
+def test_scripts_have_no_secrets(loaded: Warehouse, odd_server: FakeRoistat) -> None:
     """Neither passwords of redirects nor addresses of webhooks are loaded."""
-    warehouse, server = loaded
-    rows = warehouse.ask("SELECT * FROM scripts")
-    assert len(rows) == len(server.state.scripts)
+    rows = loaded.ask("SELECT * FROM scripts")
+    assert len(rows) == len(odd_server.state.scripts)
     assert SECRET not in str(rows)
 
 
@@ -278,16 +275,11 @@ def test_s107_the_key_is_stored_nowhere(
     server.api_key = key = "5ec2e7" * 6
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
-    variables = {
-        "secrets": ("SOURCES__ROISTAT__API_KEY", "SOURCES__ROISTAT__PROJECT"),
-        "environment": ("ROISTAT_API_KEY", "ROISTAT_PROJECT"),
-    }
-    arguments = {}
-    if way in variables:
-        for name, value in zip(variables[way], (key, str(server.project)), strict=True):
-            monkeypatch.setenv(name, value)
-    else:
-        arguments = {"api_key": key, "project": server.project}
+    arguments = {"api_key": key, "project": server.project} if way == "argument" else {}
+    prefix = {"secrets": "SOURCES__ROISTAT__", "environment": "ROISTAT_"}.get(way)
+    if prefix:
+        monkeypatch.setenv(f"{prefix}API_KEY", key)
+        monkeypatch.setenv(f"{prefix}PROJECT", str(server.project))
     loaded = integration.roistat_source(since=SINCE, base_url=server.base_url, **arguments)
     run = warehouse.pipeline.run if way == "argument" else warehouse.pipeline.extract
     run(loaded)

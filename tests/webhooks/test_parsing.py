@@ -29,8 +29,6 @@ JSON_VALUES = st.recursive(
 )
 FIELDS = st.sampled_from([field.name for field in attrs.fields(CallEnded)])
 IDS = st.integers(0, 10**19).map(str) | st.integers(0, 2**53)
-
-
 ENDED = {"status": CallStatus.ANSWER, "duration": 30, "link": END_2019["link"], "file_id": None}
 MISSED = {"status": CallStatus.NOANSWER, "order_id": "41556", "custom_fields": {"1": "a"},
           "date": datetime(2022, 1, 1, 10, tzinfo=UTC), "source_level_1": None}  # fmt: skip

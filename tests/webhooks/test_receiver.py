@@ -44,12 +44,12 @@ class Calls(list[CallStarted | CallEnded]):
         self.append(event)
 
 
-def make_app(calls: Calls, **options: Any) -> web.Application:
-    """Return an application with the handler."""
+def serving(calls: Calls, path: str = "/roistat/{secret}", **options: Any) -> Browser:
+    """Return a client of a real server with the handler."""
     app = web.Application()
     handler = webhook_handler(secret=SECRET, on_call=calls.handle, **options)
-    app.add_routes([web.post("/roistat/{secret}", handler)])
-    return app
+    app.add_routes([web.post(path, handler)])
+    return TestClient(TestServer(app))
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def calls() -> Calls:
 
 @pytest.fixture
 async def browser(calls: Calls) -> AsyncIterator[Browser]:
-    """Return a client of a real server with the handler."""
-    async with TestClient(TestServer(make_app(calls))) as client:
+    """Start the server, and yield its client."""
+    async with serving(calls) as client:
         yield client
 
 
@@ -107,7 +107,7 @@ async def test_w3_a_wrong_secret(browser: Browser, calls: Calls, secret: str) ->
 
 async def test_w4_a_body_that_is_too_large(calls: Calls) -> None:
     """A body above the limit is 413, and the next one that fits is handled."""
-    async with TestClient(TestServer(make_app(calls, max_bytes=2000))) as browser:
+    async with serving(calls, max_bytes=2000) as browser:
         assert await post(browser, END_2019 | {"new": "x" * 900_000}) == 413
         assert await post(browser, END_2019) == 200
     assert len(calls) == 1
@@ -206,9 +206,7 @@ def test_a_secret_that_does_not_fit(secret: str) -> None:
 
 async def test_a_route_without_the_secret(calls: Calls, caplog: pytest.LogCaptureFixture) -> None:
     """A route without `{secret}` is an error that says so, not a page that does not exist."""
-    app = web.Application()
-    app.add_routes([web.post("/hook", webhook_handler(secret=SECRET, on_call=calls.handle))])
-    async with TestClient(TestServer(app)) as browser, browser.post("/hook") as response:
+    async with serving(calls, "/hook") as browser, browser.post("/hook") as response:
         assert response.status == 500
     assert "must have {secret} in it" in caplog.text
 
