@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .list_output import ListColumns, PageSource
     from .table import Column
 
+_CUT = {"script_name", "source_display_name", "geo_city"}
+"""Columns that may be cut on a narrow terminal."""
+
 
 def _column_names() -> Sequence[str]:
     from .columns import call_columns
@@ -132,33 +135,24 @@ def _columns(rows: ListOptions, extend: tuple[Any, ...]) -> tuple[ListColumns, t
     chosen = rows.chosen(every)
     needed = sorted(parts_of(chosen or ()) - {*extend}, reverse=True)
     csv = [column for column in every.values() if parts_of([column]) <= {*extend}]
-    return ListColumns(_table_columns(extend), csv, chosen), (*extend, *needed)
+    return ListColumns(_table_columns(every, extend), csv, chosen), (*extend, *needed)
 
 
-def _table_columns(parts: tuple[str, ...]) -> list[Column[Call]]:
-    from .columns import source_of
-    from .table import Column
-
-    columns: list[Column[Call]] = [
-        Column("id", "ID", lambda call: call.id),
-        Column("date", "Date", lambda call: call.date),
-        Column("status", "Status", lambda call: call.status),
-        Column("caller", "Caller", lambda call: call.caller),
-        Column("callee", "Callee", lambda call: call.callee),
-        Column("answer_duration", "Talk, s", lambda call: call.answer_duration),
-        Column("script_name", "Script", lambda call: call.script_name, full=False),
-        Column("source_display_name", "Source", lambda call: _name(source_of(call)), full=False),
-    ]
+def _table_columns(every: dict[str, Column[Call]], parts: tuple[str, ...]) -> list[Column[Call]]:
+    titles = {
+        "id": "ID",
+        "date": "Date",
+        "status": "Status",
+        "caller": "Caller",
+        "callee": "Callee",
+        "answer_duration": "Talk, s",
+        "script_name": "Script",
+        "source_display_name": "Source",
+    }
     if "visit" in parts:
-        columns.append(Column("geo_city", "City", _city, full=False))
+        titles["geo_city"] = "City"
     if "order" in parts:
-        columns.append(Column("order_id", "Order", lambda call: call.order and call.order.id))
-    return columns
-
-
-def _name(source: Any) -> str | None:
-    return source.display_name if source else None
-
-
-def _city(call: Call) -> str | None:
-    return call.visit.geo.city if call.visit and call.visit.geo else None
+        titles["order_id"] = "Order"
+    return [
+        every[name]._replace(title=title, full=name not in _CUT) for name, title in titles.items()
+    ]

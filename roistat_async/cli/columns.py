@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from operator import attrgetter
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
-import attrs
 import click
 
-from ..models.calls import Call, Device, Geo, Order, OrderStatus, Source, Visit
+from ..models.calls import Call
+from ..models.flat import flat_columns, plain_attributes
 from .table import Column
 
 T = TypeVar("T")
@@ -22,49 +21,31 @@ T = TypeVar("T")
 _SHOWN_SUGGESTIONS = 4
 
 
-def flat_columns(
+def model_columns(
     model: type, getter: Callable[[Any], Any] = lambda row: row, prefix: str = ""
 ) -> list[Column[Any]]:
-    """Return a column for each field of a model that is no model itself."""
-    hints = get_type_hints(model)
-    names = [
-        field.name
-        for field in attrs.fields(model)
-        if field.name != "extra" and not _holds_model(hints[field.name])
-    ]
+    """Return a column for each attribute of a model that is no model itself."""
     return [
-        Column(prefix + name, prefix + name, _reader(getter, name), full=False) for name in names
+        Column(prefix + name, prefix + name, _reader(getter, name), full=False)
+        for name in plain_attributes(model)
     ]
 
 
 def call_columns() -> dict[str, Column[Call]]:
     """Return all columns of a call by their names."""
-    columns = {column.name: column for column in flat_columns(Call)}
-    for getter, model, prefix in (
-        (source_of, Source, "source_"),
-        (attrgetter("visit"), Visit, "visit_"),
-        (_device, Device, "device_"),
-        (_geo, Geo, "geo_"),
-        (attrgetter("order"), Order, "order_"),
-        (_order_status, OrderStatus, "order_status_"),
-    ):
-        for column in flat_columns(model, getter, prefix):
-            columns.setdefault(column.name, column)  # `visit_id` is that of the call
-    return columns
+    return {
+        column.name: Column(column.name, column.name, column.value, full=False)
+        for column in flat_columns(Call)
+    }
 
 
 def parts_of(columns: Iterable[Column[Call]]) -> set[str]:
     """Return the parts of a call, for `extend`, that hold the columns."""
-    own = {column.name for column in flat_columns(Call)}
-    prefixes = {column.name.split("_")[0] for column in columns if column.name not in own}
-    parts = {"visit"} if prefixes & {"source", "visit", "device", "geo"} else set()
-    return parts | ({"order"} if "order" in prefixes else set())
-
-
-def source_of(call: Call) -> Source | None:
-    """Return the source of the visit, or else that of a static number."""
-    source = call.visit.source if call.visit else None
-    return source or call.static_source
+    objects = {column.name: column.path.partition(".")[0] for column in flat_columns(Call)}
+    # The source of a call is that of its visit, unless its number is static.
+    parts = {"visit": "visit", "source": "visit", "order": "order"}
+    names = {objects.get(column.name) for column in columns}
+    return {part for name, part in parts.items() if name in names}
 
 
 def select_columns(text: str, columns: dict[str, Column[T]]) -> list[Column[T]]:
@@ -93,20 +74,3 @@ def _reader(getter: Callable[[Any], Any], name: str) -> Callable[[Any], object]:
         return None if part is None else getattr(part, name)
 
     return read
-
-
-def _holds_model(hint: Any) -> bool:
-    kinds = getattr(hint, "__args__", (hint,))
-    return any(isinstance(kind, type) and attrs.has(kind) for kind in kinds)
-
-
-def _device(call: Call) -> Device | None:
-    return call.visit.device if call.visit else None
-
-
-def _geo(call: Call) -> Geo | None:
-    return call.visit.geo if call.visit else None
-
-
-def _order_status(call: Call) -> OrderStatus | None:
-    return call.order.status if call.order else None

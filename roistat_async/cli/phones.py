@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def _column_names() -> Sequence[str]:
     from ..models.phones import Phone
-    from .columns import flat_columns
+    from .columns import model_columns
 
-    return ["all", *(column.name for column in flat_columns(Phone))]
+    return ["all", *(column.name for column in model_columns(Phone))]
 
 
 @click.command("phones")
@@ -80,11 +80,11 @@ def command(
 
 def _columns(rows: ListOptions) -> ListColumns:
     from ..models.phones import Phone
-    from .columns import flat_columns
+    from .columns import model_columns
     from .list_output import ListColumns
     from .table import Column
 
-    every = {column.name: column for column in flat_columns(Phone)}
+    every = {column.name: column for column in model_columns(Phone)}
     table: list[Column[Phone]] = [
         Column("id", "ID", lambda phone: phone.id),
         Column("phone", "Phone", lambda phone: phone.phone),

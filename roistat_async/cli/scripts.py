@@ -53,10 +53,10 @@ def command(
 
 def _every_column() -> dict[str, Column[Any]]:
     from ..models.scripts import Script, ScriptOptions
-    from .columns import flat_columns
+    from .columns import model_columns
 
-    options = flat_columns(ScriptOptions, attrgetter("options"), "options_")
-    return {column.name: column for column in [*flat_columns(Script), *options]}
+    options = model_columns(ScriptOptions, attrgetter("options"), "options_")
+    return {column.name: column for column in [*model_columns(Script), *options]}
 
 
 def _columns(rows: ListOptions) -> ListColumns:

@@ -6,6 +6,8 @@ from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+from attrs import frozen
+
 from .plain import attribute_names, to_plain
 
 PREFIXES = {
@@ -18,8 +20,25 @@ PREFIXES = {
 }
 """Prefix of the attributes of each object; `source` is that of the visit, or the static one."""
 _STATIC = "static_source"
-_IDS = ("visit", "order")
-"""Objects whose id is that of the call: `visit_id`, `order_id`."""
+_IDS = {"visit_id": "visit", "order_id": "order"}
+"""Ids of a call that are those of its objects: a call without one has that of the object."""
+
+
+@frozen
+class FlatColumn:
+    """Column of a flat row: its name, the path of an object in a call, and its attribute."""
+
+    name: str
+    path: str
+    attribute: str
+
+    def value(self, call: Any) -> Any:
+        """Return the value that a call has in this column, None without the object."""
+        value = getattr(_object(call, self.path), self.attribute, None)
+        if value is None and self.name in _IDS:
+            # Roistat's own example has an order without the call's `order_id`.
+            return getattr(_object(call, _IDS[self.name]), "id", None)
+        return value
 
 
 def to_flat(call: Any) -> dict[str, Any]:
@@ -28,50 +47,37 @@ def to_flat(call: Any) -> dict[str, Any]:
     `extra` has what no other key holds: unknown keys of the objects under the path of their object,
     an id that contradicts that of the call, and the static source if the visit has one too.
     """
-    row: dict[str, Any] = {}
-    objects = _objects(call)
     model: Any = type(call)
-    for path, names in _columns(model).items():
-        part = objects[path]
-        row |= {column: to_plain(getattr(part, name, None)) for column, name in names}
-    for name in _IDS:  # Roistat's own example has an order without the call's `order_id`
-        if row[f"{name}_id"] is None and objects[name] is not None:
-            row[f"{name}_id"] = objects[name].id
-    row["extra"] = to_plain(_extra(call, objects)) or None
+    row = {column.name: to_plain(column.value(call)) for column in flat_columns(model)}
+    row["extra"] = to_plain(_extra(call)) or None
     return row
 
 
-def _objects(call: Any) -> dict[str, Any]:
-    """Return a call and the objects in it by their path."""
-    visit, order = call.visit, call.order
-    source = getattr(visit, "source", None)
-    return {
-        "": call,
-        "source": call.static_source if source is None else source,
-        "visit": visit,
-        "visit.device": getattr(visit, "device", None),
-        "visit.geo": getattr(visit, "geo", None),
-        "order": order,
-        "order.status": getattr(order, "status", None),
-    }
-
-
 @cache
-def _columns(model: Any) -> dict[str, list[tuple[str, str]]]:
-    """Return column and attribute of each value, by the path of its object."""
-    columns = {"": [(name, name) for name in _plain_attributes(model)]}
-    known = {name for name, _ in columns[""]}
+def flat_columns(model: Any) -> tuple[FlatColumn, ...]:
+    """Return the columns of a call but `extra`: first its own, then those of its objects."""
+    columns = {name: FlatColumn(name, "", name) for name in plain_attributes(model)}
     for path, prefix in PREFIXES.items():
         kind = _model_at(model, path.replace("source", _STATIC))
-        names = [(prefix + name, name) for name in _plain_attributes(kind)]
-        columns[path] = [(column, name) for column, name in names if column not in known]
-    return columns
+        for name in plain_attributes(kind):
+            columns.setdefault(prefix + name, FlatColumn(prefix + name, path, name))
+    return tuple(columns.values())
 
 
-def _plain_attributes(model: type) -> list[str]:
+def plain_attributes(model: type) -> list[str]:
     """Return the attributes of a model but its objects and `extra`."""
     names = attribute_names(model) or ()
     return [name for name in names if name != "extra" and _model_at(model, name) is NoneType]
+
+
+def _object(call: Any, path: str) -> Any:
+    """Return the object at a path; `source` is that of the visit, else the static one."""
+    if path == "source":
+        source = _object(call, "visit.source")
+        return call.static_source if source is None else source
+    for name in path.split(".") if path else ():
+        call = getattr(call, name, None)
+    return call
 
 
 def _model_at(model: type, path: str) -> type:
@@ -82,15 +88,15 @@ def _model_at(model: type, path: str) -> type:
     return model
 
 
-def _extra(call: Any, objects: dict[str, Any]) -> dict[str, Any]:
+def _extra(call: Any) -> dict[str, Any]:
     extra: dict[str, Any] = dict(call.extra)
-    visit_source = getattr(call.visit, "source", None)
-    parts = {**objects, "source": None, "visit.source": visit_source, _STATIC: call.static_source}
-    for path, part in parts.items():
-        if path and part is not None:
+    visit_source = _object(call, "visit.source")
+    for path in (*(path for path in PREFIXES if path != "source"), "visit.source", _STATIC):
+        part = _object(call, path)
+        if part is not None:
             nest(extra, path, part.extra)
-    for name in _IDS:
-        own, part = getattr(call, f"{name}_id"), objects[name]
+    for column, name in _IDS.items():
+        own, part = getattr(call, column), _object(call, name)
         if part is not None and own is not None and part.id not in (None, own):
             nest(extra, name, {"id": part.id})
     if visit_source is not None and call.static_source is not None:

@@ -6,13 +6,18 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
+from roistat_async import Call, CallStatus, Device, Geo, Order, OrderStatus, Source, Visit
 from roistat_async.cli.columns import call_columns
 from roistat_async.cli.csv_output import without_formula
+from roistat_async.models.plain import to_plain
 from roistat_async.testing import FakeRoistat
 
 from .conftest import Roistat
+
+DATE = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def _read(text: str, delimiter: str = ",") -> list[dict[str, str]]:
@@ -59,11 +64,30 @@ def test_all_columns(command: str, fake: FakeRoistat, roistat: Roistat) -> None:
     assert None not in rows[0]
 
 
-def test_columns_have_the_names_of_the_tables() -> None:
-    """The columns of a call are those of the Arrow tables."""
-    pytest.importorskip("pyarrow")
-    arrow = pytest.importorskip("roistat_async.integrations.arrow")
-    assert set(call_columns()) == set(arrow.CALLS_SCHEMA.names) - {"project", "extra"}
+def test_columns_are_those_of_a_flat_call() -> None:
+    """Each column of a call, in its order, has the value that `to_dict(flat=True)` has."""
+    visit = Visit(id="5", date=DATE, device=Device(os="Linux"), geo=Geo(city="Omsk"))
+    order = Order(id="7", revenue=9.5, status=OrderStatus(name="New"))
+    static = Source(display_name="Site")
+    calls = [
+        Call("1", DATE, CallStatus.BUSY, visit=visit, order=order, static_source=static),
+        Call("2", DATE, visit_id="6", order_id="8", visit=visit, order=order, tags={"a": 1}),
+        Call("3", DATE, visit=attrs.evolve(visit, source=Source(utm_term="x"))),
+        Call("4", DATE),
+    ]
+    for call in calls:
+        row = {name: to_plain(column.value(call)) for name, column in call_columns().items()}
+        flat = call.to_dict(flat=True)
+        del flat["extra"]
+        assert [*row.items()] == [*flat.items()]
+
+
+def test_a_call_has_the_id_of_its_visit(fake: FakeRoistat, roistat: Roistat) -> None:
+    """A call whose id of the visit only the visit has gets it from there."""
+    fake.state.calls = []
+    fake.state.add_call(visit={"id": "5", "referrer": "https://example.com/"}, visit_id=None)
+    ended = roistat("calls", "--columns", "visit_id,visit_referrer", "--json")
+    assert ended.rows == [{"visit_id": "5", "visit_referrer": "https://example.com/"}]
 
 
 def test_an_empty_list_has_a_heading(roistat: Roistat) -> None:
