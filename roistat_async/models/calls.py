@@ -46,6 +46,11 @@ class CallStatus(StrEnum):
         return self._name_ in type(self).__members__
 
 
+def is_missed(status: str | None) -> bool:
+    """Return whether a call ended without an answer, by its status; "" is no status, as None is."""
+    return bool(status) and status not in (CallStatus.ANSWER, CallStatus.ACTIVE)
+
+
 @frozen(kw_only=True)
 class Source(Record):
     """Advertising channel of a visit, or of a static number.
@@ -193,7 +198,7 @@ class Call(Record):
 
         A call without a status is neither answered nor missed.
         """
-        return self.status not in (None, CallStatus.ANSWER, CallStatus.ACTIVE)
+        return is_missed(self.status)
 
 
 @frozen

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from attrs import evolve
 
-from ..models.calls import Call, Source
+from ..models.calls import Call, Source, is_missed
 from ..models.period import Period
 from .figures import Cost, Distribution, Figures, Interval, IntervalCost, Outcomes
 
@@ -64,7 +64,7 @@ class _Tally:
         if facts.status == "ANSWER":
             self.answered += 1
             self.talk += facts.talk or 0
-        elif facts.status and facts.status != "ACTIVE":
+        elif is_missed(facts.status):
             self.missed += 1
 
     def merge(self, other: _Tally) -> None:
@@ -210,7 +210,7 @@ def _distribution(lengths: Counter[tuple[int, str]], limits: Sequence[int]) -> D
         tally = tallies[sum(seconds >= limit for limit in limits) - 1]
         tally.calls += count
         tally.answered += count * (status == "ANSWER")
-        tally.missed += count * (status not in ("ANSWER", "ACTIVE", ""))
+        tally.missed += count * is_missed(status)
     total = sum(lengths.values())
     if not total:
         return Distribution()

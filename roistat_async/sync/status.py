@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from attrs import field, frozen
 
 from ..clock import Clock
+from ..models.calls import is_missed
 from ..tracebacks import hides_arguments
 from . import bad_records_table
 from .bad_records import NotedRecord
@@ -45,7 +46,7 @@ FROM recordings WHERE project = :project GROUP BY 1 ORDER BY 1
 
 @frozen
 class DayStatus:
-    """Numbers of calls of a day; `missed` calls ended without an answer."""
+    """Numbers of calls of a day; `missed` has those for which `call.is_missed` is true."""
 
     day: date
     calls: int = 0
@@ -213,6 +214,6 @@ def _day_statuses(
         if day in counts:  # a call dated tomorrow is not shown today
             counts[day][0] += count
             counts[day][1] += count * (status == "ANSWER")
-            counts[day][2] += count * (status not in ("ANSWER", "ACTIVE"))
+            counts[day][2] += count * is_missed(status)
     for day, numbers in counts.items():
         yield DayStatus(day, *numbers)

@@ -73,6 +73,8 @@ def report(request: ApiRequest) -> FakeResponse:
 
 def _outcome(row: Row) -> str:
     status = row.get("status")
+    if not status:
+        return "unknown"
     return {"ANSWER": "success", "ACTIVE": "active"}.get(str(status), "missed")
 
 

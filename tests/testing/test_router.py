@@ -53,6 +53,18 @@ async def test_get(api: PlainClient) -> None:
     assert (len(listed["data"]), analytics["data"]["hourlyWeeklyQuantity"]["total"]) == (3, 50)
 
 
+@pytest.mark.parametrize("status", [None, ""])
+async def test_analytics_of_calls_without_a_status(api: PlainClient, status: str | None) -> None:
+    """They are neither answered nor missed, but count as calls."""
+    for row in list(api.fake.state.calls):
+        api.fake.state.edit_call(row["id"], status=status)
+    period = {"from": "2026-01-01", "to": "2028-01-01"}
+    sums = (await api.json("calltracking/data", {"period": period}))["data"]
+    hours = sums["hourlyWeeklyQuantity"]["byHours"]
+    assert {(hour["success"], hour["missed"]) for hour in hours} == {(0, 0)}
+    assert sums["hourlyWeeklyQuantity"]["total"] == 50
+
+
 @pytest.mark.parametrize(
     ("quirk", "limit", "seconds"), [("rate_per_second", 10, 1), ("rate_per_hour", 2, 3600)]
 )
