@@ -24,7 +24,7 @@ _JSON = ("static_source", "visit", "order", "tags", "extra")
 
 
 def check_libraries() -> None:
-    """Raise SyncError if pyarrow is missing."""
+    """Raise ConfigurationError if pyarrow is missing."""
     _parquet()
 
 
@@ -137,8 +137,11 @@ def _to_table(calls: list[Call]) -> pa.Table:
 
 
 def _parquet() -> Any:
+    import_extra("pyarrow", extra="arrow")
     try:
-        import_extra("pyarrow", extra="arrow")
         return import_extra("pyarrow.parquet", extra="arrow")
-    except (ConfigurationError, ImportError) as error:
-        raise SyncError(f"Parquet: {error}") from None
+    except ImportError:  # a build of pyarrow without Parquet
+        pass
+    raise ConfigurationError(
+        "this pyarrow cannot write Parquet: pip install --force-reinstall pyarrow"
+    )

@@ -36,6 +36,27 @@ def test_errors(line: str, code: int, text: str, roistat: Roistat) -> None:
     assert (text in ended.err, "Traceback" in ended.err) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("library", "extra", "line"),
+    [
+        ("psycopg", "postgres", "sync --to postgresql://127.0.0.1:9/calls --since 30d"),
+        ("pyarrow", "arrow", "sync --to calls.parquet --since 30d"),
+        ("obstore.store", "objects", "sync --to s3://bucket/calls.parquet --since 30d"),
+        ("altair", "report", "report --last 30d --html report.html"),
+    ],
+    ids=["postgres", "arrow", "objects", "report"],
+)
+def test_missing_extra(
+    library: str, extra: str, line: str, monkeypatch: pytest.MonkeyPatch, roistat: Roistat
+) -> None:
+    """A missing extra exits with 2, names the command that installs it, and creates nothing."""
+    monkeypatch.setitem(sys.modules, library, None)
+    ended = roistat(*shlex.split(line))
+    assert (ended.code, ended.out) == (2, "")
+    assert f"pip install 'roistat_async[{extra}]'" in ended.err
+    assert list(Path().iterdir()) == []
+
+
 def test_invalid_key_file_is_not_shown(refuse: Refuse) -> None:
     """A file that holds no key is wrong usage, and its content is not printed."""
     Path("key").write_bytes(b"secret \xff words\n")

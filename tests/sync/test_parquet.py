@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve, frozen
 from hypothesis import given, settings
 
-from roistat_async.errors import SyncError
+from roistat_async.errors import ConfigurationError, SyncError
 from roistat_async.integrations.objects import ObjectFolder
 from roistat_async.models.calls import Call, Order, Source, Visit
 from roistat_async.sync import ParquetTarget, SyncState, WriteCounts
@@ -296,7 +296,7 @@ async def test_a_state_of_version_0_1_is_read(folder: Path) -> None:
 async def test_missing_pyarrow_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the extra, and nothing is created."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(SyncError, match=r"pip install 'roistat_async\[arrow\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'roistat_async\[arrow\]'"):
         await ParquetTarget(folder).open(PROJECT, URL)
     assert not folder.exists()
 
