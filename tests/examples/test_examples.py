@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import csv
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from examples import archive_recordings, nightly_sync
 from roistat_async.testing import FakeRoistat, Fault
+from tests.sync.databases import query
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("[!_]*.py"))
 MAX_LINES = 60
@@ -34,8 +33,7 @@ def test_a_program_is_short(path: Path) -> None:
 
 def _copied(folder: Path) -> dict[int, int]:
     """Return the number of calls of each project in the database."""
-    with closing(sqlite3.connect(folder / "calls.db")) as database:
-        return dict(database.execute("SELECT project, count(*) FROM calls GROUP BY project"))
+    return dict(query(folder / "calls.db", "SELECT project, count(*) FROM calls GROUP BY project"))
 
 
 def test_nightly_sync_copies_calls_and_recordings_once(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -19,6 +18,7 @@ import pytest
 from roistat_async import Roistat
 from roistat_async.testing import FakeRoistat
 from roistat_async.webhooks import reconcile
+from tests.sync.databases import query
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
@@ -74,8 +74,7 @@ async def test_events_are_stored_once(server_url: str, folder: Path) -> None:
             assert [await fake.send_webhook(url, call) for _ in range(2)] == [200, 200]
         async with Roistat(fake.api_key, fake.project, base_url=fake.base_url) as roistat:
             calls = await roistat.calls.list().collect()
-    with closing(sqlite3.connect(folder / "events.db")) as database:
-        stored = dict(database.execute("SELECT call_id, status FROM ended"))
+    stored = dict(query(folder / "events.db", "SELECT call_id, status FROM ended"))
     assert stored == {call["id"]: call["status"] for call in posted}
     missed = reconcile(calls, ended=stored)
     assert {call.id for call in missed.without_end} == {row["id"] for row in fake.state.calls[8:]}

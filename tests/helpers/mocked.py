@@ -48,33 +48,25 @@ class Sent:
 
 @frozen
 class Mocked:
-    """Client, its requests and its next responses; the last response is repeated."""
+    """Client, and the requests that it sent."""
 
     roistat: Roistat
     sent: list[Sent] = field(factory=list)
-    answers: list[bytes] = field(factory=list)
-
-    @property
-    def only(self) -> Sent:
-        """The only request that was sent."""
-        (sent,) = self.sent
-        return sent
-
-    def answer(self, url: URL, **arguments: Any) -> CallbackResult:
-        """Record a request and return its response."""
-        # aioresponses does not pass the method; only POST has a response, see below.
-        self.sent.append(Sent("POST", url, arguments["headers"], arguments["data"]))
-        body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        headers = {"Content-Length": str(len(body))}
-        return CallbackResult(status=200, body=body, headers=headers, response_class=Response)
 
 
 @asynccontextmanager
-async def mocked(*answers: bytes) -> AsyncIterator[Mocked]:
-    """Return a client whose n-th request gets the n-th body."""
+async def mocked(body: bytes) -> AsyncIterator[Mocked]:
+    """Yield a client whose every request gets this body."""
+
+    def answer(url: URL, **arguments: Any) -> CallbackResult:
+        # aioresponses does not pass the method; only POST has a response, see below.
+        client.sent.append(Sent("POST", url, arguments["headers"], arguments["data"]))
+        headers = {"Content-Length": str(len(body))}
+        return CallbackResult(status=200, body=body, headers=headers, response_class=Response)
+
     with aioresponses() as responses:
         async with Roistat(KEY, PROJECT) as roistat:
-            client = Mocked(roistat, answers=list(answers))
+            client = Mocked(roistat)
             # Any other method fails as a lost connection.
-            responses.post(_ANY, callback=client.answer, repeat=True)
+            responses.post(_ANY, callback=answer, repeat=True)
             yield client
