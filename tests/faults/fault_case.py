@@ -75,10 +75,6 @@ async def change(roistat: Roistat, _: Path = Path()) -> None:
     await roistat.phones.update(1, script_id=2)
 
 
-async def delete(roistat: Roistat, _: Path = Path()) -> None:
-    await roistat.scripts.delete(1)
-
-
 async def download(roistat: Roistat, folder: Path) -> None:
     """Save a recording and check that it is whole."""
     download_result = await roistat.calls.download_recording(1, to=folder / "1.mp3")
@@ -86,7 +82,9 @@ async def download(roistat: Roistat, folder: Path) -> None:
 
 
 READS: dict[str, Operation] = {"calls": lambda roistat, _: read(roistat), "scripts": read_scripts}
-WRITES: dict[str, Operation] = {"create": create, "change": change, "delete": delete}
+WRITES: dict[str, Operation] = {
+    "create": create, "change": change, "delete": lambda roistat, _: roistat.scripts.delete(1),
+}  # fmt: skip
 ALL: dict[str, Operation] = {**READS, **WRITES, "download": download}
 
 

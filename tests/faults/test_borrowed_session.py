@@ -142,23 +142,18 @@ def test_t70_a_wrapper_of_a_session_is_refused(session: Any) -> None:
         Roistat(KEY, PROJECT, session=session)
 
 
-def raising(signal: str) -> aiohttp.TraceConfig:
-    """Return trace hooks of which one raises an exception of its own."""
+@pytest.mark.parametrize(
+    "signal", ["on_request_start", "on_request_headers_sent", "on_request_end"]
+)
+async def test_t71_a_trace_hook_that_raises(signal: str, tmp_path: Path) -> None:
+    """Its exception is named, and a create that may have been sent is of unknown outcome."""
 
     async def fail(*_: object) -> None:
         raise ZeroDivisionError(MARKER)
 
     trace = aiohttp.TraceConfig()
     getattr(trace, signal).append(fail)
-    return trace
-
-
-@pytest.mark.parametrize(
-    "signal", ["on_request_start", "on_request_headers_sent", "on_request_end"]
-)
-async def test_t71_a_trace_hook_that_raises(signal: str, tmp_path: Path) -> None:
-    """Its exception is named, and a create that may have been sent is of unknown outcome."""
-    options = {"trace_configs": [raising(signal)]}
+    options = {"trace_configs": [trace]}
     async with FaultServer() as server, borrowing(server.base_url, options) as roistat:
         error = await failure(READS["scripts"], roistat, tmp_path)
         assert re.search("trace.*ZeroDivisionError|ZeroDivisionError.*trace", str(error))

@@ -28,12 +28,15 @@ async def exchange(server: FaultServer) -> tuple[bytes, type[Exception] | None]:
 
 
 async def test_an_unused_fault_fails_the_test() -> None:
-    """A fault that was not used fails the test, and so does a connection left open."""
+    """A fault that was not used fails the test."""
     with pytest.raises(AssertionError, match="1 scripted faults were never used"):
         async with FaultServer(sends(b"x"), sends(b"y")) as server:
             await exchange(server)
-    server = FaultServer(close_within=0.05)
-    await server.__aenter__()
+
+
+async def test_an_open_connection_fails_the_test() -> None:
+    """A connection that the client left open fails the test."""
+    server = await FaultServer(close_within=0.05).__aenter__()
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     while not server.open:
         await asyncio.sleep(0.005)

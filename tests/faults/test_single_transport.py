@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -239,31 +239,22 @@ async def close_early(connection: Connection) -> None:
                 request = await connection.request()
 
 
-@contextmanager
-def server_thread() -> Iterator[RawServer]:
-    """Run the server in a loop and a thread of its own."""
-    server = RawServer(close_early)
-
-    async def start() -> None:
-        await server.__aenter__()
-
-    with running_in_thread(start, server.__aexit__):
-        yield server
-
-
 async def work(act: Callable[[Roistat, int], Awaitable[None]], count: int) -> tuple[int, int]:
     """Run an operation repeatedly, with pauses about as long as the server's idle time-out.
 
     Return how many requests were lost on the way, and how many connections were made.
     """
-    clock, random = JumpingClock(), Random(20)
+    clock, random, server = JumpingClock(), Random(20), RawServer(close_early)
+
+    async def start() -> None:
+        await server.__aenter__()
 
     async def some(roistat: Roistat) -> None:
         for number in range(count // WORKERS):
             await act(roistat, number)
             await asyncio.sleep(IDLE * random.uniform(0.7, 0.9))
 
-    with server_thread() as server:
+    with running_in_thread(start, server.__aexit__):  # in a loop of its own
         async with client(server.base_url, attempts=4, clock=clock.clock) as roistat:
             await asyncio.gather(*[some(roistat) for _ in range(WORKERS)])
     return len(clock.slept), server.connections  # there is a sleep before each retry

@@ -6,9 +6,7 @@ import asyncio
 from multiprocessing.connection import Connection
 
 from roistat_async import Limits, Roistat
-from roistat_async.clock import Clock
 from roistat_async.transport import budget_file
-from roistat_async.transport.rate_limiter import RateLimiter
 
 
 def hold(pipe: Connection, path: str) -> None:
@@ -17,19 +15,6 @@ def hold(pipe: Connection, path: str) -> None:
         db.executemany("INSERT INTO sent VALUES ('1', ?, 0)", [[number] for number in range(9000)])
         pipe.send("locked")
         pipe.recv()
-
-
-def reserve(pipe: Connection, path: str, number: int, now: float) -> None:
-    """Reserve requests at a time of the monotonic clock, and send none."""
-    limiter = RateLimiter(Limits(shared_file=path), Clock(monotonic=lambda: now), 1)
-
-    async def reserve_all() -> None:
-        for _ in range(number):
-            await limiter.permit().acquire()
-        pipe.send("reserved")
-        pipe.recv()
-
-    asyncio.run(reserve_all())
 
 
 def send(pipe: Connection, path: str, base_url: str, key: str, seconds: float) -> None:
