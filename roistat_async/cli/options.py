@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
 from ..downloads.file_kind import AudioFormat
 from ..errors import ConfigurationError
@@ -230,6 +231,18 @@ def format_option(command: F) -> F:
         "--json/--table", default=None, help="NDJSON or a table; default: a table on a terminal."
     )
     return option(command)
+
+
+def refuse_options(names: Collection[str], problem: str) -> None:
+    """Raise UsageError if the command line has an option that would be ignored.
+
+    The names are those of parameters. A value from the environment is no reason to refuse.
+    """
+    context = click.get_current_context()
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name in names and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} {problem}")
 
 
 def parse_names(text: str | None) -> tuple[Any, ...]:  # checked by the library

@@ -23,6 +23,7 @@ from .options import (
     connection_options,
     format_option,
     on_bad_record_option,
+    refuse_options,
     span_options,
 )
 from .text import format_size, print_error
@@ -111,6 +112,8 @@ def command(
         raise click.UsageError("--retry-given-up goes with --from calls.db")
     if template is not None and ids:
         raise click.UsageError("--template needs the dates of calls: use --last 7d or --from")
+    if period is None:
+        refuse_options({"on_bad_record"}, "goes with --period, --last or --since")
     if filters and ids:
         raise click.UsageError("--filter goes with --period, --last, --since or --from")
     conditions = [parse_filter(text, CALL_FIELDS, span.zone) for text in filters]

@@ -14,6 +14,7 @@ from .options import (
     PeriodOptions,
     connection_options,
     format_option,
+    refuse_options,
     span_options,
 )
 from .text import escape_control, format_size
@@ -21,6 +22,8 @@ from .text import escape_control, format_size
 if TYPE_CHECKING:
     from .. import Period, Roistat
     from ..report import WrittenReport
+
+_OF_REQUESTS = {*ConnectionOptions._fields} - {"project"}
 
 
 @click.command("report")
@@ -62,6 +65,7 @@ def command(
     if database is None:
         written = _from_roistat(connection, file, period, span)
     else:
+        refuse_options(_OF_REQUESTS, "does not go with --from: a copy is read without requests")
         written = _from_copy(connection, database, file, period, span)
     if as_json:
         write_json([written])

@@ -10,7 +10,7 @@ import click
 
 from . import charts, exit_codes
 from .copies import ExistingCopy
-from .options import format_option, parse_zone, tz_option
+from .options import format_option, parse_zone, refuse_options, tz_option
 from .profiles import profile_option
 from .terminal import print_lines
 from .text import format_size
@@ -53,6 +53,7 @@ def command(*, database: str, days: int, tz: str, json: bool | None) -> int:
 
     zone = parse_zone(tz)
     if is_file_copy(database):
+        refuse_options({"days"}, "needs a database: the chart is not made of files")
         files = read_file_status(database)
         projects: Sequence[ProjectStatus | FileProjectStatus] = files
         lines = _file_lines(files, zone)

@@ -18,6 +18,7 @@ from .options import (
     parse_names,
     parse_since,
     parse_zone,
+    refuse_options,
     tz_option,
 )
 from .sync_options import SyncOptions
@@ -251,6 +252,10 @@ def _check(options: SyncOptions, pause: timedelta | None) -> None:
     ):
         if is_wrong:
             raise click.UsageError(problem)
+    if options.folder is None:
+        refuse_options({"wait_for"}, "goes with --recordings DIR")
+    if options.is_stdout:
+        refuse_options({"lookback", "wait"}, "needs a copy with a state; --to - stores none")
 
 
 def _is_not_database(to: str) -> bool:

@@ -13,7 +13,7 @@ from attrs import evolve
 from ..integrations.dask import DaskProgress, sync_on_dask
 from ..sync import PartReport
 from ..sync.parts import plan_with_options
-from .options import ConnectionOptions
+from .options import ConnectionOptions, refuse_options
 from .progress import should_show_progress
 from .sync_options import SyncOptions
 from .sync_report import ProjectResult, code_of, print_report
@@ -98,6 +98,8 @@ def _check(options: SyncOptions, connection: ConnectionOptions, *, is_local: boo
     ):
         if is_wrong:
             raise click.UsageError(problem)
+    if options.folder is not None:
+        refuse_options({"tz"}, "does not reach the workers: paths of recordings have dates in UTC")
 
 
 @contextmanager

@@ -37,6 +37,13 @@ NAMED = [
     ("recordings mp3 --call-id 7 --template a/{call_id}", "--template needs the dates"),
     ("recordings mp3 --last 7d --from calls.db", "use either a period"),
     ("recordings mp3", "add --period"),
+    ("recordings mp3 --from calls.db --on-bad-record skip", "--on-bad-record goes with --period"),
+    ("recordings mp3 --call-id 7 --on-bad-record raise", "--on-bad-record goes with --period"),
+    ("report --html a.html --last 7d --from calls.db --per-hour 5", "--per-hour does not go with"),
+    ("status calls.ndjson --days 5", "--days needs a database"),
+    ("sync --to calls.db --since 30d --wait-for 1h", "--wait-for goes with --recordings DIR"),
+    ("sync --to - --since 30d --lookback 1h", "--lookback needs a copy with a state"),
+    ("sync --to - --since 30d --wait", "--wait needs a copy with a state"),
     ("sync --to calls.db --accept wav", "go with --recordings DIR"),
     ("export calls.csv --last 7d", "name it calls.xls"),
     ("export june.XLSX --last 7d", "name it june.xls"),
@@ -81,6 +88,7 @@ PROJECTS = ["''", "x", "1,", "0", "1,1", "9" * 5000]
 )
 def test_c4_c22_wrong_usage(line: str, text: str, refuse: Refuse) -> None:
     """Wrong usage exits with 2, names what is wrong or meant, and sends and creates nothing."""
-    if "--from" in line:
-        Path("calls.db").touch()
+    for option, copy in (("--from", "calls.db"), ("status", "calls.ndjson")):
+        if f"{option} {copy}" in line:
+            Path(copy).touch()
     assert text in refuse(line)
