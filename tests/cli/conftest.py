@@ -8,10 +8,13 @@ import re
 import select
 import shlex
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import click
@@ -19,7 +22,7 @@ import pytest
 from attrs import frozen
 
 from roistat_async.cli.app import main, run
-from roistat_async.testing import FakeRoistat, Quirks
+from roistat_async.testing import FakeRoistat, Quirks, RecordedRequest
 
 
 @frozen
@@ -42,6 +45,8 @@ Roistat = Callable[..., Ended]
 WRONG_KEY = {"ROISTAT_API_KEY": "f" * 32}
 Refuse = Callable[[str], str]
 """`refuse("calls --nonsense")` returns the message."""
+
+Hold = Callable[[int, str], Event]
 
 OnTerminal = Callable[..., tuple[int, str]]
 """`on_terminal("stdout", "calls")` returns the exit code and what the terminal shows."""
@@ -124,6 +129,50 @@ def refuse(fake: FakeRoistat, folder: Path, roistat: Roistat) -> Refuse:
         return ended.err
 
     return run_line
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start a command as a process, which does not inherit that a background job ignores Ctrl-C."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "roistat_async", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def end(process: subprocess.Popen[str], sign: int, code: int) -> str:
+    """Send a signal, check the exit code and that stdout is empty; return stderr."""
+    process.send_signal(sign)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, "Traceback" in err) == (code, "", False)
+    return err
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    """Wait until a function returns True."""
+    end = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def hold(fake: FakeRoistat) -> Iterator[Hold]:
+    """Return a function that holds the responses after some to a path; its event frees them."""
+    free = Event()
+
+    def hold_after(count: int, ending: str) -> Event:
+        def wait(_: RecordedRequest) -> None:
+            if sum(request.path.endswith(ending) for request in fake.requests) > count:
+                free.wait(60)
+
+        fake.on_request = wait
+        return free
+
+    yield hold_after
+    free.set()
 
 
 def read_terminal(fd: int, until: str | None = None) -> str:

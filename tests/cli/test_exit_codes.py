@@ -98,12 +98,6 @@ def test_s21_a_typed_key_is_not_shown(line: str, roistat: Roistat) -> None:
     assert (key in ended.err, "Traceback" in ended.err) == (False, False)
 
 
-def test_c9_choices_are_listed(roistat: Roistat) -> None:
-    """A message of several lines is one line, without codes of control characters."""
-    ended = roistat("completion")
-    assert (ended.code, "Choose from: bash, zsh, fish" in ended.err) == (2, True)
-
-
 def test_s7_an_error_of_roistat_is_escaped(fake: FakeRoistat, roistat: Roistat) -> None:
     """An error of Roistat exits with 1 and prints its text escaped, in two lines at most."""
     fake.fail("*/call/list", Fault.error("option_not_enabled", "\x1b[31mnope\nsecond"))

@@ -7,11 +7,8 @@ import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -20,33 +17,13 @@ from roistat_async.cli.app import run
 from roistat_async.cli.demo import differences
 from roistat_async.cli.demo_server import FIELDS
 from roistat_async.sync.status import read_calls, read_status
-from roistat_async.testing import FakeRoistat, RecordedRequest
+from roistat_async.testing import FakeRoistat
 
-from .conftest import OnTerminal, Roistat
+from .conftest import Hold, OnTerminal, Roistat, end, start, until
 
-Hold = Callable[[int, str], Event]
 _SYNC = ("sync", "--to", "calls.db")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
-
-
-def _start(*arguments: str) -> subprocess.Popen[str]:
-    # A shell's background job ignores Ctrl-C and hands that down; the test is about not ignoring.
-    return subprocess.Popen(
-        [sys.executable, "-m", "roistat_async", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def _end(process: subprocess.Popen[str], sign: int, code: int) -> str:
-    """Send a signal, check the exit code and that stdout is empty; return stderr."""
-    process.send_signal(sign)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, "Traceback" in err) == (code, "", False)
-    return err
 
 
 def _line(process: subprocess.Popen[str]) -> str:
@@ -54,26 +31,9 @@ def _line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-@pytest.fixture
-def hold(fake: FakeRoistat) -> Iterator[Hold]:
-    """Return a function that holds the responses after some to a path; its event frees them."""
-    free = Event()
-
-    def hold_after(count: int, ending: str) -> Event:
-        def wait(_: RecordedRequest) -> None:
-            if sum(request.path.endswith(ending) for request in fake.requests) > count:
-                free.wait(60)
-
-        fake.on_request = wait
-        return free
-
-    yield hold_after
-    free.set()
-
-
 def test_fake_server_until_a_signal(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake server prints lines to paste, serves its projects, and ends with the signal."""
-    with _start("fake-server", "--calls", "7", "--projects", "12345, 678") as server:
+    with start("fake-server", "--calls", "7", "--projects", "12345, 678") as server:
         for name in ("BASE_URL", "API_KEY", "PROJECT"):
             line = _line(server)
             assert line.startswith(f"export ROISTAT_{name}=")
@@ -81,7 +41,7 @@ def test_fake_server_until_a_signal(roistat: Roistat, monkeypatch: pytest.Monkey
         assert os.environ["ROISTAT_PROJECT"] == "12345"
         for arguments in ((), ("--project", "678")):
             assert len(roistat("calls", *arguments).rows) == 7
-        err = _end(server, signal.SIGTERM, 143)
+        err = end(server, signal.SIGTERM, 143)
     assert "further projects: 678" in err
 
 
@@ -89,7 +49,7 @@ def test_fake_server_until_a_signal(roistat: Roistat, monkeypatch: pytest.Monkey
 def test_broken_pipe_is_quiet(hold: Hold) -> None:
     """`roistat calls | head -1` exits with 0 and prints nothing on stderr."""
     free = hold(5, "/list")
-    with _start("calls", "--page-size", "1") as process:
+    with start("calls", "--page-size", "1") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         _line(process)
@@ -113,13 +73,6 @@ def test_rows_are_written_as_pages_arrive(
     assert has_rows.index(True) < 20
 
 
-def _until(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not is_true():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
-
-
 def _written() -> int:
     try:
         return sum(project.calls for project in read_status("calls.db").projects)
@@ -130,10 +83,10 @@ def _written() -> int:
 def test_signal_during_a_sync(fake: FakeRoistat, hold: Hold, roistat: Roistat) -> None:
     """An interrupted sync reports what it wrote; the next run resumes and completes the copy."""
     free = hold(8, "/list")
-    with _start(*_SYNC, "--since", "30d", "--page-size", "3", "--concurrency", "1") as process:
-        _until(lambda: _written() > 3)
+    with start(*_SYNC, "--since", "30d", "--page-size", "3", "--concurrency", "1") as process:
+        until(lambda: _written() > 3)
         assert roistat("status", "calls.db").rows[0]["is_interrupted"] is True
-        assert "the next run resumes" in _end(process, signal.SIGINT, 130)
+        assert "the next run resumes" in end(process, signal.SIGINT, 130)
     free.set()
     stored = _written()
     assert 3 < stored < 60
@@ -147,9 +100,9 @@ def test_signal_during_the_recordings_of_a_sync(
     """A signal leaves whole files that the database knows; the next run downloads the others."""
     free = hold(2, "/file")
     arguments = (*_SYNC, "--recordings", "mp3")
-    with _start(*arguments, "--since", "8h", "--concurrency", "2") as process:
-        _until(lambda: any(Path("mp3").rglob("*.mp3")))
-        _end(process, signal.SIGTERM, 143)
+    with start(*arguments, "--since", "8h", "--concurrency", "2") as process:
+        until(lambda: any(Path("mp3").rglob("*.mp3")))
+        end(process, signal.SIGTERM, 143)
     free.set()
     stored = {path.stem: path.read_bytes() for path in _recordings()}
     assert all(fake.state.recordings[call_id] == body for call_id, body in stored.items())

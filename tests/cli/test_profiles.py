@@ -103,24 +103,16 @@ SECRET = "5ecre7ab" * 4
         (f'{SECRET} = "x"', "line 2: use: api_key, api_key_file, project, base_url, tz"),
         (f'api_key = "{SECRET}"\napi_key_file = "x"', "line 3: set api_key or api_key_file"),
         (f'\n[other]\napi_key = "{SECRET}"', "all settings belong below [profiles.NAME]"),
+        (f'[profiles]\ndefault = "{SECRET}"', "write the profile as [profiles.default]"),
         ("tz = '\udcff'", "line 2: must be UTF-8"),
     ],
 )
 @pytest.mark.usefixtures("no_environment")
 def test_c24_an_invalid_file(text: str, problem: str, refuse: Refuse, write: Write) -> None:
     """An error names file and line, never a value, and nothing is sent."""
-    path = write(f"[profiles.default]\n{text}\n")
+    path = write(text if text.startswith("[") else f"[profiles.default]\n{text}\n")
     message = refuse("calls")
     assert (str(path) in message, problem in message, SECRET in message) == (True, True, False)
-
-
-@pytest.mark.usefixtures("no_environment")
-def test_c24_a_profile_that_is_no_table(refuse: Refuse, write: Write) -> None:
-    """A value in place of a profile is refused with the form to write."""
-    write(f'[profiles]\ndefault = "{SECRET}"\n')
-    message = refuse("calls")
-    assert "write the profile as [profiles.default]" in message
-    assert SECRET not in message
 
 
 def test_c24_an_invalid_file_completes_nothing(config: Path, write: Write) -> None:

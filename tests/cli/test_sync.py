@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Timer
@@ -21,7 +20,7 @@ from roistat_async.sync.patience import OnWait
 from roistat_async.sync.status import read_calls, read_status
 from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
 
-from .conftest import WRONG_KEY, Ended, Roistat
+from .conftest import WRONG_KEY, Roistat
 
 _COPY = Path("copy", "calls.db")
 _OTHER = 678
@@ -29,7 +28,8 @@ _LOST = TransportError("the connection was lost")
 _ALL = ("--since", "60d")
 _LATELY = ("--since", "8h")
 _MP3 = ("--recordings", "mp3")
-Watch = Callable[[int], Ended]
+_WATCH = ("--watch", "0s")
+_BOTH = ("--project", "12345", "--project", "678")
 _FIELDS = {
     "project", "start", "sealed_until", "calls", "added", "changed", "deleted", "requests",
     "bad_records", "unreadable", "duplicate_rows", "odd_values", "future_watermark", "seconds",
@@ -40,12 +40,6 @@ _FIELDS = {
 def sync(roistat: Roistat) -> Roistat:
     """Run `roistat sync` with a database that does not exist at first."""
     return lambda *arguments, **environ: roistat("sync", "--to", str(_COPY), *arguments, **environ)
-
-
-@pytest.fixture
-def both(fake: FakeRoistat) -> tuple[str, ...]:
-    """Return the options of two projects."""
-    return ("--project", str(fake.project), "--project", str(_OTHER))
 
 
 def _ids(project: int) -> set[str]:
@@ -77,10 +71,10 @@ def test_day_of_a_zone(sync: Roistat) -> None:
     assert row["start"] == "2026-04-30T21:00:00Z"
 
 
-def test_two_projects(fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]) -> None:
+def test_two_projects(fake: FakeRoistat, sync: Roistat) -> None:
     """Each has a line of JSON and is copied once, into one database and folders of their own."""
     other = fake.add_project(_OTHER, calls=20)
-    ended = sync(*_ALL, *both, *both, *_MP3)
+    ended = sync(*_ALL, *_BOTH, *_BOTH, *_MP3)
     rows = [(row["project"], row["added"]) for row in ended.rows]
     assert (ended.code, rows) == (0, [(fake.project, 60), (_OTHER, 20)])
     assert _ids(_OTHER) == set(other.calls.ids())
@@ -89,18 +83,18 @@ def test_two_projects(fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]) -
         assert saved == fake.projects[project].recordings
 
 
-def test_one_project_refused(fake: FakeRoistat, sync: Roistat, both: tuple[str, ...]) -> None:
+def test_one_project_refused(fake: FakeRoistat, sync: Roistat) -> None:
     """One refused project exits with 3 and is named; the other project is copied."""
-    ended = sync(*_ALL, *both)
+    ended = sync(*_ALL, *_BOTH)
     assert (ended.code, f"project {_OTHER}: " in ended.err) == (3, True)
     assert len(_ids(fake.project)) == 60
     (failed,) = [row for row in ended.rows if row["project"] == _OTHER]
     assert failed["error"]["type"] == "AccessDeniedError"
 
 
-def test_all_projects_refused(sync: Roistat, both: tuple[str, ...]) -> None:
+def test_all_projects_refused(sync: Roistat) -> None:
     """A wrong key exits with 4, is reported once for all projects, and is not shown."""
-    ended = sync(*_ALL, *both, **WRONG_KEY)
+    ended = sync(*_ALL, *_BOTH, **WRONG_KEY)
     assert (ended.code, ended.err.count("ROISTAT_API_KEY"), "f" * 32 in ended.err) == (4, 1, False)
 
 
@@ -193,37 +187,34 @@ def test_skipped_records_end_with_3(to: str, fake: FakeRoistat, roistat: Roistat
     assert roistat("status", ".").code == 1  # no copy
 
 
-@pytest.fixture
-def watch_until(fake: FakeRoistat, sync: Roistat) -> Watch:
-    """Watch without pauses until some requests were sent; then revoke the key."""
+def _revoke_after(requests: int, fake: FakeRoistat) -> None:
+    """Revoke the key after some requests, which ends a watch."""
 
-    def watch(requests: int) -> Ended:
-        def query(_: RecordedRequest) -> None:
-            if len(fake.requests) > requests:
-                fake.api_key = "0" * 31 + "1"
+    def query(_: RecordedRequest) -> None:
+        if len(fake.requests) > requests:
+            fake.api_key = "0" * 31 + "1"
 
-        fake.on_request = query
-        return sync(*_ALL, "--watch", "0s")
-
-    return watch
+    fake.on_request = query
 
 
-def test_watch_runs_again(fake: FakeRoistat, watch_until: Watch) -> None:
+def test_watch_runs_again(fake: FakeRoistat, sync: Roistat) -> None:
     """--watch prints a summary after each run, a failed one too; a refused key ends it with 4."""
     fake.fail("*/call/list", Fault.error("option_not_enabled"), times=1)
-    ended = watch_until(12)
+    _revoke_after(12, fake)
+    ended = sync(*_ALL, *_WATCH)
     assert (ended.code, "option_not_enabled" in ended.err) == (4, True)
     assert [row.get("added") for row in ended.rows[:3]] == [None, 60, 0]
     assert ended.rows[-1]["error"]["type"] == "AuthenticationError"
 
 
-def test_watch_outlives_what_may_pass(fake: FakeRoistat, watch_until: Watch) -> None:
+def test_watch_outlives_what_may_pass(fake: FakeRoistat, sync: Roistat) -> None:
     """Once a run has worked, a refusal by a firewall does not end it, and a lock never does."""
     fake.fail("*/call/list", Fault.error("access_denied"), when=lambda _: len(fake.requests) == 8)
     _COPY.parent.mkdir()
     unlock = process_lock.acquire(_COPY, fake.project)
     Timer(0.5, unlock).start()
-    ended = watch_until(16)
+    _revoke_after(16, fake)
+    ended = sync(*_ALL, *_WATCH)
     assert "already being synced" in ended.err
     kinds = [row["error"]["type"] for row in ended.rows if "error" in row]
     assert kinds[0] == "SyncError"
@@ -248,7 +239,7 @@ def test_wait_for_another_run(
 def test_watch_ends_if_the_first_run_is_refused(fake: FakeRoistat, sync: Roistat) -> None:
     """Rights that are missing from the start are a wrong setting."""
     fake.fail("*/call/list", Fault.error("access_denied"), times=9)
-    assert sync(*_ALL, "--watch", "0s").code == 4
+    assert sync(*_ALL, *_WATCH).code == 4
 
 
 def test_the_next_run_waits_as_long_as_roistat_asks() -> None:

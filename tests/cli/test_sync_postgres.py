@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
+import signal
 import sys
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -13,7 +12,7 @@ from roistat_async.sync.status import read_calls
 from roistat_async.testing import FakeRoistat, RecordedRequest
 from tests.helpers.postgres_server import PASSWORD, PostgresServer
 
-from .conftest import Ended, Roistat
+from .conftest import Ended, Hold, Roistat, end, start, until
 
 _ALL = ("--since", "60d")
 
@@ -132,28 +131,18 @@ def test_s133_without_setproctitle_there_is_a_warning(
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc of Linux")
 def test_s133_other_users_do_not_see_the_password(
-    fake: FakeRoistat, url: str, sync: Roistat
+    fake: FakeRoistat, hold: Hold, url: str, sync: Roistat
 ) -> None:
     """`ps` shows the masked URL, and an interrupted run names it so too; the next run resumes."""
-    is_reached, free = Event(), Event()
-
-    def hold(_: RecordedRequest) -> None:
-        if len(fake.requests) > 3:
-            is_reached.set()
-            free.wait(60)
-
-    fake.on_request = hold
-    arguments = ["sync", "--to", url, *_ALL, "--page-size", "5", "--concurrency", "1"]
-    command = [sys.executable, "-m", "roistat_async", *arguments]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
-        assert is_reached.wait(60)
+    free = hold(3, "/list")
+    options = (*_ALL, "--page-size", "5", "--concurrency", "1")
+    with start("sync", "--to", url, *options) as process:
+        until(lambda: len(fake.requests) > 3)
         title = Path(f"/proc/{process.pid}/cmdline").read_text()
-        process.terminate()
-        out, err = process.communicate(timeout=60)
+        err = end(process, signal.SIGTERM, 143)
     free.set()
     assert "postgresql://127.0.0.1:" in title
-    assert PASSWORD not in title + out + err
+    assert PASSWORD not in title + err
     assert "the next run resumes there" in err
     sync(*_ALL)
     assert set(read_calls(url, fake.project, ["date"])) == set(fake.state.calls.ids())

@@ -52,6 +52,7 @@ NAMED = [
     ("nonsense", "No such command"),
     ("help nonsense", "no such command"),
     ("status none.db", "does not exist"),
+    ("completion", "Choose from: bash, zsh, fish"),
     ("calls --per-second 0", "per_second"),
     ("calls --per-hour 0", "per_hour"),
     ("sync --to calls.db --since 30d --period 2026-05-01..2026-05-02", "either --since or"),
@@ -86,7 +87,7 @@ PROJECTS = ["''", "x", "1,", "0", "1,1", "9" * 5000]
         *((f"fake-server --projects {projects}", "--projects") for projects in PROJECTS),
     ],
 )
-def test_c4_c22_wrong_usage(line: str, text: str, refuse: Refuse) -> None:
+def test_c4_c9_c22_wrong_usage(line: str, text: str, refuse: Refuse) -> None:
     """Wrong usage exits with 2, names what is wrong or meant, and sends and creates nothing."""
     for option, copy in (("--from", "calls.db"), ("status", "calls.ndjson")):
         if f"{option} {copy}" in line:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roistat_async.downloads import integrity, mp3_integrity, xls_integrity
-from roistat_async.downloads.file_kind import OLE2, ZIP, FileKind
+from roistat_async.downloads.file_kind import OLE2, ZIP, FileKind, sniff
 from roistat_async.testing import mp3, xls
 
 AUDIO = mp3.recording("7", 60)
@@ -189,7 +189,8 @@ HEADS = [b"", b"ID3\x03\x00", AUDIO[:200], TAGGED[:9], OLE2, ZIP, sheet(1)[:100]
 
 @given(st.sampled_from(HEADS), st.binary(max_size=2000))
 def test_any_bytes_are_judged(head: bytes, rest: bytes) -> None:
-    """No bytes raise an exception."""
+    """No bytes raise an exception, whatever their kind is taken for."""
+    assert isinstance(sniff(head + rest), FileKind)
     for kind in (FileKind.MP3, FileKind.XLS):
         missing_from(head + rest, kind)
 
