@@ -199,7 +199,8 @@ class Roistat:
     ) -> Self:
         """Return a client of the same project, connections and limits with another patience.
 
-            patient = roistat.with_options(retry=RetryPolicy(deadline=3600), when_exhausted="wait")
+            retry = RetryPolicy(max_attempts=12)
+            patient = roistat.with_options(retry=retry, when_exhausted="wait")
 
         `retry` replaces the policy, `when_exhausted` that of `Limits`. Closing this client closes
         no connection; the client that it came from does.
