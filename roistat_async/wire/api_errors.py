@@ -44,8 +44,11 @@ _ADVICE: dict[type[errors.APIError], str] = {
     errors.AuthenticationError: "Check the key and that it opens this project",
     errors.AccessDeniedError: "The key's owner needs read and write rights in this project",
     errors.FeatureUnavailableError: "Check the tariff, the options and the balance in Roistat",
+    errors.NotFoundError: "Check its id, and that it belongs to this project",
+    errors.ServerError: "Try again later; RetryPolicy(max_attempts=...) makes more attempts",
     errors.RateLimitError: "Send fewer requests, or lower Limits if other programs use the project",
 }
+_ADVICE_OF_CODE = {"resource_already_exists": "List the records: it is there already"}
 
 
 def error_from_code(
@@ -84,7 +87,7 @@ def _make(
     details: Any,
 ) -> errors.APIError:
     safe_details = _redact_details(details)
-    advice = _ADVICE.get(kind)
+    advice = _ADVICE_OF_CODE.get(code) or _ADVICE.get(kind)
     return kind(
         code, description, http_status, safe_details, retry_after=retry_after, advice=advice
     )

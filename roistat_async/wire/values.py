@@ -71,7 +71,9 @@ def encode_id(value: Any) -> Any:
 def validate_phone(value: object, what: str = "a phone number") -> str:
     """Check a phone number, which has digits only. The error does not show it."""
     if not isinstance(value, str) or not _PHONE.fullmatch(value):
-        raise ConfigurationError(f"{what} must be a string of digits without +, e.g. 74951234567")
+        raise ConfigurationError(
+            f"{what} must be a string of 3 to 20 digits without +, e.g. 74951234567"
+        )
     return value
 
 

@@ -109,8 +109,9 @@ def test_description_or_message(fields: dict[str, Any], expected: str | None) ->
     """The vendor documents `message`, live projects send `description`; odd values are ignored."""
     error = _raised(errors.NotFoundError, _error("resource_not_found", **fields))
     assert (error.description, error.details) == (expected, {})
-    text = "Roistat returned resource_not_found"
-    assert str(error) == (text if expected is None else f"{text}. {expected.rstrip('.')}")
+    sentences = ["Roistat returned resource_not_found", (expected or "").rstrip(".")]
+    advice = "Check its id, and that it belongs to this project"
+    assert str(error) == ". ".join(text for text in (*sentences, advice) if text)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,12 @@ def test_error_has_media_type_and_size(content_type: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "advice"),
-    [("authentication_failed", "Check the key"), ("request_limit_error", "Send fewer requests")],
+    [
+        ("authentication_failed", "Check the key"),
+        ("request_limit_error", "Send fewer requests"),
+        ("internal_error", "Try again later"),
+        ("resource_already_exists", "List the records"),
+    ],
 )
 def test_an_error_has_all_that_roistat_sent(code: str, advice: str) -> None:
     """Code, description, details and delay are attributes; advice is in the text."""

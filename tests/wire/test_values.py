@@ -95,7 +95,9 @@ def test_no_phones(value: Any) -> None:
     """Anything else is an error that does not show it."""
     with pytest.raises(ConfigurationError) as caught:
         values.validate_phone(value, "callee")
-    assert str(caught.value) == "callee must be a string of digits without +, e.g. 74951234567"
+    assert (
+        str(caught.value) == "callee must be a string of 3 to 20 digits without +, e.g. 74951234567"
+    )
 
 
 @pytest.mark.parametrize(
