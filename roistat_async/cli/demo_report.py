@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from .terminal import program_path
 from .text import format_size
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ def report_lines(result: DemoResult, seconds: float) -> Iterator[str]:
     yield f"Files       {result.folder.resolve()}"
     yield ""
     database = shlex.quote(str(result.folder / DATABASE))
-    yield f"Try next    roistat status {database}"
-    yield "            roistat fake-server, and in another terminal, with what it prints:"
-    yield "            roistat sync --to calls.db --since 30d --recordings mp3/ --watch 1m"
+    roistat = program_path()
+    yield f"Try next    {roistat} status {database}"
+    yield f"            {roistat} fake-server, and in another terminal, with what it prints:"
+    yield f"            {roistat} sync --to calls.db --since 30d --recordings mp3/ --watch 1m"
 
 
 def _table(syncs: Sequence[SyncCheck]) -> Iterator[str]:

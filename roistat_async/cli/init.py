@@ -9,6 +9,7 @@ import click
 
 from . import exit_codes
 from .profiles import chosen_profile, profile_option
+from .terminal import program_path
 from .text import print_error
 
 if TYPE_CHECKING:
@@ -192,5 +193,6 @@ def _prompt_zone() -> str:
 def _print_next(path: str, name: str, *, is_default: bool) -> None:
     profile = "" if is_default else f" --profile {name}"
     print_error(
-        f"stored in {path}, which only you can read", f"Try: roistat calls{profile} --last 24h"
+        f"stored in {path}, which only you can read",
+        f"Try: {program_path()} calls{profile} --last 24h",
     )

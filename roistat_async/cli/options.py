@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from ..downloads.file_kind import AudioFormat
 from ..errors import ConfigurationError
 from .profiles import current_profile, default_zone, is_option, profile_option
+from .terminal import program_path
 from .text import print_error
 from .zones import load_zone
 
@@ -323,7 +324,7 @@ def _check_configured(environ: Mapping[str, str]) -> None:
     missing = [name for name, value in present.items() if not value]
     if missing:
         raise ConfigurationError(
-            f"set {' and '.join(missing)} in the environment, or run: roistat init"
+            f"set {' and '.join(missing)} in the environment, or run: {program_path()} init"
         )
 
 

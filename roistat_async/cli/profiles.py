@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .complete import complete_names
+from .terminal import program_path
 
 if TYPE_CHECKING:
     from .config_file import Profile
@@ -56,7 +57,8 @@ def current_profile() -> Profile | None:
         if name is None:
             return None
         raise click.UsageError(
-            f"there is no {config_path()} with a profile {name!r}: roistat init --profile {name}"
+            f"there is no {config_path()} with a profile {name!r}: "
+            f"{program_path()} init --profile {name}"
         )
     if name is None and DEFAULT_PROFILE not in config.profiles:
         return None

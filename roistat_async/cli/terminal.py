@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -24,6 +26,13 @@ def terminal_width() -> int | None:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
     except (OSError, ValueError):  # a pipe, a file or a closed stream
         return None
+
+
+def program_path() -> str:
+    """Return the path by which `roistat` was started, quoted; only `roistat` if it is on PATH."""
+    path = sys.argv[0]
+    is_path = os.path.basename(path) == "roistat" != path
+    return shlex.quote(path) if is_path and path != shutil.which("roistat") else "roistat"
 
 
 def print_lines(lines: Iterable[str], *, indent: int = 2, to_stderr: bool = False) -> None:

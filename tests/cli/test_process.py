@@ -126,8 +126,9 @@ def test_progress_of_a_sync_on_a_terminal(
 
 
 @pytest.mark.usefixtures("no_environment")
-def test_demo(folder: Path, roistat: Roistat) -> None:
+def test_demo(folder: Path, roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo needs no environment, keeps its files in a fresh folder and checks itself."""
+    monkeypatch.setattr("sys.argv", [".venv/bin/roistat", "demo"])
     Path("roistat-demo").mkdir()
     done = roistat("demo", "--calls", "300", "--recordings", "5")
     assert done.code == 0, done.err
@@ -139,7 +140,8 @@ def test_demo(folder: Path, roistat: Roistat) -> None:
     assert str(files) in done.out
     assert 1 <= len(list((files / "recordings").rglob("*.mp3"))) <= 5
     assert (files / "calls.xls").stat().st_size > 1000
-    assert "roistat status roistat-demo-2/calls.db" in done.out
+    for next_command in ("status roistat-demo-2/calls.db", "fake-server", "sync --to calls.db"):
+        assert f" .venv/bin/roistat {next_command}" in done.out
 
 
 def test_demo_with_a_wrong_copy(roistat: Roistat, monkeypatch: pytest.MonkeyPatch) -> None:

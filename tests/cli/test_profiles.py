@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,21 @@ def test_no_file(roistat: Roistat) -> None:
     assert (ended.code, "ROISTAT_API_KEY and ROISTAT_PROJECT" in ended.err) == (2, True)
     assert "roistat init" in ended.err
     assert "roistat init --profile shop" in roistat("calls", ROISTAT_PROFILE="shop").err
+
+
+@pytest.mark.usefixtures("no_environment")
+@pytest.mark.parametrize("folder", [".venv/bin", "my bin", None])
+def test_advice_can_be_pasted(
+    folder: str | None, tmp_path: Path, roistat: Roistat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Advice names the command by the path that started it, or alone if it is on PATH."""
+    program = tmp_path / "roistat"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    started = str(program) if folder is None else f"{folder}/roistat"
+    monkeypatch.setattr("sys.argv", [started, "calls"])
+    shown = "roistat" if folder is None else shlex.quote(started)
+    assert f"run: {shown} init" in roistat("calls").err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
