@@ -323,8 +323,10 @@ def _check_configured(environ: Mapping[str, str]) -> None:
     present = {"ROISTAT_API_KEY": has_key, "ROISTAT_PROJECT": environ.get("ROISTAT_PROJECT")}
     missing = [name for name, value in present.items() if not value]
     if missing:
+        roistat = program_path()
+        without = f"; without a key: {roistat} demo, or {roistat} fake-server" * (not has_key)
         raise ConfigurationError(
-            f"set {' and '.join(missing)} in the environment, or run: {program_path()} init"
+            f"set {' and '.join(missing)} in the environment, or run: {roistat} init{without}"
         )
 
 

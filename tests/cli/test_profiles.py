@@ -13,7 +13,7 @@ import pytest
 from roistat_async.cli.config_file import config_path, profile_names
 from roistat_async.testing import FakeRoistat
 
-from .conftest import Refuse, Roistat
+from .conftest import WRONG_KEY, Refuse, Roistat
 
 Write = Callable[[str], Path]
 
@@ -134,10 +134,11 @@ def test_c24_an_unknown_profile(refuse: Refuse) -> None:
 
 @pytest.mark.usefixtures("no_environment")
 def test_no_file(roistat: Roistat) -> None:
-    """Without a file the message names what to set, or the command that writes one."""
+    """Without a file the message names what to set, and the commands that do without."""
     ended = roistat("calls")
     assert (ended.code, "ROISTAT_API_KEY and ROISTAT_PROJECT" in ended.err) == (2, True)
-    assert "roistat init" in ended.err
+    assert "or run: roistat init; without a key: roistat demo, or roistat fake-server" in ended.err
+    assert "without a key" not in roistat("calls", **WRONG_KEY).err
     assert "roistat init --profile shop" in roistat("calls", ROISTAT_PROFILE="shop").err
 
 
