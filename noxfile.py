@@ -110,7 +110,7 @@ def print_notes() -> None:
 
 @nox.session(venv_backend="none")
 def quick(session: nox.Session) -> None:
-    """Run the checks for between edits, in less than a minute: ruff, mypy, the fast tests."""
+    """Run the checks for between edits, in about a minute: ruff, mypy, the fast tests."""
     lint(session)
     python(session, "mypy")
     for path in NOT_QUICK:
