@@ -87,11 +87,6 @@ class Database:
         """Execute a statement over a connection of its own; return its rows."""
         return query(self.location, statement, **parameters)
 
-    def clear(self) -> None:
-        """Remove all rows, as if the database was lost."""
-        for table in ("calls", "recordings", "bad_records", "sync_state"):
-            self.query(f"DELETE FROM {table}")
-
     def ids(self) -> list[str]:
         """Return the ids of the stored calls by date."""
         return [call_id for (call_id,) in self.query("SELECT id FROM calls ORDER BY date")]

@@ -128,15 +128,20 @@ async def test_a_failed_write_can_be_repeated(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda path: os.truncate(path, 10), Path.unlink, lambda path: path.write_bytes(b"x" * 10_000)],
-    ids=["shorter", "gone", "replaced"],
+    [
+        lambda path: os.truncate(path, 10),
+        Path.unlink,
+        lambda path: path.write_bytes(b"x" * 10_000),
+        lambda path: path.rename(f"{path}.old").with_name(path.name).symlink_to("x"),
+    ],
+    ids=["shorter", "gone", "replaced", "a link"],
 )
 async def test_a_changed_file_is_refused(path: Path, damage: Any) -> None:
     """A file that is shorter, gone or replaced is not touched."""
     await copy(NdjsonTarget(path), CALLS, state(24))
     damage(path)
     before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(SyncError, match=r"calls\.ndjson.*(backup|another path)"):
+    with pytest.raises(SyncError, match=r"calls\.ndjson.*(backup|another path|regular file)"):
         await NdjsonTarget(path).open(PROJECT, URL)
     assert (path.read_bytes() if path.is_file() else None) == before
 

@@ -223,7 +223,7 @@ def write_first_version(folder: Path) -> None:
         pa.parquet.write_table(table, file(folder, day))
 
 
-@pytest.mark.parametrize("kill_at", [None, 1, 6, 11])
+@pytest.mark.parametrize("kill_at", [None, 1, 25, 40])
 async def test_days_of_the_first_version_are_converted(folder: Path, kill_at: int | None) -> None:
     """Every day has the columns of tables once a run has begun, also if one was killed in it."""
     await copy(ParquetTarget(folder), FULL, state(72))

@@ -185,10 +185,6 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "recordings": ({"recordings": "mp3"}, "recordings needs a database"),
     "reread": ({"reread": Period.last(days=1), "since": None}, "reread needs a database"),
     "period and since": ({"period": Period.last(days=1)}, "one of period, since and reread"),
-    "period and reread": (
-        {"period": Period.last(days=1), "since": None, "reread": Period.last(days=1)},
-        "one of period, since and reread",
-    ),
     "since and reread": ({"reread": Period.last(days=1)}, "one of period, since and reread"),
     "template": ({"template": "{year}.mp3"}, "call_id"),
 }

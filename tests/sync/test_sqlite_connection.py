@@ -31,14 +31,10 @@ async def open_and_close(path: Path, project: int = 1) -> None:
     await reopen(SqliteTarget(path), project)
 
 
-def database(script: str) -> Any:
-    """Return a function that creates a database of another program."""
-
-    def create(path: Path) -> None:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.executescript(script)
-
-    return create
+def create(script: str, path: Path) -> None:
+    """Create a database of another program."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
 
 
 TABLE = "CREATE TABLE calls (id);"
@@ -58,10 +54,10 @@ def content(folder: Path) -> dict[str, bytes | None]:
         (lambda path: path.symlink_to("no.db"), r"is a symbolic link; name .*/no\.db"),
         (os.mkfifo, "not a regular file; name another"),
         (lambda path: path.write_text("id;date\n" * 999), "not a SQLite database; name another"),
-        (database(TABLE), OTHER),
-        (database("PRAGMA user_version = 3"), OTHER),
-        (database("PRAGMA application_id = 3"), OTHER),
-        (database(TABLE + NEWER), "newer version; upgrade roistat_async"),
+        (partial(create, TABLE), OTHER),
+        (partial(create, "PRAGMA user_version = 3"), OTHER),
+        (partial(create, "PRAGMA application_id = 3"), OTHER),
+        (partial(create, TABLE + NEWER), "newer version; upgrade roistat_async"),
     ],
 )
 async def test_another_file_is_refused(tmp_path: Path, make: Any, problem: str) -> None:

@@ -22,6 +22,12 @@ from .calls_db import STATE, call, content_hash
 from .databases import Database
 from .target_cases import copy
 
+VARIOUS = [
+    call(1, comment="", link="x", tags={"a": 1}, visit=Visit(id="1"), duration=0),
+    call(2, marker="m"),
+    call(3),
+]
+
 
 async def write(database: Database, calls: list[Call], *extend: str) -> WriteCounts:
     """Write calls in a run of its own."""
@@ -52,8 +58,7 @@ async def test_the_last_version_in_a_batch_counts(target: SqlTarget, database: D
 
 async def test_values_are_stored_unchanged(target: SqlTarget, database: Database) -> None:
     """None is NULL and "" is "", whatever else the batch has."""
-    full = call(1, comment="", link="x", tags={"a": 1}, visit=Visit(id="1"), duration=0)
-    await target.write(1, [full, call(2, marker="m"), call(3)], STATE)
+    await target.write(1, VARIOUS, STATE)
     names = ", ".join(f'"{name}"' for name in COLUMNS)
     rows = database.query(f"SELECT {names} FROM calls ORDER BY id")
     first, second, third = (dict(zip(COLUMNS, row, strict=False)) for row in rows)
@@ -98,8 +103,7 @@ async def test_other_values_change_beside_a_stored_part(database: Database) -> N
 
 async def test_a_row_has_the_hash_of_its_values(sqlite: Database) -> None:
     """The next run compares this hash instead of the values, also in a batch with empty columns."""
-    full = call(1, comment="", link="x", tags={"a": 1}, visit=Visit(id="1"), duration=0)
-    await write(sqlite, [full, call(2, marker="m"), call(3)], "visit")
+    await write(sqlite, VARIOUS, "visit")
     names = ", ".join(f'"{name}"' for name in COLUMNS)
     rows = sqlite.query(f"SELECT {names}, content_hash FROM calls ORDER BY id")
     assert [row[-1] for row in rows] == [content_hash(row[:-1]) for row in rows]
