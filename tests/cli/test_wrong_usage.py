@@ -47,6 +47,18 @@ NAMED = [
     ("sync --to calls.db --accept wav", "go with --recordings DIR"),
     ("export calls.csv --last 7d", "name it calls.xls"),
     ("export june.XLSX --last 7d", "name it june.xls"),
+    ("report", "Missing option '--html'"),
+    ("report --html a.html", "add --period"),
+    ("report --html a.html --last 7d --from missing.db", "does not exist"),
+    ("report --html a.html --last 7d --tz Mars", "unknown time zone"),
+    ("report --html a.html --last 7d --from calls.db --project x", "a number"),
+    ("sync --to calls.db --dask tcp://127.0.0.1:9 --api-key-file key", "on each worker"),
+    ("sync --to calls.db --dask local --proxy http://localhost:1", "set HTTPS_PROXY"),
+    ("sync --to calls.db --dask local --full", "needs --period"),
+    ("sync --to calls.db --dask local --watch 15m", "--watch does not go with --dask"),
+    ("sync --to calls.db --dask local --recordings x --wait-for 1h", "do not go with --dask"),
+    ("sync --to calls.db --dask local --recordings x --tz local", "--tz does not reach"),
+    ("sync --to calls.db --dask local --since 60d --project 1 --project 2", "{project}"),
     ("recording", "id you mean recordings?"),
     ("help recording", "id you mean recordings?"),
     ("nonsense", "No such command"),
@@ -75,6 +87,18 @@ SYNC_OPTIONS = [
     "--tz Moscow", "--watch often", "--full --watch 1h", "--recordings-template {call_id}.mp3",
     "--recordings x --recordings-template ../x",
 ]  # fmt: skip
+OUT_OF_RANGE = [
+    "calls --last 500000w", "analytics --last 500000w", "calls --filter 'date > 0001-01-01'",
+    "calls --period 0001-01-01..2026-01-01", "calls --period 2026-01-01..9999-12-31",
+    "sync --to calls.db --full --period 0001-01-01..2026-01-01",
+    *(
+        f"sync --to {name} --since {since}"
+        for name in ("calls.db", "calls.ndjson", "calls.parquet", "-")
+        for since in ("0001-01-01", "9999-12-31", "500000w", "30d --lookback 500000w")
+    ),
+    "sync --to calls.db --since 30d --recordings mp3 --wait-for 500000w",
+    "sync --to calls.db --since 30d --watch 500000w",
+]  # fmt: skip
 PROJECTS = ["''", "x", "1,", "0", "1,1", "9" * 5000]
 
 
@@ -84,11 +108,13 @@ PROJECTS = ["''", "x", "1,", "0", "1,1", "9" * 5000]
         *NAMED,
         *((line, "") for line in OTHERS),
         *((f"sync --to calls.db --since 30d {options}", "") for options in SYNC_OPTIONS),
+        *((f"{line} --tz Europe/Moscow", "") for line in OUT_OF_RANGE),
         *((f"fake-server --projects {projects}", "--projects") for projects in PROJECTS),
     ],
 )
-def test_c4_c9_c22_wrong_usage(line: str, text: str, refuse: Refuse) -> None:
+def test_c3_c4_c9_c22_wrong_usage(line: str, text: str, refuse: Refuse) -> None:
     """Wrong usage exits with 2, names what is wrong or meant, and sends and creates nothing."""
+    Path("key").write_text("k")
     for option, copy in (("--from", "calls.db"), ("status", "calls.ndjson")):
         if f"{option} {copy}" in line:
             Path(copy).touch()
