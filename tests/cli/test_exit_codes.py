@@ -15,7 +15,7 @@ from roistat_async.cli import exit_codes
 from roistat_async.testing import FakeRoistat, Fault
 
 from ..helpers.raw_server import closed_port
-from .conftest import Refuse, Roistat
+from .conftest import Roistat
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,6 @@ def test_missing_extra(
     assert (ended.code, ended.out) == (2, "")
     assert f"pip install 'roistat_async[{extra}]'" in ended.err
     assert list(Path().iterdir()) == []
-
-
-def test_invalid_key_file_is_not_shown(refuse: Refuse) -> None:
-    """A file that holds no key is wrong usage, and its content is not printed."""
-    Path("key").write_bytes(b"secret \xff words\n")
-    assert "secret" not in refuse("scripts --api-key-file key")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

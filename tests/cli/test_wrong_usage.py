@@ -63,6 +63,7 @@ NAMED = [
     ("help recording", "id you mean recordings?"),
     ("nonsense", "No such command"),
     ("help nonsense", "no such command"),
+    ("scripts --api-key-file key", "must be 1 to 256 visible ASCII"),
     ("status none.db", "does not exist"),
     ("completion", "Choose from: bash, zsh, fish"),
     ("calls --per-second 0", "per_second"),
@@ -114,8 +115,9 @@ PROJECTS = ["''", "x", "1,", "0", "1,1", "9" * 5000]
 )
 def test_c3_c4_c9_c22_wrong_usage(line: str, text: str, refuse: Refuse) -> None:
     """Wrong usage exits with 2, names what is wrong or meant, and sends and creates nothing."""
-    Path("key").write_text("k")
+    Path("key").write_bytes(b"secret \xff words\n")
     for option, copy in (("--from", "calls.db"), ("status", "calls.ndjson")):
         if f"{option} {copy}" in line:
             Path(copy).touch()
-    assert text in refuse(line)
+    message = refuse(line)
+    assert (text in message, "secret" in message) == (True, False)

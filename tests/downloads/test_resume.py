@@ -283,19 +283,6 @@ async def test_another_cut_proves_nothing(attempts: int, second: bytes, tmp_path
     assert (len(requests), os.listdir(tmp_path)) == (attempts, [])
 
 
-@pytest.mark.parametrize("fault", [Fault.truncated(0), Fault.cut_chunks(), Fault.unframed(0)])
-async def test_attempts_of_a_body_are_limited(fault: Fault, recording: Recording) -> None:
-    """TruncatedError follows three attempts over fresh connections, and the old file stays."""
-    fake, target = recording.fake, recording.target
-    target.write_bytes(b"old")
-    fake.fail(FILE, fault, times=99)
-    with pytest.raises(errors.TruncatedError) as caught:
-        await recording.save()
-    assert caught.value.path == target
-    assert len({seen.port for seen in fake.requests}) == len(fake.requests) == 3
-    assert (os.listdir(target.parent), target.read_bytes()) == (["a.mp3"], b"old")
-
-
 @pytest.mark.parametrize("mebibytes", [0.5, 3, 7])
 async def test_bytes_on_disk_are_discarded(mebibytes: float, recording: Recording) -> None:
     """A new start discards the bytes of the first attempts, wherever they are."""
