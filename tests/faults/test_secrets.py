@@ -61,12 +61,10 @@ METHODS: dict[str, Method] = {
 }
 
 
-async def failure(
-    method: Method, base_url: str, folder: Path, **options: Any
-) -> BaseException | None:
+async def failure(method: Method, base_url: str, folder: Path) -> BaseException | None:
     """Return the error of a method, or None."""
     timeouts = Timeouts(connect=0.3, response=0.3, read=0.05)
-    async with client(base_url, attempts=2, timeouts=timeouts, **options) as roistat:
+    async with client(base_url, attempts=2, timeouts=timeouts) as roistat:
         try:
             await method(roistat, folder)
         except BaseException as error:

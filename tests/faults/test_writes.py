@@ -83,47 +83,36 @@ class FaultyServer:
         raise pickle.loads(pickle.dumps(self.random.choice(LOST)))
 
 
-@define
-class Outcomes:
-    """What the caller learned of each create."""
-
-    done: set[str] = field(factory=set)
-    unknown: set[str] = field(factory=set)
-    other: Counter[type] = field(factory=Counter)
-
-    async def create(self, roistat: Roistat, name: str) -> None:
-        """Create a call and record the outcome."""
-        draft = CallDraft(callee="74950000001", caller="79261234567", date=WHEN, comment=name)
-        try:
-            assert (await roistat.calls.create(draft)).comment == name
-            self.done.add(name)
-        except errors.OutcomeUnknownError:
-            self.unknown.add(name)
-        except (errors.NotSentError, errors.RateLimitError, errors.InvalidRequestError) as error:
-            self.other[type(error)] += 1
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("count", [SHORT, pytest.param(FULL, marks=pytest.mark.long)])
 def test_no_create_happens_twice_and_none_is_made_up(count: int) -> None:
     """No duplicate, no false success; each that was sent and got no response is unknown."""
-    clock, outcomes = JumpingClock(0.5), Outcomes()
+    clock, done, unknown, other = JumpingClock(0.5), set[str](), set[str](), Counter[type]()
     server = FaultyServer(clock)
+
+    async def create(roistat: Roistat, name: str) -> None:
+        draft = CallDraft(callee="74950000001", caller="79261234567", date=WHEN, comment=name)
+        try:
+            assert (await roistat.calls.create(draft)).comment == name
+            done.add(name)
+        except errors.OutcomeUnknownError:
+            unknown.add(name)
+        except (errors.NotSentError, errors.RateLimitError, errors.InvalidRequestError) as error:
+            other[type(error)] += 1
 
     async def main() -> None:
         async with simulated(SimulatedTransport(server.meet), clock.clock) as roistat:
             for number in range(count):
-                await outcomes.create(roistat, f"call {number}")
+                await create(roistat, f"call {number}")
 
     asyncio.run(main())
     assert max(server.applied.values()) == 1, "a call was created twice"
-    assert all(server.applied[call] == 1 for call in outcomes.done), "a false success"
-    assert outcomes.unknown == server.open, "not exactly what was sent without an answer"
-    reported = len(outcomes.done) + len(outcomes.unknown) + outcomes.other.total()
-    assert reported == count
+    assert all(server.applied[call] == 1 for call in done), "a false success"
+    assert unknown == server.open, "not exactly what was sent without an answer"
+    assert len(done) + len(unknown) + other.total() == count
     # It was no easy test: retries happened, and much was lost.
     assert sum(times > 1 for times in server.sent.values()) > count / 100
-    assert min(len(outcomes.done), len(outcomes.unknown), *outcomes.other.values()) > count / 1000
+    assert min(len(done), len(unknown), *other.values()) > count / 1000
 
 
 OPERATIONS = 60

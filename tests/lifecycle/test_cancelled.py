@@ -26,7 +26,8 @@ PERIOD = Period(SINCE, datetime.now(UTC) + timedelta(hours=1))
 
 
 async def assert_nothing_left(roistat: Roistat, folder: Path) -> None:
-    """Check that no response or part file is left, and that no permit was lost."""
+    """Check that no task, response or part file is left, and that no permit was lost."""
+    assert leaks.tasks() == set()
     leaks.assert_no_open_response()
     leaks.assert_no_part_files(folder)
     await leaks.assert_usable(roistat, 8)
@@ -107,7 +108,6 @@ async def test_in_a_call_of_the_disk(
     proceed.set()
     await asyncio.wait([task])
     assert task.cancelled()
-    assert leaks.tasks() == set()
     assert bool(os.listdir(tmp_path)) == (call == "replace")
     await assert_nothing_left(roistat, tmp_path)
 
@@ -164,8 +164,7 @@ async def test_a9_a_callback_that_raises(
     with leaks.no_loop_errors():
         with pytest.raises(Stop):
             await stopped(roistat, tmp_path, progress=stop)
-        assert leaks.tasks() == set()
-    await assert_nothing_left(roistat, tmp_path)
+        await assert_nothing_left(roistat, tmp_path)
     assert not [*tmp_path.glob("a.*")]
 
 
@@ -205,6 +204,5 @@ async def test_a9_a_hook_that_raises(
         async with client(fake.base_url, api_key=fake.api_key, **options) as roistat:
             with pytest.raises(Stop):
                 await call(roistat, tmp_path)
-            assert leaks.tasks() == set()
             await assert_nothing_left(roistat, tmp_path)
     await leaks.wait_until_closed(before)

@@ -251,20 +251,18 @@ def _overwritten(path: Path) -> None:
         file.write(b"\xff" * 8000)
 
 
-@pytest.mark.parametrize(
-    ("arrange", "text"),
-    [
-        pytest.param(lambda path: path.write_text("key = 1\n" * 99), "another program", id="text"),
-        pytest.param(_database, "another program", id="a database of another program"),
-        pytest.param(_versioned, "another program", id="a database of another version"),
-        pytest.param(_truncated, "is damaged", id="truncated"),
-        pytest.param(_overwritten, "is damaged", id="overwritten"),
-        pytest.param(Path.mkdir, "cannot be opened", id="a folder"),
-        pytest.param(
-            lambda path: path.symlink_to("no/file"), "its folder must exist", id="no folder"
-        ),
-    ],
-)
+UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "text": (lambda path: path.write_text("key = 1\n" * 99), "another program"),
+    "a database of another program": (_database, "another program"),
+    "a database of another version": (_versioned, "another program"),
+    "truncated": (_truncated, "is damaged"),
+    "overwritten": (_overwritten, "is damaged"),
+    "a folder": (Path.mkdir, "cannot be opened"),
+    "no folder": (lambda path: path.symlink_to("no/file"), "its folder must exist"),
+}
+
+
+@pytest.mark.parametrize(("arrange", "text"), UNUSABLE.values(), ids=UNUSABLE)
 async def test_t93_an_unusable_file_is_a_clear_error(
     arrange: Callable[[Path], object], text: str, path: Path, fake: FakeRoistat
 ) -> None:

@@ -107,19 +107,13 @@ async def test_f2_copy_that_may_not_grow(name: str, roistat: Roistat, tmp_path: 
     is_sound(tmp_path / "calls.db")
 
 
-def create(kind: str, path: Path) -> None:
-    """Create a folder, link, pipe or device at a path."""
-    makers: dict[str, Callable[[], object]] = {
-        "folder": path.mkdir,
-        "link": lambda: path.symlink_to(path.parent / "precious"),
-        "dangling link": lambda: path.symlink_to("nowhere"),
-        "pipe": lambda: os.mkfifo(path),
-        "device": lambda: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3)),
-    }
-    try:
-        makers[kind]()
-    except PermissionError:
-        pytest.skip(f"NOT TESTED HERE: making a {kind} needs root")
+NO_FILES: dict[str, Callable[[Path], object]] = {
+    "F4 folder": Path.mkdir,
+    "F4 link": lambda path: path.symlink_to(path.parent / "precious"),
+    "F4 dangling link": lambda path: path.symlink_to("nowhere"),
+    "F4 pipe": os.mkfifo,
+    "F4 device": lambda path: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3)),
+}
 
 
 async def fill(what: str, roistat: Roistat, target: Path) -> object:
@@ -130,26 +124,26 @@ async def fill(what: str, roistat: Roistat, target: Path) -> object:
     return await sync_calls(roistat, target, since=PERIOD.start)
 
 
-KINDS = ["folder", "link", "dangling link", "pipe", "device"]
-
-
 def _state(path: Path) -> tuple[int, ...]:
     """Return what no access changes; looking at a link changes its time of access."""
     state = path.lstat()
     return state.st_mode, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"F4 {kind}")
+@pytest.mark.parametrize("kind", NO_FILES)
 @pytest.mark.parametrize("what", ["recording", "sheet", *COPIES])
 async def test_f4_target_that_is_no_file(
     what: str, kind: str, fake: FakeRoistat, roistat: Roistat, tmp_path: Path
 ) -> None:
     """It is refused before any request, and never followed, replaced or waited for."""
-    if (what, kind) == ("calls.parquet", "folder"):
+    if (what, kind) == ("calls.parquet", "F4 folder"):
         return  # its target is a folder
     (tmp_path / "precious").write_bytes(b"precious")
     target = tmp_path / what
-    create(kind, target)
+    try:
+        NO_FILES[kind](target)
+    except PermissionError:
+        pytest.skip(f"NOT TESTED HERE: making {kind} needs root")
     before = _state(target)
     with pytest.raises((errors.ConfigurationError, errors.SyncError)):
         await fill(what, roistat, target)
