@@ -235,6 +235,7 @@ async def download_missing(
     from ..downloads.path_template import DEFAULT_TEMPLATE
     from ..sync import sync_recordings
     from .progress import progress, should_show_progress
+    from .sync_wait import print_wait
 
     shown = should_show_progress(stdout_is_free=not summary.as_json)
     with progress("Recordings", shown=shown) as advance:
@@ -253,6 +254,7 @@ async def download_missing(
             concurrency=concurrency,
             accept=accept,
             retry_given_up=retry_given_up,
+            on_wait=print_wait,
             progress=on_recording,
         )
 

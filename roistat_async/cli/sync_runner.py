@@ -17,7 +17,6 @@ from ..errors import (
     AccessDeniedError,
     AuthenticationError,
     ConfigurationError,
-    RateLimitError,
     RoistatError,
     SyncError,
 )
@@ -26,7 +25,6 @@ from ..models.period import Period
 from ..sync import (
     RecordingsReport,
     SyncReport,
-    SyncWait,
     Target,
     sync_recordings,
 )
@@ -39,6 +37,7 @@ from .progress import should_show_progress
 from .sync_options import SyncOptions
 from .sync_progress import SyncProgressBars, sync_progress_bars
 from .sync_report import ProjectResult, code_of, print_report
+from .sync_wait import print_wait
 from .text import print_error
 
 T = TypeVar("T")
@@ -134,7 +133,7 @@ class SyncRunner:
     ) -> SyncReport:
         options = evolve(self._options.calls, reread=self._periods.get(client.project))
         return await sync_with_options(
-            client, target, options, on_wait=_print_wait, progress=watch.on_calls
+            client, target, options, on_wait=print_wait, progress=watch.on_calls
         )
 
     async def _save(
@@ -150,6 +149,8 @@ class SyncRunner:
             retry_given_up=self._options.retry_given_up,
             accept=self._options.accept,
             concurrency=self._options.concurrency or _RECORDINGS_AT_ONCE,
+            retry_for=self._options.calls.retry_for,
+            on_wait=print_wait,
             progress=watch.on_recordings(client.project),
         )
 
@@ -211,13 +212,6 @@ def seconds_to_next_run(pause: timedelta, results: Sequence[ProjectResult]) -> f
     """Return the pause, or longer if the server asked for that."""
     pauses = [getattr(result.error, "retry_after", None) or 0.0 for result in results]
     return max(pause.total_seconds(), *pauses)
-
-
-def _print_wait(wait: SyncWait) -> None:
-    is_limit = isinstance(wait.error, RateLimitError)
-    cause = "the request limit is used up" if is_limit else str(wait.error)
-    what = "request" if is_limit else "attempt"
-    print_error(f"project {wait.project}: {cause}; next {what} in {wait.seconds:.0f} s")
 
 
 async def _gather(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -30,7 +30,8 @@ class CallsOptions:
     retry_for: timedelta = timedelta(minutes=15)
 
     def __attrs_post_init__(self) -> None:
-        _check_length(self.retry_for, self.lookback)
+        check_retry_for(self.retry_for)
+        _check_lookback(self.lookback)
         for name in ("since", "until"):
             _check_date(getattr(self, name), name)
         if self.until is not None:
@@ -40,9 +41,13 @@ class CallsOptions:
                 raise ConfigurationError("until must be after since")
 
 
-def _check_length(retry_for: object, lookback: object) -> None:
+def check_retry_for(retry_for: object) -> None:
+    """Raise ConfigurationError unless a run can wait for so long."""
     if not isinstance(retry_for, timedelta) or retry_for < timedelta(0):
         raise ConfigurationError("retry_for must be a timedelta of 0 or more")
+
+
+def _check_lookback(lookback: object) -> None:
     if not isinstance(lookback, timedelta) or not timedelta(0) <= lookback <= _MAX_LOOKBACK:
         raise ConfigurationError(
             "lookback must be a timedelta of 0 to 3653 days; a longer period is read by reread"

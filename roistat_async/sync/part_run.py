@@ -147,7 +147,11 @@ class _PartRun:
             )
             if part.recordings is not None and isinstance(target, SqlTarget):
                 self._recordings = await sync_recordings(
-                    roistat, target, part.recordings, template=part.template
+                    roistat,
+                    target,
+                    part.recordings,
+                    template=part.template,
+                    retry_for=options.retry_for,
                 )
         finally:
             await target.close()

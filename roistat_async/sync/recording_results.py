@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from ..errors import RoistatError, ServerError, TransportError
+from ..errors import RoistatError
 from ..models.downloads import Download, DownloadOutcome, DownloadStatus
 from . import recordings_table
 from .recordings_table import DueRecording, RecordingRow
 from .report import RecordingsReport
 
 _MAX_REPORTED_FAILURES = 10
-_OUTAGE = 20  # consecutive network or server errors after which a run ends
 
 
 class RecordingResults:
@@ -31,7 +30,6 @@ class RecordingResults:
         self._counts: Counter[str] = Counter()
         self._size = 0
         self._failures: list[DownloadOutcome] = []
-        self._consecutive_errors = 0
 
     def add_saved(self, due: DueRecording, path: str, download: Download) -> DownloadOutcome:
         """Add a recording that was downloaded."""
@@ -59,12 +57,6 @@ class RecordingResults:
             self._failures.append(outcome)
         return outcome
 
-    def is_outage(self, error: RoistatError) -> bool:
-        """Count an error; return whether so many came in a row that the run must end."""
-        is_unavailable = isinstance(error, TransportError | ServerError)
-        self._consecutive_errors = self._consecutive_errors + 1 if is_unavailable else 0
-        return self._consecutive_errors >= _OUTAGE
-
     def report(self, project: int) -> RecordingsReport:
         """Return the sums."""
         return RecordingsReport(
@@ -83,7 +75,6 @@ class RecordingResults:
     def _add_file(
         self, due: DueRecording, path: str, download: Download, status: DownloadStatus
     ) -> DownloadOutcome:
-        self._consecutive_errors = 0
         row = recordings_table.saved_row(
             due, self._now(), path=path, size=download.size, sha256=download.sha256
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -24,7 +24,6 @@ from ..errors import (
     DownloadError,
     FeatureUnavailableError,
     NoRecordingError,
-    RateLimitError,
     RoistatError,
     SyncError,
 )
@@ -36,8 +35,11 @@ from ..validation import require_int
 from ..wire.list_query import CallField, Filters
 from . import recordings_table
 from .call_conditions import SqlCondition, sql_condition
+from .calls_options import check_retry_for
+from .patience import OnWait, Patience
 from .recording_files import RecordingFiles
 from .recording_objects import RecordingObjects
+from .recording_outage import UNAVAILABLE, Outage
 from .recording_results import RecordingResults
 from .recordings_table import DueRecording
 from .report import OnRecording, RecordingsReport
@@ -45,8 +47,8 @@ from .sql import SqlConnection
 from .sql_target import SqlTarget
 from .target_factory import open_database
 
-# Every further request would fail in the same way and only use up the requests of the hour.
-_FATAL = (AuthenticationError, AccessDeniedError, FeatureUnavailableError, RateLimitError)
+# Every further request would fail in the same way.
+_FATAL = (AuthenticationError, AccessDeniedError, FeatureUnavailableError)
 
 BATCH_SIZE = 200
 """Calls read from the database at a time."""
@@ -69,6 +71,8 @@ async def sync_recordings(
     filters: Filters[CallField] = (),
     accept: Iterable[AudioFormat] = (),
     retry_given_up: bool = False,
+    retry_for: timedelta = timedelta(minutes=15),
+    on_wait: OnWait | None = None,
     progress: OnRecording | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> RecordingsReport:
@@ -94,20 +98,26 @@ async def sync_recordings(
         accept: formats that are saved besides MP3, e.g. ["wav"]. Their files have the ending of
             the format in place of .mp3.
         retry_given_up: request those again that were given up.
+        retry_for: how long an outage of the server or the network may last before the run fails, as
+            in `sync_calls`. Twenty failures in a row are an outage. A request limit that is used up
+            is waited for up to an hour, unless this is 0.
+        on_wait: called with a SyncWait before each such wait.
         progress: called with each outcome, the number of finished recordings and their total.
         now: the clock.
 
     Several projects may share the database. They may share the folder if `template` contains
     {project}, or if no call id occurs twice. No file of another project is ever overwritten.
 
-    The next run repeats what the network or the server ended. A refused key, an exhausted limit,
-    an outage (20 failures in a row) or a disk error ends the run and is raised.
+    What an outage interrupted is tried again at the end of the run. The next run repeats what else
+    the network or the server ended. A refused key, a disk error, or an outage that is longer than
+    `retry_for` ends the run and is raised.
     """
     require_int(concurrency, "concurrency")
     if limit is not None:
         require_int(limit, "limit")
     if not isinstance(wait_for, timedelta):
         raise ConfigurationError("wait_for must be a timedelta, e.g. timedelta(hours=72)")
+    check_retry_for(retry_for)
     condition = sql_condition(filters)
     roistat = roistat.with_options(when_exhausted="wait")
     root = open_folder(folder)
@@ -126,6 +136,7 @@ async def sync_recordings(
             results,
             now(),
             condition,
+            Patience(roistat.clock, retry_for, roistat.project, on_wait),
             retry_given_up=retry_given_up,
         )
         return await run.run(concurrency, limit, progress)
@@ -168,6 +179,7 @@ class _RecordingsRun:
         results: RecordingResults,
         started_at: datetime,
         condition: SqlCondition,
+        patience: Patience,
         *,
         retry_given_up: bool,
     ) -> None:
@@ -180,6 +192,7 @@ class _RecordingsRun:
         self._started_at = started_at
         self._condition = condition
         self._retry_given_up = retry_given_up
+        self._outage: Outage[_Job, DownloadOutcome] = Outage(patience, self._try)
         self._claimed: set[str] = set()
 
     async def run(
@@ -202,16 +215,42 @@ class _RecordingsRun:
         due = await self._target.transaction(self._count_due) if is_counted else 0
         total, done = due if limit is None else min(due, limit), 0
         self._results.remaining = due - total
-        work = partial(
-            bulk.map_concurrently, function=self._try, key_of=_call_id, concurrency=concurrency
-        )
-        async with aclosing(self._jobs(limit)) as jobs, aclosing(work(jobs)) as outcomes:
+        async with (
+            aclosing(self._jobs(limit)) as jobs,
+            aclosing(self._outcomes(jobs, concurrency)) as outcomes,
+        ):
             async for outcome in outcomes:
                 done += 1
                 if len(self._results.unsaved_rows) >= ROWS_PER_WRITE:
                     await self._flush()
                 if progress is not None:
                     progress(outcome, done, total)
+
+    async def _outcomes(
+        self, jobs: AsyncIterable[_Job], concurrency: int
+    ) -> AsyncGenerator[DownloadOutcome, None]:
+        """Yield the outcome of each job; those that an outage interrupted come last."""
+        source: AsyncIterable[_Job] | list[_Job] = jobs
+        while source:
+            work = bulk.map_concurrently(
+                source, self._outage.run, key_of=_call_id, concurrency=concurrency
+            )
+            async with aclosing(work) as outcomes:
+                async for outcome in outcomes:
+                    for failed in self._add_failed():
+                        yield failed
+                    if outcome is not None:
+                        yield outcome
+            source = self._outage.take_interrupted()
+        self._outage.end()
+        for failed in self._add_failed():
+            yield failed
+
+    def _add_failed(self) -> list[DownloadOutcome]:
+        """Add the jobs whose failure was no part of an outage."""
+        return [
+            self._results.add_failed(job.due, error) for job, error in self._outage.take_failed()
+        ]
 
     async def _jobs(self, limit: int | None) -> AsyncGenerator[_Job, None]:
         after: DueRecording | None = None
@@ -278,11 +317,11 @@ class _RecordingsRun:
             return await self._download(job.due, job.path)
         except NoRecordingError:
             return self._results.add_missing(job.due)
-        except _FATAL:
+        except (*_FATAL, *UNAVAILABLE):
             raise
         except RoistatError as error:
             # DownloadError itself is an error of the disk; its subclasses concern one recording.
-            if type(error) is DownloadError or self._results.is_outage(error):
+            if type(error) is DownloadError:
                 raise
             return self._results.add_failed(job.due, error)
 
@@ -311,6 +350,8 @@ class _RecordingsRun:
 
     async def _finish(self) -> None:
         """Write the results, and release the claims of calls that were not tried."""
+        self._outage.end()
+        self._add_failed()
         if self._results.unsaved_rows:
             await self._flush()
         if self._claimed:

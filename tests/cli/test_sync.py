@@ -14,8 +14,7 @@ import pytest
 from roistat_async.cli import sync_runner
 from roistat_async.cli.sync_report import ProjectResult
 from roistat_async.errors import RateLimitError, TransportError
-from roistat_async.sync import SyncReport, SyncWait, process_lock
-from roistat_async.sync.calls import sync_with_options
+from roistat_async.sync import SyncWait, process_lock
 from roistat_async.sync.patience import OnWait
 from roistat_async.sync.status import read_calls, read_status
 from roistat_async.testing import FakeRoistat, Fault, RecordedRequest
@@ -250,22 +249,35 @@ def test_the_next_run_waits_as_long_as_roistat_asks() -> None:
     assert sync_runner.seconds_to_next_run(timedelta(seconds=2), results[1:]) == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "function", "code"),
+    [("*/call/list", "sync_with_options", 1), ("*/call/*/file", "sync_recordings", 3)],
+    ids=["calls", "recordings"],
+)
 def test_waits_are_told_on_stderr(
-    fake: FakeRoistat, sync: Roistat, monkeypatch: pytest.MonkeyPatch
+    path: str,
+    function: str,
+    code: int,
+    fake: FakeRoistat,
+    sync: Roistat,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They say why and how long; --retry-for 0s switches them off."""
-    fake.fail("*/call/list", Fault.retry_after("121"))  # longer than a request waits by itself
-    assert sync(*_ALL, "--retry-for", "0s").code == 1
+    options = (*_ALL, "--recordings", "mp3")
+    fake.fail(path, Fault.retry_after("121"))  # longer than a request waits by itself
+    assert sync(*options, "--retry-for", "0s").code == code
     limit = RateLimitError("request_limit_error", retry_after=40)
     waits = [SyncWait(project=fake.project, error=error, seconds=40) for error in (limit, _LOST)]
 
-    async def waits_first(*arguments: Any, on_wait: OnWait, **options: Any) -> SyncReport:
+    waiting = getattr(sync_runner, function)
+
+    async def waits_first(*arguments: Any, on_wait: OnWait, **options: Any) -> Any:
         for wait in waits:
             on_wait(wait)
-        return await sync_with_options(*arguments, **options)
+        return await waiting(*arguments, **options)
 
-    monkeypatch.setattr(sync_runner, "sync_with_options", waits_first)
-    first, second = sync(*_ALL).err.splitlines()
+    monkeypatch.setattr(sync_runner, function, waits_first)
+    first, second = sync(*options).err.splitlines()
     assert first.endswith(f"{fake.project}: the request limit is used up; next request in 40 s")
     assert second.endswith("the connection was lost; next attempt in 40 s")
 

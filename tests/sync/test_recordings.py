@@ -232,7 +232,7 @@ async def test_a_fatal_error_ends_the_run(archive: Archive, code: str) -> None:
     for number in range(1, 21):
         archive.fake.fail(f"call/{number}/file", Fault.error(code), times=9)
     with pytest.raises(FATAL[code]):
-        await archive.sync(concurrency=2)
+        await archive.sync(concurrency=2, retry_for=timedelta(0))
     assert len(archive.requested()) <= 14
     rows = archive.rows()
     assert {state for _, state in rows} == {"saved"}
@@ -261,7 +261,7 @@ async def test_an_outage_ends_the_run(archive: Archive) -> None:
     await archive.add(*range(1, 101))
     archive.fake.fail(FILE, Fault.status(502), times=1000)
     with pytest.raises(errors.ServerError):
-        await archive.sync(concurrency=2)
+        await archive.sync(concurrency=2, retry_for=timedelta(0))
     assert 20 <= len(archive.requested()) <= 22
     assert {state for _, state in archive.rows()} == {"failed"}
     assert not archive.files()
