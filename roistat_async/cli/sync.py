@@ -1,10 +1,9 @@
-"""`roistat sync`: its options and their checks."""
+"""`roistat sync`: copies calls and recordings."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,17 +13,13 @@ from .options import (
     accept_option,
     connections_options,
     format_option,
-    parse_length,
-    parse_names,
-    parse_since,
     parse_zone,
-    refuse_options,
     tz_option,
 )
-from .sync_options import SyncOptions
+from .sync_options import SyncOptions, parse_sync_options
 
 if TYPE_CHECKING:
-    from .. import AudioFormat, OnBadRecord, Roistat
+    from .. import Roistat
 
 
 @click.command("sync")
@@ -102,29 +97,13 @@ if TYPE_CHECKING:
 @connections_options
 def command(
     *,
-    projects_file: Path | None,
-    scheduler: str | None,
     connection: ConnectionOptions,
     others: list[str],
-    to: str,
-    since: str | None,
-    extend: str,
-    folder: Path | str | None,
-    template: str | None,
-    wait_for: str,
-    retry_given_up: bool,
-    accept: tuple[AudioFormat, ...],
-    lookback: str,
-    is_full: bool,
-    period: str | None,
-    page_size: int,
-    concurrency: int | None,
-    on_bad_record: OnBadRecord,
-    retry_for: str,
-    wait: bool,
-    watch: str | None,
+    projects_file: Path | None,
+    scheduler: str | None,
     tz: str,
     json: bool | None,
+    **given: Any,
 ) -> int:
     """Copy the call history, and keep the copy up to date.
 
@@ -138,61 +117,24 @@ def command(
     roistat sync --to calls.db --full --period 2026-05-01..2026-05-31
     roistat sync --to postgresql://user@host/database --since 2026-05-01
     """
-    from attrs import evolve
-
-    from .. import Period
-    from ..sync.calls_options import CallsOptions
     from .copies import hide_password
     from .runner import run_with_client
     from .sync_runner import SyncRunner
 
-    hide_password(to)
+    hide_password(given["to"])
     zone = parse_zone(tz)
-    if since is not None and period is not None:
-        raise click.UsageError("give either --since or --period")
-    named = None if period is None else Period.parse(period, tz=zone)
-    start, end = None if since is None else parse_since(since, zone), None
-    if named is not None and not is_full:
-        start, end = named.start, named.end
-    calls = CallsOptions(
-        since=start,
-        until=end,
-        reread=named if is_full else None,
-        extend=parse_names(extend),
-        lookback=parse_length(lookback, "--lookback"),
-        page_size=page_size,
-        on_bad_record=on_bad_record,
-        retry_for=parse_length(retry_for, "--retry-for"),
-    )
-    options = SyncOptions(
-        to=to,
-        calls=calls if concurrency is None else evolve(calls, concurrency=concurrency),
-        is_full=is_full,
-        period=named,
-        concurrency=concurrency,
-        folder=folder,
-        template=template,
-        wait_for=parse_length(wait_for, "--wait-for"),
-        retry_given_up=retry_given_up,
-        accept=accept,
-        wait=wait,
-    )
-    pause = None if watch is None else parse_length(watch, "--watch")
-    _check(options, pause)
+    options = parse_sync_options(zone, **given)
+    as_json = _wants_json(options, json)
     if projects_file is not None:
         connection, others = _with_projects(connection, others, projects_file)
     if scheduler is not None:
         from .sync_dask import sync_on_workers
 
-        if pause is not None:
-            raise click.UsageError("--watch does not go with --dask; run it by cron or a timer")
-        return sync_on_workers(
-            scheduler, options, connection, others, zone, as_json=_wants_json(options, json)
-        )
+        return sync_on_workers(scheduler, options, connection, others, zone, as_json=as_json)
 
     async def work(roistat: Roistat) -> int:
         clients = _unique([roistat, *map(roistat.for_project, others)])
-        return await SyncRunner(options, clients, zone, _wants_json(options, json)).run(pause)
+        return await SyncRunner(options, clients, zone, as_json).run()
 
     return run_with_client(connection, work)
 
@@ -219,47 +161,3 @@ def _wants_json(options: SyncOptions, chosen: bool | None) -> bool:
     from .output import wants_json
 
     return bool(chosen) if options.is_stdout else wants_json(chosen)
-
-
-def _check(options: SyncOptions, pause: timedelta | None) -> None:
-    """Raise UsageError for options that contradict each other, before anything is sent."""
-    for is_wrong, problem in (
-        (options.is_full and pause is not None, "--full reads once; leave out --watch"),
-        (
-            options.is_full and _is_not_database(options.to),
-            "--full needs a database: --to calls.db",
-        ),
-        (
-            options.is_stdout and pause is not None,
-            "--to - stores no state, so each run would write all calls; use a file with --watch",
-        ),
-        (
-            options.folder is not None and _is_not_database(options.to),
-            "--recordings needs a database, which stores their state: --to calls.db",
-        ),
-        (
-            options.template is not None and options.folder is None,
-            "--recordings-template goes with --recordings DIR",
-        ),
-        (
-            bool(options.retry_given_up or options.accept) and options.folder is None,
-            "--retry-given-up and --accept go with --recordings DIR",
-        ),
-        (
-            options.calls.since is not None and options.calls.since > datetime.now(UTC),
-            "the start must not be in the future",
-        ),
-    ):
-        if is_wrong:
-            raise click.UsageError(problem)
-    if options.folder is None:
-        refuse_options({"wait_for"}, "goes with --recordings DIR")
-    if options.is_stdout:
-        refuse_options({"lookback", "wait"}, "needs a copy with a state; --to - stores none")
-
-
-def _is_not_database(to: str) -> bool:
-    from ..sync.sql_target import SqlTarget
-    from ..sync.target_factory import open_target
-
-    return not isinstance(open_target(to, extend=()), SqlTarget)

@@ -80,6 +80,10 @@ def _check(options: SyncOptions, connection: ConnectionOptions, *, is_local: boo
     """Raise UsageError for options that do not reach the workers."""
     for is_wrong, problem in (
         (
+            options.pause is not None,
+            "--watch does not go with --dask; run it by cron or a timer",
+        ),
+        (
             connection.api_key_file is not None and not is_local,
             "--api-key-file stays on this machine: set ROISTAT_API_KEY_FILE on each worker",
         ),

@@ -12,7 +12,7 @@ import click
 from attrs import evolve
 
 from ..client import Roistat
-from ..downloads.path_template import DEFAULT_TEMPLATE, PathTemplate
+from ..downloads.path_template import DEFAULT_TEMPLATE
 from ..errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -20,7 +20,6 @@ from ..errors import (
     RoistatError,
     SyncError,
 )
-from ..integrations.objects import open_folder
 from ..models.period import Period
 from ..sync import (
     RecordingsReport,
@@ -60,10 +59,10 @@ class SyncRunner:
             DEFAULT_TEMPLATE if len(clients) == 1 else f"{{project}}/{DEFAULT_TEMPLATE}"
         )
         self._periods = self._read_periods() if options.is_full else {}
-        self._check()
 
-    async def run(self, pause: timedelta | None) -> int:
+    async def run(self) -> int:
         """Run once, or repeatedly with a pause until every project has a final error."""
+        pause = self._options.pause
         has_worked = False
         while True:
             results = await self._run_once()
@@ -153,15 +152,6 @@ class SyncRunner:
             on_wait=print_wait,
             progress=watch.on_recordings(client.project),
         )
-
-    def _check(self) -> None:
-        """Check the options that every run uses, before a database is created."""
-        if self._options.folder is not None:
-            open_folder(self._options.folder)
-        any_period = Period.last(hours=1)
-        for client in self._clients:
-            PathTemplate(self._template, client.project)
-            client.calls.history(any_period, extend=self._options.calls.extend)
 
     def _read_periods(self) -> dict[int, Period]:
         """Return the period that a full run reads of each project; default: all of the copy."""
