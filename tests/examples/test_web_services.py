@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
+from aiohttp import ClientPayloadError, ClientSession
 
 from roistat_async.testing import FakeRoistat, Fault, mp3
 from tests.examples.serving import Service, serving
@@ -23,11 +23,9 @@ def service(request: pytest.FixtureRequest) -> Service:
 
 
 @pytest.fixture
-async def player(
-    service: Service, roistat_env: FakeRoistat
-) -> AsyncIterator[aiohttp.ClientSession]:
+async def player(service: Service, roistat_env: FakeRoistat) -> AsyncIterator[ClientSession]:
     """Start the service, and yield a session of HTTP requests to it that repeats nothing."""
-    async with serving(service) as address, aiohttp.ClientSession(address) as session:
+    async with serving(service) as address, ClientSession(address) as session:
         yield session
 
 
@@ -39,7 +37,7 @@ def call_id(roistat_env: FakeRoistat) -> str:
 
 @only_aiohttp
 async def test_the_page_lists_calls_of_the_last_day(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession
+    roistat_env: FakeRoistat, player: ClientSession
 ) -> None:
     """The page lists a new call and escapes what the API sent."""
     roistat_env.state.add_call(caller="<b>74950000001</b>")
@@ -49,7 +47,7 @@ async def test_the_page_lists_calls_of_the_last_day(
 
 
 @only_fastapi
-async def test_the_calls_are_json(roistat_env: FakeRoistat, player: aiohttp.ClientSession) -> None:
+async def test_the_calls_are_json(roistat_env: FakeRoistat, player: ClientSession) -> None:
     """The newest calls are listed with id, date and status."""
     newest = roistat_env.state.add_call(status="BUSY")
     async with player.get("/calls?limit=2") as response:
@@ -58,7 +56,7 @@ async def test_the_calls_are_json(roistat_env: FakeRoistat, player: aiohttp.Clie
 
 
 async def test_a_recording_is_passed_on(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession, call_id: str
+    roistat_env: FakeRoistat, player: ClientSession, call_id: str
 ) -> None:
     """The browser gets the bytes of the recording with their type and length."""
     recording = roistat_env.state.recordings[call_id]
@@ -71,7 +69,7 @@ async def test_a_recording_is_passed_on(
 
 @pytest.mark.parametrize("knows_ranges", [True, False])
 async def test_a_range_is_passed_on(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession, call_id: str, knows_ranges: bool
+    roistat_env: FakeRoistat, player: ClientSession, call_id: str, knows_ranges: bool
 ) -> None:
     """A range is a 206 with its offsets, whether or not Roistat knows ranges."""
     roistat_env.quirks.recording_ranges = knows_ranges
@@ -87,7 +85,7 @@ async def test_a_range_is_passed_on(
 
 
 async def test_a_range_behind_the_end_is_416(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession, call_id: str
+    roistat_env: FakeRoistat, player: ClientSession, call_id: str
 ) -> None:
     """The response to an impossible range states the size of the recording."""
     total = len(roistat_env.state.recordings[call_id])
@@ -98,7 +96,7 @@ async def test_a_range_behind_the_end_is_416(
 
 
 async def test_errors_are_statuses(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession, call_id: str
+    roistat_env: FakeRoistat, player: ClientSession, call_id: str
 ) -> None:
     """A missing recording is 404 and an invalid response of Roistat 502."""
     del roistat_env.state.recordings[call_id]
@@ -110,9 +108,7 @@ async def test_errors_are_statuses(
 
 
 @only_fastapi
-async def test_an_invalid_id_is_400(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession
-) -> None:
+async def test_an_invalid_id_is_400(roistat_env: FakeRoistat, player: ClientSession) -> None:
     """An id that is none is refused without a request to Roistat."""
     async with player.get("/recordings/1a") as response:
         assert response.status == 400
@@ -121,18 +117,18 @@ async def test_an_invalid_id_is_400(
 
 
 async def test_d127_a_recording_that_breaks_off_is_no_whole_response(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession, call_id: str
+    roistat_env: FakeRoistat, player: ClientSession, call_id: str
 ) -> None:
     """A cut after the headers ends the connection, so that no player takes it for the end."""
     roistat_env.state.recordings[call_id] = mp3.recording(call_id, 600)
     roistat_env.fail("*", Fault.truncated(1_000_000))
-    with pytest.raises(aiohttp.ClientPayloadError):
+    with pytest.raises(ClientPayloadError):
         async with player.get(f"/recordings/{call_id}") as response:
             await response.read()
 
 
 async def test_d128_a_player_that_leaves_ends_the_request_to_roistat(
-    roistat_env: FakeRoistat, player: aiohttp.ClientSession, call_id: str
+    roistat_env: FakeRoistat, player: ClientSession, call_id: str
 ) -> None:
     """A player that closes its connection early leaves no recording open."""
     roistat_env.quirks.recording_chunked = True  # the fake sends as fast as it is read

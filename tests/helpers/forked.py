@@ -44,10 +44,11 @@ def process(
     """
     connection, other_end = context().Pipe()
     process = context().Process(target=function, args=(other_end, *arguments))
-    with connection, patch.dict(os.environ):
+    with patch.dict(os.environ):
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # as `untraced_processes` does
         process.start()
-        other_end.close()
+    other_end.close()
+    with connection:
         try:
             yield process, connection
         finally:

@@ -1,17 +1,19 @@
-"""What forks programs, an S3 server with a bucket of each test, and warehouses of dlt."""
+"""Servers, clients, warehouses and forked programs for the tests of integrations."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from roistat_async import Roistat
 from roistat_async.testing import FakeRoistat
 from tests.helpers import forked
+from tests.helpers.clients import retrying_client
 from tests.integrations import s3_server
 from tests.integrations.s3_server import Bucket
 from tests.integrations.warehouses import Warehouse
@@ -41,6 +43,13 @@ def bucket(s3_client: Any, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     for name, value in bucket.environment.items():
         monkeypatch.setenv(name, value)
     return bucket
+
+
+@pytest.fixture
+async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
+    """Return a client that retries at once."""
+    async with retrying_client(fake) as client:
+        yield client
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -71,13 +71,6 @@ def of_table(value: Any, column: str) -> Any:
     """Return a value of a table, parsed where it is JSON."""
     is_json = column in ("tags", "order_custom_fields", "extra") and value is not None
     return json.loads(value) if is_json else value
-
-
-@pytest.fixture
-async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
-    """Return a client that retries at once."""
-    async with retrying_client(fake) as client:
-        yield client
 
 
 @settings(max_examples=60)

@@ -24,7 +24,6 @@ from roistat_async.cli.app import run
 from roistat_async.integrations.objects import ObjectFolder
 from roistat_async.sync import sync_calls, sync_recordings
 from roistat_async.testing import FakeRoistat, Fault, mp3
-from tests.helpers.clients import retrying_client
 from tests.integrations.s3_server import SECRET, Bucket
 from tests.sync.databases import query
 
@@ -34,13 +33,6 @@ store = pytest.importorskip("obstore.store")
 
 LARGE = 6300.0  # seconds of a recording that is sent in several requests: 24 MiB
 Save = Callable[[], Coroutine[Any, Any, Download]]
-
-
-@pytest.fixture
-async def roistat(fake: FakeRoistat) -> AsyncIterator[Roistat]:
-    """Return a client that retries at once."""
-    async with retrying_client(fake) as client:
-        yield client
 
 
 @pytest.fixture
