@@ -30,21 +30,20 @@ def _tracer_of(provider: Any) -> Any:
 
 
 @contextmanager
-def span(operation: str, project: int | None) -> Iterator[Any]:
+def span(method: str, operation: str, project: int | None) -> Iterator[Any]:
     """Record one operation as a span; there must be a tracer.
 
     What the span processors of the program raise is dropped, because a create that was carried
     out must be returned.
     """
     current_tracer: Any = tracer()
-    attributes: dict[str, str | int] = {"url.template": operation}
-    attributes["http.request.method"] = "POST"
+    attributes: dict[str, str | int] = {"url.template": operation, "http.request.method": method}
     attributes |= {} if project is None else {"roistat.project": project}
     stack, current = ExitStack(), None
     with suppress(Exception):
         current = stack.enter_context(
             current_tracer.start_as_current_span(
-                f"POST {operation}",
+                f"{method} {operation}",
                 attributes=attributes,
                 record_exception=False,
                 set_status_on_exception=False,

@@ -44,6 +44,19 @@ async def test_an_operation_has_a_span(spans: Any, fake: FakeRoistat) -> None:
     assert "79000000002" not in span.to_json()
 
 
+async def test_the_span_of_a_range_has_its_method(spans: Any, fake: FakeRoistat) -> None:
+    """A range of a recording is requested by GET, and its span says so."""
+    call_id = next(iter(fake.state.recordings))
+    async with (
+        client(fake.base_url, api_key=fake.api_key) as roistat,
+        roistat.calls.recording(call_id, start=10) as body,
+    ):
+        assert [chunk async for chunk in body]
+    (span,) = spans.get_finished_spans()
+    assert span.name.startswith("GET ")
+    assert span.attributes["http.request.method"] == fake.requests[-1].method == "GET"
+
+
 async def test_a_span_holds_the_class_of_an_error_only(spans: Any, fake: FakeRoistat) -> None:
     """The class of an error is an attribute; its text and its traceback are not recorded."""
     async with client(fake.base_url, api_key="f" * 32) as roistat:

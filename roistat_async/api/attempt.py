@@ -64,7 +64,7 @@ class Execution:
                 byte_range=operation.byte_range,
             ),
             body=operation.body,
-            method=request.http_method(operation.byte_range),
+            method=operation.method,
             connection_mode=self._connection_mode(),
             total_timeout=None if operation.is_file else max(0.0, deadline.remaining()),
             deadline_seconds=deadline.seconds,

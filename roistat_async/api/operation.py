@@ -6,7 +6,7 @@ import re
 
 from attrs import define, field
 
-from ..wire.request import ByteRange
+from ..wire.request import ByteRange, http_method
 from .retry_rules import OperationKind
 
 _ID = re.compile(r"/[0-9]+/", re.ASCII)
@@ -24,6 +24,11 @@ class Operation:
     byte_range: ByteRange | None = None
     is_retry: bool = False
     """Whether the caller retries what another operation began. It gets a fresh connection."""
+
+    @property
+    def method(self) -> str:
+        """HTTP method of its requests."""
+        return http_method(self.byte_range)
 
     @property
     def name(self) -> str:

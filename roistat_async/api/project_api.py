@@ -147,7 +147,8 @@ class ProjectApi(Services):
     ) -> T:
         if telemetry.tracer() is None:
             return await self._execute_untraced(execution, attempt)
-        with telemetry.span(execution.operation.name, execution.project) as span:
+        operation = execution.operation
+        with telemetry.span(operation.method, operation.name, execution.project) as span:
             try:
                 return await self._execute_untraced(execution, attempt)
             finally:
