@@ -119,9 +119,10 @@ class GeneratedCalls:
 
 def _unanswered(key: int) -> int:
     """Return the shape of a call that nobody answered, near to this one."""
-    first = sample_data.STATUSES.index("NOANSWER")
-    start = key - key % len(sample_data.STATUSES)
-    return start + first + key % sample_data.STATUSES.count("NOANSWER")
+    statuses = sample_data.STATUSES
+    cycle = key // len(statuses) % (SHAPES // len(statuses))  # the last one may be incomplete
+    offset = statuses.index("NOANSWER") + key % statuses.count("NOANSWER")
+    return cycle * len(statuses) + offset
 
 
 def _gap(random: Random, mean: float) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roistat_async.testing import FakeRoistat
+from roistat_async.testing import FakeRoistat, sample_data
 
 from .conftest import NOON, PlainClient
 
@@ -114,13 +114,26 @@ def rows() -> list[tuple[datetime, str]]:
 
 
 def test_a_week(rows: list[tuple[datetime, str]]) -> None:
-    """Most calls come by day and on weekdays, 48 a day on average; at night nobody answers."""
+    """Most calls come by day and on weekdays, 50 a day on average; at night nobody answers."""
     assert 0.9 < sum(8 <= at.hour < 20 for at, _ in rows) / len(rows) < 0.99
     counts = Counter(at.weekday() >= 5 for at, _ in rows)
     assert 0 < counts[True] / 2 < counts[False] / 5 / 2
     assert {status for at, status in rows if not 8 <= at.hour < 21} == {"NOANSWER"}
     days = (rows[-1][0] - rows[0][0]) / timedelta(days=1)
     assert len(rows) / days == pytest.approx(50, abs=5)
+
+
+def test_a_new_status_leaves_the_nights_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of statuses need not divide that of the different calls."""
+    monkeypatch.setattr(sample_data, "STATUSES", [*sample_data.STATUSES, "VOICEMAIL"])
+    fake = FakeRoistat(calls=6_000, seed=51, clock=lambda: NOON, business_hours=True)
+    calls = fake.state.calls
+    nights = {
+        calls.value_at(n, "status")
+        for n in range(len(calls))
+        if not 8 <= datetime.fromtimestamp(calls.date_at(n), MOSCOW).hour < 21
+    }
+    assert nights == {"NOANSWER"}
 
 
 @pytest.mark.parametrize("hour", range(0, 168, 11))
