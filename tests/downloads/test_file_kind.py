@@ -13,7 +13,7 @@ AUDIO = mp3.recording("1", 30)
 ONE_FRAME = TWO_FRAMES[: mp3.FRAME_BYTES]
 ID3 = b"ID3\x03\x00\x00\x00\x00\x00\x28" + bytes(40)
 XML = b"<?xml version='1.0'?>\n"
-KINDS = {
+KINDS = {  # test_other_content.py has those of a single form
     FileKind.EMPTY: [b"", b"\r\n", b"\xef\xbb\xbf\n", b"null\n", b"false", b"[]", b" {} ", b'""'],
     FileKind.MP3: [
         *(TWO_FRAMES, TWO_FRAMES[:200], ONE_FRAME, ONE_FRAME + b"TAG" + bytes(125)),
@@ -59,10 +59,7 @@ KINDS = {
     ("kind", "body"), [(kind, body) for kind, bodies in KINDS.items() for body in bodies]
 )
 def test_kind(kind: FileKind, body: bytes) -> None:
-    """Each kind is told by its bytes; an MP3 may begin behind padding or half a frame.
-
-    test_other_content.py has the kinds with a single form.
-    """
+    """Each kind is told by its bytes; an MP3 may begin behind padding or half a frame."""
     assert sniff(body) is kind
 
 

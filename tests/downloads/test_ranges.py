@@ -86,13 +86,8 @@ async def test_a_server_with_ranges_sends_only_the_range() -> None:
     assert received == AUDIO[RECEIVED : RECEIVED + 50]
     assert ranges_of(requests) == ["bytes=100000-100049"]
     assert requests[0].startswith(b"GET ")
-    assert body.headers == {
-        "Content-Type": "audio/mpeg",
-        "Content-Length": "50",
-        "Content-Range": content_range,
-        "Accept-Ranges": "bytes",
-        "ETag": '"one"',
-    }
+    sizes = {"Content-Length": "50", "Content-Range": content_range, "Accept-Ranges": "bytes"}
+    assert body.headers == sizes | {"Content-Type": "audio/mpeg", "ETag": '"one"'}
 
 
 async def test_all_bytes_are_requested_without_a_range() -> None:

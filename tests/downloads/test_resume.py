@@ -183,10 +183,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_resume(case: Case, tmp_path: Path) -> None:
-    """Where the bytes are proved to be of the same file, GET requests the rest, uncompressed.
-
-    Otherwise POST requests all of it again, unless the same bytes came twice.
-    """
+    """GET requests the rest if the bytes are proved to be of the same file, else POST all of it."""
     saved, requests = await download(tmp_path, *case.handlers, attempts=len(case.handlers))
     check(saved, case.body, resumed=case.resumed)
     starts = [None if start is None else f"bytes={start}-" for start in [None, *case.starts]]
