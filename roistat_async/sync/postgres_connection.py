@@ -68,6 +68,9 @@ _FAILURES = {
     "25006": Failure("the server is read-only; name the primary server"),
     "42501": Failure("the user lacks a right; a sync needs CREATE on the schema and TEMP on the "
                      "database, a reader SELECT on all tables of the copy, see docs/postgresql.md"),
+    "2BP01": Failure("a view or table of yours depends on one of the copy that has to be replaced; "
+                     "drop yours, run again, and create it again"),
+    "42P16": Failure("the view calls_flat is not that of the copy; rename it and run again"),
     "3F000": Failure("no schema of the search path exists; create one, see docs/postgresql.md"),
     "42P01": Failure("a table of the copy is missing; restore it from a backup, or connect without "
                      "a pooler, see docs/postgresql.md"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from ..errors import SyncError
 from .postgres_connection import BEGIN
 from .sql import SqlConnection, transaction
-from .tables import Dialect, steps
+from .tables import Dialect, Step, steps
 
 _TABLES = {"calls", "sync_state", "recordings", "bad_records", "calls_flat"}
 _VERSION_TABLE = "sync_schema"
@@ -35,6 +36,13 @@ class PostgresDialect(Dialect):
     content_hash = ""
     minute = "to_char(date AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI')"
 
+    def replace_view(self, name: str, query: str) -> Step:
+        """Return the statement that creates a view, or adds columns at the end of an older one.
+
+        A view that is dropped loses the rights of its readers, and other views may depend on it.
+        """
+        return (f"CREATE OR REPLACE VIEW {name} AS {query}",)
+
     def text(self, column: str, *path: str) -> str:
         """Return the expression of a text inside a JSON column, NULL if it is missing."""
         return f"{column} #>> '{{{','.join(path)}}}'"
@@ -59,7 +67,7 @@ STEPS = steps(DIALECT)
 VERSION = len(STEPS)
 
 
-def check(connection: SqlConnection, name: str) -> int:
+def check(connection: SqlConnection, name: str, *, newest: int = VERSION) -> int:
     """Return the version of the copy in the current schema, 0 for none; nothing is written.
 
     Raises SyncError if the schema has tables of another program or of a newer version.
@@ -78,25 +86,26 @@ def check(connection: SqlConnection, name: str) -> int:
             )
         return 0
     (version,) = connection.execute(f"SELECT version FROM {_VERSION_TABLE}").fetchone()
-    if version > VERSION:
+    if version > newest:
         raise SyncError(f"{name} was written by a newer version; upgrade roistat_async")
     return int(version)
 
 
-def migrate(connection: SqlConnection, name: str) -> None:
-    """Migrate the copy to the current version, in one transaction."""
-    if check(connection, name) == VERSION:
+def migrate(connection: SqlConnection, name: str, steps: Sequence[Step] = STEPS) -> None:
+    """Migrate the copy to the version that `steps` lead to, in one transaction."""
+    newest = len(steps)
+    if check(connection, name, newest=newest) == newest:
         return
     with transaction(connection, BEGIN):
         connection.execute(_LOCK)
-        start = check(connection, name)
+        start = check(connection, name, newest=newest)
         if not start:
             connection.execute(f"CREATE TABLE {_VERSION_TABLE} (version BIGINT NOT NULL)")
             connection.execute(f"INSERT INTO {_VERSION_TABLE} VALUES (0)")
-        for step in STEPS[start:]:
+        for step in steps[start:]:
             for statement in step:
                 connection.execute(statement)
-        connection.execute(f"UPDATE {_VERSION_TABLE} SET version = :version", {"version": VERSION})
+        connection.execute(f"UPDATE {_VERSION_TABLE} SET version = :version", {"version": newest})
 
 
 def lock_project(connection: SqlConnection, project: int) -> bool:

@@ -24,6 +24,10 @@ class SqliteDialect(Dialect):
     content_hash = "\n    content_hash BLOB NOT NULL,"
     minute = "substr(date, 1, 16)"
 
+    def replace_view(self, name: str, query: str) -> Step:
+        """Return the statements that create a view, or add columns at the end of an older one."""
+        return (f"DROP VIEW IF EXISTS {name}", f"CREATE VIEW {name} AS {query}")
+
     def text(self, column: str, *path: str) -> str:
         """Return the expression of a text inside a JSON column, NULL if it is missing."""
         return f"json_extract({column}, '$.{'.'.join(path)}')"

@@ -21,6 +21,10 @@ class Dialect(ABC):
     """Date of a call up to the minute, in UTC, as 2026-05-01T12:00."""
 
     @abstractmethod
+    def replace_view(self, name: str, query: str) -> Step:
+        """Return the statements that create a view, or add columns at the end of an older one."""
+
+    @abstractmethod
     def text(self, column: str, *path: str) -> str:
         """Return the expression of a text inside a JSON column, NULL if it is missing."""
 
@@ -38,7 +42,7 @@ def steps(dialect: Dialect) -> Sequence[Step]:
 
     A step never changes once it is released: databases of its version exist.
     """
-    return (_first_tables(dialect), _bad_records(dialect), _flat_view(dialect))
+    return (_first_tables(dialect), _bad_records(dialect), flat_view(dialect))
 
 
 def _first_tables(dialect: Dialect) -> Step:
@@ -133,12 +137,14 @@ CREATE TABLE bad_records (
     )
 
 
-def _flat_view(dialect: Dialect) -> Step:
-    """Create the view again; versions 1 and 2 of a SQLite copy had one with fewer columns."""
+def flat_view(dialect: Dialect, *columns: str) -> Step:
+    """Create the view again; versions 1 and 2 of a SQLite copy had one with fewer columns.
+
+    A later step may pass names of `columns` that it added to the table of calls. They stand last.
+    """
     text, number = dialect.text, dialect.number
     # The source of a call is that of its visit, else that of its static number.
-    view = f"""
-CREATE VIEW calls_flat AS
+    query = f"""
 SELECT
     project, id, date, status, caller, callee, duration, waiting_time, answer_duration,
     script_name, marker, comment, tags, link, recording_path,
@@ -166,7 +172,7 @@ SELECT
     {number('"order"', "cost")} AS order_cost,
     {text('"order"', "creation_date")} AS order_created_at,
     {text('"order"', "url")} AS order_url,
-    first_seen_at, changed_at
+    {", ".join(("first_seen_at", "changed_at", *columns))}
 FROM (
     SELECT *, coalesce({dialect.object("visit", "source")}, static_source) AS source,
         (SELECT path FROM recordings WHERE recordings.project = calls.project
@@ -174,4 +180,4 @@ FROM (
     FROM calls WHERE deleted_at IS NULL
 ) AS calls_with_source
 """
-    return ("DROP VIEW IF EXISTS calls_flat", view)
+    return dialect.replace_view("calls_flat", query)

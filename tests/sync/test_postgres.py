@@ -21,17 +21,21 @@ from roistat_async.sync import (
     SyncState,
     WriteCounts,
     open_target,
+    postgres_connection,
+    postgres_schema,
     sync_calls,
     sync_recordings,
 )
 from roistat_async.sync import recordings_table as recordings
+from roistat_async.sync.postgres_address import parse_address
 from roistat_async.sync.sql import SqlConnection
 from roistat_async.sync.status import read_calls, read_status
+from roistat_async.sync.tables import flat_view
 from roistat_async.testing import Fault
 from tests.helpers.postgres_server import PASSWORD, USER, PostgresServer
 
 from .calls_db import ADDRESS, NOON, STATE, call
-from .databases import Database, query
+from .databases import Database, connected, query
 from .live import LIST, Live, living, moment
 from .live import NOON as START
 from .target_cases import reopen
@@ -286,6 +290,51 @@ async def test_the_documented_grants_are_enough_for_a_reader(database: Database)
     finally:
         database.query("DROP OWNED BY analyst")
         database.query("DROP ROLE analyst")
+
+
+async def test_a_migration_keeps_rights_and_views_of_readers(database: Database) -> None:
+    """A column that is added to calls_flat takes no right away, and no view that depends on it."""
+    await reopen(database.target(), 1, ADDRESS)
+    address = parse_address(str(database.location))
+    added = ("ALTER TABLE calls ADD COLUMN note TEXT", *flat_view(postgres_schema.DIALECT, "note"))
+    database.query("CREATE ROLE analyst LOGIN PASSWORD 'a'")
+    database.query("GRANT SELECT ON calls_flat TO analyst")
+    database.query("CREATE VIEW sources AS SELECT id, source FROM calls_flat")
+    try:
+        with connected(database.location) as connection:
+            postgres_schema.migrate(connection, address.name, [*postgres_schema.STEPS, added])
+        database.add_call("1", NOON, note="new")
+        url = str(database.location).replace(f"{USER}:{PASSWORD}", "analyst:a")
+        assert query(url, "SELECT id, note FROM calls_flat") == [("1", "new")]
+        assert database.query("SELECT id FROM sources") == [("1",)]
+    finally:
+        database.query("DROP OWNED BY analyst")
+        database.query("DROP ROLE analyst")
+
+
+@pytest.mark.parametrize(
+    ("created", "step", "text"),
+    [
+        ("sources AS SELECT source FROM calls_flat", "DROP VIEW calls_flat", "drop yours"),
+        ("other AS SELECT 1", "CREATE OR REPLACE VIEW other AS SELECT '1' AS id", "rename it"),
+    ],
+    ids=["dependent view", "another view"],
+)
+async def test_s171_a_view_of_a_reader_is_named_by_a_failed_migration(
+    database: Database, created: str, step: str, text: str
+) -> None:
+    """The error says what to do with it, and the copy stays as it was."""
+    await reopen(database.target(), 1, ADDRESS)
+    address = parse_address(str(database.location))
+    database.query(f"CREATE VIEW {created}")
+    with connected(database.location) as connection:
+        steps = [*postgres_schema.STEPS, (step,)]
+        with pytest.raises(SyncError, match=text):
+            postgres_connection.run(
+                address, lambda: postgres_schema.migrate(connection, address.name, steps)
+            )
+        assert postgres_schema.check(connection, address.name) == postgres_schema.VERSION
+    assert database.query("SELECT id FROM calls_flat") == []
 
 
 async def test_s130_another_encoding_is_refused(postgres_server: PostgresServer) -> None:
