@@ -116,15 +116,14 @@ ADDRESSES = [
 # Waiting for each of these takes its time; the others are met by every operation.
 _SLOW = {"T3", "T4", "T6"}
 CASES = [
-    (address, name)
+    pytest.param(address, name, id=f"{address.number} {address.what}, {name}")
     for address in ADDRESSES
     for name in ALL
     if address.number not in _SLOW or name in ("calls", "create", "download")
 ]
-IDS = [f"{address.number} {address.what}, {name}" for address, name in CASES]
 
 
-@pytest.mark.parametrize(("address", "name"), CASES, ids=IDS)
+@pytest.mark.parametrize(("address", "name"), CASES)
 async def test_nothing_was_sent(address: Address, name: str, tmp_path: Path) -> None:
     """NotSentError for reads, writes and files; repeated, unless a certificate is wrong."""
     clock = JumpingClock()

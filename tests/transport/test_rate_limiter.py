@@ -28,7 +28,7 @@ def shared_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 
 
 def requests(max_start: float = 3.0) -> st.SearchStrategy[list[SimulatedRequest]]:
-    """Generate the requests of a clients."""
+    """Generate the requests of a simulation."""
     seconds = st.floats(0, max_start, allow_nan=False)
     ends = st.sampled_from(["sent", "sent", "sent", "unsent", "cancelled", "rejected"])
     request = st.builds(SimulatedRequest, seconds, st.floats(0, 2), st.floats(0, 2), ends)
@@ -72,9 +72,9 @@ def test_no_hour_holds_more_than_its_limit(
 def test_requests_are_permitted_in_order_of_arrival(count: int, concurrency: int) -> None:
     """The first to wait is the first to be permitted."""
     clients = LimitedClients(per_second=4, concurrency=concurrency)
-    requests = [SimulatedRequest(response=0.1, client=number) for number in range(count)]
-    asyncio.run(clients.run(requests))
-    assert clients.permitted == requests
+    simulated = [SimulatedRequest(response=0.1, client=number) for number in range(count)]
+    asyncio.run(clients.run(simulated))
+    assert clients.permitted == simulated
 
 
 async def test_a_late_request_does_not_overtake_one_that_waits_for_the_next_second() -> None:

@@ -23,7 +23,8 @@ from roistat_async.clock import Clock
 from roistat_async.testing import FakeRoistat
 from roistat_async.transport import budget_file, rate_limiter, shared_budget
 from roistat_async.transport.rate_limiter import RateLimiter
-from tests.faults.disk import privileges
+from tests.faults.disk.conftest import read_only_disk as read_only_disk
+from tests.faults.disk.conftest import small_disk as small_disk
 from tests.helpers import forked
 from tests.helpers.clients import client
 from tests.transport import budget_processes
@@ -295,25 +296,21 @@ async def test_t93_a_deleted_file_is_created_again(path: Path, open_umask: None)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_t94_a_folder_without_rights_is_a_clear_error(tmp_path: Path) -> None:
+async def test_t94_a_folder_without_rights_is_a_clear_error(read_only_disk: Path) -> None:
     """The error says what must be writable."""
-    with privileges.mounted(tmp_path / "disk", "-t", "tmpfs", "tmpfs") as disk:
-        privileges.command("mount", "-o", "remount,ro", str(disk))
-        with pytest.raises(errors.NotSentError, match="must be writable for this user"):
-            asyncio.run(LimitedClients(disk / "limits.db").send(1, 0))
+    with pytest.raises(errors.NotSentError, match="must be writable for this user"):
+        await LimitedClients(read_only_disk / "limits.db").send(1, 0)
 
 
-def test_t94_a_full_disk_is_a_clear_error(tmp_path: Path) -> None:
+async def test_t94_a_full_disk_is_a_clear_error(small_disk: Path) -> None:
     """Nothing is sent without being counted, and with space the next request is sent."""
-    with privileges.mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=64k", "tmpfs") as disk:
-        filler = disk / "filler"
-        filler.write_bytes(bytes(40_000))
-        clients = LimitedClients(disk / "limits.db")
-        with pytest.raises(errors.NotSentError, match="the disk is full"):
-            asyncio.run(clients.send(1, 0))
-        assert clients.sent == []
-        filler.unlink()
-        asyncio.run(clients.send(1, 0))
+    filler, clients = small_disk / "filler", LimitedClients(small_disk / "limits.db")
+    filler.write_bytes(bytes(1024 * 1024 - 25_000))
+    with pytest.raises(errors.NotSentError, match="the disk is full"):
+        await clients.send(1, 0)
+    assert clients.sent == []
+    filler.unlink()
+    await clients.send(1, 0)
 
 
 @pytest.mark.parametrize("limit", [{"per_second": 2}, {"per_hour": 2}], ids=["second", "hour"])
