@@ -12,7 +12,6 @@ from typing import Any, Literal
 from attrs import Attribute, field, frozen
 
 from .errors import ConfigurationError, RoistatError
-from .validation import instance_of
 
 
 @frozen(kw_only=True)
@@ -82,15 +81,13 @@ class ErrorEvent:
     error: RoistatError
 
 
-def _not_async(_: Any, attribute: Attribute[Any], value: object) -> None:
+def _callback(_: Any, attribute: Attribute[Any], value: object) -> None:
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{attribute.name} must be a function of one event, or None")
     if inspect.iscoroutinefunction(value):
         raise ConfigurationError(
             f"{attribute.name} must be a plain function: nothing would await an async one"
         )
-
-
-_callable: Any = instance_of(Callable, type(None))  # type: ignore[arg-type]  # isinstance accepts it
-_callback: Any = [_callable, _not_async]
 
 
 @frozen(kw_only=True)

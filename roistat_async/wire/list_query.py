@@ -196,7 +196,9 @@ def _condition(condition: Condition[Any], fields: frozenset[str]) -> list[Any]:
     name, operator, value = parts
     _known_field(name, fields, "filter")
     if operator not in _OPERATORS:
-        raise ConfigurationError(f"a filter's operator must be one of: {' '.join(_OPERATORS)}")
+        raise ConfigurationError(
+            f"the operator of a filter by {name} must be one of: {' '.join(_OPERATORS)}"
+        )
     return [name, operator, _value(name, operator, value)]
 
 
