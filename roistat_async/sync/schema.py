@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from ..errors import SyncError
@@ -99,10 +101,32 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def _version_of_tables(connection: sqlite3.Connection) -> int:
-    """Return the version of a copy by its tables: 2 added `bad_records`, 3 a column of the view."""
-    query = "SELECT count(*) FROM sqlite_master WHERE name = 'bad_records'"
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(calls_flat)")}
-    return 1 + _number(connection, query) + ("recording_path" in columns)
+    """Return the version of a copy by its tables: the newest one whose columns it has."""
+    columns = _columns(connection)
+    later = enumerate(_columns_by_version()[1:], 2)
+    return max([1, *(version for version, needed in later if needed <= columns)])
+
+
+@cache
+def _columns_by_version() -> list[set[tuple[str, str]]]:
+    """Return the columns that each version has, the first one first."""
+    versions = []
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for step in STEPS:
+            for statement in step:
+                connection.execute(statement)
+            versions.append(_columns(connection))
+    return versions
+
+
+def _columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Return the columns of all tables and views, each with its table."""
+    query = """
+        SELECT relation.name, field.name
+        FROM sqlite_master AS relation, pragma_table_info(relation.name) AS field
+        WHERE relation.type IN ('table', 'view')
+    """
+    return {(table, column) for table, column in connection.execute(query)}
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:
