@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ class SimulatedRequest:
     response: float = 0
     end: str = "sent"
     client: int = 0
+
+
+def busiest(times: Iterable[float], seconds: float = 1.0) -> int:
+    """Return the largest number of times within a window of this length."""
+    ordered = sorted(times)
+    starts = (bisect_left(ordered, end - seconds + 1e-9) for end in ordered)
+    return max((index - start + 1 for index, start in enumerate(starts)), default=0)
 
 
 class LimitedClients:
@@ -77,9 +85,7 @@ class LimitedClients:
 
     def busiest(self, seconds: float = 1.0) -> int:
         """Return the largest number of requests sent within a window of this length."""
-        sent = sorted(at for at, _ in self.sent)
-        starts = (bisect_left(sent, end - seconds + 1e-9) for end in sent)
-        return max((index - start + 1 for index, start in enumerate(starts)), default=0)
+        return busiest([at for at, _ in self.sent], seconds)
 
     def _permit(self, client: int) -> Permit:
         return self.limiters[client % len(self.limiters)].permit()
