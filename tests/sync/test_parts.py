@@ -109,6 +109,15 @@ def test_recordings_are_below_their_project(fake: FakeRoistat, tmp_path: Path) -
     assert {path.relative_to(tmp_path / "mp3").parts[0] for path in files} == {"222"}
 
 
+def test_recordings_have_the_patience_of_the_plan(fake: FakeRoistat, tmp_path: Path) -> None:
+    """`retry_for=0` switches off the waits of recordings too."""
+    fake.fail("call/*/file", Fault.retry_after("121"), times=1000)
+    options: dict[str, Any] = {"recordings": tmp_path / "mp3", "retry_for": timedelta(0)}
+    report = run(parts_to(tmp_path / "calls-{project}.db", **options)[0])
+    assert isinstance(report.error, errors.RateLimitError)
+    assert (report.added, report.recordings) == (30, None)
+
+
 def test_s140_a_refused_project_fails_alone(fake: FakeRoistat, tmp_path: Path) -> None:
     """The report says which project the key does not open; the part can be run again."""
     parts = parts_to(tmp_path / "calls-{project}.db")
