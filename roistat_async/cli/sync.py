@@ -103,7 +103,7 @@ def command(
     scheduler: str | None,
     tz: str,
     json: bool | None,
-    **given: Any,
+    **values: Any,
 ) -> int:
     """Copy the call history, and keep the copy up to date.
 
@@ -121,9 +121,9 @@ def command(
     from .runner import run_with_client
     from .sync_runner import SyncRunner
 
-    hide_password(given["to"])
+    hide_password(values["to"])
     zone = parse_zone(tz)
-    options = parse_sync_options(zone, **given)
+    options = parse_sync_options(zone, **values)
     as_json = _wants_json(options, json)
     if projects_file is not None:
         connection, others = _with_projects(connection, others, projects_file)

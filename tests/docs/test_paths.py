@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def test_architecture_explains_every_layer() -> None:
 def test_readme_is_short() -> None:
     """The README has at most 250 lines."""
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/roistat-api-notes.md"])
+def test_number_of_endpoints(name: str) -> None:
+    """The documents count as many endpoints as the vendor's page has samples of."""
+    endpoints = json.loads((ROOT / "tests/api_doc/curl.json").read_text(encoding="utf-8"))
+    assert f" {len(endpoints)} endpoints" in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_navigation_names_every_page() -> None:

@@ -44,7 +44,7 @@ from .target_cases import (
     sync,
 )
 
-pa = pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
+pa = pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `arrow`")
 pytest.importorskip("pyarrow.parquet")
 dataset = pytest.importorskip("pyarrow.dataset")
 arrow = pytest.importorskip("roistat_async.integrations.arrow")

@@ -93,7 +93,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
         return Case(url, Path("calls.db"), "another sync is writing project 123 to .*; wait")
     path = tmp_path / "one" / "two" / f"calls.{suffix}"
     if suffix == "parquet":
-        pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `parquet`")
+        pytest.importorskip("pyarrow", reason="pyarrow is missing: install the extra `arrow`")
         return Case(path, path / f"project={PROJECT}" / "_state.json")
     return Case(path, path.with_name(f"{path.name}.state.json") if suffix == "ndjson" else path)
 
