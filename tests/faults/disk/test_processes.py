@@ -114,7 +114,8 @@ def test_f5_killed_during_downloads(
     fake.state.recordings[recorded[0]] = mp3.recording(recorded[0], 1300)  # written in threads
     ids, left, folder = recorded[:3], 0, tmp_path / "mp3"
     killer = Killer(fake, run(fake, "many", str(tmp_path), *ids))
-    while killer.kills < kills:
+    # Few of the kills may be in the middle of a download; then there are more of them.
+    while killer.kills < kills or (left <= kills / 10 and killer.kills < 10 * kills):
         killer.kill("many", str(folder), *ids)
         assert len(parts_in(folder)) <= len(ids)  # those of the previous run are removed
         left += len(parts_in(folder))
@@ -122,7 +123,7 @@ def test_f5_killed_during_downloads(
             os.utime(part, (0, 0))  # as if a day had passed
         for path in complete_files(folder, fake):
             path.unlink()
-    assert left > kills / 10  # the kills were in the middle of a download
+    assert left > kills / 10
     run(fake, "many", str(folder), *ids)
     assert sorted(os.listdir(folder)) == sorted(f"{call_id}.mp3" for call_id in ids)
     complete_files(folder, fake)
